@@ -1,0 +1,42 @@
+# Needs Python 3.11, make and git. Everything else goes into .uv (the installer) and .venv (the project).
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+UV := .uv/bin/uv
+RUN := .venv/bin
+export UV_PYTHON_DOWNLOADS := never
+# TensorFlow's greeting hides what matters.
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: help install demo test slow lint format bench clean
+help:
+	@echo "make demo     the whole chain on what the project carries; opens with demo/report.html"
+	@echo "make test     the test suite (make slow: the long tests)"
+	@echo "make lint     ruff, style and format; make format mends what can be mended"
+	@echo "make bench    the measurements that README and docs rest on"
+	@echo "make install  only install, into .venv"
+
+install: .venv/.installed
+.venv/.installed: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --locked --quiet --python $(PYTHON)
+	@touch $@
+$(UV):
+	@$(PYTHON) -c 'import sys; assert sys.version_info[:2] == (3, 11)' 2>/dev/null \
+	  || { echo "FaceFlow needs Python 3.11; say where it is: make PYTHON=/path/to/python3.11"; exit 2; }
+	$(PYTHON) -m venv .uv
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.9,<1"
+
+demo: install
+	$(RUN)/faceflow demo --out demo
+test: install
+	$(RUN)/python -m pytest
+slow: install
+	$(RUN)/python -m pytest -m slow
+lint: install
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+format: install
+	$(RUN)/ruff check --fix .
+	$(RUN)/ruff format .
+bench: install
+	$(RUN)/python -m benchmarks
+clean:
+	rm -rf .uv .venv demo runs build

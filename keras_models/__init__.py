@@ -1,0 +1,1 @@
+"""Networks, losses, metrics, training and evaluation. Imports `pipelines` and nothing above."""

@@ -1,0 +1,1 @@
+"""The way of the data: clips -> landmarks -> labels -> records -> inputs."""

@@ -1,0 +1,68 @@
+"""Flow as a picture: hue is direction, saturation is length.
+
+The colours are those of the Middlebury benchmark: red points right, yellow down, blue-green left and
+violet up, and a still pixel is white.
+
+References:
+    Baker et al., "A Database and Evaluation Methodology for Optical Flow", IJCV 2011, section 4.
+"""
+
+import numpy as np
+
+_UNKNOWN_GREY = 0.5
+
+# Middlebury's wheel, red -> yellow -> green -> cyan -> blue -> magenta -> red. The number of steps to the
+# next corner follows how finely the eye tells those hues apart.
+_CORNERS = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1], [1, 0, 0]], float)
+_STEPS = (15, 6, 4, 11, 13, 6)
+_WHEEL = np.concatenate(
+    [np.linspace(a, b, n, endpoint=False) for a, b, n in zip(_CORNERS, _CORNERS[1:], _STEPS, strict=False)]
+)
+
+
+def flow_to_colour(
+    flow: np.ndarray, valid: np.ndarray | None = None, max_length: float | None = None
+) -> np.ndarray:
+    """Paint a flow.
+
+    Args:
+        flow: float [H, W, 2], pixels.
+        valid: bool [H, W]; other pixels become grey.
+        max_length: the length in pixels that gets the full colour; longer ones are darkened. By default
+            the 99th percentile of the valid lengths, so that one outlier does not bleach the picture, and
+            at least a tenth of a pixel, so that noise on a still face stays pale.
+
+    Returns:
+        uint8 [H, W, 3], RGB.
+    """
+    valid = np.ones(flow.shape[:2], bool) if valid is None else valid
+    flow = np.where(valid[..., None], flow, 0).astype(np.float64)
+    length = np.hypot(flow[..., 0], flow[..., 1])
+    if max_length is None:
+        max_length = max(float(np.percentile(length[valid], 99)) if valid.any() else 0.0, 0.1)
+    relative = length / max_length
+
+    turn = np.arctan2(flow[..., 1], flow[..., 0]) / (2 * np.pi) % 1.0
+    position = turn * len(_WHEEL)
+    lower = position.astype(int) % len(_WHEEL)
+    weight = (position - np.floor(position))[..., None]
+    hue = (1 - weight) * _WHEEL[lower] + weight * _WHEEL[(lower + 1) % len(_WHEEL)]
+
+    inside = np.clip(relative, 0, 1)[..., None]
+    colour = np.where(relative[..., None] <= 1, 1 - inside * (1 - hue), 0.75 * hue)
+    colour[~valid] = _UNKNOWN_GREY
+    return np.round(colour * 255).astype(np.uint8)
+
+
+def colour_wheel(size: int = 101) -> np.ndarray:
+    """Return the legend: the colour of every direction and length, on grey.
+
+    Args:
+        size: width and height in pixels.
+
+    Returns:
+        uint8 [size, size, 3], RGB; the rim stands for `max_length`.
+    """
+    axis = np.linspace(-1, 1, size)
+    flow = np.stack(np.meshgrid(axis, axis), axis=-1)
+    return flow_to_colour(flow, valid=np.hypot(flow[..., 0], flow[..., 1]) <= 1, max_length=1)

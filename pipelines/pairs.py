@@ -1,0 +1,145 @@
+"""Pair folders: two frames with the true motion between them, as files.
+
+`NNNNN_img1.png`, `NNNNN_img2.png`, `NNNNN_flow.flo`, and where known `NNNNN_face.png`, `NNNNN_valid.png`,
+`NNNNN_head.flo`, `NNNNN_occluded.png`, `NNNNN_regions.png`, `NNNNN_landmarks.npz`; `pairs.csv` has one row a
+pair, with the columns `pair`, `subject` and whatever else is known of it.
+"""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipelines.errors import InputError
+from pipelines.files import check_exists, read_image, replacing, write_image
+from pipelines.flow_files import read_flow, write_flow
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two frames and what is known about the motion from the first to the second, on frame 1's grid.
+
+    Attributes:
+        name: the number in the file names, `NNNNN`.
+        frame1: uint8 [H, W, 3], RGB.
+        frame2: uint8 [H, W, 3], RGB.
+        flow: float32 [H, W, 2], pixels.
+        valid: bool [H, W], where `flow` is known.
+        face: bool [H, W], pixels of the face, if known.
+        head: float32 [H, W, 2], the part of `flow` that the head's rigid motion makes, if known.
+        occluded: bool [H, W], visible in frame 1 and hidden in frame 2, if known.
+        regions: uint8 [H, W], as `face_mesh.region_map`, if known.
+        landmarks1: float32 [478, 2], (x, y) in pixels, if known; `landmarks2` likewise.
+        facts: the pair's row of `pairs.csv`.
+    """
+
+    name: str
+    frame1: np.ndarray
+    frame2: np.ndarray
+    flow: np.ndarray
+    valid: np.ndarray
+    face: np.ndarray | None = None
+    head: np.ndarray | None = None
+    occluded: np.ndarray | None = None
+    regions: np.ndarray | None = None
+    landmarks1: np.ndarray | None = None
+    landmarks2: np.ndarray | None = None
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+_MASKS = ("face", "occluded")
+
+
+def list_pairs(folder: Path | str) -> list[str]:
+    """Return the names of the pairs in a folder, in order.
+
+    Raises:
+        InputError: if the folder is absent or holds no pair.
+    """
+    folder = check_exists(Path(folder))
+    names = sorted(path.name.removesuffix("_flow.flo") for path in folder.glob("*_flow.flo"))
+    if not names:
+        raise InputError(
+            f"{folder}: no pairs here (files like 00000_img1.png, 00000_img2.png, 00000_flow.flo)"
+        )
+    return names
+
+
+def read_facts(folder: Path | str) -> dict[str, dict[str, str]]:
+    """Return the rows of `pairs.csv` by pair name; empty if the folder has no such file."""
+    path = Path(folder) / "pairs.csv"
+    if not path.exists():
+        return {}
+    with path.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    if rows and "pair" not in rows[0]:
+        raise InputError(f"{path}: there is no column `pair`")
+    return {row["pair"]: row for row in rows}
+
+
+def read_pair(folder: Path | str, name: str, facts: dict[str, str] | None = None) -> Pair:
+    """Read one pair.
+
+    Raises:
+        InputError: if a file is absent, damaged, or of another size than frame 1.
+    """
+    stem = Path(folder) / name
+    flow, valid = read_flow(f"{stem}_flow.flo")
+    known = {"frame1": read_image(f"{stem}_img1.png"), "frame2": read_image(f"{stem}_img2.png")}
+    if (path := Path(f"{stem}_valid.png")).exists():
+        valid = valid & _read_grey(path).astype(bool)
+    for mask in _MASKS:
+        if (path := Path(f"{stem}_{mask}.png")).exists():
+            known[mask] = _read_grey(path) > 0
+    if (path := Path(f"{stem}_regions.png")).exists():
+        known["regions"] = _read_grey(path)
+    if (path := Path(f"{stem}_head.flo")).exists():
+        known["head"] = read_flow(path)[0]
+    for key, array in known.items():
+        if array.shape[:2] != flow.shape[:2]:
+            raise InputError(f"{stem}: {key} is {_size(array)}, but the flow is {_size(flow)}")
+    if (path := Path(f"{stem}_landmarks.npz")).exists():
+        with np.load(path, allow_pickle=False) as arrays:
+            known |= {key: arrays[key] for key in ("landmarks1", "landmarks2")}
+    return Pair(name=name, flow=flow, valid=valid, facts=facts or {}, **known)
+
+
+def write_pair(folder: Path | str, pair: Pair) -> None:
+    """Write the files of one pair; the flow comes last, so that a pair that is listed is whole."""
+    stem = Path(folder) / pair.name
+    write_image(f"{stem}_img1.png", pair.frame1)
+    write_image(f"{stem}_img2.png", pair.frame2)
+    for mask in _MASKS:
+        if (array := getattr(pair, mask)) is not None:
+            write_image(f"{stem}_{mask}.png", array.astype(np.uint8) * 255)
+    if pair.regions is not None:
+        write_image(f"{stem}_regions.png", pair.regions)
+    if pair.head is not None:
+        write_flow(f"{stem}_head.flo", pair.head)
+    if pair.landmarks1 is not None:
+        with replacing(f"{stem}_landmarks.npz") as part:
+            np.savez(part, landmarks1=pair.landmarks1, landmarks2=pair.landmarks2)
+    write_flow(f"{stem}_flow.flo", pair.flow, pair.valid)
+
+
+def write_facts(folder: Path | str, rows: Iterable[dict]) -> None:
+    """Write `pairs.csv`; every row has the same keys, `pair` and `subject` among them."""
+    rows = list(rows)
+    with replacing(Path(folder) / "pairs.csv") as part, part.open("w", newline="") as lines:
+        writer = csv.DictWriter(lines, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _read_grey(path: Path) -> np.ndarray:
+    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise InputError(f"{path}: not a picture that can be read")
+    return image
+
+
+def _size(array: np.ndarray) -> str:
+    return f"{array.shape[1]}x{array.shape[0]}"
