@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
+import fpng_py
 import numpy as np
 
 from pipelines.errors import InputError
@@ -63,15 +64,12 @@ def read_image(path: Path | str) -> np.ndarray:
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
-def encode_png(image: np.ndarray, compression: int = 1) -> bytes:
-    """Encode losslessly.
-
-    Args:
-        image: uint8 or uint16, shape (H, W) grey or (H, W, 3) RGB.
-        compression: zlib level; 1 is three times faster than OpenCV's default and a tenth larger.
-    """
-    channels_first_blue = image[..., ::-1] if image.ndim == 3 else image
-    _, data = cv2.imencode(".png", channels_first_blue, [cv2.IMWRITE_PNG_COMPRESSION, compression])
+def encode_png(image: np.ndarray) -> bytes:
+    """Encode losslessly, fast rather than small: uint8 or uint16, shape (H, W) grey or (H, W, 3) RGB."""
+    if image.dtype == np.uint8 and image.ndim == 3:
+        height, width, channels = image.shape
+        return fpng_py.fpng_encode_image_to_memory(image.tobytes(), width, height, channels)
+    _, data = cv2.imencode(".png", image[..., ::-1] if image.ndim == 3 else image)
     return data.tobytes()
 
 

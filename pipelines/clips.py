@@ -1,0 +1,96 @@
+"""Clips: video files, or folders of numbered pictures, as RGB frames.
+
+Frames are streamed; no more than one is held at a time.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.errors import InputError
+from pipelines.files import IMAGE_SUFFIXES, check_exists, read_image
+
+# FFmpeg writes about every damaged packet to stderr; what matters of it becomes an `InputError` here.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+import cv2
+
+VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
+
+# Containers count frames in their index, and the last one or two may not be decodable in a sound file.
+_FRAMES_THAT_MAY_LACK = 2
+
+
+def is_clip(path: Path) -> bool:
+    """Tell whether a path is a video file or a folder with pictures in it, by name alone."""
+    if path.is_dir():
+        return any(entry.suffix.lower() in IMAGE_SUFFIXES for entry in path.iterdir())
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def numeric_order(path: Path) -> tuple:
+    """Sort key that counts: `img9.jpg` before `img10.jpg`, padded with zeros or not."""
+    parts = re.split(r"(\d+)", path.name)
+    return tuple(int(part) if part.isdigit() else part.lower() for part in parts), path.name
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """Return the pictures of a folder in numeric order."""
+    return sorted((p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES), key=numeric_order)
+
+
+def read_frames(path: Path | str) -> Iterator[np.ndarray]:
+    """Yield the frames of a clip.
+
+    Args:
+        path: a video file, or a folder of pictures (grey or colour) in numeric order.
+
+    Yields:
+        uint8 [H, W, 3], RGB; all of one size.
+
+    Raises:
+        InputError: if there is no such clip, it cannot be decoded, it ends before the length that its
+            container states, or its frames differ in size. Frames before the fault have been yielded.
+    """
+    path = check_exists(Path(path))
+    size = None
+    for number, frame in enumerate(_read_folder(path) if path.is_dir() else _read_video(path)):
+        size = size or frame.shape
+        if frame.shape != size:
+            raise InputError(
+                f"{path}: frame {number} is {frame.shape[1]}x{frame.shape[0]}, the ones before it are "
+                f"{size[1]}x{size[0]}; a clip has one size"
+            )
+        yield frame
+    if size is None:
+        raise InputError(f"{path}: no frame in it can be read; is it a video or a folder of pictures?")
+
+
+def read_clip(path: Path | str) -> np.ndarray:
+    """Read a whole clip: uint8 [T, H, W, 3]. For short clips; long ones are better streamed."""
+    return np.stack(list(read_frames(path)))
+
+
+def _read_folder(folder: Path) -> Iterator[np.ndarray]:
+    for file in frame_files(folder):
+        yield read_image(file)
+
+
+def _read_video(path: Path) -> Iterator[np.ndarray]:
+    capture = cv2.VideoCapture(str(path))
+    try:
+        stated = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+        count = 0
+        while True:
+            more, bgr = capture.read()
+            if not more:
+                break
+            count += 1
+            yield cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+        if count and count < stated - _FRAMES_THAT_MAY_LACK:
+            raise InputError(f"{path}: truncated: only {count} of the {stated} frames it states can be read")
+    finally:
+        capture.release()
