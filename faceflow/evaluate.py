@@ -30,11 +30,11 @@ def evaluate_flow(
     """
     from keras_models.evaluate_flow import evaluate_flow as evaluate
     from keras_models.flow_report import flow_table, write_flow_report
-    from keras_models.methods import DEFAULT_METHODS
+    from keras_models.methods import DEFAULT_METHODS, open_method
     from pipelines.files import replacing
     from pipelines.pairs import list_pairs
 
-    methods = method or DEFAULT_METHODS
+    methods = {name: open_method(name) for name in method or DEFAULT_METHODS}
     with progress("evaluate", len(list_pairs(pairs))) as step:
         evaluation = evaluate(pairs, methods, save, on_pair=step)
     table = flow_table(evaluation)
@@ -43,4 +43,4 @@ def evaluate_flow(
         with replacing(json) as part:
             part.write_text(json_format.dumps(evaluation.to_json(), indent=1))
     if report:
-        write_flow_report(report, evaluation)
+        write_flow_report(report, evaluation, methods)

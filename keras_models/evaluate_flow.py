@@ -1,14 +1,14 @@
 """Evaluation of any flow methods side by side on a folder of pairs with known motion."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from keras_models.losses import angular_error, end_point_error
-from keras_models.methods import Method, open_method
+from keras_models.methods import Method
 from pipelines.errors import InputError
 from pipelines.face_mesh import REGIONS
 from pipelines.flow_files import write_flow
@@ -157,7 +157,7 @@ class FlowEvaluation:
 
 def evaluate_flow(
     folder: Path | str,
-    methods: Iterable[str],
+    methods: Mapping[str, Method],
     save: Path | str | None = None,
     on_pair: Callable[[str], None] = lambda name: None,
 ) -> FlowEvaluation:
@@ -165,19 +165,18 @@ def evaluate_flow(
 
     Args:
         folder: a pair folder (`pipelines.pairs`).
-        methods: names for `keras_models.methods.open_method`.
+        methods: by name, as `keras_models.methods.open_method` returns them.
         save: write every flow as `save/METHOD/NNNNN.flo`, with `:` and `/` in the name as `-`.
         on_pair: called with its name after each pair, for progress.
 
     Raises:
-        InputError: for a folder without pairs, an unknown method, or a frame a method cannot handle.
+        InputError: for a folder without pairs, or a frame that a method cannot handle.
     """
-    opened = {name: open_method(name) for name in methods}
     names, facts = list_pairs(folder), read_facts(folder)
     errors = []
     for name in names:
         pair = read_pair(folder, name, facts.get(name))
-        for method, estimate in opened.items():
+        for method, estimate in methods.items():
             if name == names[0]:
                 _timed(estimate, pair, method)  # the first call compiles and allocates
             flow, defined, milliseconds = _timed(estimate, pair, method)
@@ -186,7 +185,7 @@ def evaluate_flow(
                 plain = method.strip("/").replace(":", "-").replace("/", "-")
                 write_flow(Path(save) / plain / f"{name}.flo", flow, defined)
         on_pair(name)
-    order = {method: k for k, method in enumerate(opened)}
+    order = {method: k for k, method in enumerate(methods)}
     return FlowEvaluation(str(folder), sorted(errors, key=lambda error: (order[error.method], error.pair)))
 
 

@@ -1,12 +1,13 @@
 """The report of a flow evaluation: tables by method, motion and region, and pairs as pictures."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from keras_models.evaluate_flow import FlowEvaluation
 from keras_models.losses import end_point_error
-from keras_models.methods import open_method
+from keras_models.methods import Method
 from pipelines.flow_colour import flow_to_colour
 from pipelines.pairs import read_facts, read_pair
 from pipelines.pictures import error_map, with_wheel
@@ -49,24 +50,25 @@ def _breakdown(evaluation: FlowEvaluation, parts: dict[str, dict[str, float]], c
     return [Table(["method", *columns], rows, caption)]
 
 
-def flow_sections(evaluation: FlowEvaluation, shown: int = 3) -> list[Section]:
+def flow_sections(evaluation: FlowEvaluation, methods: Mapping[str, Method], shown: int = 3) -> list[Section]:
     """Return the sections of the report.
 
     Args:
         evaluation: to report on.
+        methods: those that were evaluated, to draw their flow.
         shown: how many pairs to show as pictures, spread from the smallest motion to the largest.
     """
-    methods = evaluation.methods
-    motion = {method: evaluation.by_motion(method) for method in methods}
-    region = {method: evaluation.by_region(method) for method in methods}
+    motion = {name: evaluation.by_motion(name) for name in methods}
+    region = {name: evaluation.by_region(name) for name in methods}
     tables = [
         flow_table(evaluation),
         *_breakdown(evaluation, motion, "EPE in the face, pixels, by the pair's mean true motion."),
         *_breakdown(evaluation, region, "EPE by facial region, pixels."),
     ]
-    by_motion = sorted(evaluation.of(methods[0]), key=lambda error: error.motion)
+    by_motion = sorted(evaluation.of(next(iter(methods))), key=lambda error: error.motion)
     picked = [by_motion[int(k)] for k in np.linspace(0, len(by_motion) - 1, min(shown, len(by_motion)))]
-    pictured = [row[0] for row in flow_table(evaluation).rows][:_SHOWN_METHODS]
+    best = [row[0] for row in flow_table(evaluation).rows][:_SHOWN_METHODS]
+    pictured = {name: methods[name] for name in best}
     figures = [
         Figure(
             _pair_picture(evaluation.folder, error.pair, pictured),
@@ -79,14 +81,14 @@ def flow_sections(evaluation: FlowEvaluation, shown: int = 3) -> list[Section]:
     return [Section("Accuracy", tables=tables), Section("Pairs", figures=figures)]
 
 
-def write_flow_report(path: Path | str, evaluation: FlowEvaluation) -> None:
+def write_flow_report(path: Path | str, evaluation: FlowEvaluation, methods: Mapping[str, Method]) -> None:
     """Write the page that `faceflow evaluate flow --report` promises."""
     best = flow_table(evaluation).rows[0]
     summary = f"{best[0]} comes closest to the true motion: off by {best[1]} px on average in the face."
-    write_report(path, "Flow on faces, compared", summary, flow_sections(evaluation))
+    write_report(path, "Flow on faces, compared", summary, flow_sections(evaluation, methods))
 
 
-def _pair_picture(folder: str, name: str, methods: list[str]) -> np.ndarray:
+def _pair_picture(folder: str, name: str, methods: Mapping[str, Method]) -> np.ndarray:
     pair = read_pair(folder, name, read_facts(folder).get(name))
     face = pair.valid if pair.face is None else pair.face
     length = np.linalg.norm(pair.flow, axis=-1)
@@ -94,8 +96,8 @@ def _pair_picture(folder: str, name: str, methods: list[str]) -> np.ndarray:
     worst = max(0.1, float(length[face].mean()))
     above = [pair.frame1, with_wheel(flow_to_colour(pair.flow, max_length=longest))]
     below = [pair.frame2, (pair.frame1 * (0.3 + 0.7 * face[..., None])).astype(np.uint8)]
-    for method in methods:
-        flow, defined = open_method(method)(pair.frame1, pair.frame2)
+    for estimate in methods.values():
+        flow, defined = estimate(pair.frame1, pair.frame2)
         above.append(flow_to_colour(flow, defined, longest))
         below.append(error_map(end_point_error(pair.flow, flow).numpy(), face & defined, worst))
     return np.vstack([np.hstack(above), np.hstack(below)])

@@ -70,19 +70,21 @@ def open_method(name: str) -> Method:
         InputError: if it is none of these. The method itself raises it for frames that it cannot handle.
     """
     if name == "zero":
-        return _dense(lambda frame1, frame2: np.zeros((*frame1.shape[:2], 2), np.float32))
+        return dense(lambda frame1, frame2: np.zeros((*frame1.shape[:2], 2), np.float32))
     if name in _CLASSICAL:
-        return _dense(_classical(name))
+        return dense(_classical(name))
     if name.startswith("label:"):
         return _label(name.removeprefix("label:"))
     if Path(name).is_dir():
-        return _dense(_network(Path(name)))
+        return dense(_network(Path(name)))
     raise InputError(
         f"unknown flow method {name!r}; use {', '.join(METHODS)}, or the folder of a training run"
     )
 
 
-def _dense(estimate: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Method:
+def dense(estimate: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Method:
+    """Make a method of a function that gives flow everywhere; frames of different size are refused."""
+
     def method(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if frame1.shape != frame2.shape:
             sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in (frame1, frame2))

@@ -5,13 +5,13 @@ Frames are streamed; no more than one is held at a time.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.files import IMAGE_SUFFIXES, check_exists, read_image
+from pipelines.files import IMAGE_SUFFIXES, check_exists, read_image, replacing
 
 # FFmpeg writes about every damaged packet to stderr; what matters of it becomes an `InputError` here.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -72,6 +72,46 @@ def read_frames(path: Path | str) -> Iterator[np.ndarray]:
 def read_clip(path: Path | str) -> np.ndarray:
     """Read a whole clip: uint8 [T, H, W, 3]. For short clips; long ones are better streamed."""
     return np.stack(list(read_frames(path)))
+
+
+def frame_rate(path: Path | str) -> float:
+    """Return the frames per second that a video states; 25 for a folder of pictures."""
+    if Path(path).is_dir():
+        return 25.0
+    capture = cv2.VideoCapture(str(path))
+    try:
+        return capture.get(cv2.CAP_PROP_FPS) or 25.0
+    finally:
+        capture.release()
+
+
+def write_video(path: Path | str, frames: Iterable[np.ndarray], rate: float) -> int:
+    """Write an MP4, whole or not at all.
+
+    Args:
+        path: ends in .mp4.
+        frames: uint8 [H, W, 3], RGB, all of one size.
+        rate: frames per second.
+
+    Returns:
+        How many frames were written.
+
+    Raises:
+        InputError: if there are no frames.
+    """
+    count, writer = 0, None
+    with replacing(path) as part:
+        for frame in frames:
+            # The codec halves the colour planes, so that sides must be even.
+            height, width = (side - side % 2 for side in frame.shape[:2])
+            if writer is None:
+                writer = cv2.VideoWriter(str(part), cv2.VideoWriter_fourcc(*"mp4v"), rate, (width, height))
+            writer.write(cv2.cvtColor(frame[:height, :width], cv2.COLOR_RGB2BGR))
+            count += 1
+        if writer is None:
+            raise InputError(f"{path}: no frames to write")
+        writer.release()
+    return count
 
 
 def _read_folder(folder: Path) -> Iterator[np.ndarray]:

@@ -21,8 +21,8 @@ def replacing(path: Path | str) -> Iterator[Path]:
     """Write a file or folder beside its final name and rename it when all of it is there.
 
     Yields a path in the same folder with the same suffix. If the block ends normally, what was written
-    there takes the final name (a file of that name is replaced, a folder of that name must be empty or
-    absent); otherwise it is removed, and what stood under the final name is untouched.
+    there takes the final name and replaces what stood there, file or folder; otherwise it is removed, and
+    what stood under the final name is untouched.
 
     Example:
         >>> with replacing("flow.npz") as part:
@@ -35,6 +35,8 @@ def replacing(path: Path | str) -> Iterator[Path]:
     part = scratch / path.name
     try:
         yield part
+        if path.is_dir():
+            os.replace(path, scratch / "replaced")
         os.replace(part, path)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
