@@ -111,9 +111,8 @@ def _random_view(landmarks: np.ndarray, size: int, rng: np.random.Generator) -> 
     extent = (high - low).max()
     scale = extent * rng.uniform(1.25, 1.7) / size
     angle = np.deg2rad(rng.uniform(-12, 12))
-    mirror = rng.choice([-1.0, 1.0])
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
-    linear = np.array([[cos * mirror, -sin], [sin * mirror, cos]])
+    linear = np.array([[cos, -sin], [sin, cos]])
     centre = (low + high) / 2 + rng.uniform(-0.08, 0.08, 2) * extent
     view = np.eye(3)
     view[:2, :2] = linear
@@ -125,11 +124,10 @@ def _random_motion(points: np.ndarray, motion: PortraitMotion, rng: np.random.Ge
     """Draw some movements and a small head motion; flow on frame 1's grid, float32 [S, S, 2]."""
     grid = pixel_grid((motion.size, motion.size)).astype(np.float64)
     right, left = (points[k] for k in EYE_CORNERS)
-    # The face's own axes: they turn, and mirror, with the view.
+    # The face's own axes, which turn with the view.
     unit = np.linalg.norm(left - right)
     across = (left - right) / unit
     down = np.array([-across[1], across[0]])
-    down *= np.sign(down @ (points[152] - points[10]))
 
     expression = np.zeros_like(grid)
     drawn = rng.choice(list(_MOVEMENTS), size=rng.integers(1, 5), replace=False)

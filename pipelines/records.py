@@ -49,12 +49,18 @@ def write_records(path: Path, records: Iterable[PairRecord]) -> int:
 
     Returns:
         How many pairs it holds.
+
+    Raises:
+        OSError: if it cannot be written, for instance because the disk is full.
     """
     count = 0
-    with replacing(path) as part, tf.io.TFRecordWriter(str(part)) as writer:
-        for record in records:
-            writer.write(encode(record))
-            count += 1
+    try:
+        with replacing(path) as part, tf.io.TFRecordWriter(str(part)) as writer:
+            for record in records:
+                writer.write(encode(record))
+                count += 1
+    except tf.errors.OpError as error:
+        raise OSError(f"{path}: cannot be written ({error.message})") from error
     return count
 
 
