@@ -31,12 +31,6 @@ def _stand_in():
     return keras.Model(frames, {"flow": keras.layers.UpSampling2D(64, interpolation="bilinear")(flow)})
 
 
-def _export(folder: str) -> None:
-    from serving.export import export_flow
-
-    export_flow(_stand_in(), folder)
-
-
 def _serve(folder: str, pipe: Connection) -> None:
     from serving.server import serve
 
@@ -73,22 +67,26 @@ def measure(folder: str | Path, address: str, rounds: int = ROUNDS) -> tuple[flo
         def bare():
             return model.function("serving_default")(**tensors)["flow"].numpy()
 
-        for _ in range(10):
-            bare(), client.flow(*frames)
-        times = [(_seconds(bare), _seconds(lambda: client.flow(*frames))) for _ in range(rounds)]
+        def over_grpc():
+            return client.flow(*frames)
+
+        for _ in range(10):  # not counted: the first calls are slower
+            _seconds(bare), _seconds(over_grpc)
+        times = [(_seconds(bare), _seconds(over_grpc)) for _ in range(rounds)]
     return tuple(statistics.median(column) for column in zip(*times, strict=True))
 
 
 def main() -> None:
     """Measure and print."""
+    from serving.export import export_flow
+
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     with tempfile.TemporaryDirectory() as folder:
-        export = context.Process(target=_export, args=(folder,))
-        export.start()
-        export.join()
+        export_flow(_stand_in(), folder)
         server = context.Process(target=_serve, args=(folder, theirs))
         server.start()
+        theirs.close()  # so that a server that dies ends the wait for its address
         try:
             bare, grpc = measure(folder, ours.recv())
         finally:

@@ -100,11 +100,8 @@ def _check_shapes(
     of_declared: dict[tuple[int, ...], str] = {}
     for name, shape in shapes.items():
         declaration = signature.inputs[name].tensor_shape
-        if declaration.unknown_rank:
-            continue
         declared = tuple(dim.size for dim in declaration.dim)
-        fits = len(shape) == len(declared) and all(d in (-1, s) for s, d in zip(shape, declared, strict=True))
-        if not fits:
+        if not declaration.unknown_rank and not _fits(shape, declared):
             raise invalid_argument(
                 f"input {name} has the shape {format_shape(shape)}, "
                 f"but the signature takes {format_shape(declared)}"
@@ -116,13 +113,17 @@ def _check_shapes(
                 f"input {name} has the shape {format_shape(shape)}, "
                 f"which is more than this server's limit of {max_elements} elements"
             )
-        # Inputs that are declared alike are frames of one pair.
+        # Inputs that are declared alike belong together, as the frames of a pair do.
         other = of_declared.setdefault(declared, name)
         if shapes[other] != shape:
             raise invalid_argument(
                 f"inputs {other} and {name} must have the same shape, "
                 f"but have {format_shape(shapes[other])} and {format_shape(shape)}"
             )
+
+
+def _fits(shape: tuple[int, ...], declared: tuple[int, ...]) -> bool:
+    return len(shape) == len(declared) and all(d in (-1, s) for s, d in zip(shape, declared, strict=True))
 
 
 def _check_finite(arrays: Mapping[str, np.ndarray]) -> None:

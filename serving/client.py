@@ -89,7 +89,12 @@ class FaceFlowClient:
         request.model_spec.signature_name = _SIGNATURES[frame1.dtype]
         if self.version is not None:
             request.model_spec.version.value = self.version
-        flow = to_array(self._predict(request).outputs["flow"]).copy()
+        response = self._predict(request)
+        try:
+            flow = to_array(response.outputs["flow"]).copy()
+        except ValueError as error:
+            message = f"{self.address}: the answer holds no flow ({error}); is {self.model} a flow model?"
+            raise ServerError(message, grpc.StatusCode.INTERNAL) from error
         return flow[0] if single else flow
 
     def _predict(self, request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:

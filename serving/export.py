@@ -56,7 +56,8 @@ def export_flow(model: keras.Model, folder: Path | str) -> Path:
             _check_core_ops(part)
             return _publish(part, base)
     except (OSError, tf.errors.OpError) as error:
-        raise InputError(f"{base}: the model cannot be written there ({error})") from error
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{base}: the model cannot be written there ({reason})") from error
 
 
 def graph_ops(folder: Path | str) -> set[str]:

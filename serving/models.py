@@ -1,7 +1,7 @@
 """The models under a base folder, `MODELS/NAME/VERSION/`, and which of them a request means."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import grpc
@@ -91,7 +91,7 @@ class Models:
             for name, versions in find_models(folder).items()
         }
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Model]:
         return iter([model for versions in self._loaded.values() for model in versions.values()])
 
     def find(self, spec: model_pb2.ModelSpec) -> Model:

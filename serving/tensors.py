@@ -43,17 +43,23 @@ def shape_of(proto: tensor_pb2.TensorProto) -> tuple[int, ...]:
     Nothing of the tensor's size is allocated, however large the shape claims to be.
 
     Raises:
-        ValueError: for an unknown type, a negative size, a number of elements beyond 64 bits, or a
-            `tensor_content` whose length is not that of the shape.
+        ValueError: for an unknown type, a negative size, a number of elements beyond 64 bits, a
+            `tensor_content` whose length is not that of the shape, or strings in one.
     """
     if proto.dtype == types_pb2.DT_INVALID or proto.dtype not in types_pb2.DataType.values():
         raise ValueError(f"type {proto.dtype} is unknown")
+    if (
+        len(proto.tensor_shape.dim) > _MAX_RANK
+    ):  # before anything is multiplied: a message has room for millions
+        raise ValueError(f"a rank of {len(proto.tensor_shape.dim)} is not a shape")
     shape = tuple(dim.size for dim in proto.tensor_shape.dim)
     elements = math.prod(shape)
-    if len(shape) > _MAX_RANK or any(size < 0 for size in shape) or elements > _MAX_ELEMENTS:
+    if any(size < 0 for size in shape) or elements > _MAX_ELEMENTS:
         raise ValueError(f"{format_shape(shape)} is not a shape")
     content = len(proto.tensor_content)
-    if content and elements and proto.dtype in _TYPES and proto.dtype != types_pb2.DT_STRING:
+    if content and elements and proto.dtype in _TYPES:
+        if proto.dtype == types_pb2.DT_STRING:
+            raise ValueError("strings are read from `string_val` only")
         expected = elements * _TYPES[proto.dtype][0].itemsize
         if content != expected:
             raise ValueError(f"{content} bytes, but {format_shape(shape)} needs {expected}")
@@ -74,10 +80,11 @@ def to_array(proto: tensor_pb2.TensorProto) -> np.ndarray:
     if proto.dtype not in _TYPES:
         raise ValueError(f"type {dtype_name(proto.dtype)} is not supported")
     dtype, field = _TYPES[proto.dtype]
-    if proto.tensor_content and not dtype.hasobject:
-        return np.frombuffer(proto.tensor_content, dtype).reshape(shape)
-
     elements = math.prod(shape)
+    if elements == 0:
+        return np.empty(shape, dtype)
+    if proto.tensor_content:
+        return np.frombuffer(proto.tensor_content, dtype).reshape(shape)
     values = getattr(proto, field)[:elements]
     if proto.dtype == types_pb2.DT_HALF:  # sent as the bits of the number
         given = np.array(values, np.uint16).view(np.float16)

@@ -1,9 +1,13 @@
+from concurrent import futures
+
 import grpc
 import numpy as np
 import pytest
 
 from pipelines.errors import InputError
 from serving.client import FaceFlowClient, ServerError
+from serving.stubs import predict_pb2, prediction_service_pb2_grpc
+from serving.tensors import to_proto
 
 
 def local_flow(network, frame1, frame2):
@@ -83,6 +87,22 @@ def test_refusal_is_told(server, frames):
     assert str(caught.value) == (
         f"{server.address}: the server refuses: NOT_FOUND: Servable not found for request: Latest(other)"
     )
+
+
+def test_answer_without_a_flow(frames):
+    class OtherModel(prediction_service_pb2_grpc.PredictionServiceServicer):
+        def Predict(self, request, context):
+            return predict_pb2.PredictResponse(outputs={"probabilities": to_proto(np.zeros((1, 3), "f4"))})
+
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(OtherModel(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with FaceFlowClient(f"127.0.0.1:{port}") as client, pytest.raises(ServerError, match="holds no flow"):
+            client.flow(*frames((8, 8, 3)))
+    finally:
+        server.stop(None).wait()
 
 
 def test_message_over_the_servers_limit(server, client, frames):

@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -113,6 +114,19 @@ def test_folder_that_cannot_be_written(tmp_path, network):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file/face_flow: the model cannot be written there"):
         export_flow(network, tmp_path / "file")
+
+
+@pytest.mark.parametrize("limit", [2_000, 20_000, 60_000], ids=["weights", "graph", "warm-up"])
+def test_full_disk(tmp_path, network, limit):
+    """A limit on the size of files stops the writing as a full disk does: in the kernel, half-way."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        with pytest.raises(InputError, match="face_flow: the model cannot be written there"):
+            export_flow(network, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list((tmp_path / "face_flow").iterdir()) == []
 
 
 def test_lambda_layers_are_only_ops_in_the_export(tmp_path):

@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from concurrent import futures
+from contextlib import suppress
 
 import grpc
 import numpy as np
@@ -119,7 +120,15 @@ def test_stopped_server_is_gone_and_stops_twice(models, frames):
         running.stop()
         with pytest.raises(ServerError) as caught:
             client.flow(*frames((8, 8, 3)))
-    assert caught.value.code is grpc.StatusCode.UNAVAILABLE
+        assert caught.value.code is grpc.StatusCode.UNAVAILABLE
+        with Server(models, port=running.port):  # and the same client finds its successor
+            for _ in range(50):
+                with suppress(ServerError):
+                    assert client.flow(*frames((8, 8, 3))).shape == (8, 8, 2)
+                    break
+                time.sleep(0.2)
+            else:
+                pytest.fail("the client did not connect again")
 
 
 def test_serve_needs_the_main_thread(models):

@@ -75,6 +75,7 @@ def test_strings():
         proto(types_pb2.DT_INVALID, [1], tensor_content=b"1"),
         proto(77, [1], tensor_content=b"1"),
         proto(types_pb2.DT_UINT8, [1] * 255, tensor_content=b"1"),
+        proto(types_pb2.DT_UINT8, [2**62] * 100_000),
     ],
 )
 def test_malformed(message):
