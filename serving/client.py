@@ -5,7 +5,7 @@ import numpy as np
 
 from pipelines.errors import InputError
 from serving.stubs import predict_pb2, prediction_service_pb2_grpc
-from serving.tensors import to_array, to_proto
+from serving.tensors import to_array, write
 
 #: Bytes of one answer. gRPC's own default of 4 MiB is reached by 8 flows of 256x256.
 MAX_MESSAGE = 256 * 2**20
@@ -84,7 +84,9 @@ class FaceFlowClient:
         single = frame1.ndim == 3
         if single:
             frame1, frame2 = frame1[None], frame2[None]
-        request = predict_pb2.PredictRequest(inputs={"frame1": to_proto(frame1), "frame2": to_proto(frame2)})
+        request = predict_pb2.PredictRequest()
+        write(frame1, request.inputs["frame1"])
+        write(frame2, request.inputs["frame2"])
         request.model_spec.name = self.model
         request.model_spec.signature_name = _SIGNATURES[frame1.dtype]
         if self.version is not None:

@@ -100,6 +100,6 @@ class Model:
         try:
             tensors = {name: tf.constant(array) for name, array in inputs.items()}
             results = self.function(signature)(**tensors)
-            return {name: results[name].numpy() for name in outputs}
+            return {name: np.asarray(results[name]) for name in outputs}
         except tf.errors.OpError as error:
             raise Refusal(STATUS_BY_NUMBER[error.error_code], error.message) from error

@@ -4,8 +4,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 from serving.checks import check_predict
 from serving.model import Model
-from serving.stubs import model_pb2, predict_pb2
-from serving.tensors import to_proto
+from serving.stubs import predict_pb2
+from serving.tensors import write
 
 #: The signature that is meant when a request names none.
 DEFAULT_SIGNATURE = "serving_default"
@@ -39,8 +39,10 @@ def predict(
     inputs, outputs = check_predict(model.signature(name), request, max_elements)
     with turn or nullcontext():
         results = model.run(name, inputs, outputs)
-    spec = model_pb2.ModelSpec(name=model.name, signature_name=name)
-    spec.version.value = model.version
-    return predict_pb2.PredictResponse(
-        model_spec=spec, outputs={name: to_proto(array) for name, array in results.items()}
-    )
+    response = predict_pb2.PredictResponse()
+    response.model_spec.name = model.name
+    response.model_spec.version.value = model.version
+    response.model_spec.signature_name = name
+    for output, array in results.items():
+        write(array, response.outputs[output])
+    return response

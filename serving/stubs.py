@@ -32,7 +32,7 @@ def _tensorflow_without_runtime() -> Iterator[None]:
 
 
 with _tensorflow_without_runtime():
-    from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2, types_pb2
+    from tensorflow.core.framework import tensor_pb2, types_pb2
     from tensorflow.core.protobuf import meta_graph_pb2
     from tensorflow_serving.apis import (
         get_model_metadata_pb2,
@@ -50,6 +50,5 @@ __all__ = [
     "prediction_log_pb2",
     "prediction_service_pb2_grpc",
     "tensor_pb2",
-    "tensor_shape_pb2",
     "types_pb2",
 ]

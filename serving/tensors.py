@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from serving.stubs import tensor_pb2, tensor_shape_pb2, types_pb2
+from serving.stubs import tensor_pb2, types_pb2
 
 _MAX_RANK = 254
 _MAX_ELEMENTS = 2**63 - 1
@@ -46,17 +46,20 @@ def shape_of(proto: tensor_pb2.TensorProto) -> tuple[int, ...]:
         ValueError: for an unknown type, a negative size, a number of elements beyond 64 bits, a
             `tensor_content` whose length is not that of the shape, or strings in one.
     """
+    return _checked_shape(proto, len(proto.tensor_content))
+
+
+def _checked_shape(proto: tensor_pb2.TensorProto, content: int) -> tuple[int, ...]:
+    # Told the length of the content, because each reading of a `bytes` field copies it.
     if proto.dtype == types_pb2.DT_INVALID or proto.dtype not in types_pb2.DataType.values():
         raise ValueError(f"type {proto.dtype} is unknown")
-    if (
-        len(proto.tensor_shape.dim) > _MAX_RANK
-    ):  # before anything is multiplied: a message has room for millions
-        raise ValueError(f"a rank of {len(proto.tensor_shape.dim)} is not a shape")
+    rank = len(proto.tensor_shape.dim)
+    if rank > _MAX_RANK:  # before multiplying: a message has room for millions of sizes
+        raise ValueError(f"a rank of {rank} is not a shape")
     shape = tuple(dim.size for dim in proto.tensor_shape.dim)
     elements = math.prod(shape)
     if any(size < 0 for size in shape) or elements > _MAX_ELEMENTS:
         raise ValueError(f"{format_shape(shape)} is not a shape")
-    content = len(proto.tensor_content)
     if content and elements and proto.dtype in _TYPES:
         if proto.dtype == types_pb2.DT_STRING:
             raise ValueError("strings are read from `string_val` only")
@@ -76,15 +79,16 @@ def to_array(proto: tensor_pb2.TensorProto) -> np.ndarray:
     Raises:
         ValueError: as `shape_of`, and for a type that no signature of ours has.
     """
-    shape = shape_of(proto)
+    content = proto.tensor_content
+    shape = _checked_shape(proto, len(content))
     if proto.dtype not in _TYPES:
         raise ValueError(f"type {dtype_name(proto.dtype)} is not supported")
     dtype, field = _TYPES[proto.dtype]
     elements = math.prod(shape)
     if elements == 0:
         return np.empty(shape, dtype)
-    if proto.tensor_content:
-        return np.frombuffer(proto.tensor_content, dtype).reshape(shape)
+    if content:
+        return np.frombuffer(content, dtype).reshape(shape)
     values = getattr(proto, field)[:elements]
     if proto.dtype == types_pb2.DT_HALF:  # sent as the bits of the number
         given = np.array(values, np.uint16).view(np.float16)
@@ -98,22 +102,32 @@ def to_array(proto: tensor_pb2.TensorProto) -> np.ndarray:
     return array.reshape(shape)
 
 
-def to_proto(array: np.ndarray) -> tensor_pb2.TensorProto:
-    """Write a tensor; numbers as `tensor_content`, which takes a tenth of the time of `float_val`.
+def write(array: np.ndarray, proto: tensor_pb2.TensorProto) -> None:
+    """Fill an empty message; numbers as `tensor_content`, which takes a tenth of the time of `float_val`.
+
+    A message inside a larger one is best filled in place: protobuf copies what is put together later.
 
     Raises:
         ValueError: for a type that has no counterpart in TensorFlow.
     """
     array = np.asarray(array)
-    number = _NUMBERS.get(array.dtype)
-    if number is None:
+    if array.dtype not in _NUMBERS:
         raise ValueError(f"a tensor of type {array.dtype} cannot be sent")
-    shape = tensor_shape_pb2.TensorShapeProto(
-        dim=[tensor_shape_pb2.TensorShapeProto.Dim(size=size) for size in array.shape]
-    )
+    proto.dtype = _NUMBERS[array.dtype]
+    proto.tensor_shape.SetInParent()  # a scalar has a shape too
+    for size in array.shape:
+        proto.tensor_shape.dim.add(size=size)
     if array.dtype.hasobject:
-        return tensor_pb2.TensorProto(dtype=number, tensor_shape=shape, string_val=array.ravel().tolist())
-    return tensor_pb2.TensorProto(dtype=number, tensor_shape=shape, tensor_content=array.tobytes())
+        proto.string_val.extend(array.ravel().tolist())
+    else:
+        proto.tensor_content = array.tobytes()
+
+
+def to_proto(array: np.ndarray) -> tensor_pb2.TensorProto:
+    """Return an array as a message; raises as `write`."""
+    proto = tensor_pb2.TensorProto()
+    write(array, proto)
+    return proto
 
 
 def format_shape(shape: tuple[int, ...]) -> str:

@@ -147,7 +147,7 @@ def test_warmup_requests_name_both_signatures(version):
         assert tf.make_ndarray(request.inputs["frame1"]).dtype == dtype
 
 
-def test_saved_model_cli_reads_it(version):
+def test_signatures_as_saved_model_cli_reads_them(version):
     from tensorflow.python.tools import saved_model_utils
 
     graph = saved_model_utils.get_meta_graph_def(str(version), "serve")
