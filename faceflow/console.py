@@ -1,5 +1,6 @@
 """Progress and tables: a bar on a terminal, plain lines elsewhere; on stderr, results go to stdout."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 _messages = Console(stderr=True, highlight=False)
-_results = Console(highlight=False)
+# A pipe has no width; a table that is cut off at 80 columns is of no use in a log.
+_results = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 _SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -55,4 +57,4 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(column, justify="left" if k == 0 else "right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    _results.print(table, width=None if _results.is_terminal else 200)
+    _results.print(table)

@@ -1,6 +1,7 @@
 """`faceflow serve`."""
 
 from faceflow.arguments import Folder
+from faceflow.console import say
 
 
 def serve(models: Folder, port: int = 8500, host: str = "127.0.0.1") -> None:
@@ -13,4 +14,4 @@ def serve(models: Folder, port: int = 8500, host: str = "127.0.0.1") -> None:
     """
     from serving.server import serve as run_server
 
-    run_server(models, host=host, port=port)
+    run_server(models, host=host, port=port, ready=lambda server: say(f"serving {models} on {server.address}"))

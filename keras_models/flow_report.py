@@ -13,7 +13,7 @@ from pipelines.pairs import read_facts, read_pair
 from pipelines.pictures import error_map, with_wheel
 from pipelines.report import Figure, Section, Table, write_report
 
-_SHOWN_METHODS = 4
+_SHOWN_METHODS = 4  # in pictures: the first that was asked for, and the best of the others
 
 
 def flow_table(evaluation: FlowEvaluation) -> Table:
@@ -55,20 +55,22 @@ def flow_sections(evaluation: FlowEvaluation, methods: Mapping[str, Method], sho
 
     Args:
         evaluation: to report on.
-        methods: those that were evaluated, to draw their flow.
+        methods: those that were evaluated, to draw their flow; the first one always is.
         shown: how many pairs to show as pictures, spread from the smallest motion to the largest.
     """
-    motion = {name: evaluation.by_motion(name) for name in methods}
-    region = {name: evaluation.by_region(name) for name in methods}
+    ranking = [row[0] for row in flow_table(evaluation).rows]
+    motion = {name: evaluation.by_motion(name) for name in ranking}
+    region = {name: evaluation.by_region(name) for name in ranking}
     tables = [
         flow_table(evaluation),
         *_breakdown(evaluation, motion, "EPE in the face, pixels, by the pair's mean true motion."),
         *_breakdown(evaluation, region, "EPE by facial region, pixels."),
     ]
-    by_motion = sorted(evaluation.of(next(iter(methods))), key=lambda error: error.motion)
+    first = next(iter(methods))
+    by_motion = sorted(evaluation.of(first), key=lambda error: error.motion)
     picked = [by_motion[int(k)] for k in np.linspace(0, len(by_motion) - 1, min(shown, len(by_motion)))]
-    best = [row[0] for row in flow_table(evaluation).rows][:_SHOWN_METHODS]
-    pictured = {name: methods[name] for name in best}
+    shown_methods = [first, *(name for name in ranking if name != first)][:_SHOWN_METHODS]
+    pictured = {name: methods[name] for name in shown_methods}
     figures = [
         Figure(
             _pair_picture(evaluation.folder, error.pair, pictured),

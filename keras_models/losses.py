@@ -21,10 +21,10 @@ LEVEL_WEIGHTS = _as_weights_of_means(FLOWNET_SUM_WEIGHTS)
 
 
 def _length(vectors: tf.Tensor) -> tf.Tensor:
-    """Length along the last axis, whose slope at 0 is 0 instead of NaN."""
+    """Length along the last axis. Its slope at 0 is 0 and not NaN; the length of NaN stays NaN."""
     squared = tf.reduce_sum(tf.square(vectors), axis=-1)
-    positive = squared > 0
-    return tf.where(positive, tf.sqrt(tf.where(positive, squared, 1.0)), 0.0)
+    zero = tf.equal(squared, 0.0)
+    return tf.where(zero, 0.0, tf.sqrt(tf.where(zero, 1.0, squared)))
 
 
 def end_point_error(true: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
