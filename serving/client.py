@@ -4,6 +4,7 @@ import grpc
 import numpy as np
 
 from pipelines.errors import InputError
+from serving.memory import keep_freed_memory
 from serving.stubs import predict_pb2, prediction_service_pb2_grpc
 from serving.tensors import to_array, write
 
@@ -55,6 +56,7 @@ class FaceFlowClient:
         self.timeout = timeout
         self.model = model
         self.version = version
+        keep_freed_memory()
         self._channel = grpc.insecure_channel(
             address,
             options=[("grpc.max_receive_message_length", max_message), ("grpc.max_send_message_length", -1)],

@@ -14,6 +14,7 @@ from pathlib import Path
 import grpc
 
 from pipelines.errors import InputError
+from serving.memory import keep_freed_memory
 from serving.models import Models, find_models
 from serving.predict import MAX_ELEMENTS
 from serving.service import PredictionService
@@ -86,6 +87,7 @@ class Server:
         find_models(self.folder)
         _check_port(self.host, self.port)  # at once, and not after the weights have been read
         self.models = Models(self.folder)
+        keep_freed_memory()
         server = grpc.server(
             futures.ThreadPoolExecutor(self.options.threads, thread_name_prefix="rpc"),
             options=[
