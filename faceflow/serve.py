@@ -14,4 +14,6 @@ def serve(models: Folder, port: int = 8500, host: str = "127.0.0.1") -> None:
     """
     from serving.server import serve as run_server
 
-    run_server(models, host=host, port=port, ready=lambda server: say(f"serving {models} on {server.address}"))
+    run_server(
+        models, host=host, port=port, ready=lambda server: say(f"serving {models} on {server.address}")
+    )
