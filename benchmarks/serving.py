@@ -15,20 +15,9 @@ from pathlib import Path
 import numpy as np
 
 SIZE = 256
+WIDTH = 0.5
 ROUNDS = 100
 BOUND = 1.3
-
-
-def _stand_in():
-    """FlowNetS's own strided convolutions at width 0.5, without its decoder."""
-    import keras
-
-    frames = {name: keras.Input((None, None, 3), name=name) for name in ("frame1", "frame2")}
-    x = keras.layers.Concatenate()(list(frames.values()))
-    for channels, kernel in ((32, 7), (64, 5), (128, 5), (256, 3), (256, 3), (512, 3)):
-        x = keras.layers.Conv2D(channels, kernel, strides=2, padding="same", activation="relu")(x)
-    flow = keras.layers.Conv2D(2, 3, padding="same")(x)
-    return keras.Model(frames, {"flow": keras.layers.UpSampling2D(64, interpolation="bilinear")(flow)})
 
 
 def _serve(folder: str, pipe: Connection) -> None:
@@ -78,12 +67,13 @@ def measure(folder: str | Path, address: str, rounds: int = ROUNDS) -> tuple[flo
 
 def main() -> None:
     """Measure and print."""
+    from keras_models.networks import build_network
     from serving.export import export_flow
 
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     with tempfile.TemporaryDirectory() as folder:
-        export_flow(_stand_in(), folder)
+        export_flow(build_network("flownet_s", width=WIDTH), folder)
         server = context.Process(target=_serve, args=(folder, theirs))
         server.start()
         theirs.close()  # so that a server that dies ends the wait for its address
@@ -93,7 +83,7 @@ def main() -> None:
             server.terminate()
             server.join()
     print(
-        f"serving: one {SIZE}x{SIZE} pair, medians of {ROUNDS} calls in turns: "
+        f"serving: one {SIZE}x{SIZE} pair, FlowNetS at width {WIDTH}, medians of {ROUNDS} calls in turns: "
         f"bare {1e3 * bare:.2f} ms, gRPC {1e3 * grpc:.2f} ms, ratio {grpc / bare:.2f} (bound {BOUND})"
     )
 

@@ -16,7 +16,7 @@ _NETWORK = "FlowNetS, trained here"
 _CALLS = 20
 
 
-def demo(out: Out = Path("demo"), minutes: float = 4.0, seed: int = 0) -> None:
+def demo(out: Out = Path("demo"), minutes: float = 3.0, seed: int = 0) -> None:
     """Show the whole chain: pairs with known motion, training, evaluation, export, server, client, report.
 
     It takes the portrait that scikit-image ships, a real face in the public domain, moves it by known smooth
@@ -44,6 +44,7 @@ def _run(folder: Path, minutes: float, seed: int) -> None:
     from keras_models.flow_training_config import FlowTrainingConfig
     from keras_models.methods import open_method
     from keras_models.train_flow import train_flow
+    from pipelines.pairs import read_pair
     from pipelines.report import Section, Table, write_report
     from serving.export import export_flow
 
@@ -76,6 +77,8 @@ def _run(folder: Path, minutes: float, seed: int) -> None:
     with station("comparing it on pairs it has not seen"), progress("evaluate", _TEST_PAIRS) as step:
         methods = {_NETWORK: open_method(str(folder / "run"))} | {name: open_method(name) for name in _RIVALS}
         evaluation = evaluate_flow(folder / "test", methods, on_pair=step)
+    strongest = max(evaluation.of(_NETWORK), key=lambda error: error.motion).pair
+    _draw(folder / "picture.png", read_pair(folder / "test", strongest), methods[_NETWORK])
     table = flow_table(evaluation)
     print_table(table.columns, table.rows)
 
@@ -104,6 +107,14 @@ def _run(folder: Path, minutes: float, seed: int) -> None:
         Section("Time", tables=[timing]),
     ]
     write_report(folder / "report.html", "FaceFlow, the whole chain", summary, sections)
+
+
+def _draw(path: Path, pair, estimate: Callable) -> None:
+    """Draw what the network sees in a pair."""
+    from pipelines.files import write_image
+    from pipelines.pictures import flow_panel
+
+    write_image(path, flow_panel(pair.frame1, pair.frame2, *estimate(pair.frame1, pair.frame2)))
 
 
 def _write_pairs(folder: Path, count: int, seed: int) -> list:

@@ -7,7 +7,7 @@ from pipelines.flow_colour import colour_wheel, flow_to_colour
 
 _ARROW_SPACING = 16  # pixels
 _LONGEST_ARROW = 14  # pixels; shorter motion is exaggerated to it, so that a micro-expression can be seen
-_PANEL_SIDE = 480  # pixels; larger frames are shown smaller
+_PANEL_SIDES = (240, 480)  # pixels; smaller frames are shown larger, and larger ones smaller
 
 
 def flow_panel(
@@ -22,14 +22,17 @@ def flow_panel(
         valid: bool [H, W].
 
     Returns:
-        uint8 [h, 4 w, 3], RGB, where h and w are at most 480.
+        uint8 [h, 4 w, 3], RGB, where the longer of h and w is 240 to 480.
     """
     valid = np.ones(flow.shape[:2], bool) if valid is None else valid
-    scale = min(1.0, _PANEL_SIDE / max(flow.shape[:2]))
-    if scale < 1:
+    longer = max(flow.shape[:2])
+    shown = float(np.clip(longer, *_PANEL_SIDES))
+    if shown != longer:
+        scale = shown / longer
         size = [max(1, round(side * scale)) for side in flow.shape[1::-1]]
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         frame1, frame2, flow, known = (
-            cv2.resize(array, size, interpolation=cv2.INTER_AREA)
+            cv2.resize(array, size, interpolation=interpolation)
             for array in (frame1, frame2, flow * np.float32(scale), valid.astype(np.float32))
         )
         valid = known > 0.999
