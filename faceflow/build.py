@@ -4,8 +4,8 @@ from faceflow.arguments import Folder, Out
 from faceflow.console import progress, say
 
 
-def build(source: Folder, out: Out, corpus: str = "folder") -> None:
-    """Turn the clips of a corpus into records to train on: frames, landmarks, pairs of consecutive frames.
+def build(source: Folder, out: Out, corpus: str = "folder", step: int = 1) -> None:
+    """Turn the clips of a corpus into records to train on: frames, landmarks, pairs of frames.
 
     The corpus `folder` is any folder of video files or of picture folders; its first level of folders names
     the subjects. A clip that cannot be used is listed in manifest.json and stops nothing.
@@ -14,12 +14,14 @@ def build(source: Folder, out: Out, corpus: str = "folder") -> None:
         source: the corpus' folder.
         out: where the records go, one shard a clip.
         corpus: the layout of the corpus: folder.
+        step: frames from the first to the second of a pair. Landmarks jitter by as much whatever the step, so
+            where faces move slowly, as in talking heads at 25 frames a second, 5 gives better labels than 1.
     """
     from pipelines.build import build as build_records
     from pipelines.corpora import find_clips
 
-    with progress("build", len(find_clips(corpus, source))) as step:
-        manifest = build_records(source, out, corpus, on_clip=lambda report: step(report.clip))
+    with progress("build", len(find_clips(corpus, source))) as advance:
+        manifest = build_records(source, out, corpus, step, on_clip=lambda report: advance(report.clip))
     for report in manifest.clips:
         if report.failure:
             say(f"left out: {report.failure}")

@@ -1,5 +1,7 @@
 """`faceflow flow`."""
 
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +17,7 @@ def flow(
     model: Annotated[str | None, arg(metavar="RUN|METHOD")] = None,
     server: Annotated[str | None, arg(metavar="HOST:PORT")] = None,
     picture: Path | None = None,
+    face: bool = False,
 ) -> None:
     """Estimate the flow of a pair of frames, or of every frame of a clip to the next.
 
@@ -27,6 +30,8 @@ def flow(
         model: folder of a training run or SavedModel, or a classical method (dis_fine, deepflow, ...).
         server: ask this server (faceflow serve) in place of a local model.
         picture: for a pair: also write a PNG with the frames, the flow in colour, and arrows.
+        face: estimate in a crop around the face, as networks are trained; elsewhere the flow is unknown. The
+            picture then shows the crop, and how parts of the face move against the face as a whole.
     """
     from pipelines.errors import InputError
 
@@ -35,38 +40,39 @@ def flow(
     if (model is None) == (server is None):
         raise InputError("say who is to estimate: --model RUN|METHOD, or --server HOST:PORT")
     if len(input) == 2:
-        _pair(*input, out, model, server, picture)
+        _pair(*input, out, _estimator(model, server, face), picture)
+    elif picture:
+        raise InputError("--picture is for a pair; a clip gets flow.mp4")
     else:
-        _clip(input[0], out, model, server)
+        _clip(input[0], out, _estimator(model, server, face))
 
 
-def _estimator(model: str | None, server: str | None):
-    """Return a function (frame1, frame2) -> (flow, valid) of whoever is to estimate."""
+def _estimator(model: str | None, server: str | None, face: bool):
+    """Return a function (frame1, frame2) -> `FaceFlow` of whoever is to estimate."""
+    from keras_models.face_flow import in_face_crop, in_whole_frame
     from keras_models.methods import dense, open_method
 
     if server is None:
-        return open_method(model)
-    from serving.client import FaceFlowClient
+        method = open_method(model)
+    else:
+        from serving.client import FaceFlowClient
 
-    return dense(FaceFlowClient(server).flow)
+        method = dense(FaceFlowClient(server).flow)
+    return in_face_crop(method) if face else in_whole_frame(method)
 
 
-def _pair(path1: Path, path2: Path, out: Path, model: str | None, server: str | None, picture: Path | None):
+def _pair(path1: Path, path2: Path, out: Path, estimate, picture: Path | None) -> None:
     from pipelines.files import read_image, write_image
     from pipelines.flow_files import check_flow_path, write_flow
-    from pipelines.pictures import flow_panel
 
     check_flow_path(out)
-    frame1, frame2 = read_image(path1), read_image(path2)
-    estimated, valid = _estimator(model, server)(frame1, frame2)
-    write_flow(out, estimated, valid)
+    estimated = estimate(read_image(path1), read_image(path2))
+    write_flow(out, estimated.flow, estimated.valid)
     if picture:
-        write_image(picture, flow_panel(frame1, frame2, estimated, valid))
+        write_image(picture, estimated.panel())
 
 
-def _clip(clip: Path, out: Path, model: str | None, server: str | None) -> None:
-    from itertools import pairwise
-
+def _clip(clip: Path, out: Path, estimate) -> None:
     import numpy as np
 
     from pipelines.clips import frame_rate, read_frames, write_video
@@ -77,16 +83,15 @@ def _clip(clip: Path, out: Path, model: str | None, server: str | None) -> None:
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: exists already; name a new folder for the flow of a clip")
-    estimate = _estimator(model, server)
     with replacing(out) as part, progress("flow", None) as step:
         part.mkdir()
 
-        def pictures():
+        def pictures() -> Iterator[np.ndarray]:
             for number, (frame1, frame2) in enumerate(pairwise(read_frames(clip))):
-                estimated, valid = estimate(frame1, frame2)
-                write_flow(part / f"{number:05d}.flo", estimated, valid)
+                estimated = estimate(frame1, frame2)
+                write_flow(part / f"{number:05d}.flo", estimated.flow, estimated.valid)
                 step(f"frame {number}")
-                yield np.hstack([frame1, flow_to_colour(estimated, valid)])
+                yield np.hstack([frame1, flow_to_colour(estimated.flow, estimated.valid)])
 
         count = write_video(part / "flow.mp4", pictures(), frame_rate(clip))
     say(f"{out}: {count} flows and flow.mp4")

@@ -1,6 +1,7 @@
-"""From the clips of a corpus to records: frames -> landmarks -> pairs of consecutive frames."""
+"""From the clips of a corpus to records: frames -> landmarks -> pairs of frames of one clip."""
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -48,12 +49,14 @@ class Manifest:
     Attributes:
         corpus: the reader that found the clips.
         source: the corpus' folder.
+        step: frames between the two of a pair.
         versions: of the packages that the records depend on.
         clips: one report a clip, failures included.
     """
 
     corpus: str
     source: str
+    step: int
     versions: dict[str, str]
     clips: list[ClipReport] = field(default_factory=list)
 
@@ -86,6 +89,7 @@ def build(
     source: Path | str,
     out: Path | str,
     corpus: str = "folder",
+    step: int = 1,
     on_clip: Callable[[ClipReport], None] = lambda report: None,
 ) -> Manifest:
     """Build the records of a corpus, one shard a clip.
@@ -96,29 +100,35 @@ def build(
         source: the corpus' folder.
         out: where the shards and `manifest.json` go.
         corpus: a key of `pipelines.corpora.CORPORA`.
+        step: frames from the first to the second of a pair; 1 is the next one. Landmarks jitter by as much
+            whatever the step, so where faces move slowly a larger one gives better labels.
         on_clip: called after each clip, for progress.
 
     Raises:
         InputError: if the corpus has no clips, or not one pair came of them.
     """
+    if step < 1:
+        raise InputError(f"step {step}: the second frame of a pair comes after the first")
     clips = find_clips(corpus, Path(source))
     out = Path(out)
     manifest = Manifest(
-        corpus, str(source), {name: version(name) for name in ("mediapipe", "opencv-contrib-python")}
+        corpus, str(source), step, {name: version(name) for name in ("mediapipe", "opencv-contrib-python")}
     )
     for clip in clips:
-        report = build_clip(clip, out)
+        report = build_clip(clip, out, step)
         manifest.clips.append(report)
         on_clip(report)
     if not manifest.pairs:
-        reasons = {report.failure for report in manifest.failures} or {"no face in two frames running"}
+        reasons = {report.failure for report in manifest.failures} or {
+            "no face in two frames that make a pair"
+        }
         raise InputError(f"{source}: not one pair came of {len(clips)} clips: {'; '.join(sorted(reasons))}")
     with replacing(out / MANIFEST) as part:
         part.write_text(json.dumps(asdict(manifest), indent=1))
     return manifest
 
 
-def build_clip(clip: Clip, out: Path) -> ClipReport:
+def build_clip(clip: Clip, out: Path, step: int = 1) -> ClipReport:
     """Write the shard of one clip and say what became of it."""
     # Imported here: TensorFlow takes seconds, and who only wants a manifest does not need it.
     from pipelines.records import SUFFIX, write_records
@@ -127,36 +137,31 @@ def build_clip(clip: Clip, out: Path) -> ClipReport:
     shard = f"{clip.name}{SUFFIX}"
     try:
         with FaceMesh(tracking=True) as face_mesh:
-            pairs = write_records(out / shard, _pairs(clip, face_mesh, counts))
+            pairs = write_records(out / shard, _pairs(clip, step, face_mesh, counts))
     except InputError as error:
         return ClipReport(clip.subject, clip.name, failure=str(error), **counts)
     if not pairs:
         (out / shard).unlink()
-        failure = f"{clip.path}: no face in two frames running"
+        failure = f"{clip.path}: no face in two frames that make a pair"
         return ClipReport(clip.subject, clip.name, failure=failure, **counts)
     return ClipReport(clip.subject, clip.name, shard, pairs=pairs, **counts)
 
 
-def _pairs(clip: Clip, face_mesh: FaceMesh, counts: dict[str, int]) -> Iterator:
-    """Yield the pairs of consecutive frames with a face in both; never across clips."""
+def _pairs(clip: Clip, step: int, face_mesh: FaceMesh, counts: dict[str, int]) -> Iterator:
+    """Yield the pairs of frames `step` apart with a face in both; never across clips."""
     from pipelines.records import PairRecord
 
-    before: tuple[bytes, Face] | None = None
+    # The last frames, encoded once each, oldest first; None where there was no face.
+    recent: deque[tuple[bytes, Face] | None] = deque(maxlen=step)
     for number, frame in enumerate(read_frames(clip.path)):
         face = face_mesh(frame)
         counts["frames"] += 1
         counts["without_face"] += face is None
         counts["with_several_faces"] += face is not None and face.faces_in_frame > 1
         now = None if face is None else (encode_png(frame), face)
-        if before and now:
+        if len(recent) == step and recent[0] and now:
+            (png1, face1), (png2, face2) = recent[0], now
             yield PairRecord(
-                clip.subject,
-                clip.name,
-                number - 1,
-                number,
-                before[0],
-                now[0],
-                before[1].landmarks,
-                now[1].landmarks,
+                clip.subject, clip.name, number - step, number, png1, png2, face1.landmarks, face2.landmarks
             )
-        before = now
+        recent.append(now)

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+#: Space around the face on each side, as a share of its size: room for hair, chin and motion.
+MARGIN = 0.15
+
 
 @dataclass(frozen=True)
 class Crop:
@@ -52,6 +55,32 @@ class Crop:
         moved = self._resize(self._cut(flow, cv2.BORDER_REPLICATE), cv2.INTER_LINEAR) * np.float32(self.scale)
         return moved, known
 
+    def flow_back(
+        self, flow: np.ndarray, valid: np.ndarray, shape: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Put a flow of the result back into the frame: the reverse of `flow`.
+
+        Args:
+            flow: float32 [size, size, 2], pixels of the result.
+            valid: bool [size, size].
+            shape: (height, width) of the frame.
+
+        Returns:
+            float32 [height, width, 2] in pixels of the frame, and bool [height, width]; 0 and false outside
+            of the crop.
+        """
+        back = (self.side, self.side)
+        moved = cv2.resize(flow, back, interpolation=cv2.INTER_LINEAR) / np.float32(self.scale)
+        known = cv2.resize(valid.astype(np.float32), back, interpolation=cv2.INTER_LINEAR) > 0.999
+        height, width = shape
+        top, left = max(0, self.top), max(0, self.left)
+        bottom, right = min(height, self.top + self.side), min(width, self.left + self.side)
+        inside = np.s_[top - self.top : bottom - self.top, left - self.left : right - self.left]
+        frame_flow, frame_known = np.zeros((*shape, 2), np.float32), np.zeros(shape, bool)
+        frame_flow[top:bottom, left:right] = moved[inside]
+        frame_known[top:bottom, left:right] = known[inside]
+        return frame_flow, frame_known
+
     def points(self, points: np.ndarray) -> np.ndarray:
         """Map points, float [N, 2], (x, y) in pixels of the frame, to pixels of the result."""
         corner = np.array([self.left, self.top], points.dtype)
@@ -72,7 +101,7 @@ class Crop:
         return cv2.resize(array, (self.size, self.size), interpolation=interpolation)
 
 
-def crop_around(points: np.ndarray, size: int, margin: float) -> Crop:
+def crop_around(points: np.ndarray, size: int, margin: float = MARGIN) -> Crop:
     """Return the square crop that holds all points with a margin.
 
     Args:

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from pipelines import pairs, records
 from pipelines.build import read_manifest
-from pipelines.crops import crop_around, whole_frame
+from pipelines.crops import MARGIN, crop_around, whole_frame
 from pipelines.errors import InputError
 from pipelines.files import check_exists
 from pipelines.labels import make_label
@@ -40,7 +40,7 @@ class InputConfig:
     size: int = 256
     batch: int = 8
     label: str = "mesh"
-    margin: float = 0.15
+    margin: float = MARGIN
     shuffle: int = 512
     seed: int = 0
 

@@ -40,6 +40,17 @@ def test_pairs_are_consecutive_and_never_span_two_clips(built):
     assert {pair["subject"] for pair in pairs if pair["clip"] == b"anna-b"} == {b"anna"}
 
 
+def test_pairs_further_apart(tmp_path, clips_folder):
+    manifest = build(clips_folder, tmp_path, step=3)
+    pairs = read_all(tmp_path)
+    assert manifest.step == 3
+    assert [pair["numbers"].tolist() for pair in pairs] == [[0, 3]] * 3  # clips have four frames
+    moves = [(pair["landmarks2"] - pair["landmarks1"]).mean(axis=0) for pair in pairs]
+    np.testing.assert_allclose(np.mean(moves, axis=0), [6, 0], atol=0.5)
+    with pytest.raises(InputError, match="step 0"):
+        build(clips_folder, tmp_path, step=0)
+
+
 def test_frames_are_lossless_and_in_counted_order(built, clips_folder):
     folder, _ = built
     pair = next(p for p in read_all(folder) if p["clip"] == b"anna-a" and p["numbers"][0] == 1)

@@ -28,6 +28,19 @@ def test_cropping_landmarks_equals_cropping_the_label(portrait_landmarks, side):
     assert np.abs(cut - direct)[both].max() < 0.02
 
 
+@pytest.mark.parametrize("side", [64, 100, 300])
+def test_a_flow_and_back(side):
+    """A smooth flow survives the way into a crop and back, within what the resizing blurs."""
+    x, y = np.moveaxis(pixel_grid((200, 240)), -1, 0)
+    flow = np.stack([np.sin(y / 40), np.cos(x / 50)], axis=-1).astype(np.float32) * 3
+    crop = Crop(left=-20, top=30, side=side, size=128)
+    back, known = crop.flow_back(*crop.flow(flow, np.ones((200, 240), bool)), (200, 240))
+    assert not known[:30].any()
+    assert known.sum() > 0.8 * (min(200, 30 + side) - 30) * min(240, side - 20)
+    assert np.abs(back - flow)[known].max() < 0.1
+    assert (back[~known] * (x[~known] > side - 20)[:, None] == 0).all()
+
+
 def test_points_and_pixels_agree():
     """A picture of its own x and y: after the crop, the value at a moved point is the point's old place."""
     frame = pixel_grid((200, 300))
