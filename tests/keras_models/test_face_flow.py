@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from keras_models.face_flow import in_face_crop, in_whole_frame
+from keras_models.methods import dense, open_method
+from pipelines.errors import InputError
+from pipelines.face_mesh import face_mask
+
+
+def test_a_shift_is_the_same_in_the_crop(portrait, portrait_landmarks):
+    """The crop enlarges the face; the flow comes back in pixels of the frame."""
+    frame2 = np.roll(portrait, (-1, 2), axis=(0, 1))
+    estimated = in_face_crop(open_method("dis_fine"))(portrait, frame2)
+    face = face_mask(portrait_landmarks, (512, 512))
+    assert estimated.crop.scale > 1.5
+    assert estimated.valid[face].all()
+    assert not estimated.valid[:, :100].any()
+    np.testing.assert_allclose(np.median(estimated.flow[face], axis=0), [2, -1], atol=0.05)
+
+
+def test_the_method_sees_the_face(portrait):
+    seen = []
+
+    def look(frame1, frame2):
+        seen.append((frame1, frame2))
+        return np.zeros((*frame1.shape[:2], 2), np.float32)
+
+    in_face_crop(dense(look), size=96)(portrait, portrait)
+    ((frame1, frame2),) = seen
+    assert frame1.shape == frame2.shape == (96, 96, 3)
+    np.testing.assert_array_equal(frame1, frame2)
+
+
+def test_pictures(portrait):
+    frame2 = np.roll(portrait, 2, axis=1)
+    zero = open_method("zero")
+    assert in_whole_frame(zero)(portrait, frame2).panel().shape == (480, 4 * 480, 3)
+    assert in_face_crop(zero)(portrait, frame2).panel().shape == (256, 4 * 256, 3)
+
+
+def test_no_face_in_frame_2(portrait):
+    with pytest.raises(InputError, match="frame 2: no face"):
+        in_face_crop(open_method("zero"))(portrait, np.zeros_like(portrait))
