@@ -21,7 +21,7 @@ def build(source: Folder, out: Out, corpus: str = "folder", step: int = 1) -> No
     from pipelines.corpora import find_clips
 
     with progress("build", len(find_clips(corpus, source))) as advance:
-        manifest = build_records(source, out, corpus, step, on_clip=lambda report: advance(report.clip))
+        manifest = build_records(source, out, corpus, step, on_clip=advance)
     for report in manifest.clips:
         if report.failure:
             say(f"left out: {report.failure}")

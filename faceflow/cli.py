@@ -8,6 +8,11 @@ import sys
 # so that `--help` does not wait for TensorFlow.
 COMMANDS = {
     ("demo",): ("faceflow.demo:demo", "the whole chain on what the project carries; writes report.html"),
+    ("render", "pairs"): (
+        "faceflow.render:render_pairs",
+        "rendered faces with exact motion, as a pair folder",
+    ),
+    ("render", "corpus"): ("faceflow.render:render_corpus", "rendered clips in the layout of a real corpus"),
     ("label",): ("faceflow.label:label", "dense flow of a pair of frames from its facial landmarks"),
     ("build",): ("faceflow.build:build", "clips -> records: frames, landmarks, pairs"),
     ("train", "flow"): ("faceflow.train:train_flow", "train a flow network on records or pairs"),

@@ -1,5 +1,6 @@
 """Progress and tables: a bar on a terminal, plain lines elsewhere; on stderr, results go to stdout."""
 
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,33 +22,47 @@ def say(message: str) -> None:
 
 
 @contextmanager
-def progress(title: str, total: int | None) -> Iterator[Callable[[str], None]]:
+def gauge(title: str) -> Iterator[Callable[[int, int | None], None]]:
     """Show how far a long work has come.
 
     Args:
         title: what is being done.
-        total: number of steps, if known.
 
     Yields:
-        A function to call after each step with what was done.
+        A function of how many steps are done, and how many there are, if that is known.
     """
     if _messages.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=_messages) as bar:
-            task = bar.add_task(title, total=total)
-            yield lambda what: bar.update(task, advance=1, description=f"{title}: {what}")
+            task = bar.add_task(title, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
         return
 
-    count, said = 0, time.monotonic()
+    said = time.monotonic()
 
-    def step(what: str) -> None:
-        nonlocal count, said
-        count += 1
-        if time.monotonic() - said > _SECONDS_BETWEEN_LINES or count == total:
+    def show(done: int, total: int | None) -> None:
+        nonlocal said
+        if time.monotonic() - said > _SECONDS_BETWEEN_LINES or done == total:
             said = time.monotonic()
-            say(f"{title}: {count}{f'/{total}' if total else ''} ({what})")
+            say(f"{title}: {done}{f'/{total}' if total else ''}")
 
-    yield step
+    yield show
+
+
+@contextmanager
+def progress(title: str, total: int | None) -> Iterator[Callable[[object], None]]:
+    """Show how far a long work has come, when its steps are only announced one by one.
+
+    Args:
+        title: what is being done.
+        total: how many steps there are, if that is known.
+
+    Yields:
+        A function to call after each step; what it is called with does not matter.
+    """
+    steps = itertools.count(1)
+    with gauge(title) as show:
+        yield lambda step: show(next(steps), total)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

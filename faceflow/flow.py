@@ -90,7 +90,7 @@ def _clip(clip: Path, out: Path, estimate) -> None:
             for number, (frame1, frame2) in enumerate(pairwise(read_frames(clip))):
                 estimated = estimate(frame1, frame2)
                 write_flow(part / f"{number:05d}.flo", estimated.flow, estimated.valid)
-                step(f"frame {number}")
+                step(number)
                 yield np.hstack([frame1, flow_to_colour(estimated.flow, estimated.valid)])
 
         count = write_video(part / "flow.mp4", pictures(), frame_rate(clip))
