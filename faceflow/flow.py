@@ -67,6 +67,8 @@ def _pair(path1: Path, path2: Path, out: Path, estimate, picture: Path | None) -
 
     check_flow_path(out)
     estimated = estimate(read_image(path1), read_image(path2))
+    if estimated.faces > 1:
+        say(f"{estimated.faces} faces; the largest is taken")
     write_flow(out, estimated.flow, estimated.valid)
     if picture:
         write_image(picture, estimated.panel())

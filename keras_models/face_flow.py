@@ -25,6 +25,7 @@ class EstimatedFlow:
         valid: bool [H, W].
         crop: the crop around the face in which it was estimated, if it was.
         landmarks: float32 [478, 2] of frame 1, if the face was looked for.
+        faces: the most faces that were found in a frame; the largest was taken.
     """
 
     frame1: np.ndarray
@@ -33,6 +34,7 @@ class EstimatedFlow:
     valid: np.ndarray
     crop: Crop | None = None
     landmarks: np.ndarray | None = None
+    faces: int = 1
 
     def panel(self) -> np.ndarray:
         """Return a picture of frames, flow and arrows.
@@ -69,12 +71,12 @@ def in_face_crop(method: Method, size: int = _CROP_SIZE) -> Estimate:
     face_mesh = FaceMesh()
 
     def estimate(frame1: np.ndarray, frame2: np.ndarray) -> EstimatedFlow:
-        landmarks1 = find_face(face_mesh, frame1, "frame 1").landmarks
-        landmarks2 = find_face(face_mesh, frame2, "frame 2").landmarks
-        crop = crop_around(np.concatenate([landmarks1, landmarks2]), size)
+        face1 = find_face(face_mesh, frame1, "frame 1")
+        face2 = find_face(face_mesh, frame2, "frame 2")
+        crop = crop_around(np.concatenate([face1.landmarks, face2.landmarks]), size)
         flow, valid = method(crop.picture(frame1), crop.picture(frame2))
-        return EstimatedFlow(
-            frame1, frame2, *crop.flow_back(flow, valid, frame1.shape[:2]), crop=crop, landmarks=landmarks1
-        )
+        flow, valid = crop.flow_back(flow, valid, frame1.shape[:2])
+        faces = max(face1.faces_in_frame, face2.faces_in_frame)
+        return EstimatedFlow(frame1, frame2, flow, valid, crop, face1.landmarks, faces)
 
     return estimate
