@@ -7,7 +7,7 @@ import numpy as np
 
 from pipelines.faces.noise import tile
 
-SIZE = 448  # texels; frames see less of it, so that it may move
+SIZE = 320  # texels; frames see less of it, so that it may move
 _PICTURES = ("brick", "grass", "gravel", "coffee", "rocket", "chelsea", "coins", "moon", "hubble_deep_field")
 
 
@@ -43,7 +43,7 @@ def draw_background(rng: np.random.Generator) -> np.ndarray:
         if kind == "plain":
             ramp = ramp * np.float32(0.1)
         if kind == "cloudy":
-            size = rng.uniform(30, 200)
+            size = rng.uniform(20, 150)
             cloud = tile(64.0, 21)
             start = rng.integers(0, SIZE, 2)
             cloud = np.roll(cloud, start, axis=(0, 1))[: int(size) + 60, : int(size) + 60]

@@ -29,7 +29,7 @@ _NECK_TOP, _NECK_BASE = (
 
 
 def grid_triangles(rows: int, columns: int, closed: bool = False) -> np.ndarray:
-    """Triangles of a grid of vertices [rows, columns], row by row; `closed` joins the last column to the first."""
+    """Triangles of a grid of vertices, row by row; `closed` joins the last column to the first."""
     number = np.arange(rows * columns).reshape(rows, columns)
     following = np.roll(number, -1, axis=1)
     if not closed:
@@ -52,7 +52,7 @@ def boundary_loop(triangles: np.ndarray, through: int) -> np.ndarray:
 
 
 def mouth_cavity(rim: np.ndarray) -> Mesh:
-    """The dark inside of the mouth, hung on the inner rim of the lips: float64 [N, 3] in, N x 4 + 1 vertices."""
+    """The dark inside of the mouth, hung on the inner rim of the lips, float64 [N, 3]."""
     centre = rim.mean(axis=0)
     above = np.sign(rim[:, 1] - centre[1])[:, None]
     rings = [rim, rim + [0, 0, 0.35] + above * [0, 0.12, 0], rim + [0, 0, 1.4] + above * [0, 0.5, 0]]
@@ -75,7 +75,7 @@ def teeth(upper: bool) -> Mesh:
     x = np.linspace(-2.5, 2.5, _TOOTH_COLUMNS)
     rise = np.linspace(0, 1, _TOOTH_ROWS)
     gum, edge = (5.75, 6.86) if upper else (8.0, 6.92)
-    front = -2.5 if upper else -2.36
+    front = -2.3 if upper else -2.15
     y = gum + (edge - gum) * rise[:, None] + np.zeros_like(x)
     # The edges of the side teeth retreat from the bite a little, so that the row curves.
     y += rise[:, None] * (0.035 if upper else -0.02) * -(x**2)
@@ -106,8 +106,11 @@ def ear() -> Mesh:
     return vertices, grid_triangles(rings, sectors, closed=True)[:, ::-1], np.stack([hollow, hollow], axis=1)
 
 
-def torso() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def torso(neck: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Neck and shoulders, and how far each vertex [V] moves with the head (1) or the torso (0).
+
+    Args:
+        neck: width of the neck, about 1.
 
     Texture u is the turn around the body (0 in front), v the height y.
     """
@@ -116,6 +119,8 @@ def torso() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     # Fuller than an ellipse where the shoulders are, with hollows above the collar bones.
     power = np.where(y > 18, 0.75, 1.0)
     sine = np.sign(np.sin(turn)) * np.abs(np.sin(turn)) ** power
+    slim = 1 - (1 - neck) * np.clip((18.5 - y) / 3, 0, 1)
+    wide, deep = wide * slim, deep * slim
     x, back = wide * sine, -deep * np.cos(turn) + z
     # The throat: a ridge in the middle and the two muscles that run to the collar bones.
     along = np.clip((y - 8) / 8, 0, 1) * np.clip((18 - y) / 3, 0, 1)

@@ -19,6 +19,7 @@ from pipelines.face_mesh import FACE_OVAL, TRIANGLES
 from pipelines.faces.action_units import CENTRAL, PAIRED, Field
 from pipelines.faces.eyes import LOWER_LID, UPPER_LID
 from pipelines.faces.identity_modes import MODES, ONE_SIDED
+from pipelines.faces.lips import LOWER_LINE, UPPER_LINE
 from pipelines.faces.surface import Smoother, midpoint_subdivision
 
 FACE_POINTS = 468  # Face Mesh without the irises
@@ -142,6 +143,8 @@ _AROUND_LIDS = (
     122,
 )
 _LID_REACH = 0.8  # cm
+_AROUND_LIPS = (78, 61, 2, 98, 164, 165, 92, 57, 43, 106, 182, 83, 18)
+_LIP_REACH = 0.6
 
 # Share of the jaw's rotation, subject's right and middle.
 _JAW_SHARES = (
@@ -254,7 +257,7 @@ def skull(face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def face_triangles(mirror: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Face Mesh's triangles without the eyes' and the mouth's openings, the left half mirrored from the right."""
+    """Face Mesh's triangles without those that close eyes and mouth, the left half mirrored from the right."""
     lips = {i for ring in (*_UPPER_RINGS[3:], *_LOWER_RINGS[3:]) for i in ring}
     opening = lips | {int(mirror[i]) for i in lips}
     kept = [t for t in TRIANGLES.tolist() if max(t) < FACE_POINTS and not set(t) <= opening]
@@ -268,6 +271,10 @@ def _solve(field: Field, smooth: Smoother, mirror: np.ndarray, anchors: np.ndarr
     """Carry one field over the skin: float [V, 3].
 
     Args:
+        field: what to carry.
+        smooth: interpolates over the skin.
+        mirror: int [478], counterparts.
+        anchors: vertices that never move.
         sides: `both` moves both halves alike, `right` the subject's right half, and half of the middle line.
     """
     values = {i: np.zeros(3) for i in anchors.tolist()}
@@ -285,6 +292,15 @@ def _lid_shares(smooth: Smoother, mirror: np.ndarray, anchors: np.ndarray) -> np
     still = np.concatenate([anchors, (33, 133), _AROUND_LIDS, mirror[rim]])
     values = np.concatenate([np.eye(len(rim)), np.zeros((len(still), len(rim)))])
     return smooth(np.concatenate([rim, still]), values, _LID_REACH)
+
+
+def _lip_shares(smooth: Smoother, mirror: np.ndarray, anchors: np.ndarray) -> np.ndarray:
+    """How much each vertex follows each point of the lips' inner rims: float [V, 18], upper lip first."""
+    rim = np.array(UPPER_LINE + LOWER_LINE)
+    still = np.concatenate([anchors, mirror[list(_AROUND_LIPS)], _AROUND_LIPS])
+    still = np.unique(still)
+    values = np.concatenate([np.eye(len(rim)), np.zeros((len(still), len(rim)))])
+    return smooth(np.concatenate([rim, still]), values, _LIP_REACH)
 
 
 def _jaw_share(smooth: Smoother, mirror: np.ndarray, anchors: np.ndarray) -> np.ndarray:
@@ -323,6 +339,7 @@ def build() -> dict[str, np.ndarray]:
         "names": np.array(list(fields)),
         "fields": np.stack(list(fields.values())).astype(np.float16),
         "lids": np.stack([lids, lids[counterpart]]).astype(np.float16),
+        "lips": _lip_shares(smooth, mirror, anchors).astype(np.float16),
         "jaw": _jaw_share(smooth, mirror, anchors)[:, 0].astype(np.float16),
     }
 

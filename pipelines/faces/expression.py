@@ -6,7 +6,9 @@ import numpy as np
 
 from pipelines.faces.action_units import CENTRAL, LIDS, NAMES, PAIRED
 from pipelines.faces.eyes import Eye, move_lids
-from pipelines.faces.head import blend, head_model
+from pipelines.faces.fields import add_weighted
+from pipelines.faces.head import head_model
+from pipelines.faces.lips import keep_apart
 
 #: The intensity vector's columns: paired units have a right and a left one (`AU12R`, `AU12L`), others one.
 COLUMNS = tuple(
@@ -80,11 +82,17 @@ def skin_vertices(rest: np.ndarray, eyes: tuple[Eye, Eye], state: Expression) ->
     Returns:
         float64 [V, 3], cm, in the head's own frame.
     """
-    columns = [i for i, column in enumerate(COLUMNS) if column in _FIELD_OF]
-    moved = rest + blend(tuple(_FIELD_OF[COLUMNS[i]] for i in columns), state.units[columns])
+    model = head_model()
+    weights = np.zeros(len(model.names))
+    for column, value in zip(COLUMNS, state.units.tolist(), strict=True):
+        if column in _FIELD_OF:
+            weights[model.names[_FIELD_OF[column]]] = value
+    moved = rest.copy()
+    add_weighted(moved, model.fields, weights)
     angle = jaw_rotation(state.units)
     if angle:
-        moved = turn_with_jaw(moved, angle * head_model().jaw.astype(np.float64))
+        moved = turn_with_jaw(moved, angle * model.jaw.astype(np.float64))
+    keep_apart(moved, model.lips)
     for side, eye in zip("RL", eyes, strict=True):
         units = {name: float(state.units[COLUMNS.index(name + side)]) for name in LIDS}
         move_lids(moved, eye, units, state.gaze[1])

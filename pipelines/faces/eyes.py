@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipelines.faces.fields import add_shares
+
 #: Rim of the subject's right eye, outer to inner corner (Face Mesh numbers), lower lid under upper lid.
 UPPER_LID = (246, 161, 160, 159, 158, 157, 173)
 LOWER_LID = (7, 163, 144, 145, 153, 154, 155)
@@ -18,6 +20,7 @@ BALL_RADIUS = 1.62  # cm; larger than life (1.2), because Face Mesh's eyes are f
 IRIS_RADIUS = 0.62
 _LID_THICKNESS = 0.07
 _PROUD = 0.14  # how far the ball's front stands before the plane of the rim
+_RESTING = 0.13  # the upper lid's share of the opening at rest, under the portrait's wide-open eyes
 _CLOSED = 1.06  # a closed lid overlaps the other's rim
 
 # Share of the opening that each unit takes at full intensity.
@@ -35,8 +38,8 @@ class Eye:
     Attributes:
         centre: float64 [3], of the ball, cm.
         upper: int [7], vertices of the upper rim, outer to inner corner; `lower` likewise.
-        shares: float32 [V, 14], how the skin follows the rim.
-        near: int [N], vertices that the ball may push.
+        near: int [N], vertices that the lids move and the ball may push.
+        shares: float32 [N, 14], how those follow the rim.
     """
 
     centre: np.ndarray
@@ -60,7 +63,7 @@ def eyes_of(rest: np.ndarray, mirror: np.ndarray, lids: np.ndarray) -> tuple[Eye
         centre = np.array([middle[0], y, front[:, 2].mean() - _PROUD + BALL_RADIUS])
         near = np.flatnonzero(np.abs(lids[side]).sum(axis=1) > 1e-3)
         near = np.union1d(near, np.r_[upper, lower, corners])
-        eyes.append(Eye(centre, upper, lower, lids[side], near))
+        eyes.append(Eye(centre, upper, lower, lids[side][near], near))
     return tuple(eyes)
 
 
@@ -74,14 +77,15 @@ def move_lids(vertices: np.ndarray, eye: Eye, units: dict[str, float], looking_d
         looking_down: degrees below the horizon that the eye looks.
     """
     up = sum(share * units.get(name, 0.0) for name, share in _LOWER_UP.items())
-    down = sum(share * units.get(name, 0.0) for name, share in _UPPER_DOWN.items())
+    down = _RESTING + sum(share * units.get(name, 0.0) for name, share in _UPPER_DOWN.items())
     down += _LID_FOLLOWS_GAZE * looking_down * (1 - units.get("AU43", 0.0))
     up = min(up, 0.6)
     down = min(down, _CLOSED - up)
     if up or down:
         gap = vertices[eye.lower] - vertices[eye.upper]
-        for column, step in enumerate((*(down * gap), *(-up * gap))):
-            vertices[eye.near] += eye.shares[eye.near, column, None] * step
+        moved = vertices[eye.near]
+        add_shares(moved, eye.shares, np.concatenate([down * gap, -up * gap]))
+        vertices[eye.near] = moved
     _push_out(vertices, eye)
 
 
@@ -104,7 +108,7 @@ def gaze_rotation(yaw: float, pitch: float) -> np.ndarray:
 
 
 def ball_mesh() -> tuple[np.ndarray, np.ndarray]:
-    """The visible cap of a unit ball that looks along -z: directions float64 [N, 3], triangles int32 [M, 3]."""
+    """The visible cap of a unit ball that looks along -z: float64 [N, 3] and triangles int32 [M, 3]."""
     angle = np.repeat(np.linspace(0, _BALL_ANGLE, _RINGS + 1)[1:], _SECTORS)
     turn = np.tile(np.arange(_SECTORS) * (2 * np.pi / _SECTORS), _RINGS)
     cap = np.stack([np.sin(angle) * np.cos(turn), np.sin(angle) * np.sin(turn), -np.cos(angle)], axis=1)

@@ -6,7 +6,9 @@ from importlib import resources
 
 import numpy as np
 
+from pipelines.faces.fields import add_weighted
 from pipelines.faces.identity_modes import MODES, ONE_SIDED
+from pipelines.faces.lips import close
 
 #: Shape coefficients of an identity, one standard deviation each; one-sided ones are signed: right - left.
 SHAPE_NAMES = (*MODES, *ONE_SIDED)
@@ -22,8 +24,10 @@ class HeadModel:
         triangles: int32 [T, 3], wound so that a visible one has a positive area in the picture.
         irises: float32 [10, 3], Face Mesh vertices 468-477.
         mirror: int32 [478], the counterpart of each Face Mesh vertex on the other side.
-        fields: displacement fields by name, float32 [V, 3] each: `right AU01`, `AU17`, `jaw_width` ...
+        names: number of each displacement field: `right AU01`, `AU17`, `jaw_width` ...
+        fields: float32 [F, V, 3], cm.
         lids: float32 [2, V, 14], how the skin follows the rims of the right and the left eye.
+        lips: float32 [V, 18], how the skin follows the inner rims of the lips.
         jaw: float32 [V], share of the jaw's rotation.
     """
 
@@ -31,8 +35,10 @@ class HeadModel:
     triangles: np.ndarray
     irises: np.ndarray
     mirror: np.ndarray
-    fields: dict[str, np.ndarray]
+    names: dict[str, int]
+    fields: np.ndarray
     lids: np.ndarray
+    lips: np.ndarray
     jaw: np.ndarray
 
 
@@ -40,24 +46,10 @@ class HeadModel:
 def head_model() -> HeadModel:
     """Load the base head (once a process)."""
     with resources.files("pipelines.faces").joinpath("head.npz").open("rb") as file, np.load(file) as arrays:
-        fields = dict(zip(arrays["names"].tolist(), arrays["fields"].astype(np.float32), strict=True))
+        names = {name: number for number, name in enumerate(arrays["names"].tolist())}
         plain = {key: arrays[key] for key in ("vertices", "triangles", "irises", "mirror")}
-        shares = {key: arrays[key].astype(np.float32) for key in ("lids", "jaw")}
-    return HeadModel(fields=fields, **plain, **shares)
-
-
-def blend(names: tuple[str, ...], weights: np.ndarray) -> np.ndarray:
-    """Sum of weighted fields, float64 [V, 3].
-
-    The sum runs term by term and not through a matrix product, whose order of additions depends on the
-    machine.
-    """
-    model = head_model()
-    total = np.zeros(model.vertices.shape)
-    for name, weight in zip(names, weights.tolist(), strict=True):
-        if weight:
-            total += model.fields[name] * np.float64(weight)
-    return total
+        shares = {key: arrays[key].astype(np.float32) for key in ("fields", "lids", "lips", "jaw")}
+    return HeadModel(names=names, **plain, **shares)
 
 
 def rest_vertices(shape: np.ndarray) -> np.ndarray:
@@ -73,4 +65,11 @@ def rest_vertices(shape: np.ndarray) -> np.ndarray:
     for name, weight in zip(ONE_SIDED, shape[len(MODES) :].tolist(), strict=True):
         names.append(f"{'right' if weight > 0 else 'left'} {name}")
         weights.append(abs(weight))
-    return head_model().vertices + blend(tuple(names), np.array(weights))
+    model = head_model()
+    vertices = model.vertices.astype(np.float64)
+    all_weights = np.zeros(len(model.names))
+    for name, weight in zip(names, weights, strict=True):
+        all_weights[model.names[name]] = weight
+    add_weighted(vertices, model.fields, all_weights)
+    close(vertices, model.lips)
+    return vertices

@@ -9,13 +9,13 @@ from pipelines.faces.head import SHAPE_NAMES
 # Skin from light to dark, sRGB; between them interpolated.
 _SKIN = np.array(
     [
-        (250, 222, 200),
-        (240, 202, 174),
-        (226, 178, 146),
-        (205, 150, 114),
-        (172, 117, 82),
-        (128, 83, 58),
-        (88, 57, 42),
+        (248, 224, 208),
+        (238, 204, 182),
+        (224, 180, 154),
+        (202, 152, 122),
+        (170, 120, 92),
+        (126, 86, 65),
+        (86, 59, 47),
     ]
 )
 _HAIR = np.array(
@@ -41,9 +41,11 @@ class Identity:
         make_up: of lids and lips, 0-1.
         hair_volume: thickness of the hair, cm; 0 for none.
         hairline: shift of the hairline upwards, cm.
+        recession: how much farther back it lies above the temples, cm.
         fringe: how far hair hangs into the forehead, cm.
         long_hair: length below the ears, cm; 0 for short hair.
         parting: where the hair parts, cm to the subject's left.
+        neck: its width, about 1.
         gloss: of the skin, 0-1.
         glasses: none, or (half width, half height, squareness, thickness, grey level).
         neckline: y where the clothes begin in front, cm, and how much deeper it is there than at the sides.
@@ -69,9 +71,11 @@ class Identity:
     make_up: float
     hair_volume: float
     hairline: float
+    recession: float
     fringe: float
     long_hair: float
     parting: float
+    neck: float
     gloss: float
     glasses: tuple[float, float, float, float, float] | None
     neckline: tuple[float, float]
@@ -116,11 +120,13 @@ def draw_identity(rng: np.random.Generator) -> Identity:
         brow_density=rng.uniform(0.35, 1),
         brow_width=rng.uniform(0.7, 1.15) + 0.25 * masculine,
         make_up=make_up,
-        hair_volume=0.0 if bald else rng.uniform(0.5, 2.2),
+        hair_volume=0.0 if bald else rng.uniform(0.25, 1.9),
         hairline=rng.normal(0, 0.5) + 0.8 * age * masculine,
+        recession=abs(rng.normal(0, 0.6)) + 1.2 * age * masculine,
         fringe=rng.uniform(0.5, 2.6) if rng.random() < 0.3 else 0.0,
         long_hair=rng.uniform(4, 16) if not bald and rng.random() < 0.75 * (1 - masculine) else 0.0,
         parting=rng.uniform(-4, 4),
+        neck=0.82 + 0.2 * masculine + rng.normal(0, 0.03),
         gloss=rng.uniform(0.15, 1),
         glasses=_draw_glasses(rng) if rng.random() < 0.2 else None,
         neckline=(rng.uniform(15.5, 19.5), rng.uniform(0, 4)),

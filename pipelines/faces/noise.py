@@ -30,7 +30,7 @@ def tile(scale: float, seed: int, stretch: float = 1.0, size: int = TILE) -> np.
 
 @lru_cache(maxsize=1)
 def strands() -> np.ndarray:
-    """Density at which a strand of hair shows, float32 [256, 256] in 0-1: long along rows' second axis."""
-    field = tile(9.0, 11, stretch=0.06, size=256) + 0.5 * tile(4.0, 12, stretch=0.06, size=256)
+    """Density at which a strand of hair shows, float32 [256, 256], 0-1: long waves down the rows."""
+    field = tile(5.0, 11, stretch=14.0, size=256) + 0.6 * tile(2.6, 12, stretch=14.0, size=256)
     ranks = np.argsort(np.argsort(field.ravel(), kind="stable"), kind="stable")
     return (ranks.reshape(field.shape) / field.size).astype(np.float32)

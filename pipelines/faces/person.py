@@ -1,7 +1,6 @@
 """A whole person as one mesh whose triangles never change, and its vertices in any state."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import lru_cache
 
 import numpy as np
@@ -11,26 +10,14 @@ from pipelines.faces import body
 from pipelines.faces.camera import Pose
 from pipelines.faces.expression import Expression, jaw_rotation, skin_vertices, turn_with_jaw
 from pipelines.faces.eyes import BALL_RADIUS, Eye, ball_mesh, eyes_of, gaze_rotation, iris_directions
-from pipelines.faces.hair import curtain, hair_shell, inside_hairline, strand_coordinates
+from pipelines.faces.hair import curtain, density, hair_shell, inside_hairline, strand_coordinates
 from pipelines.faces.head import head_model, rest_vertices
 from pipelines.faces.identity import Identity
+from pipelines.faces.materials import Material, Surface
 from pipelines.faces.skin import skin_coordinates
 
 FACE_POINTS = 468
 NECK_PIVOT = np.array([0.0, 7.0, 6.5])  # the head turns about this point, cm
-
-
-class Material(IntEnum):
-    """What a triangle is made of."""
-
-    SKIN = 0
-    EYE = 1
-    MOUTH = 2
-    TEETH = 3
-    HAIR = 4
-    EAR = 5
-    TORSO = 6
-    GLASSES = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +32,7 @@ class Person:
         rigid: float64 [N, 3], parts that move with the head alone: upper teeth, ears, glasses, long hair.
         lower_teeth: float64 [N, 3].
         torso: float64 [N, 3], and `torso_share` [N], how far each moves with the head.
-        triangles: int32 [T, 3], `material` uint8 [T].
-        coordinates: float32 [V, 2], texture coordinates of each vertex's own material.
-        cover: float32 [V, 3], density of hair and texture coordinates of its strands.
+        surface: the mesh of all of it, and what it is made of.
     """
 
     identity: Identity
@@ -58,10 +43,7 @@ class Person:
     lower_teeth: np.ndarray
     torso: np.ndarray
     torso_share: np.ndarray
-    triangles: np.ndarray
-    material: np.ndarray
-    coordinates: np.ndarray
-    cover: np.ndarray
+    surface: Surface
 
     def parts(self, state: Expression) -> tuple[np.ndarray, np.ndarray]:
         """Vertices in the head's frame, float64 [V, 3] cm, and the irises' landmarks, float64 [10, 3]."""
@@ -117,7 +99,7 @@ def make_person(identity: Identity) -> Person:
     add((lower_teeth, *lower[1:]), Material.TEETH)
 
     strands = strand_coordinates(base)
-    inside = inside_hairline(base, identity.hairline, identity.fringe, identity.parting)
+    inside = inside_hairline(base, identity.hairline, identity.recession, identity.fringe, identity.parting)
     shell = hair_shell(base, rest, _outwards(rest, model.triangles), identity.hair_volume, inside)
     hairy = (inside[model.triangles].max(axis=1) > -0.2) & (identity.hair_volume > 0)
     add((rest + shell, model.triangles[hairy], strands), Material.HAIR)
@@ -144,7 +126,7 @@ def make_person(identity: Identity) -> Person:
         moving.append((*long, Material.HAIR))
     for *mesh, material in moving:
         add(tuple(mesh), material)
-    torso, torso_triangles, torso_coordinates, share = body.torso()
+    torso, torso_triangles, torso_coordinates, share = body.torso(identity.neck)
     add((torso, torso_triangles, torso_coordinates), Material.TORSO)
 
     starts = np.cumsum([0] + [len(mesh[0]) for mesh in meshes])
@@ -153,9 +135,10 @@ def make_person(identity: Identity) -> Person:
         if material == Material.HAIR:
             own = slice(start, start + len(mesh[0]))
             cover[own, 1:] = mesh[2][:, ::-1]
-            cover[own, 0] = (
-                np.clip(inside * 1.6 + 0.15, 0, 1.01) if mesh[0].shape == rest.shape else long_density
-            )
+            cover[own, 0] = density(base, inside) if mesh[0].shape == rest.shape else long_density
+    material = np.concatenate(
+        [np.full(len(mesh[1]), material, np.uint8) for mesh, material in zip(meshes, materials, strict=True)]
+    )
     return Person(
         identity=identity,
         rest=rest,
@@ -165,17 +148,15 @@ def make_person(identity: Identity) -> Person:
         lower_teeth=lower_teeth,
         torso=torso,
         torso_share=share,
-        triangles=np.concatenate(
-            [mesh[1] + start for mesh, start in zip(meshes, starts, strict=False)]
-        ).astype(np.int32),
-        material=np.concatenate(
-            [
-                np.full(len(mesh[1]), material, np.uint8)
-                for mesh, material in zip(meshes, materials, strict=True)
-            ]
+        surface=Surface(
+            triangles=np.concatenate(
+                [mesh[1] + start for mesh, start in zip(meshes, starts, strict=False)]
+            ).astype(np.int32),
+            material=material,
+            sheer=material == Material.HAIR,
+            coordinates=np.concatenate([mesh[2] for mesh in meshes]).astype(np.float32),
+            cover=cover,
         ),
-        coordinates=np.concatenate([mesh[2] for mesh in meshes]).astype(np.float32),
-        cover=cover,
     )
 
 

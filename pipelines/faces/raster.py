@@ -18,7 +18,8 @@ class Hits(NamedTuple):
 
     Attributes:
         triangle: int32 [H, W], `NOTHING` for the background.
-        weights: float64 [H, W, 2], surface weights of the triangle's first and second vertex.
+        weights: float64 [H, W, 2], surface weights of the triangle's first and second vertex; undefined where
+            there is no triangle.
         depth: float32 [H, W], z in cm, infinite for the background.
     """
 
@@ -27,10 +28,10 @@ class Hits(NamedTuple):
     depth: np.ndarray
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _rasterise(points, depths, triangles, sheer, cover, strands, height, width, start, step):
     seen = np.full((height, width), NOTHING, np.int32)
-    weights = np.zeros((height, width, 2))
+    weights = np.empty((height, width, 2))
     nearest = np.zeros((height, width))  # 1 / z
     n = strands.shape[0]
     for t in range(triangles.shape[0]):
@@ -47,33 +48,46 @@ def _rasterise(points, depths, triangles, sheer, cover, strands, height, width, 
         last_row = min(height - 1, int(np.floor(max(ay, by, cy))))
         first_column = max(0, int(np.ceil(min(ax, bx, cx))))
         last_column = min(width - 1, int(np.floor(max(ax, bx, cx))))
+        if first_row > last_row or first_column > last_column:
+            continue
         za, zb, zc = 1 / depths[a], 1 / depths[b], 1 / depths[c]
+        share = 1 / area
+        u_step, v_step = (by - cy) * share, (cy - ay) * share
         for y in range(first_row, last_row + 1):
+            u_row = (bx * (cy - y) - (by - y) * cx) * share
+            v_row = (cx * (ay - y) - (cy - y) * ax) * share
             for x in range(first_column, last_column + 1):
-                u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area
-                v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area
+                u = u_row + x * u_step
+                v = v_row + x * v_step
                 w = 1 - u - v
                 if u < -_MARGIN or v < -_MARGIN or w < -_MARGIN:
                     continue
                 z = u * za + v * zb + w * zc
                 if z <= nearest[y, x]:
                     continue
-                wu, wv = u * za / z, v * zb / z
                 if sheer[t]:
+                    wu, wv = u * za / z, v * zb / z
                     ww = 1 - wu - wv
                     hair = wu * cover[a, 0] + wv * cover[b, 0] + ww * cover[c, 0]
-                    s = wu * cover[a, 1] + wv * cover[b, 1] + ww * cover[c, 1]
-                    r = wu * cover[a, 2] + wv * cover[b, 2] + ww * cover[c, 2]
-                    if hair < strands[int(np.floor(r * n)) % n, int(np.floor(s * n)) % n]:
+                    across = wu * cover[a, 1] + wv * cover[b, 1] + ww * cover[c, 1]
+                    along = wu * cover[a, 2] + wv * cover[b, 2] + ww * cover[c, 2]
+                    if hair < strands[int(np.floor(along * n)) % n, int(np.floor(across * n)) % n]:
                         continue
                 nearest[y, x] = z
                 seen[y, x] = t
-                weights[y, x, 0] = wu
-                weights[y, x, 1] = wv
+                weights[y, x, 0] = u
+                weights[y, x, 1] = v
     depth = np.empty((height, width), np.float32)
     for y in range(height):
         for x in range(width):
-            depth[y, x] = 1 / nearest[y, x] if nearest[y, x] > 0 else np.inf
+            t = seen[y, x]
+            if t < 0:
+                depth[y, x] = np.inf
+                continue
+            z = 1 / nearest[y, x]
+            depth[y, x] = z
+            weights[y, x, 0] *= z / depths[triangles[t, 0]]
+            weights[y, x, 1] *= z / depths[triangles[t, 1]]
     return seen, weights, depth
 
 

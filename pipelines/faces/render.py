@@ -1,19 +1,38 @@
 """A pair of frames of a random face, and everything that is true about its motion."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from pipelines.face_mesh import face_mask, region_map
+from pipelines.faces.backgrounds import draw_background
 from pipelines.faces.expression import COLUMNS
 from pipelines.faces.identity import draw_identity
-from pipelines.faces.person import Material
+from pipelines.faces.materials import Material
 from pipelines.faces.photometry import IDEAL, draw_sensor, expose, vary
 from pipelines.faces.sampling import Shot, draw_shot
-from pipelines.faces.scene import SAMPLES, make_actor
+from pipelines.faces.scene import SAMPLES, Actor, make_actor
 from pipelines.faces.truth import motion
 from pipelines.pairs import Pair
 
 #: Materials that belong to the face where they lie within its outline.
 _FACE_MATERIALS = (Material.SKIN, Material.EYE, Material.MOUTH, Material.TEETH)
+
+
+#: So many pairs in a row show the same person in front of the same background.
+PAIRS_PER_PERSON = 4
+
+
+@lru_cache(maxsize=2)
+def actor_of(seed: int, person: int) -> Actor:
+    """Person number `person` of a series."""
+    return make_actor(draw_identity(np.random.default_rng([seed, person, 2])))
+
+
+@lru_cache(maxsize=2)
+def background_of(seed: int, person: int) -> np.ndarray:
+    """What that person stands in front of."""
+    return draw_background(np.random.default_rng([seed, person, 3]))
 
 
 def render_pair(
@@ -26,7 +45,7 @@ def render_pair(
 
     Args:
         seed: of the series.
-        k: number of the pair, from 0; each shows another person.
+        k: number of the pair, from 0.
         size: height and width in pixels.
         mixture: a key of `sampling.MIXTURES`.
         photometric: whether light and exposure change between the frames and the camera adds noise, blur and
@@ -35,10 +54,13 @@ def render_pair(
     Returns:
         The pair with all its optional parts.
     """
-    identity_rng, shot_rng, sensor_rng = (np.random.default_rng([seed, k, part]) for part in range(3))
-    shot = draw_shot(make_actor(draw_identity(identity_rng)), shot_rng, size, mixture, photometric)
+    shot_rng, sensor_rng = (np.random.default_rng([seed, k, part]) for part in (0, 1))
+    person = k // PAIRS_PER_PERSON
+    shot = draw_shot(
+        actor_of(seed, person), background_of(seed, person), shot_rng, size, mixture, photometric
+    )
     name = f"{k:05d}"
-    facts = {"pair": name, "subject": f"{seed}-{k:05d}", "seed": seed, "kind": shot.kind}
+    facts = {"pair": name, "subject": f"{seed}-{person:05d}", "seed": seed, "kind": shot.kind}
     return render_shot(shot, sensor_rng if photometric else None, name, facts)
 
 
@@ -53,13 +75,14 @@ def render_shot(shot: Shot, rng: np.random.Generator | None, name: str, facts: d
     """
     first, second = shot.frames
     person = first.actor.person
+    surface = person.surface
     centres, fine, fine2 = first.hits(1), first.hits(SAMPLES), second.hits(SAMPLES)
     rigid = person.place(first.parts[0], second.head, second.torso)
     truth = motion(
-        centres, person.triangles, person.material, first.vertices, second.vertices, rigid,
+        centres, surface, first.actor.looks.strands, (first.vertices, second.vertices, rigid),
         (first.camera, second.camera), shot.ground, fine2, SAMPLES,
     )  # fmt: skip
-    material = np.where(centres.triangle < 0, 255, person.material[centres.triangle])
+    material = np.where(centres.triangle < 0, 255, surface.material[centres.triangle])
     face = face_mask(first.landmarks, first.size) & np.isin(material, _FACE_MATERIALS)
     sensor = IDEAL if rng is None else draw_sensor(rng)
     sensor2 = IDEAL if rng is None or rng.random() < 0.5 or shot.kind == "still" else vary(sensor, rng)

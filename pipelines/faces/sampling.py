@@ -11,18 +11,18 @@ picture:
 - `speech`: jaw and lips move, the head by up to 4 px.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipelines.faces.backgrounds import SIZE as BACKGROUND_SIZE
-from pipelines.faces.backgrounds import draw_background
 from pipelines.faces.camera import Camera, Pose
 from pipelines.faces.emotions import PROTOTYPES, draw_emotion
-from pipelines.faces.expression import COLUMNS, Expression, expression
+from pipelines.faces.expression import COLUMNS, Expression, expression, skin_vertices
+from pipelines.faces.light import Light
 from pipelines.faces.person import FACE_POINTS, NECK_PIVOT
 from pipelines.faces.scene import Actor, Frame
-from pipelines.faces.shading import Light
+from pipelines.faces.skin import level_for
 
 #: How often each kind of motion occurs.
 MIXTURES: dict[str, dict[str, float]] = {
@@ -101,12 +101,15 @@ def draw_state(rng: np.random.Generator) -> Expression:
     return Expression(units, gaze)
 
 
-def draw_shot(actor: Actor, rng: np.random.Generator, size: int, mixture: str, photometric: bool) -> Shot:
+def draw_shot(
+    actor: Actor, background: np.ndarray, rng: np.random.Generator, size: int, mixture: str, photometric: bool
+) -> Shot:
     """Draw two frames of an actor.
 
     Args:
         actor: who.
-        rng: decides on everything.
+        background: what lies behind, as `backgrounds.draw_background` gives it.
+        rng: decides on everything else.
         size: of the square frames, pixels.
         mixture: a key of `MIXTURES`.
         photometric: whether light and exposure may change between the frames.
@@ -116,12 +119,22 @@ def draw_shot(actor: Actor, rng: np.random.Generator, size: int, mixture: str, p
     camera, head = draw_view(rng, size)
     torso = Pose((0.3 * head.angles[0], 0.0, 0.2 * head.angles[2]), head.position, NECK_PIVOT)
     light, exposure = draw_light(rng), float(np.exp(rng.normal(0.0, 0.16)))
-    background = draw_background(rng)
     scale = rng.uniform(0.55, 0.85) * BACKGROUND_SIZE / size
     corner = (BACKGROUND_SIZE - scale * size) * rng.uniform(0.25, 0.75, 2)
     ground_map = np.array([[scale, 0, corner[0]], [0, scale, corner[1]]])
+    level = level_for(camera.focal / head.position[2])
     first = Frame(
-        actor, draw_state(rng), head, torso, camera, light, exposure, background, ground_map, (size, size)
+        actor,
+        draw_state(rng),
+        head,
+        torso,
+        camera,
+        light,
+        exposure,
+        background,
+        ground_map,
+        level,
+        (size, size),
     )
     if kind == "still":
         return Shot((first, first), kind, np.zeros((2, 3)))
@@ -132,18 +145,10 @@ def draw_shot(actor: Actor, rng: np.random.Generator, size: int, mixture: str, p
     ground = _move_ground(rng, size, kind)
     if photometric and rng.random() < 0.5:
         light, exposure = vary_light(light, rng), exposure * float(1 + 0.03 * rng.standard_normal())
-    second = Frame(
-        actor,
-        state,
-        head2,
-        torso2,
-        camera2,
-        light,
-        exposure,
-        background,
-        _follow(ground_map, ground),
-        (size, size),
-    )
+    second = replace(
+        first, state=state, head=head2, torso=torso2, camera=camera2, light=light, exposure=exposure,
+        background_map=_follow(ground_map, ground),
+    )  # fmt: skip
     return Shot((first, second), kind, ground)
 
 
@@ -180,12 +185,13 @@ def _next_state(frame: Frame, kind: str, rng: np.random.Generator, unit: float) 
 def peak_motion(frame: Frame, state: Expression) -> float:
     """The largest motion of a landmark of the skin when the expression changes to `state`, pixels."""
     person = frame.actor.person
-    moved = frame.camera.project(person.place(person.parts(state)[0], frame.head, frame.torso)[:FACE_POINTS])
-    return float(np.hypot(*(moved - frame.camera.project(frame.vertices[:FACE_POINTS])).T).max())
+    moved = frame.head(skin_vertices(person.rest, person.eyes, state)[:FACE_POINTS])
+    before = frame.camera.project(frame.vertices[:FACE_POINTS])
+    return float(np.hypot(*(frame.camera.project(moved) - before).T).max())
 
 
 def scaled_to_peak(frame: Frame, target: Expression, peak: float) -> Expression:
-    """Go from the frame's expression towards another one until the peak motion is `peak` pixels, or all the way."""
+    """Go from the frame's expression towards another one until the peak motion is `peak` pixels, at most."""
     old, change = frame.state, target.units - frame.state.units
     share, looked = 1.0, np.array(target.gaze) - old.gaze
     for _ in range(2):  # motion is nearly proportional to intensity

@@ -9,11 +9,13 @@ from pipelines.faces.camera import Camera, Pose
 from pipelines.faces.expression import Expression
 from pipelines.faces.eyes import BALL_RADIUS, IRIS_RADIUS
 from pipelines.faces.identity import Identity
+from pipelines.faces.light import Light
+from pipelines.faces.materials import Looks
 from pipelines.faces.noise import strands
-from pipelines.faces.person import FACE_POINTS, Material, Person, make_person
+from pipelines.faces.painting import paint
+from pipelines.faces.person import FACE_POINTS, Person, make_person
 from pipelines.faces.raster import Hits, rasterise
-from pipelines.faces.shading import Light, Looks, develop, shade
-from pipelines.faces.skin import EYE_SPAN, eye_texture, skin_texture
+from pipelines.faces.skin import EYE_SPAN, eye_texture, levels, skin_texture
 
 SAMPLES = 2  # per pixel along each axis
 
@@ -31,7 +33,7 @@ def make_actor(identity: Identity) -> Actor:
     frames = np.full(3, identity.glasses[4] if identity.glasses else 0.0)
     tones = [_linear(colour) for colour in (identity.skin, identity.hair, identity.cloth, frames)]
     looks = Looks(
-        skin=skin_texture(identity),
+        skin=levels(skin_texture(identity)),
         eye=eye_texture(identity, IRIS_RADIUS / BALL_RADIUS),
         strands=strands(),
         tones=np.stack(tones).astype(np.float32),
@@ -55,6 +57,7 @@ class Frame:
         exposure: factor on all light.
         background: float32 [h, w, 3], linear light.
         background_map: float64 [2, 3], takes (x, y, 1) in pixels to texels of the background.
+        level: of detail of the skin, see `skin.level_for`.
         size: (height, width) in pixels.
     """
 
@@ -67,6 +70,7 @@ class Frame:
     exposure: float
     background: np.ndarray
     background_map: np.ndarray
+    level: int
     size: tuple[int, int]
 
     @cached_property
@@ -91,9 +95,9 @@ class Frame:
         return rasterise(
             self.camera.project(self.vertices),
             np.ascontiguousarray(self.vertices[:, 2]),
-            person.triangles,
-            person.material == Material.HAIR,
-            person.cover,
+            person.surface.triangles,
+            person.surface.sheer,
+            person.surface.cover,
             self.actor.looks.strands,
             self.size,
             samples,
@@ -102,11 +106,10 @@ class Frame:
     def picture(self, hits: Hits) -> np.ndarray:
         """Paint it, given `hits(SAMPLES)`: float32 [H, W, 3], sRGB 0-255."""
         person = self.actor.person
-        linear = shade(
-            hits, SAMPLES, self.vertices, person.triangles, person.material, person.coordinates, person.cover,
-            self.actor.looks, self.light, self.head.rotation(), self.background, self.background_map,
+        return paint(
+            hits, SAMPLES, self.vertices, person.surface, self.actor.looks, self.light, self.exposure,
+            self.level, self.head.rotation(), self.background, self.background_map,
         )  # fmt: skip
-        return develop(linear, SAMPLES, self.exposure)
 
 
 def _linear(colour: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import cv2
 import numba
 import numpy as np
 
-from pipelines.faces.body import boundary_loop
+from pipelines.face_mesh import FACE_OVAL
 from pipelines.faces.head import head_model
 from pipelines.faces.identity import Identity
 from pipelines.faces.noise import TILE, strands, tile
@@ -18,6 +18,7 @@ from pipelines.faces.noise import TILE, strands, tile
 SIZE = 512
 _TURN = np.deg2rad(108)  # the texture ends behind the ears, where nobody looks
 _AXIS_Z = 6.0
+_FACE_RADIUS = 8.0  # cm, of the face around that axis
 _TOP, _BOTTOM = -9.0, 12.5
 _SHIFT = 3  # cv2's fixed-point bits
 _MASKS = ("lips", "line", "lid", "socket", "lash", "nostril", "blush", "beard", "moustache", "mouth_shade")
@@ -125,11 +126,10 @@ def _masks() -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _eye_holes() -> np.ndarray:
-    """Texels within the eyes' openings, which no surface shows, bool [SIZE, SIZE]."""
-    loops = [boundary_loop(head_model().triangles, start) for start in (33, 263)]
-    coordinates = skin_coordinates(head_model().vertices.astype(np.float64))
-    return np.maximum(*(_fill(coordinates[loop], 0) for loop in loops)) > 0
+def _shown() -> np.ndarray:
+    """Texels that may be seen close enough to matter, bool: not the scalp and behind the ears."""
+    outline = _landmark_texels()[FACE_OVAL]
+    return cv2.dilate(_fill(outline, 0), np.ones((61, 61), np.uint8)) > 0
 
 
 def _lines(rng: np.random.Generator) -> np.ndarray:
@@ -167,50 +167,73 @@ def _brows(identity: Identity, rng: np.random.Generator) -> np.ndarray:
     return cv2.addWeighted(mask, 0.62, soft, 0.75 * (0.4 + 0.6 * identity.brow_density), 0)
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _paint(
-    masks, lines, brows, pores, blotch, spots, hairs, offsets, skin, lips, hair, brow, make_up, amounts, out
+    shown,
+    masks,
+    lines,
+    brows,
+    pores,
+    blotch,
+    spots,
+    hairs,
+    offsets,
+    skin,
+    lips,
+    hair,
+    brow,
+    make_up,
+    amounts,
+    out,
 ):
     redness, age, freckles, stubble, beard, moustache = amounts
-    n = pores.shape[0]
-    m = hairs.shape[0]
+    n, m = pores.shape[0], hairs.shape[0]
     inverse = 1.0 / 255
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
+            if not shown[y, x]:
+                for c in range(3):
+                    out[y, x, c] = skin[c] * skin[c] * (0.2 + 0.8 * skin[c])
+                continue
             k = masks[y, x]
-            lip = k[0] * inverse
             fine = pores[(y + offsets[0]) % n, (x + offsets[1]) % n]
             broad = blotch[(y + offsets[2]) % n, (x + offsets[3]) % n]
             spot = spots[(y + offsets[4]) % n, (x + offsets[5]) % n]
-            wide = blotch[(x + offsets[5]) % n, (y + offsets[2]) % n]
-            red = redness * (0.5 * k[6] * inverse + 0.1 * broad + 0.06) + 0.1 * lip
-            dark = 1 + (0.045 + 0.03 * age) * fine + 0.05 * broad + 0.03 * wide
-            dark *= 1 - 0.2 * k[3] * inverse * (0.6 + age) - 0.1 * k[9] * inverse
+            red = redness * (0.34 * k[6] * inverse + 0.035 * broad + 0.04)
+            dark = 1 + (0.03 + 0.03 * age) * fine + 0.018 * broad
+            dark *= 1 - 0.2 * k[3] * inverse * (0.5 + age) - 0.1 * k[9] * inverse
             dark *= 1 - 0.5 * (0.15 + 0.85 * age) * lines[y, x] * inverse
-            if spot > 1.35:
-                dark *= 1 - freckles * 0.5 * min((spot - 1.35) * 2, 1.0) * (1 - lip)
-            strand = hairs[(y // 2 + offsets[0]) % m, (3 * x + offsets[1]) % m]
-            shadow = stubble * 0.38 * max(k[7], k[8]) * inverse * (1 - lip) * (0.7 + 0.3 * fine)
-            bearded = max(beard * k[7], moustache * k[8]) * inverse * (1 - lip)
-            bearded = min(max((bearded * 1.7 - strand * 0.8) * 1.6, 0.0), 0.95)
+            if spot > 1.7 and freckles > 0:
+                dark *= 1 - freckles * 0.4 * min((spot - 1.7) * 3, 1.0)
+            shadow = stubble * 0.34 * max(k[7], k[8]) * inverse * (0.75 + 0.25 * fine)
             browed = min(brows[y, x] * inverse * 1.1, 1.0)
-            shut = min(k[1] * inverse * 0.9, 0.85)
-            lash = min(k[4] * inverse * 1.05, 0.92)
-            nostril = min(k[5] * inverse * 1.0, 0.9)
-            lidded = make_up * 0.45 * k[2] * inverse
             for c in range(3):
                 value = skin[c] * (1 - red * (0.0 if c == 0 else 0.3)) * dark
-                value = (1 - lip) * value + lip * lips[c] * (
-                    1 + 0.05 * fine + 0.05 * broad - 0.25 * (1 - make_up) * 0
-                )
-                value *= 1 - lidded * (0.8 if c != 2 else 0.6)
                 value *= 1 - shadow * (1.0 if c != 2 else 0.8)
-                value = (1 - bearded) * value + bearded * hair[c] * (0.55 + 0.7 * strand)
-                value = (1 - browed) * value + browed * brow[c]
-                value *= 1 - lash * (1 - 0.1 * c)
-                value *= 1 - nostril * (0.85 + 0.05 * c)
-                value *= 1 - shut * (0.8 + 0.07 * c)
-                value = min(max(value, 0.0), 1.0)
+                out[y, x, c] = (1 - browed) * value + browed * brow[c]
+            if k[0] | k[1] | k[2] | k[4] | k[5] | k[7] | k[8]:
+                lip = k[0] * inverse
+                bearded = 0.0
+                if beard + moustache > 0:
+                    strand = hairs[(y // 2 + offsets[0]) % m, (3 * x + offsets[1]) % m]
+                    bearded = max(beard * k[7], moustache * k[8]) * inverse * (1 - lip)
+                    bearded = min(max((bearded * 1.7 - strand * 0.8) * 1.6, 0.0), 0.95)
+                shut = min(k[1] * inverse * 0.9, 0.85)
+                lash = min(k[4] * inverse * 1.05, 0.92)
+                nostril = min(k[5] * inverse, 0.9)
+                lidded = make_up * 0.45 * k[2] * inverse
+                for c in range(3):
+                    value = out[y, x, c]
+                    value = (1 - lip) * value + lip * lips[c] * (1 + 0.06 * fine + 0.04 * broad)
+                    value *= 1 - lidded * (0.8 if c != 2 else 0.6)
+                    if bearded > 0:
+                        value = (1 - bearded) * value + bearded * hair[c] * (0.55 + 0.7 * strand)
+                    value *= 1 - lash * (1 - 0.1 * c)
+                    value *= 1 - nostril * (0.85 + 0.05 * c)
+                    value *= 1 - shut * (0.8 + 0.07 * c)
+                    out[y, x, c] = value
+            for c in range(3):
+                value = min(max(out[y, x, c], np.float32(0)), np.float32(1))
                 out[y, x, c] = value * value * (0.2 + 0.8 * value)  # sRGB to linear light, within 0.01
 
 
@@ -226,10 +249,23 @@ def skin_texture(identity: Identity) -> np.ndarray:
     i = identity
     amounts = (i.redness, i.age, i.freckles, i.stubble, i.beard, i.moustache)
     _paint(
-        _masks(), _lines(rng), _brows(i, rng), tile(3.0, 1), tile(40.0, 2), tile(9.0, 3), strands(), offsets,
+        _shown(), _masks(), _lines(rng), _brows(i, rng), tile(3.5, 1), tile(40.0, 2), tile(5.0, 3),
+        strands(), offsets,
         i.skin, i.lips, i.hair, i.brow, i.make_up, amounts, out,
     )  # fmt: skip
     return out
+
+
+def levels(texture: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The texture and two halvings."""
+    half = cv2.pyrDown(texture)
+    return texture, half, cv2.pyrDown(half)
+
+
+def level_for(pixels_per_cm: float) -> int:
+    """The level whose texels are about as large as the pixels of a picture."""
+    texels_per_pixel = SIZE / (2 * _TURN * _FACE_RADIUS) / pixels_per_cm
+    return int(np.clip(np.ceil(np.log2(0.8 * texels_per_pixel)), 0, 2))
 
 
 @lru_cache(maxsize=1)

@@ -10,12 +10,10 @@ import numba
 import numpy as np
 
 from pipelines.faces.camera import Camera
+from pipelines.faces.materials import Surface
 from pipelines.faces.raster import Hits
 
-_TOLERANCE_SAME = (
-    0.4  # cm by which a neighbouring sample of the same part may lie nearer without hiding a point
-)
-_TOLERANCE_OTHER = 0.03  # and one of another part: a lid is thin
+_TOLERANCE = 0.01  # cm by which something must lie before a point to hide it
 
 
 class Truth(NamedTuple):
@@ -31,7 +29,7 @@ class Truth(NamedTuple):
     occluded: np.ndarray
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _surface_motion(seen, weights, triangles, first, second, rigid, cameras, ground, flow, head, target):
     for y in range(seen.shape[0]):
         for x in range(seen.shape[1]):
@@ -72,8 +70,39 @@ def _surface_motion(seen, weights, triangles, first, second, rigid, cameras, gro
             target[y, x, 2] = z1
 
 
-@numba.njit(nogil=True, cache=True)
-def _hidden(seen, part, target, seen2, depth2, samples, same, other, out):
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _covers(t, x, y, points, depths, triangles, sheer, cover, strands, nearer_than):
+    """Whether a triangle of frame 2 lies before a depth at a point of the picture."""
+    a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+    ax, ay, bx, by, cx, cy = (
+        points[a, 0],
+        points[a, 1],
+        points[b, 0],
+        points[b, 1],
+        points[c, 0],
+        points[c, 1],
+    )
+    area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+    u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area
+    v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area
+    w = 1 - u - v
+    if u < 0 or v < 0 or w < 0:
+        return False
+    u, v, w = u / depths[a], v / depths[b], w / depths[c]
+    z = 1 / (u + v + w)
+    if z >= nearer_than:
+        return False
+    if sheer[t]:
+        u, v, w = u * z, v * z, w * z
+        n = strands.shape[0]
+        across = int(np.floor((u * cover[a, 1] + v * cover[b, 1] + w * cover[c, 1]) * n)) % n
+        along = int(np.floor((u * cover[a, 2] + v * cover[b, 2] + w * cover[c, 2]) * n)) % n
+        return u * cover[a, 0] + v * cover[b, 0] + w * cover[c, 0] >= strands[along, across]
+    return True
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _hidden(seen, target, seen2, samples, points, depths, triangles, sheer, cover, strands, out):
     height, width = seen.shape
     for y in range(height):
         for x in range(width):
@@ -82,29 +111,27 @@ def _hidden(seen, part, target, seen2, depth2, samples, same, other, out):
                 out[y, x] = True
                 continue
             # Position on frame 2's finer grid, whose first sample lies (1 / samples - 1) / 2 from pixel 0.
-            gx, gy = (px + 0.5) * samples - 0.5, (py + 0.5) * samples - 0.5
-            i, j = int(np.floor(gx)), int(np.floor(gy))
-            nearer, counted = 0, 0
-            own = -1 if seen[y, x] < 0 else part[seen[y, x]]
-            for dj in range(2):
-                for di in range(2):
-                    u, v = i + di, j + dj
-                    if u < 0 or v < 0 or u >= width * samples or v >= height * samples:
-                        continue
-                    counted += 1
-                    there = -1 if seen2[v, u] < 0 else part[seen2[v, u]]
-                    if depth2[v, u] < z - (same if there == own else other):
-                        nearer += 1
-            out[y, x] = nearer * 4 >= counted * 3
+            i, j = int(np.floor((px + 0.5) * samples - 0.5)), int(np.floor((py + 0.5) * samples - 0.5))
+            own = seen[y, x]
+            # What hides the point is also seen at one of the samples around it.
+            last = own
+            for k in range(4):
+                u = min(max(i + k % 2, 0), width * samples - 1)
+                v = min(max(j + k // 2, 0), height * samples - 1)
+                t = seen2[v, u]
+                if t < 0 or t == own or t == last:  # noqa: SIM109 (a tuple costs time here)
+                    continue
+                last = t
+                if _covers(t, px, py, points, depths, triangles, sheer, cover, strands, z - _TOLERANCE):
+                    out[y, x] = True
+                    break
 
 
 def motion(
     hits: Hits,
-    triangles: np.ndarray,
-    part: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
-    rigid: np.ndarray,
+    surface: Surface,
+    strands: np.ndarray,
+    shapes: tuple[np.ndarray, np.ndarray, np.ndarray],
     cameras: tuple[Camera, Camera],
     ground: np.ndarray,
     hits2: Hits,
@@ -114,8 +141,9 @@ def motion(
 
     Args:
         hits: frame 1 at pixel centres.
-        triangles: int32 [T, 3]; `part` uint8 [T] tells what each belongs to.
-        first: float64 [V, 3], vertices of frame 1 before the camera; `second` of frame 2; `rigid` of frame 1's
+        surface: the mesh.
+        strands: see `raster.rasterise`.
+        shapes: vertices before the camera, float64 [V, 3]: of frame 1, of frame 2, and of frame 1's
             expression in frame 2's pose.
         cameras: of frame 1 and 2.
         ground: float64 [2, 3], the background's displacement as an affine function of (x, y, 1).
@@ -126,18 +154,9 @@ def motion(
     flow, head = np.empty((*shape, 2), np.float32), np.empty((*shape, 2), np.float32)
     target, occluded = np.empty((*shape, 3)), np.zeros(shape, bool)
     lens = np.array([(camera.focal, *camera.centre) for camera in cameras])
-    _surface_motion(
-        hits.triangle, hits.weights, triangles, first, second, rigid, lens, ground, flow, head, target
-    )
+    _surface_motion(hits.triangle, hits.weights, surface.triangles, *shapes, lens, ground, flow, head, target)
     _hidden(
-        hits.triangle,
-        part,
-        target,
-        hits2.triangle,
-        hits2.depth,
-        samples,
-        _TOLERANCE_SAME,
-        _TOLERANCE_OTHER,
-        occluded,
-    )
+        hits.triangle, target, hits2.triangle, samples, cameras[1].project(shapes[1]), shapes[1][:, 2].copy(),
+        surface.triangles, surface.sheer, surface.cover, strands, occluded,
+    )  # fmt: skip
     return Truth(flow, head, occluded)
