@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipelines.faces.fields import rotated
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -38,11 +40,7 @@ class Pose:
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Carry points, float64 [N, 3], from body into camera coordinates."""
-        rotation = self.rotation()
-        # Written out rather than `@`: a matrix product may add in another order on another machine.
-        relative = points - self.pivot
-        turned = sum(relative[:, k, None] * rotation[:, k] for k in range(3))
-        return turned + (self.pivot + self.position)
+        return rotated(points - self.pivot, self.rotation()) + (self.pivot + self.position)
 
     def rotation(self) -> np.ndarray:
         """The rotation, float64 [3, 3]."""

@@ -1,4 +1,7 @@
-"""Sums of displacement fields, the same to the last bit on every machine."""
+"""Sums over vertices, term by term: the same to the last bit on every machine.
+
+A matrix product would not be: its order of additions depends on the processor.
+"""
 
 import numba
 import numpy as np
@@ -6,10 +9,7 @@ import numpy as np
 
 @numba.njit(nogil=True, cache=True)
 def add_weighted(total: np.ndarray, fields: np.ndarray, weights: np.ndarray) -> None:
-    """Add a weighted sum of fields, float32 [F, V, 3], to float64 [V, 3], in place.
-
-    Term by term and not as a matrix product, whose order of additions depends on the machine.
-    """
+    """Add a weighted sum of fields, float32 [F, V, 3], to float64 [V, 3], in place."""
     for f in range(len(weights)):
         w = weights[f]
         if w != 0:
@@ -27,3 +27,14 @@ def add_shares(total: np.ndarray, shares: np.ndarray, steps: np.ndarray) -> None
             if w > 1e-3 or w < -1e-3:
                 for k in range(3):
                     total[v, k] += w * steps[n, k]
+
+
+@numba.njit(nogil=True, cache=True)
+def rotated(points: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+    """Rotate points, float64 [N, 3], by a matrix, float64 [3, 3]."""
+    out = np.empty_like(points)
+    for n in range(points.shape[0]):
+        x, y, z = points[n, 0], points[n, 1], points[n, 2]
+        for k in range(3):
+            out[n, k] = x * rotation[k, 0] + y * rotation[k, 1] + z * rotation[k, 2]
+    return out

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
+from pipelines.faces.fields import rotated
 from pipelines.faces.materials import Surface
 from pipelines.faces.raster import rasterise
 
 _SHADOW_SIZE = 128
 _SHADOW_SPAN = 44.0  # cm that the shadow map covers around the head
+_FAR = 2000.0  # cm: from so far away, perspective is as good as parallel
 _SHADOW_BIAS = 0.45  # cm
 #: Texels of the shadow map per cm.
 SHADOW_SCALE = _SHADOW_SIZE / _SHADOW_SPAN
@@ -85,14 +87,14 @@ def shadow_map(
     right /= np.linalg.norm(right)
     frame = np.stack([right, np.cross(away, right), away])
     middle = vertices[:468].mean(axis=0)
-    relative = vertices - middle
-    x, y, z = (sum(relative[:, k] * row[k] for k in range(3)) for row in frame)
+    x, y, z = rotated(vertices - middle, frame).T
     points = np.stack([x, y], axis=1) * SHADOW_SCALE + (_SHADOW_SIZE - 1) / 2
-    # Far away, perspective depth is as good as parallel depth.
     hits = rasterise(
-        points, z + 2000.0, mesh.triangles, mesh.sheer, mesh.cover, strands, (_SHADOW_SIZE, _SHADOW_SIZE)
+        points, z + _FAR, mesh.triangles, mesh.sheer, mesh.cover, strands, (_SHADOW_SIZE, _SHADOW_SIZE)
     )
-    return hits.depth - np.float32(2000.0), frame, middle
+    # Without a triangle the nearness is 0 and the depth infinite: nothing there casts a shadow.
+    with np.errstate(divide="ignore"):
+        return np.float32(1) / hits.nearness - np.float32(_FAR), frame, middle
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -116,13 +118,11 @@ def _shadow(depths, frame, middle, px, py, pz, scale):
     return lit
 
 
-# By material: strength and sharpness of the highlight, and how far light bleeds around the terminator.
+# By material: strength of the highlight, and how far light bleeds around the terminator; then its sharpness.
 _SURFACE = np.array(
-    [
-        (0.15, 14.0, 0.28), (0.8, 220.0, 0.45), (0.0, 10.0, 0.0), (0.25, 60.0, 0.2), (0.14, 9.0, 0.1),
-        (0.1, 14.0, 0.3), (0.06, 14.0, 0.28), (0.5, 40.0, 0.0),
-    ]
-)  # fmt: skip
+    [(0.15, 0.28), (0.8, 0.45), (0, 0), (0.25, 0.2), (0.14, 0.1), (0.1, 0.3), (0.06, 0.28), (0.5, 0)], np.float32
+)
+_SHARPNESS = np.array([14, 220, 10, 60, 9, 14, 14, 40])
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -130,7 +130,7 @@ def illuminate(kind, px, py, pz, nx, ny, nz, light, gloss, shadow_strength, shad
 shadow_middle, scale,
                 eye_axes):  # fmt: skip
     """Diffuse light (three channels) and the highlight (a share of the key light) at a point."""
-    shine, power, wrap = _SURFACE[kind, 0], _SURFACE[kind, 1], _SURFACE[kind, 2]
+    shine, wrap = _SURFACE[kind, 0], _SURFACE[kind, 1]
     if kind == 0 or kind == 5 or kind == 6:
         shine *= gloss
     key = nx * light[1, 0] + ny * light[1, 1] + nz * light[1, 2]
@@ -152,7 +152,7 @@ shadow_middle, scale,
         far = 1 / np.sqrt(px * px + py * py + pz * pz)
         hx, hy, hz = light[1, 0] - px * far, light[1, 1] - py * far, light[1, 2] - pz * far
         half = (nx * hx + ny * hy + nz * hz) / np.sqrt(hx * hx + hy * hy + hz * hz + 1e-12)
-        highlight = shine * max(half, 0.0) ** power * lit
+        highlight = shine * max(half, 0.0) ** _SHARPNESS[kind] * lit
     red = max((key + wrap) / (1 + wrap), 0.0) * lit  # red light bleeds farthest
     other = max((key + 0.55 * wrap) / (1 + 0.55 * wrap), 0.0) * lit
     fill = max(fill, 0.0)

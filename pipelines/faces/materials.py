@@ -64,16 +64,17 @@ class Looks:
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def bilinear(texture, x, y):
     """Three channels of a texture [H, W, 3] between its texels; the edge goes on without end."""
-    x = min(max(x, 0.0), texture.shape[1] - 1.001)
-    y = min(max(y, 0.0), texture.shape[0] - 1.001)
-    i, j = np.uint32(x), np.uint32(y)
-    fx, fy = x - i, y - j
-    a, b, c, d = (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
-    k, m = i + np.uint32(1), j + np.uint32(1)
+    zero, one = np.float32(0), np.float32(1)
+    x = min(max(np.float32(x), zero), np.float32(texture.shape[1]) - np.float32(1.001))
+    y = min(max(np.float32(y), zero), np.float32(texture.shape[0]) - np.float32(1.001))
+    i, j = int(x), int(y)
+    fx, fy = x - np.float32(i), y - np.float32(j)
+    a, b, c, d = (one - fx) * (one - fy), fx * (one - fy), (one - fx) * fy, fx * fy
+    first, second = texture[j], texture[j + 1]
     return (
-        a * texture[j, i, 0] + b * texture[j, k, 0] + c * texture[m, i, 0] + d * texture[m, k, 0],
-        a * texture[j, i, 1] + b * texture[j, k, 1] + c * texture[m, i, 1] + d * texture[m, k, 1],
-        a * texture[j, i, 2] + b * texture[j, k, 2] + c * texture[m, i, 2] + d * texture[m, k, 2],
+        a * first[i, 0] + b * first[i + 1, 0] + c * second[i, 0] + d * second[i + 1, 0],
+        a * first[i, 1] + b * first[i + 1, 1] + c * second[i, 1] + d * second[i + 1, 1],
+        a * first[i, 2] + b * first[i + 1, 2] + c * second[i, 2] + d * second[i + 1, 2],
     )
 
 
@@ -87,10 +88,8 @@ def _strand(hairs, along, across):
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def base_colour(kind, u, v, skin, detail, eye, hairs, tones, clothes, eye_span):
-    """Colour of a material at its texture coordinates, linear light."""
-    if kind == 0:
-        return bilinear(skin, u * detail, v * detail)
+def base_colour(kind, u, v, eye, hairs, tones, clothes, eye_span):
+    """Colour of a material other than skin at its texture coordinates, linear light."""
     if kind == 1:
         span = (eye.shape[0] - 1) / 2
         return bilinear(eye, (u / eye_span + 1) * span, (v / eye_span + 1) * span)

@@ -10,6 +10,7 @@ from pipelines.faces import body
 from pipelines.faces.camera import Pose
 from pipelines.faces.expression import Expression, jaw_rotation, skin_vertices, turn_with_jaw
 from pipelines.faces.eyes import BALL_RADIUS, Eye, ball_mesh, eyes_of, gaze_rotation, iris_directions
+from pipelines.faces.fields import rotated
 from pipelines.faces.hair import curtain, density, hair_shell, inside_hairline, strand_coordinates
 from pipelines.faces.head import head_model, rest_vertices
 from pipelines.faces.identity import Identity
@@ -51,7 +52,7 @@ class Person:
         ball, _ = ball_mesh()
         turn = gaze_rotation(*state.gaze)
         directions = np.concatenate([ball, iris_directions()])
-        turned = BALL_RADIUS * sum(directions[:, k, None] * turn[:, k] for k in range(3))
+        turned = BALL_RADIUS * rotated(directions, turn)
         jaw = jaw_rotation(state.units)
         parts = [
             skin,

@@ -18,21 +18,21 @@ class Hits(NamedTuple):
 
     Attributes:
         triangle: int32 [H, W], `NOTHING` for the background.
-        weights: float64 [H, W, 2], surface weights of the triangle's first and second vertex; undefined where
+        weights: float32 [H, W, 2], surface weights of the triangle's first and second vertex; undefined where
             there is no triangle.
-        depth: float32 [H, W], z in cm, infinite for the background.
+        nearness: float32 [H, W], 1 / z in 1 / cm, 0 for the background.
     """
 
     triangle: np.ndarray
     weights: np.ndarray
-    depth: np.ndarray
+    nearness: np.ndarray
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def _rasterise(points, depths, triangles, sheer, cover, strands, height, width, start, step):
     seen = np.full((height, width), NOTHING, np.int32)
-    weights = np.empty((height, width, 2))
-    nearest = np.zeros((height, width))  # 1 / z
+    weights = np.empty((height, width, 2), np.float32)
+    nearest = np.zeros((height, width), np.float32)  # 1 / z
     n = strands.shape[0]
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
@@ -62,7 +62,7 @@ def _rasterise(points, depths, triangles, sheer, cover, strands, height, width, 
                 w = 1 - u - v
                 if u < -_MARGIN or v < -_MARGIN or w < -_MARGIN:
                     continue
-                z = u * za + v * zb + w * zc
+                z = np.float32(u * za + v * zb + w * zc)
                 if z <= nearest[y, x]:
                     continue
                 if sheer[t]:
@@ -77,18 +77,14 @@ def _rasterise(points, depths, triangles, sheer, cover, strands, height, width, 
                 seen[y, x] = t
                 weights[y, x, 0] = u
                 weights[y, x, 1] = v
-    depth = np.empty((height, width), np.float32)
     for y in range(height):
         for x in range(width):
             t = seen[y, x]
-            if t < 0:
-                depth[y, x] = np.inf
-                continue
-            z = 1 / nearest[y, x]
-            depth[y, x] = z
-            weights[y, x, 0] *= z / depths[triangles[t, 0]]
-            weights[y, x, 1] *= z / depths[triangles[t, 1]]
-    return seen, weights, depth
+            if t >= 0:
+                z = 1 / nearest[y, x]
+                weights[y, x, 0] *= z / depths[triangles[t, 0]]
+                weights[y, x, 1] *= z / depths[triangles[t, 1]]
+    return seen, weights, nearest
 
 
 def rasterise(

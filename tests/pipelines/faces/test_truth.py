@@ -71,7 +71,7 @@ def test_translation_parallel_to_the_picture(shot):
     pair = render_shot(moved(still, head=shifted(first.head), torso=shifted(first.torso)), None, "x", {})
     hits = first.hits(1)
     person = hits.triangle >= 0
-    expected = first.camera.focal * step[:2] / hits.depth[person][:, None]
+    expected = first.camera.focal * step[:2] * hits.nearness[person][:, None]
     np.testing.assert_allclose(pair.flow[person], expected, atol=1e-3)
     np.testing.assert_array_equal(pair.flow, pair.head)
     assert not pair.flow[~person].any()
@@ -124,7 +124,7 @@ def test_flow_at_a_landmark_is_the_landmarks_motion(shot, sample, k):
     depth = first.vertices[:FACE_POINTS, 2]
     at = pair.landmarks1[:FACE_POINTS]
     # A landmark that the surface hides, or that lies on its edge, has no flow of its own in the picture.
-    surface = sample(np.where(skin, hits.depth, 1e3), at[None])[0]
+    surface = sample(np.where(skin, 1 / np.maximum(hits.nearness, 1e-3), 1e3), at[None])[0]
     visible = np.abs(surface - depth) < 0.3
     assert visible.sum() > 200
     flow = sample(pair.flow, at[None])[0]
