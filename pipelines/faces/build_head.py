@@ -257,7 +257,7 @@ def skull(face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def face_triangles(mirror: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Face Mesh's triangles without those that close eyes and mouth, the left half mirrored from the right."""
+    """Face Mesh's triangles without those that close eyes and mouth, the left half mirrored."""
     lips = {i for ring in (*_UPPER_RINGS[3:], *_LOWER_RINGS[3:]) for i in ring}
     opening = lips | {int(mirror[i]) for i in lips}
     kept = [t for t in TRIANGLES.tolist() if max(t) < FACE_POINTS and not set(t) <= opening]

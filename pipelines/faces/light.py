@@ -120,7 +120,8 @@ def _shadow(depths, frame, middle, px, py, pz, scale):
 
 # By material: strength of the highlight, and how far light bleeds around the terminator; then its sharpness.
 _SURFACE = np.array(
-    [(0.15, 0.28), (0.8, 0.45), (0, 0), (0.25, 0.2), (0.14, 0.1), (0.1, 0.3), (0.06, 0.28), (0.5, 0)], np.float32
+    [(0.15, 0.28), (0.8, 0.45), (0, 0), (0.25, 0.2), (0.14, 0.1), (0.1, 0.3), (0.06, 0.28), (0.5, 0)],
+    np.float32,
 )
 _SHARPNESS = np.array([14, 220, 10, 60, 9, 14, 14, 40])
 

@@ -136,11 +136,12 @@ def paint(
         depth, frame, middle = np.zeros((1, 1), np.float32), np.eye(3), np.zeros(3)
     unit = [d / np.sqrt((d**2).sum()) for d in (light.key_direction, light.fill_direction)]
     lights = np.stack([light.key, unit[0], light.fill, unit[1], light.sky, light.ground]).astype(np.float32)
+    single = np.float32
     _paint(
-        hits.triangle, hits.weights, vertices.astype(np.float32), normals, mesh.triangles, mesh.material, mesh.coordinates,
-        looks.skin[level], np.float32(0.5**level), looks.eye, looks.strands, background, background_map, looks.tones, lights,
-        depth, frame.astype(np.float32), middle.astype(np.float32), np.float32(SHADOW_SCALE), np.float32(looks.gloss),
-        np.float32(light.shadow), np.float32(looks.eye_span), samples, np.array(looks.clothes, np.float32),
-        np.ascontiguousarray(head_rotation.T, np.float32), np.float32(exposure), _GAMMA, out,
+        hits.triangle, hits.weights, vertices.astype(single), normals, mesh.triangles, mesh.material,
+        mesh.coordinates, looks.skin[level], single(0.5**level), looks.eye, looks.strands, background, background_map,
+        looks.tones, lights, depth, frame.astype(single), middle.astype(single), single(SHADOW_SCALE),
+        single(looks.gloss), single(light.shadow), single(looks.eye_span), samples, np.array(looks.clothes, single),
+        np.ascontiguousarray(head_rotation.T, single), single(exposure), _GAMMA, out,
     )  # fmt: skip
     return out

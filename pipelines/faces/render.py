@@ -54,14 +54,23 @@ def render_pair(
     Returns:
         The pair with all its optional parts.
     """
-    shot_rng, sensor_rng = (np.random.default_rng([seed, k, part]) for part in (0, 1))
-    person = k // PAIRS_PER_PERSON
-    shot = draw_shot(
-        actor_of(seed, person), background_of(seed, person), shot_rng, size, mixture, photometric
-    )
-    name = f"{k:05d}"
-    facts = {"pair": name, "subject": f"{seed}-{person:05d}", "seed": seed, "kind": shot.kind}
-    return render_shot(shot, sensor_rng if photometric else None, name, facts)
+    shot, facts = _draw(seed, k, size, mixture, photometric)
+    sensor_rng = np.random.default_rng([seed, k, 1]) if photometric else None
+    return render_shot(shot, sensor_rng, f"{k:05d}", facts)
+
+
+def pair_facts(
+    seed: int, k: int, size: int = 256, *, mixture: str = "default", photometric: bool = True
+) -> dict[str, str]:
+    """The row of `pairs.csv` of the pair that `render_pair` renders with the same arguments."""
+    shot, facts = _draw(seed, k, size, mixture, photometric)
+    return _facts(shot, facts)
+
+
+def _draw(seed: int, k: int, size: int, mixture: str, photometric: bool) -> tuple[Shot, dict]:
+    rng, person = np.random.default_rng([seed, k, 0]), k // PAIRS_PER_PERSON
+    shot = draw_shot(actor_of(seed, person), background_of(seed, person), rng, size, mixture, photometric)
+    return shot, {"pair": f"{k:05d}", "subject": f"{seed}-{person:05d}", "seed": seed, "kind": shot.kind}
 
 
 def render_shot(shot: Shot, rng: np.random.Generator | None, name: str, facts: dict) -> Pair:
@@ -100,12 +109,12 @@ def render_shot(shot: Shot, rng: np.random.Generator | None, name: str, facts: d
         regions=np.where(face, region_map(first.landmarks, first.size), 0).astype(np.uint8),
         landmarks1=first.landmarks,
         landmarks2=second.landmarks,
-        facts={key: str(value) for key, value in (facts | _facts(shot)).items()},
+        facts=_facts(shot, facts),
     )
 
 
-def _facts(shot: Shot) -> dict:
-    facts = {}
+def _facts(shot: Shot, facts: dict) -> dict[str, str]:
+    facts = dict(facts)
     for number, frame in enumerate(shot.frames, start=1):
         active = zip(COLUMNS, frame.state.units.tolist(), strict=True)
         facts[f"units{number}"] = " ".join(f"{name}={value:.4f}" for name, value in active if value > 0)
@@ -113,4 +122,4 @@ def _facts(shot: Shot) -> dict:
         facts[f"pose{number}"] = " ".join(
             f"{value:.4f}" for value in (*frame.head.angles, *frame.head.position)
         )
-    return facts
+    return {key: str(value) for key, value in facts.items()}

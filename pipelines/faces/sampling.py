@@ -80,12 +80,19 @@ def vary_light(light: Light, rng: np.random.Generator) -> Light:
     )  # fmt: skip
 
 
-def draw_view(rng: np.random.Generator, size: int) -> tuple[Camera, Pose]:
-    """Draw how a face is framed: the camera, and the head's pose in frame 1."""
+def draw_view(rng: np.random.Generator, shape: tuple[int, int], turned: float = 1.0) -> tuple[Camera, Pose]:
+    """Draw how a face is framed: the camera, and the head's pose in frame 1.
+
+    Args:
+        rng: decides.
+        shape: (height, width) of the picture in pixels.
+        turned: how far the head may look aside; 1 is up to 32 degrees, 0 faces the camera.
+    """
+    size = min(shape)
     distance = float(np.exp(rng.uniform(np.log(50), np.log(160))))
     scale = size * rng.uniform(0.42, 0.68) / _FACE_WIDTH
-    camera = Camera(scale * distance, ((size - 1) / 2, (size - 1) / 2))
-    angles = np.clip(rng.normal(0, (11, 6, 5)), (-32, -16, -15), (32, 16, 15))
+    camera = Camera(scale * distance, ((shape[1] - 1) / 2, (shape[0] - 1) / 2))
+    angles = turned * np.clip(rng.normal(0, (11, 6, 5)), (-32, -16, -15), (32, 16, 15))
     shift = rng.normal(0, 0.035, 2) * size / scale
     position = np.array([shift[0], shift[1] - 2.2, distance])
     return camera, Pose(tuple(angles.tolist()), position, NECK_PIVOT)
@@ -116,7 +123,7 @@ def draw_shot(
     """
     kinds = MIXTURES[mixture]
     kind = str(rng.choice(list(kinds), p=np.array(list(kinds.values())) / sum(kinds.values())))
-    camera, head = draw_view(rng, size)
+    camera, head = draw_view(rng, (size, size))
     torso = Pose((0.3 * head.angles[0], 0.0, 0.2 * head.angles[2]), head.position, NECK_PIVOT)
     light, exposure = draw_light(rng), float(np.exp(rng.normal(0.0, 0.16)))
     scale = rng.uniform(0.55, 0.85) * BACKGROUND_SIZE / size
