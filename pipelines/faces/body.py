@@ -9,6 +9,7 @@ Mesh = tuple[
     np.ndarray, np.ndarray, np.ndarray
 ]  # vertices [V, 3], triangles [T, 3], texture coordinates [V, 2]
 
+_THROAT_Z = 0.4  # where the mouth ends, cm; the neck begins behind it
 _TOOTH_ARCH = 0.24  # curvature of the dental arch, 1/cm
 _TOOTH_COLUMNS, _TOOTH_ROWS = 24, 4
 
@@ -55,9 +56,12 @@ def mouth_cavity(rim: np.ndarray) -> Mesh:
     """The dark inside of the mouth, hung on the inner rim of the lips, float64 [N, 3]."""
     centre = rim.mean(axis=0)
     above = np.sign(rim[:, 1] - centre[1])[:, None]
-    rings = [rim, rim + [0, 0, 0.35] + above * [0, 0.12, 0], rim + [0, 0, 1.4] + above * [0, 0.5, 0]]
-    rings.append(rim + [0, 0, 3.5] + above * [0, 0.7, 0])
-    vertices = np.concatenate([*rings, [centre + [0, 0, 4.5]]])
+    rings = [rim]
+    for share, widened in ((0.1, 0.12), (0.45, 0.5), (0.9, 0.7)):
+        ring = rim + above * [0, widened, 0]
+        ring[:, 2] += share * (_THROAT_Z - rim[:, 2])
+        rings.append(ring)
+    vertices = np.concatenate([*rings, [[centre[0], centre[1], _THROAT_Z]]])
     n = len(rim)
     last = 3 * n + np.arange(n)
     fan = np.stack([last, np.roll(last, -1), np.full(n, 4 * n)], axis=1)
@@ -74,7 +78,7 @@ def teeth(upper: bool) -> Mesh:
     """A row of teeth; texture u runs along the arch, v from the gum (0) to the edge (1)."""
     x = np.linspace(-2.5, 2.5, _TOOTH_COLUMNS)
     rise = np.linspace(0, 1, _TOOTH_ROWS)
-    gum, edge = (5.75, 6.86) if upper else (8.0, 6.92)
+    gum, edge = (5.75, 7.15) if upper else (8.0, 6.95)
     front = -2.3 if upper else -2.15
     y = gum + (edge - gum) * rise[:, None] + np.zeros_like(x)
     # The edges of the side teeth retreat from the bite a little, so that the row curves.

@@ -39,8 +39,8 @@ def inside_hairline(
 
 def density(base: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """Density of the hair, 0-1: it thins out over the forehead and ends sharply elsewhere."""
-    front = np.clip((_FRONT - base[:, 2]) / 3, 0, 1)
-    return np.clip(0.25 + inside * (2.6 - 1.6 * front), 0, 1.01)
+    front = np.clip((-base[:, 1] - 3.4) / 1.2, 0, 1) * np.clip((2.6 - base[:, 2]) / 2, 0, 1)
+    return np.clip(0.25 + 0.75 * (1 - front) + inside * (2.6 - 1.7 * front), 0, 1.01)
 
 
 def hair_shell(

@@ -139,9 +139,10 @@ def paint(
     single = np.float32
     _paint(
         hits.triangle, hits.weights, vertices.astype(single), normals, mesh.triangles, mesh.material,
-        mesh.coordinates, looks.skin[level], single(0.5**level), looks.eye, looks.strands, background, background_map,
-        looks.tones, lights, depth, frame.astype(single), middle.astype(single), single(SHADOW_SCALE),
-        single(looks.gloss), single(light.shadow), single(looks.eye_span), samples, np.array(looks.clothes, single),
-        np.ascontiguousarray(head_rotation.T, single), single(exposure), _GAMMA, out,
+        mesh.coordinates, looks.skin[level], single(0.5**level), looks.eye, looks.strands, background,
+        background_map, looks.tones, lights, depth, frame.astype(single), middle.astype(single),
+        single(SHADOW_SCALE), single(looks.gloss), single(light.shadow), single(looks.eye_span), samples,
+        np.array(looks.clothes, single), np.ascontiguousarray(head_rotation.T, single), single(exposure),
+        _GAMMA, out,
     )  # fmt: skip
     return out
