@@ -27,7 +27,7 @@ def flow_to_colour(
 
     Args:
         flow: float [H, W, 2], pixels.
-        valid: bool [H, W]; other pixels become grey.
+        valid: bool [H, W]; other pixels, and those that are not finite, become grey.
         max_length: the length in pixels that gets the full colour; longer ones are darkened. By default
             the 99th percentile of the valid lengths, so that one outlier does not bleach the picture, and
             at least a tenth of a pixel, so that noise on a still face stays pale.
@@ -35,7 +35,8 @@ def flow_to_colour(
     Returns:
         uint8 [H, W, 3], RGB.
     """
-    valid = np.ones(flow.shape[:2], bool) if valid is None else valid
+    known = np.isfinite(flow).all(axis=-1)
+    valid = known if valid is None else valid & known
     flow = np.where(valid[..., None], flow, 0).astype(np.float64)
     length = np.hypot(flow[..., 0], flow[..., 1])
     if max_length is None:

@@ -24,6 +24,14 @@ _KITTI_SCALE = 64.0
 _KITTI_OFFSET = 1 << 15
 
 
+def check_flow_path(path: Path | str) -> Path:
+    """Return a path whose suffix names a flow format, or raise `InputError`."""
+    path = Path(path)
+    if path.suffix not in _FORMATS:
+        raise InputError(f"{path}: unknown flow format; the name must end in {', '.join(_FORMATS)}")
+    return path
+
+
 def read_flow(path: Path | str) -> tuple[np.ndarray, np.ndarray]:
     """Read a flow file.
 
@@ -36,9 +44,7 @@ def read_flow(path: Path | str) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         InputError: for an absent or damaged file or an unknown suffix.
     """
-    path = check_exists(Path(path))
-    if path.suffix not in _FORMATS:
-        raise InputError(f"{path}: unknown flow format; use one of {', '.join(_FORMATS)}")
+    path = check_exists(check_flow_path(path))
     flow, valid = _FORMATS[path.suffix][0](path)
     valid = valid & np.isfinite(flow).all(axis=-1)
     return np.where(valid[..., None], flow, np.float32(0)), valid
@@ -55,9 +61,7 @@ def write_flow(path: Path | str, flow: np.ndarray, valid: np.ndarray | None = No
     Raises:
         InputError: for an unknown suffix, another shape, or motion that a KITTI file cannot hold.
     """
-    path = Path(path)
-    if path.suffix not in _FORMATS:
-        raise InputError(f"{path}: unknown flow format; use one of {', '.join(_FORMATS)}")
+    path = check_flow_path(path)
     if flow.ndim != 3 or flow.shape[2] != 2:
         raise InputError(f"{path}: a flow has the shape (height, width, 2), not {flow.shape}")
     valid = np.ones(flow.shape[:2], bool) if valid is None else valid

@@ -1,0 +1,24 @@
+"""How long the command line takes to answer `--help`, as a process of its own."""
+
+import subprocess
+import sys
+
+from benchmarks.pipelines import median_seconds
+
+
+def main() -> None:
+    """Measure and print."""
+
+    def ask(*words: str) -> None:
+        code = f"import sys; sys.argv[1:] = {[*words, '--help']!r}; from faceflow.cli import main; main()"
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+    for words in ((), ("train", "flow")):
+        (seconds,) = median_seconds(lambda words=words: ask(*words))
+        print(
+            f"command line: `{' '.join(('faceflow', *words))} --help` {seconds:.2f} s (bound 1.5)", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()

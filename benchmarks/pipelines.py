@@ -1,0 +1,134 @@
+"""What the way from clips to batches costs, each step beside what it is measured by."""
+
+import itertools
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+ROUNDS = 5
+
+
+def median_seconds(*calls: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
+    """Return the median time of each call; they are made in turns, so that noise falls on all alike."""
+    times = [[] for _ in calls]
+    for _ in range(rounds):
+        for call, taken in zip(calls, times, strict=True):
+            begin = time.perf_counter()
+            call()
+            taken.append(time.perf_counter() - begin)
+    return [statistics.median(taken) for taken in times]
+
+
+def label_speed() -> str:
+    """One 256x256 label from given landmarks, beside SciPy's `griddata` on the same points."""
+    import skimage.data
+    from scipy.interpolate import griddata
+
+    from pipelines.crops import crop_around
+    from pipelines.labels.mesh import mesh_label
+    from pipelines.landmarks import FaceMesh
+    from pipelines.warping import pixel_grid
+
+    portrait = skimage.data.astronaut()
+    with FaceMesh() as face_mesh:
+        landmarks = face_mesh(portrait).landmarks
+    points = crop_around(landmarks, 256, margin=0.15).points(landmarks)
+    moved = points + np.random.default_rng(0).normal(0, 1, points.shape).astype(np.float32)
+    grid = pixel_grid((256, 256))
+    mesh_label(points, moved, (256, 256))  # compiles
+    ours, theirs = median_seconds(
+        lambda: mesh_label(points, moved, (256, 256)), lambda: griddata(points, moved - points, grid)
+    )
+    return (
+        f"label: one 256x256 mesh label {1e3 * ours:.2f} ms on one core (bound 5), SciPy's griddata "
+        f"{1e3 * theirs:.1f} ms, {theirs / ours:.0f} times as long"
+    )
+
+
+def build_speed() -> str:
+    """`faceflow build` on the GRID clips beside reading them and running Face Mesh alone."""
+    from pipelines.build import build
+    from pipelines.clips import read_frames
+    from pipelines.corpora import find_clips
+    from pipelines.landmarks import FaceMesh
+
+    source = Path(os.environ.get("FACEFLOW_DATA", "../shared/data")) / "grid"
+    if not source.is_dir():
+        return f"build: not measured, there are no GRID clips at {source} (set FACEFLOW_DATA)"
+
+    def face_mesh_alone() -> None:
+        for clip in find_clips("folder", source):
+            with FaceMesh(tracking=True) as face_mesh:
+                for frame in read_frames(clip.path):
+                    face_mesh(frame)
+
+    def whole_build() -> None:
+        with tempfile.TemporaryDirectory() as out:
+            build(source, out)
+
+    whole_build()  # imports
+    alone, whole = median_seconds(face_mesh_alone, whole_build)
+    return (
+        f"build: {whole:.2f} s for the GRID clips, Face Mesh alone {alone:.2f} s, "
+        f"ratio {whole / alone:.2f} (bound 1.5)"
+    )
+
+
+def input_share() -> str:
+    """Share of a FlowNetS training loop (width 0.5, 192x192, batch 8) that waits for its batches."""
+    import tensorflow as tf
+
+    from keras_models.flow_trainer import FlowTrainer
+    from keras_models.networks import build_network
+    from pipelines.inputs import InputConfig, flow_batches, open_source
+
+    with tempfile.TemporaryDirectory() as folder:
+        _portrait_pairs(Path(folder), 64)
+        batches = flow_batches(open_source(folder), InputConfig(size=192, batch=8), training=True).repeat()
+        trainer = FlowTrainer(build_network("flownet_s", width=0.5))
+        trainer.compile("adam")
+        step = tf.function(trainer.train_step)
+        waiting, total = _time_loop(iter(batches), step, steps=20)
+    return f"inputs: training waits for its batches {waiting / total:.1%} of the time (bound 5 %)"
+
+
+def _time_loop(batches: Iterator, step: Callable, steps: int) -> tuple[float, float]:
+    """Return the seconds spent waiting for batches and in all, after two steps to compile."""
+    for batch in itertools.islice(batches, 2):
+        step(batch)
+    waiting, begin = 0.0, time.perf_counter()
+    for _ in range(steps):
+        asked = time.perf_counter()
+        batch = next(batches)
+        waiting += time.perf_counter() - asked
+        step(batch)["loss"].numpy()
+    return waiting, time.perf_counter() - begin
+
+
+def _portrait_pairs(folder: Path, count: int) -> None:
+    import skimage.data
+
+    from pipelines.landmarks import FaceMesh
+    from pipelines.pairs import write_pair
+    from pipelines.portrait import PortraitMotion, moved_portrait
+
+    portrait = skimage.data.astronaut()
+    with FaceMesh() as face_mesh:
+        landmarks = face_mesh(portrait).landmarks
+    for number in range(count):
+        write_pair(folder, moved_portrait(portrait, landmarks, PortraitMotion(size=256), 0, number))
+
+
+def main() -> None:
+    """Measure and print."""
+    for measure in (label_speed, build_speed, input_share):
+        print(measure(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

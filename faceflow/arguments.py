@@ -1,0 +1,11 @@
+"""Argument types that the commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+Frame1 = Positional[Annotated[Path, arg(metavar="FRAME1")]]
+Frame2 = Positional[Annotated[Path, arg(metavar="FRAME2")]]
+Folder = Positional[Annotated[Path, arg(metavar="FOLDER")]]
+Out = Annotated[Path, arg(aliases=["-o"])]

@@ -1,0 +1,46 @@
+"""`faceflow evaluate`."""
+
+import json as json_format
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import UseAppendAction, arg
+
+from faceflow.arguments import Folder
+from faceflow.console import print_table, progress
+
+
+def evaluate_flow(
+    pairs: Folder,
+    method: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME")] = (),
+    save: Path | None = None,
+    json: Path | None = None,
+    report: Path | None = None,
+) -> None:
+    """Compare flow methods on a folder of pairs whose motion is known.
+
+    Args:
+        pairs: folder with NNNNN_img1.png, NNNNN_img2.png, NNNNN_flow.flo.
+        method: a method; repeat the option for more. zero, dis_fast, dis_medium, dis_fine, farneback, tvl1,
+            deepflow, label:mesh, or the folder of a training run or SavedModel. Without it, all that have a
+            name.
+        save: write every flow as SAVE/METHOD/NNNNN.flo.
+        json: write all figures.
+        report: write a page with tables and pictures.
+    """
+    from keras_models.evaluate_flow import evaluate_flow as evaluate
+    from keras_models.flow_report import flow_table, write_flow_report
+    from keras_models.methods import DEFAULT_METHODS, open_method
+    from pipelines.files import replacing
+    from pipelines.pairs import list_pairs
+
+    methods = {name: open_method(name) for name in method or DEFAULT_METHODS}
+    with progress("evaluate", len(list_pairs(pairs))) as step:
+        evaluation = evaluate(pairs, methods, save, on_pair=step)
+    table = flow_table(evaluation)
+    print_table(table.columns, table.rows)
+    if json:
+        with replacing(json) as part:
+            part.write_text(json_format.dumps(evaluation.to_json(), indent=1))
+    if report:
+        write_flow_report(report, evaluation, methods)

@@ -1,0 +1,20 @@
+"""`faceflow export`."""
+
+from faceflow.arguments import Folder, Out
+from faceflow.console import say
+
+
+def export_flow(run: Folder, out: Out) -> None:
+    """Export a trained flow network as a new version of the served model `face_flow`.
+
+    The version appears under its number, OUT/face_flow/NUMBER, when all of it is written. TensorFlow Serving
+    and `faceflow serve` take it from there.
+
+    Args:
+        run: folder of a training run or preset.
+        out: folder of the served models.
+    """
+    from keras_models.presets import load_network
+    from serving.export import export_flow as export
+
+    say(f"exported: {export(load_network(run), out)}")

@@ -1,0 +1,44 @@
+"""`faceflow label`."""
+
+from pathlib import Path
+
+from faceflow.arguments import Frame1, Frame2, Out
+from faceflow.console import say
+
+
+def label(
+    frame1: Frame1, frame2: Frame2, out: Out, method: str = "mesh", picture: Path | None = None
+) -> None:
+    """Make the dense flow of a pair of frames from the facial landmarks in both.
+
+    Args:
+        frame1: the earlier picture.
+        frame2: the later one, of the same size.
+        out: where the flow goes: .flo, .png (KITTI) or .npz.
+        method: how landmarks become a dense flow: mesh.
+        picture: also write a PNG with the frames, the flow in colour, and arrows.
+    """
+    from pipelines.errors import InputError
+    from pipelines.files import read_image, write_image
+    from pipelines.flow_files import check_flow_path, write_flow
+    from pipelines.labels import make_label
+    from pipelines.landmarks import FaceMesh, find_face
+    from pipelines.pictures import flow_panel
+
+    check_flow_path(out)
+    frames = [read_image(frame1), read_image(frame2)]
+    if frames[0].shape != frames[1].shape:
+        sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in frames)
+        raise InputError(f"{frame1} and {frame2} differ in size: {sizes}")
+    landmarks = []
+    with FaceMesh() as face_mesh:
+        for path, frame in zip((frame1, frame2), frames, strict=True):
+            face = find_face(face_mesh, frame, str(path))
+            if face.faces_in_frame > 1:
+                say(f"{path}: {face.faces_in_frame} faces; the largest is taken")
+            landmarks.append(face.landmarks)
+    made = make_label(method, *frames, *landmarks)
+    write_flow(out, made.flow, made.valid)
+    if picture:
+        write_image(picture, flow_panel(*frames, made.flow, made.valid))
+    say(f"{out}: {made.valid.mean():.0%} of the picture labelled")

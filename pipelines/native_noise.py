@@ -1,0 +1,21 @@
+"""Libraries with a native core talk to stderr past Python; users should see our line, not theirs."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Send what native code writes to stderr to nowhere while the block runs. Exceptions are unaffected."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

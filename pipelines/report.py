@@ -1,0 +1,76 @@
+"""One self-contained HTML page: sections of text, tables and pictures."""
+
+import base64
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+import numpy as np
+
+from pipelines.files import encode_png, replacing
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A picture.
+
+    Attributes:
+        picture: uint8 [H, W, 3], RGB.
+        caption: what is to be seen; it is the alternative text too.
+    """
+
+    picture: np.ndarray
+    caption: str
+
+    @property
+    def source(self) -> str:
+        """The picture as a `data:` address."""
+        return "data:image/png;base64," + base64.b64encode(encode_png(self.picture)).decode()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; a click on a heading sorts by it.
+
+    Attributes:
+        columns: headings.
+        rows: cells as they are to be shown; numbers are aligned right.
+        caption: what was measured, on what.
+    """
+
+    columns: list[str]
+    rows: list[list[str]]
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with what belongs to it.
+
+    Attributes:
+        title: the heading.
+        text: a paragraph.
+        tables: shown first.
+        figures: shown after them.
+    """
+
+    title: str
+    text: str = ""
+    tables: list[Table] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+
+
+def write_report(path: Path | str, title: str, summary: str, sections: list[Section]) -> None:
+    """Write a report.
+
+    Args:
+        path: of the HTML file.
+        title: heading of the page.
+        summary: the result in a sentence or two.
+        sections: the rest.
+    """
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(resources.files("pipelines").joinpath("report.html.j2").read_text())
+    with replacing(path) as part:
+        part.write_text(template.render(title=title, summary=summary, sections=sections))

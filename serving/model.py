@@ -1,0 +1,105 @@
+"""One version of a model, loaded from a SavedModel and ready to run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import grpc
+import numpy as np
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import saved_model_pb2
+
+from pipelines.errors import InputError
+from serving.refusal import STATUS_BY_NUMBER, Refusal
+from serving.stubs import meta_graph_pb2
+
+_PARTS = ("saved_model.pb", "variables/variables.index")
+
+
+def is_whole(folder: Path) -> bool:
+    """Tell whether a folder has the files without which it is no SavedModel (yet)."""
+    return all((folder / part).is_file() for part in _PARTS)
+
+
+def read_meta_graph(folder: Path) -> meta_graph_pb2.MetaGraphDef:
+    """Read the graph and the signatures of a SavedModel, without its weights.
+
+    Raises:
+        InputError: if it is absent or damaged, or is not for serving.
+    """
+    path = folder / "saved_model.pb"
+    try:
+        saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    except (OSError, DecodeError) as error:
+        raise InputError(f"{path}: not a SavedModel that can be read ({error}); export it again") from error
+    for graph in saved.meta_graphs:
+        if tf.saved_model.SERVING in graph.meta_info_def.tags:
+            return graph
+    raise InputError(f"{path}: no graph in it is tagged for serving; export it again")
+
+
+class Model:
+    """A version of a model with its weights in memory.
+
+    Args:
+        folder: a SavedModel, `NAME/VERSION`, whose folder names are the model's name and version.
+
+    Attributes:
+        name: the model's name.
+        version: its version.
+        signatures: names, types and shapes of inputs and outputs, by signature name.
+
+    Raises:
+        InputError: if the SavedModel is damaged.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self.name = self.folder.parent.name
+        self.version = int(self.folder.name)
+        self.signatures: dict[str, meta_graph_pb2.SignatureDef] = dict(
+            read_meta_graph(self.folder).signature_def
+        )
+        try:
+            self._loaded = tf.saved_model.load(str(self.folder))
+        # The reader trusts its files: a damaged one makes it raise anything from KeyError to DataLossError.
+        except Exception as error:
+            reason = str(error).partition("\n")[0]
+            raise InputError(
+                f"{self.folder}: damaged SavedModel ({reason}); export it again or remove it"
+            ) from error
+        self._functions = dict(self._loaded.signatures)
+
+    def signature(self, name: str) -> meta_graph_pb2.SignatureDef:
+        """Return a signature that can be run.
+
+        Raises:
+            Refusal: FAILED_PRECONDITION, if there is none of that name.
+        """
+        self.function(name)
+        return self.signatures[name]
+
+    def function(self, name: str) -> Callable[..., dict[str, tf.Tensor]]:
+        """Return the TensorFlow function of a signature: named tensors in, named tensors out.
+
+        Raises:
+            Refusal: FAILED_PRECONDITION, if there is none of that name.
+        """
+        if name not in self._functions:
+            raise Refusal(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
+        return self._functions[name]
+
+    def run(
+        self, signature: str, inputs: Mapping[str, np.ndarray], outputs: Sequence[str]
+    ) -> dict[str, np.ndarray]:
+        """Run a signature on inputs that `checks.check_predict` has passed.
+
+        Raises:
+            Refusal: with TensorFlow's own code and message, if it fails.
+        """
+        try:
+            tensors = {name: tf.constant(array) for name, array in inputs.items()}
+            results = self.function(signature)(**tensors)
+            return {name: np.asarray(results[name]) for name in outputs}
+        except tf.errors.OpError as error:
+            raise Refusal(STATUS_BY_NUMBER[error.error_code], error.message) from error

@@ -1,0 +1,54 @@
+"""The official messages and stubs of TensorFlow Serving, without the TensorFlow runtime.
+
+The generated modules of `tensorflow-serving-api` import `tensorflow.core.*_pb2`, and Python runs a package's
+`__init__` before any module in it: a client that needs six message types would load all of TensorFlow,
+seconds and hundreds of megabytes. So while they are imported, an empty package stands in for `tensorflow`,
+over the same folder. It is taken out again afterwards; a later `import tensorflow` is a whole one, and
+because message classes belong to protobuf's descriptor pool it works with the very same classes.
+
+Import this module before threads are started that import TensorFlow.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from types import ModuleType
+
+
+@contextmanager
+def _tensorflow_without_runtime() -> Iterator[None]:
+    if "tensorflow" in sys.modules:  # loaded already: nothing to save
+        yield
+        return
+    package = ModuleType("tensorflow")
+    package.__path__ = list(find_spec("tensorflow").submodule_search_locations)
+    sys.modules["tensorflow"] = package
+    try:
+        yield
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "tensorflow"]:
+            del sys.modules[name]
+
+
+with _tensorflow_without_runtime():
+    from tensorflow.core.framework import tensor_pb2, types_pb2
+    from tensorflow.core.protobuf import meta_graph_pb2
+    from tensorflow_serving.apis import (
+        get_model_metadata_pb2,
+        model_pb2,
+        predict_pb2,
+        prediction_log_pb2,
+        prediction_service_pb2_grpc,
+    )
+
+__all__ = [
+    "get_model_metadata_pb2",
+    "meta_graph_pb2",
+    "model_pb2",
+    "predict_pb2",
+    "prediction_log_pb2",
+    "prediction_service_pb2_grpc",
+    "tensor_pb2",
+    "types_pb2",
+]

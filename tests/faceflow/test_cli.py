@@ -1,0 +1,246 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faceflow import cli
+from pipelines.files import write_image
+from pipelines.flow_files import read_flow
+
+PROJECT = Path(__file__).parents[2]
+
+
+def faceflow(*arguments, **options):
+    """Run a command in a process of its own, as a user does."""
+    command = [sys.executable, "-c", "from faceflow.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, **options)
+
+
+def one_line(result, *says):
+    """The answer to a user's mistake: one line on stderr, exit code 2, no traceback."""
+    assert result.returncode == 2, result.stderr
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("faceflow: ")
+    for words in says:
+        assert words in line
+    return True
+
+
+@pytest.fixture
+def called(monkeypatch, capsys):
+    """Run a command in this process, so that heavy imports are paid once; returns (exit code, out, err)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["faceflow", *map(str, arguments)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def two_frames(tmp_path_factory, portrait):
+    folder = tmp_path_factory.mktemp("frames")
+    write_image(folder / "a.png", portrait[:300, 80:380])
+    write_image(folder / "b.png", np.roll(portrait, (1, 3), axis=(0, 1))[:300, 80:380])
+    return folder
+
+
+@pytest.mark.parametrize("words", [["--help"], [], *(list(words) for words in cli.COMMANDS)])
+def test_help_loads_nothing_heavy(words):
+    code = (
+        f"import sys; sys.argv[1:] = {words + ['--help'] if words else []!r}\n"
+        "from faceflow.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as stop: assert not stop.code\n"
+        "heavy = {'tensorflow', 'mediapipe', 'cv2', 'numba', 'numpy', 'keras'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT)
+    assert result.returncode == 0, result.stderr
+    assert "faceflow" in result.stdout
+
+
+def test_unknown_command_shows_what_there_is():
+    result = faceflow("trian")
+    assert result.returncode == 2
+    assert "faceflow train flow" in result.stderr
+    assert result.stderr.splitlines()[-1] == "faceflow: no command 'trian'"
+
+
+def test_label(called, two_frames, tmp_path):
+    code, _, err = called(
+        "label",
+        two_frames / "a.png",
+        two_frames / "b.png",
+        "-o",
+        tmp_path / "x.flo",
+        "--picture",
+        tmp_path / "x.png",
+    )
+    assert code == 0, err
+    flow, valid = read_flow(tmp_path / "x.flo")
+    np.testing.assert_allclose(flow[valid].mean(axis=0), [3, 1], atol=0.5)
+    assert (tmp_path / "x.png").stat().st_size > 10_000
+
+
+def test_flow_of_a_pair_and_of_a_clip(called, two_frames, tmp_path):
+    arguments = ["flow", two_frames / "a.png", two_frames / "b.png", "--model", "dis_fine"]
+    code, _, err = called(*arguments, "-o", tmp_path / "x.png", "--picture", tmp_path / "picture.png")
+    assert code == 0, err
+    flow, _ = read_flow(tmp_path / "x.png")
+    np.testing.assert_allclose(np.median(flow[20:-20, 20:-20], axis=(0, 1)), [3, 1], atol=0.1)
+
+    code, _, err = called("flow", two_frames, "-o", tmp_path / "clip", "--model", "dis_fast")
+    assert code == 0, err
+    assert sorted(path.name for path in (tmp_path / "clip").iterdir()) == ["00000.flo", "flow.mp4"]
+    code, _, err = called("flow", two_frames, "-o", tmp_path / "clip", "--model", "dis_fast")
+    assert code == 2
+    assert "exists already" in err
+
+
+def test_evaluate(called, pair_folder, tmp_path):
+    code, out, err = called(
+        *("evaluate", "flow", pair_folder, "--method", "zero", "--method", "dis_fast"),
+        *("--json", tmp_path / "x.json", "--report", tmp_path / "x.html", "--save", tmp_path / "flows"),
+    )
+    assert code == 0, err
+    assert out.splitlines()[1].startswith("dis_fast")  # the best first
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["flows", "x.html", "x.json"]
+
+
+def test_from_clips_to_a_served_flow(called, clips_folder, two_frames, tmp_path):
+    """build, train, export, serve, and the same answer with and without the server."""
+    from serving.server import Server
+
+    code, _, err = called("build", clips_folder, "--corpus", "folder", "-o", tmp_path / "records")
+    assert code == 0, err
+    code, _, err = called(
+        *("train", "flow", tmp_path / "records", "-o", tmp_path / "run", "--width", 0.0625, "--size", 64),
+        *("--batch", 2, "--epochs", 1, "--validation-share", 0.5),
+    )
+    assert code == 0, err
+    code, _, err = called("export", "flow", tmp_path / "run", "-o", tmp_path / "models")
+    assert code == 0, err
+
+    frames = ["flow", two_frames / "a.png", two_frames / "b.png"]
+    assert called(*frames, "-o", tmp_path / "local.flo", "--model", tmp_path / "run")[0] == 0
+    (version,) = (tmp_path / "models" / "face_flow").iterdir()
+    assert called(*frames, "-o", tmp_path / "exported.flo", "--model", version)[0] == 0
+    with Server(tmp_path / "models", port=0) as server:
+        code, _, err = called(*frames, "-o", tmp_path / "served.flo", "--server", server.address)
+    assert code == 0, err
+    local, exported, served = (
+        read_flow(tmp_path / f"{name}.flo")[0] for name in ("local", "exported", "served")
+    )
+    assert np.abs(local).max() > 0
+    assert np.abs(local - served).max() < 1e-3
+    assert np.abs(local - exported).max() < 1e-3
+
+
+def test_missing_and_unreadable_frames(called, two_frames, tmp_path):
+    frame, out = two_frames / "a.png", tmp_path / "x.flo"
+    (tmp_path / "cut.png").write_bytes(frame.read_bytes()[:100])
+    write_image(tmp_path / "wall.png", np.full((300, 300, 3), 80, np.uint8))
+    write_image(tmp_path / "small.png", np.full((30, 300, 3), 80, np.uint8))
+    cases = {
+        "absent.png": "no such file",
+        "cut.png": "not a picture",
+        "wall.png": "no face found",
+        "small.png": "differ in size",
+    }
+    for name, says in cases.items():
+        code, _, err = called("label", frame, tmp_path / name, "-o", out)
+        assert code == 2
+        assert says in err
+        assert name in err
+        assert err.count("\n") == 1
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["flow", "{a}", "{b}", "-o", "x.flo"], "--model"),
+        (["flow", "{a}", "{b}", "-o", "x.flo", "--model", "raft"], "unknown flow method"),
+        (["flow", "{a}", "{b}", "-o", "x.jpg", "--model", "zero"], "unknown flow format"),
+        (["flow", "{a}", "{b}", "-o", "x.flo", "--server", "127.0.0.1:1"], "no server"),
+        (["flow", "{a}", "{a}", "{b}", "-o", "x.flo", "--model", "zero"], "two frames or one clip"),
+        (["label", "{a}", "{b}", "-o", "x.flo", "--method", "magic"], "unknown label method"),
+        (["label", "{a}", "{b}", "-o", "/proc/x.flo"], "/proc"),
+        (["build", "{folder}/absent", "-o", "x"], "no such"),
+        (["train", "flow", "{folder}", "-o", "x"], "neither records"),
+        (["evaluate", "flow", "{folder}"], "no pairs"),
+        (["export", "flow", "{folder}", "-o", "x"], "not a training run"),
+        (["serve", "{folder}"], "{folder}"),
+    ],
+)
+def test_mistakes_are_one_line(called, two_frames, arguments, says):
+    known = {"a": two_frames / "a.png", "b": two_frames / "b.png", "folder": two_frames}
+    code, _, err = called(*(argument.format(**known) for argument in arguments))
+    assert code == 2
+    assert says.format(**known) in err
+    assert err.count("\n") == 1, err
+
+
+def test_a_mistake_in_a_process_of_its_own(tmp_path):
+    result = faceflow("evaluate", "flow", tmp_path / "absent")
+    assert one_line(result, "absent: no such file or folder")
+
+
+def test_a_full_disk_is_one_line(two_frames, tmp_path):
+    """A file size limit of one block stands in for the full disk."""
+    import resource
+
+    def limit():
+        import signal
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512))
+
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    arguments = [
+        "flow",
+        two_frames / "a.png",
+        two_frames / "b.png",
+        "-o",
+        tmp_path / "x.flo",
+        "--model",
+        "dis_fast",
+    ]
+    result = faceflow(*arguments, preexec_fn=limit, env=environment)
+    assert one_line(result, "File too large")
+    assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_leaves_nothing(clips_folder, tmp_path):
+    """SIGINT in the middle of a clip's flow: exit code 130 and no folder under the final name."""
+    import signal
+    import time
+
+    source = tmp_path / "long"
+    frame = np.random.default_rng(0).integers(0, 255, (512, 512, 3), np.uint8)
+    for number in range(60):
+        write_image(source / f"{number}.png", frame)
+    command = [sys.executable, "-c", "from faceflow.cli import main; main()", "flow", str(source), "-o"]
+    process = subprocess.Popen(
+        [*command, str(tmp_path / "out"), "--model", "deepflow"],
+        cwd=PROJECT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".out.*/out/*.flo")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.strip().splitlines()[-1] == "interrupted"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["long"]

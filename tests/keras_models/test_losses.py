@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_models.losses import (
+    LEVEL_WEIGHTS,
+    angular_error,
+    end_point_error,
+    masked_mean,
+    multi_scale_epe,
+    shrink_flow,
+)
+from keras_models.metrics import flow_metrics
+
+
+def constant(u, v, shape=(1, 8, 8)):
+    return tf.fill((*shape, 2), 1.0) * tf.constant([u, v], tf.float32)
+
+
+def test_end_point_error_by_pythagoras():
+    assert end_point_error(constant(1, 1), constant(4, 5)).numpy() == pytest.approx(5.0)
+    assert (end_point_error(constant(1, 2), constant(1, 2)).numpy() == 0).all()
+
+
+def test_the_slope_at_no_error_is_finite():
+    predicted = tf.Variable(constant(1, 2))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(end_point_error(constant(1, 2), predicted))
+    assert (tape.gradient(loss, predicted).numpy() == 0).all()
+
+
+def test_nan_is_not_taken_for_perfect():
+    assert np.isnan(end_point_error(constant(1, 1), constant(np.nan, 1)).numpy()).all()
+    assert np.isnan(angular_error(constant(1, 1), constant(np.nan, 1)).numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted", "degrees"),
+    [((1, 0), (0, 0), 45.0), ((0, 0), (0, 0), 0.0), ((1, 0), (-1, 0), 90.0), ((0.01, 0), (0, 0), 0.572939)],
+)
+def test_angular_error_by_hand(true, predicted, degrees):
+    assert angular_error(constant(*true), constant(*predicted)).numpy() == pytest.approx(degrees, abs=1e-4)
+
+
+def test_the_mean_leaves_out_what_is_masked():
+    """Defect 6 of the paper's code: a mean over the zeroed background flatters every method."""
+    errors = tf.concat([tf.zeros((1, 4, 8)), tf.ones((1, 4, 8)) * 2], axis=1)
+    face = tf.concat([tf.zeros((1, 4, 8), tf.bool), tf.ones((1, 4, 8), tf.bool)], axis=1)
+    assert masked_mean(errors, face).numpy() == 2.0
+    assert masked_mean(errors, tf.zeros_like(face)).numpy() == 0.0
+
+
+def test_metrics_leave_out_what_is_masked():
+    true, predicted = constant(0, 0), constant(3, 4).numpy()
+    predicted[:, :4] = 0
+    valid = np.zeros((1, 8, 8), bool)
+    valid[:, 4:] = True
+    values = {}
+    for metric in flow_metrics():
+        metric.update_state(true, predicted, valid)
+        values[metric.name] = float(metric.result())
+    assert values["epe"] == pytest.approx(5.0)
+    assert values["within_1px"] == 0.0
+    assert values["aae"] == pytest.approx(np.degrees(np.arccos(1 / np.sqrt(26))), abs=1e-3)
+
+
+def test_within_is_a_share_of_good_pixels():
+    metric = flow_metrics()[2]
+    predicted = constant(0, 0).numpy()
+    predicted[0, 0, :, 0] = 3  # one row of eight is bad
+    metric.update_state(constant(0, 0), predicted, np.ones((1, 8, 8), bool))
+    assert float(metric.result()) == pytest.approx(7 / 8)
+
+
+def test_shrinking_leaves_out_invalid_pixels():
+    flow = np.zeros((1, 4, 4, 2), np.float32)
+    flow[0, :2, :2] = [[[1, 2], [99, 99]], [[3, 4], [99, 99]]]
+    valid = np.ones((1, 4, 4), bool)
+    valid[0, :2, 1] = False
+    small, share = shrink_flow(tf.constant(flow), tf.constant(valid), 2)
+    np.testing.assert_allclose(small[0, 0, 0], [2, 3])  # still in full-size pixels
+    np.testing.assert_allclose(share[0], [[0.5, 1], [1, 1]])
+
+
+def test_level_weights_in_means():
+    """FlowNet's .005 ... .32 multiply sums; a level has 4 times fewer pixels than the one before it."""
+    expected = np.array([0.005, 0.01 / 4, 0.02 / 16, 0.08 / 64, 0.32 / 256])
+    np.testing.assert_allclose(list(LEVEL_WEIGHTS.values()), expected / expected.sum())
+    assert list(LEVEL_WEIGHTS) == ["flow2", "flow3", "flow4", "flow5", "flow6"]
+
+
+@pytest.mark.parametrize("level", list(LEVEL_WEIGHTS))
+def test_every_level_counts_with_its_weight(level):
+    """Defect 2 of the paper's code drops the finest level's loss: here each one alone gives its weight."""
+    flow, valid = constant(0, 0, (2, 64, 64)), tf.ones((2, 64, 64), tf.bool)
+    levels = {f"flow{k}": constant(0, 0, (2, 64 >> k, 64 >> k)) for k in range(2, 7)}
+    levels[level] += [3.0, 4.0]
+    assert multi_scale_epe(levels, flow, valid).numpy() == pytest.approx(5 * LEVEL_WEIGHTS[level], rel=1e-5)
+
+
+def test_invalid_pixels_have_no_slope():
+    valid = np.zeros((1, 64, 64), bool)
+    valid[:, :32] = True
+    levels = {f"flow{k}": tf.Variable(constant(1, 0, (1, 64 >> k, 64 >> k))) for k in range(2, 6)}
+    weights = dict.fromkeys(levels, 1.0)
+    with tf.GradientTape() as tape:
+        loss = multi_scale_epe(levels, constant(0, 0, (1, 64, 64)), tf.constant(valid), weights)
+    for level, slope in tape.gradient(loss, levels).items():
+        rows = slope.shape[1]
+        assert (slope.numpy()[:, rows // 2 :] == 0).all(), level
+        assert (slope.numpy()[:, : rows // 2, :, 0] > 0).all(), level

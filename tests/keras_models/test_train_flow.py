@@ -1,0 +1,123 @@
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from keras_models.flow_training_config import FlowTrainingConfig
+from keras_models.networks import build_network
+from keras_models.presets import Preset, load_network, read_preset, save_preset
+from keras_models.train_flow import train_flow
+from pipelines.errors import InputError
+from pipelines.pairs import read_pair, write_facts, write_pair
+
+TINY = FlowTrainingConfig(width=0.0625, size=64, batch=4, epochs=2, validation_share=0.3, learning_rate=1e-3)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, pair_folder):
+    folder = tmp_path_factory.mktemp("run")
+    return folder, train_flow(pair_folder, folder / "run", TINY)
+
+
+def test_a_run_leaves_what_it_promises(run):
+    folder, network = run
+    files = {str(path.relative_to(folder / "run")) for path in (folder / "run").rglob("*") if path.is_file()}
+    assert {"preset.json", "network.weights.h5", "log.csv"} <= files
+    assert sum(file.startswith("tensorboard") for file in files) == 3
+    with (folder / "run" / "log.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert len(rows) == 2
+    preset = read_preset(folder / "run")
+    assert preset.network == {"name": "flownet_s", "width": 0.0625}
+    assert preset.numbers["val_epe"] == pytest.approx(min(float(row["val_epe"]) for row in rows), rel=1e-5)
+    assert preset.recipe["seed"] == 0
+    again = load_network(folder / "run")
+    for ours, theirs in zip(network.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_tensorboard_has_the_pictures(run):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    folder, _ = run
+    events = EventAccumulator(str(folder / "run" / "tensorboard" / "pictures"))
+    events.Reload()
+    (tag,) = events.Tags()["tensors"]
+    assert len(events.Tensors(tag)) == 2  # one an epoch
+    width, height, first = events.Tensors(tag)[0].tensor_proto.string_val[:3]
+    assert (width, height) == (b"256", b"64")
+    assert first.startswith(b"\x89PNG")
+
+
+def test_training_learns(tmp_path, pair_folder):
+    """Overfitting four pairs for a minute takes the error well below that of no motion."""
+    folder = tmp_path / "four"
+    lengths = []
+    for number in (0, 2, 4, 7):
+        pair = read_pair(pair_folder, f"{number:05d}")
+        write_pair(folder, pair)
+        lengths.append(np.linalg.norm(pair.flow, axis=-1).mean())
+    write_facts(folder, [{"pair": f"{k:05d}", "subject": "s"} for k in (0, 2, 4, 7)])
+    config = replace(TINY, width=0.125, size=128, epochs=60, validation_share=0)
+    train_flow(folder, tmp_path / "run", config)
+    numbers = read_preset(tmp_path / "run").numbers
+    assert numbers["epe"] < 0.5 * np.mean(lengths)
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path, run, pair_folder):
+    _, network = run
+    again = train_flow(pair_folder, tmp_path / "again", TINY)
+    for ours, theirs in zip(network.weights, again.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_going_on_from_a_run(tmp_path, run, pair_folder):
+    folder, _ = run
+    config = replace(TINY, epochs=1, width=1.0, learning_rate=1e-9)
+    network = train_flow(pair_folder, tmp_path / "more", config, start=folder / "run")
+    np.testing.assert_allclose(network.weights[0], load_network(folder / "run").weights[0], atol=1e-6)
+    assert read_preset(tmp_path / "more").network["width"] == 0.0625
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"size": 100}, "multiple of 64"),
+        ({"batch": 500}, "do not fill a batch"),
+        ({"network": "x"}, "unknown network"),
+    ],
+)
+def test_what_cannot_be_trained(tmp_path, pair_folder, change, says):
+    with pytest.raises(InputError, match=says):
+        train_flow(pair_folder, tmp_path / "run", replace(TINY, **change))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_not_overwritten(run, pair_folder):
+    folder, _ = run
+    with pytest.raises(InputError, match="already"):
+        train_flow(pair_folder, folder / "run", TINY)
+
+
+def test_a_loss_that_is_not_finite_is_an_error(tmp_path, pair_folder):
+    with pytest.raises(InputError, match="not a finite number"):
+        train_flow(pair_folder, tmp_path / "run", replace(TINY, learning_rate=1e30))
+
+
+def test_damaged_presets(tmp_path):
+    with pytest.raises(InputError, match="no such"):
+        load_network(tmp_path / "absent")
+    with pytest.raises(InputError, match="not a training run"):
+        load_network(tmp_path)
+    (tmp_path / "preset.json").write_text('{"network": {"name": "flownet_s", "width": 0.0625}}')
+    with pytest.raises(InputError, match="no such"):
+        load_network(tmp_path)
+    (tmp_path / "network.weights.h5").write_bytes(b"\x89HDF cut off")
+    with pytest.raises(InputError, match="damaged"):
+        load_network(tmp_path)
+    save_preset(
+        tmp_path, build_network("flownet_s", width=0.125), Preset({"name": "flownet_s", "width": 0.0625})
+    )
+    with pytest.raises(InputError, match="another network"):
+        load_network(tmp_path)

@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+
+from pipelines.build import build
+from pipelines.errors import InputError
+from pipelines.inputs import InputConfig, crop_and_label, flow_batches, open_source
+from pipelines.labels.mesh import mesh_label
+from pipelines.pairs import read_pair
+from pipelines.splits import split_subjects
+
+
+@pytest.fixture(scope="module")
+def records_folder(tmp_path_factory, clips_folder):
+    folder = tmp_path_factory.mktemp("records")
+    build(clips_folder, folder)
+    return folder
+
+
+def collect(dataset):
+    batches = list(dataset)
+    return [
+        {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]}
+        for parts in zip(*batches, strict=True)
+    ]
+
+
+def test_batches_of_records(records_folder):
+    source = open_source(records_folder)
+    assert len(source) == 9
+    assert source.subjects == {"anna", "bert"}
+    inputs, targets = collect(flow_batches(source, InputConfig(size=64, batch=4), training=False))
+    assert inputs["frame1"].shape == (9, 64, 64, 3)
+    assert inputs["frame1"].dtype == np.float32
+    assert 0 <= inputs["frame1"].min() < 0.2 < 0.8 < inputs["frame1"].max() <= 1
+    assert targets["flow"].shape == (9, 64, 64, 2)
+    assert 0.2 < targets["valid"].mean() < 0.7
+
+
+def test_labels_are_in_pixels_of_the_crop(records_folder):
+    """The clips move by 2 px a frame; a crop of `side` pixels on 64 makes 2 * 64 / side of it."""
+    source = open_source(records_folder)
+    _, targets = collect(flow_batches(source, InputConfig(size=64, batch=4, margin=0.5), training=False))
+    sizes = [np.ptp(np.argwhere(valid), axis=0).max() for valid in targets["valid"]]
+    face = 98  # the portrait's face is 98 px high, which the crop's margins double
+    assert np.mean(sizes) == pytest.approx(32, abs=2)
+    mean = np.mean([flow[valid].mean(axis=0) for flow, valid in zip(*targets.values(), strict=True)], axis=0)
+    np.testing.assert_allclose(mean, [2 * 32 / face, 0], atol=0.12)
+
+
+def test_dense_flow_of_a_pair_is_kept(pair_folder):
+    source = open_source(pair_folder)
+    pair = read_pair(pair_folder, "00003")
+    config = InputConfig(size=128)
+    arrays = (pair.frame1, pair.frame2, pair.landmarks1, pair.landmarks2, pair.flow, pair.valid)
+    _, _, flow, valid = crop_and_label(config, *arrays)
+    # Without landmarks the whole frame is taken: here of the same size, so everything is as it was.
+    nowhere = np.zeros((0, 2), np.float32)
+    whole1, _, whole_flow, _ = crop_and_label(config, *arrays[:2], nowhere, nowhere, *arrays[4:])
+    np.testing.assert_array_equal(whole1, pair.frame1)
+    np.testing.assert_array_equal(whole_flow, pair.flow)
+    side = np.ptp(np.concatenate(arrays[2:4]), axis=0).max() * 1.3
+    assert np.abs(flow[valid]).mean() == pytest.approx(np.abs(pair.flow).mean() * 128 / side, rel=0.35)
+    assert len(source) == 12
+
+
+def test_landmarks_become_the_label_where_there_is_no_flow(pair_folder):
+    pair = read_pair(pair_folder, "00001")
+    nothing = np.zeros((0, 128, 2), np.float32), np.zeros((0, 128), bool)
+    # A margin that makes the crop as large as the picture around a centred face: only the label is new.
+    _, _, flow, valid = crop_and_label(
+        InputConfig(size=128), pair.frame1, pair.frame2, pair.landmarks1, pair.landmarks2, *nothing
+    )
+    full, _ = mesh_label(pair.landmarks1, pair.landmarks2, (128, 128))
+    scale = 128 / np.ceil(np.ptp(np.concatenate([pair.landmarks1, pair.landmarks2]), axis=0).max() * 1.3)
+    assert np.linalg.norm(flow[valid], axis=-1).max() == pytest.approx(
+        scale * np.linalg.norm(full, axis=-1).max(), rel=0.05
+    )
+
+
+def test_the_seed_fixes_the_order(pair_folder):
+    def order(seed):
+        batches = flow_batches(
+            open_source(pair_folder), InputConfig(size=64, batch=4, seed=seed), training=True
+        )
+        return np.concatenate([inputs["frame1"].numpy().mean(axis=(1, 2, 3)) for inputs, _ in batches])
+
+    np.testing.assert_array_equal(order(0), order(0))
+    assert not np.array_equal(order(0), order(1))
+    np.testing.assert_array_equal(np.sort(order(0)), np.sort(order(1)))  # the same pairs
+
+
+def test_each_epoch_has_another_order(pair_folder):
+    batches = flow_batches(open_source(pair_folder), InputConfig(size=64, batch=4), training=True)
+    first, second = (
+        np.concatenate([inputs["frame1"].numpy().mean(axis=(1, 2, 3)) for inputs, _ in batches])
+        for _ in range(2)
+    )
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("count", [2, 3, 10, 123])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_no_subject_is_on_both_sides(count, seed):
+    subjects = [f"S{k:03d}" for k in range(count)]
+    training, validation = split_subjects(subjects * 3, 0.2, seed)
+    assert not training & validation
+    assert training | validation == set(subjects)
+    assert len(validation) == max(1, round(count * 0.2))
+    assert (training, validation) == split_subjects(reversed(subjects), 0.2, seed)
+
+
+def test_split_sources_share_no_subject(pair_folder):
+    source = open_source(pair_folder)
+    training, validation = split_subjects(source.subjects, 0.3, 0)
+    parts = source.only(training), source.only(validation)
+    assert not parts[0].subjects & parts[1].subjects
+    assert len(parts[0]) + len(parts[1]) == len(source)
+
+
+def test_one_subject_cannot_be_split():
+    with pytest.raises(InputError, match="1 subject"):
+        split_subjects(["a", "a"], 0.2, 0)
+    assert split_subjects(["a"], 0, 0) == ({"a"}, set())
+
+
+def test_what_is_no_source(tmp_path):
+    with pytest.raises(InputError, match="neither records"):
+        open_source(tmp_path)
+    (tmp_path / "x.tfrecord").write_bytes(b"")
+    with pytest.raises(InputError, match=r"manifest\.json"):
+        open_source(tmp_path)
+    (tmp_path / "manifest.json").write_text('{"clips": [{"colour": 1}]}')
+    with pytest.raises(InputError, match="damaged"):
+        open_source(tmp_path)

@@ -1,0 +1,120 @@
+"""One exported model and one running server for all tests of a session."""
+
+import socket
+
+import grpc
+import keras
+import numpy as np
+import pytest
+
+from serving.client import FaceFlowClient
+from serving.export import export_flow
+from serving.server import Server, ServerOptions
+from serving.stubs import predict_pb2, prediction_service_pb2_grpc
+from serving.tensors import to_proto
+
+#: Small, so that a message over the limit is quickly made.
+MESSAGE_LIMIT = 8 * 2**20
+
+
+def make_network(seed: int = 1) -> keras.Model:
+    """Two convolutions with the interface of the flow networks."""
+    frames = [keras.Input((None, None, 3), name=name) for name in ("frame1", "frame2")]
+    joined = keras.layers.Concatenate()(frames)
+    hidden = keras.layers.Conv2D(
+        8,
+        5,
+        padding="same",
+        activation="tanh",
+        kernel_initializer=keras.initializers.GlorotUniform(seed),
+    )(joined)
+    flow = keras.layers.Conv2D(
+        2, 3, padding="same", name="flow", kernel_initializer=keras.initializers.GlorotUniform(seed + 1)
+    )(hidden)
+    return keras.Model(dict(zip(("frame1", "frame2"), frames, strict=True)), {"flow": flow})
+
+
+def random_frames(shape: tuple[int, ...], seed: int = 0) -> list[np.ndarray]:
+    """Two frames, uint8."""
+    return list(np.random.default_rng(seed).integers(0, 256, (2, *shape), np.uint8))
+
+
+class Caller:
+    """The official stub, and requests to change for the worse."""
+
+    def __init__(self, address: str) -> None:
+        self._channel = grpc.insecure_channel(address, options=[("grpc.max_receive_message_length", -1)])
+        self.stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+
+    def good_request(self, signature: str = "") -> predict_pb2.PredictRequest:
+        frame1, frame2 = random_frames((1, 16, 24, 3))
+        if signature == "serving_float32":
+            frame1, frame2 = (np.float32(frame) / 255 for frame in (frame1, frame2))
+        inputs = {"frame1": to_proto(frame1), "frame2": to_proto(frame2)}
+        request = predict_pb2.PredictRequest(inputs=inputs)
+        request.model_spec.name = "face_flow"
+        request.model_spec.signature_name = signature
+        return request
+
+    def refusal(self, request: predict_pb2.PredictRequest) -> tuple[grpc.StatusCode, str]:
+        """Send a bad request, then hold the next good one against the shape it must have."""
+        with pytest.raises(grpc.RpcError) as caught:
+            self.stub.Predict(request, timeout=30)
+        self.check_alive()
+        return caught.value.code(), caught.value.details()
+
+    def check_alive(self) -> None:
+        response = self.stub.Predict(self.good_request(), timeout=30)
+        assert [dim.size for dim in response.outputs["flow"].tensor_shape.dim] == [1, 16, 24, 2]
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+@pytest.fixture(scope="session")
+def network():
+    return make_network()
+
+
+@pytest.fixture(scope="session")
+def models(network, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    export_flow(network, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def version(models):
+    (folder,) = (models / "face_flow").iterdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(models):
+    with Server(models, port=0, options=ServerOptions(max_message=MESSAGE_LIMIT)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def caller(server):
+    made = Caller(server.address)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def client(server):
+    with FaceFlowClient(server.address) as made:
+        yield made
+
+
+@pytest.fixture
+def frames():
+    return random_frames
+
+
+@pytest.fixture
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

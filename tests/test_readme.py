@@ -1,0 +1,112 @@
+"""Every command in the README, run as it stands there on small inputs."""
+
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faceflow import cli
+from pipelines.flow_files import read_flow
+
+PROJECT = Path(__file__).parents[1]
+README = (PROJECT / "README.md").read_text()
+
+# The README shows a full training; here one step must do.
+QUICK = {"train": shlex.split("--width 0.0625 --size 64 --batch 2 --epochs 1 --validation-share 0.5")}
+
+
+def commands():
+    """Return the words of each command in the README's shell blocks."""
+    blocks = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.strip()]
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+def test_faceflow_commands(tmp_path, clips_folder, pair_folder, monkeypatch):
+    port = _free_port()
+    frames = clips_folder / "anna" / "a"
+    known = {
+        "CLIPS": clips_folder,
+        "PAIRS": pair_folder,
+        "FRAME1": frames / "8.png",
+        "FRAME2": frames / "9.png",
+        "8500": port,
+        "127.0.0.1:8500": f"127.0.0.1:{port}",
+    }
+    monkeypatch.chdir(tmp_path)
+    server = None
+    try:
+        for words in commands():
+            if words[0] != "faceflow":
+                assert words[:2] in (["make", "demo"], ["make", "test"])
+                continue
+            arguments = [str(known.get(word, word)) for word in words[1:]] + QUICK.get(words[1], [])
+            if words[1] == "serve":
+                server = _start(arguments)
+                continue
+            monkeypatch.setattr(sys, "argv", ["faceflow", *arguments])
+            cli.main()
+    finally:
+        if server:
+            server.terminate()
+            assert server.wait(timeout=30) == 0
+    for name in ("RECORDS/manifest.json", "RUN/preset.json", "flow.png", "label.flo", "report.html"):
+        assert (tmp_path / name).exists(), name
+    flow, valid = read_flow(tmp_path / "label.flo")
+    np.testing.assert_allclose(flow[valid].mean(axis=0), [2, 0], atol=0.5)  # the clip moves 2 px a frame
+
+
+def test_make_targets_exist():
+    for words in commands():
+        if words[0] == "make":
+            subprocess.run(["make", "-n", words[1]], cwd=PROJECT, check=True, capture_output=True)
+
+
+def test_links_and_pictures_exist():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (PROJECT / target).exists(), target
+
+
+def test_demo(tmp_path, monkeypatch, capsys):
+    """`make demo` with one pass over its training pairs."""
+    arguments = ["demo", "--out", str(tmp_path / "demo"), "--minutes", "0.01"]
+    monkeypatch.setattr(sys, "argv", ["faceflow", *arguments])
+    cli.main()
+    out, err = capsys.readouterr()
+    assert "equals the local one" in err
+    assert "FlowNetS, trained here" in out
+    page = (tmp_path / "demo" / "report.html").read_text()
+    assert page.count("<img") >= 5
+    assert list(tmp_path.iterdir()) == [tmp_path / "demo"]
+
+
+@pytest.mark.parametrize("what", ["a file", "somebody's folder"])
+def test_demo_takes_nothing_away(tmp_path, monkeypatch, capsys, what):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    target = tmp_path / "mine" / "thesis.txt" if what == "a file" else tmp_path / "mine"
+    monkeypatch.setattr(sys, "argv", ["faceflow", "demo", "--out", str(target)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 2
+    assert "not an earlier demo" in capsys.readouterr().err
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
+def _start(arguments):
+    command = [sys.executable, "-c", "from faceflow.cli import main; main()", *arguments]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    line = process.stderr.readline()
+    assert "serving" in line, line
+    return process
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
