@@ -114,7 +114,7 @@ def make_person(identity: Identity) -> Person:
         moving.append((at + vertices * [side, 1, 1], turned, coordinates, Material.EAR))
     if identity.glasses:
         width, height, squareness, thickness, _ = identity.glasses
-        front = min(rest[[6, 168]].mean(axis=0)[2] - 0.25, rest[[105, 334, 159, 386], 2].min() - 0.5)
+        front = min(rest[[6, 168]].mean(axis=0)[2] - 0.4, rest[[105, 334, 159, 386], 2].min() - 0.65)
         centres = np.array([eye.centre for eye in eyes])
         moving.append(
             (*body.glasses(centres, front, (width, height), squareness, thickness), Material.GLASSES)

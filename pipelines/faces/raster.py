@@ -29,6 +29,16 @@ class Hits(NamedTuple):
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
+def _cut(low, high, value, step, inverse):
+    """Where between low and high a linear function is not negative (to within the margin)."""
+    if step > 0:
+        return max(low, (-_MARGIN - value) * inverse), high
+    if step < 0:
+        return low, min(high, (-_MARGIN - value) * inverse)
+    return (low, high) if value >= -_MARGIN else (1.0, 0.0)
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _rasterise(points, depths, triangles, sheer, cover, strands, height, width, start, step):
     seen = np.full((height, width), NOTHING, np.int32)
     weights = np.empty((height, width, 2), np.float32)
@@ -53,15 +63,21 @@ def _rasterise(points, depths, triangles, sheer, cover, strands, height, width, 
         za, zb, zc = 1 / depths[a], 1 / depths[b], 1 / depths[c]
         share = 1 / area
         u_step, v_step = (by - cy) * share, (cy - ay) * share
+        w_step = -u_step - v_step
+        u_inverse, v_inverse, w_inverse = 1 / u_step, 1 / v_step, 1 / w_step
         for y in range(first_row, last_row + 1):
             u_row = (bx * (cy - y) - (by - y) * cx) * share
             v_row = (cx * (ay - y) - (cy - y) * ax) * share
-            for x in range(first_column, last_column + 1):
+            w_row = 1 - u_row - v_row
+            # The part of the row on the inner side of all three edges.
+            low, high = float(first_column), float(last_column)
+            low, high = _cut(low, high, u_row, u_step, u_inverse)
+            low, high = _cut(low, high, v_row, v_step, v_inverse)
+            low, high = _cut(low, high, w_row, w_step, w_inverse)
+            for x in range(int(np.ceil(low)), int(np.floor(high)) + 1):
                 u = u_row + x * u_step
                 v = v_row + x * v_step
                 w = 1 - u - v
-                if u < -_MARGIN or v < -_MARGIN or w < -_MARGIN:
-                    continue
                 z = np.float32(u * za + v * zb + w * zc)
                 if z <= nearest[y, x]:
                     continue

@@ -1,20 +1,9 @@
-import os
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 
 from pipelines.faces.render import actor_of, background_of
 from pipelines.faces.sampling import draw_shot
-
-
-@pytest.fixture(scope="session")
-def real_data():
-    folder = Path(os.environ.get("FACEFLOW_DATA", "../shared/data"))
-    if not folder.is_dir():
-        pytest.skip(f"the real faces are not at {folder} (set FACEFLOW_DATA)")
-    return folder
 
 
 @pytest.fixture(scope="session")
