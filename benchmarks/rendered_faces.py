@@ -41,8 +41,8 @@ def speed() -> str:
     cv2.setNumThreads(threads)
     rate = _SPEED_PAIRS / sum(taken)
     return (
-        f"rendering: {rate:.1f} pairs of 256x256 a second of one core's time with everything on (bound 15), best "
-        f"{_SPEED_PAIRS / _MEMORY_STEPS / min(taken):.1f}; peak memory {peaks[0]:.0f} MB after "
+        f"rendering: {rate:.1f} pairs of 256x256 a second of one core's time with everything on (bound 15), "
+        f"best {_SPEED_PAIRS / _MEMORY_STEPS / min(taken):.1f}; peak memory {peaks[0]:.0f} MB after "
         f"{_SPEED_PAIRS // _MEMORY_STEPS} pairs, {peaks[-1]:.0f} MB after {_SPEED_PAIRS}"
     )
 
@@ -64,8 +64,8 @@ def face_mesh_agreement(count: int = _FACES) -> str:
     return (
         f"Face Mesh: finds {len(errors)} of {count} faces (bound 95 %); its 478 points lie "
         f"{100 * _length(errors).mean():.2f} % of the inter-ocular distance from the known ones (bound 5 %), "
-        f"{100 * _length(skin).mean():.2f} % without the irises; without the offset of each landmark that all "
-        f"identities share ({100 * _length(systematic).mean():.2f} % on average) "
+        f"{100 * _length(skin).mean():.2f} % without the irises; without the offset of each landmark that "
+        f"all identities share ({100 * _length(systematic).mean():.2f} % on average) "
         f"{100 * _length(errors - systematic).mean():.2f} %"
     )
 
@@ -83,7 +83,7 @@ def _length(errors: np.ndarray) -> np.ndarray:
 
 
 def rivals(count: int = _PAIRS) -> str:
-    """End-point error of the classical methods on rendered pairs, by size of motion and by region, as Markdown."""
+    """Error of the classical methods on rendered pairs, by size of motion and by region, as Markdown."""
     rows = {name: [] for name in METHODS}
     for k in range(count):
         pair = render_pair(SEED + 1, k)
@@ -112,7 +112,7 @@ def rivals_on_portraits(folder: Path) -> str:
 
 
 def _errors(method, pair: Pair) -> list[float]:
-    """Mean motion in the face, mean end-point error in the face and in each region; NaN where there is none."""
+    """Mean motion in the face, end-point error in the face and in each region; NaN where there is none."""
     flow, _ = method(pair.frame1, pair.frame2)
     error = _length(flow - pair.flow)
     counted = pair.valid & (pair.face if pair.face is not None else True)

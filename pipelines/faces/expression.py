@@ -18,7 +18,7 @@ COLUMNS = tuple(
 )
 
 _JAW_HINGE = np.array([0.0, 0.6, 5.6])  # cm, in front of the ears
-_JAW_DEGREES = {"AU26": 11.0, "AU27": 24.0}
+_JAW_DEGREES = {"AU26": 11.0, "AU27": 28.0}
 _FIELD_OF = {f"{name}R": f"right {name}" for name in PAIRED} | {f"{name}L": f"left {name}" for name in PAIRED}
 _FIELD_OF |= {name: name for name in CENTRAL}
 

@@ -22,10 +22,11 @@ from pipelines.flow_colour import flow_to_colour
 
 #: What coders call the units (FACS), for captions.
 TITLES = {
-    "AU01": "1 inner brow raiser", "AU02": "2 outer brow raiser", "AU04": "4 brow lowerer", "AU05": "5 upper lid raiser",
-    "AU06": "6 cheek raiser", "AU07": "7 lid tightener", "AU09": "9 nose wrinkler", "AU10": "10 upper lip raiser",
-    "AU12": "12 lip corner puller", "AU14": "14 dimpler", "AU15": "15 lip corner depressor",
-    "AU16": "16 lower lip depressor", "AU17": "17 chin raiser", "AU18": "18 lip pucker", "AU20": "20 lip stretcher",
+    "AU01": "1 inner brow raiser", "AU02": "2 outer brow raiser", "AU04": "4 brow lowerer",
+    "AU05": "5 upper lid raiser", "AU06": "6 cheek raiser", "AU07": "7 lid tightener",
+    "AU09": "9 nose wrinkler", "AU10": "10 upper lip raiser", "AU12": "12 lip corner puller",
+    "AU14": "14 dimpler", "AU15": "15 lip corner depressor", "AU16": "16 lower lip depressor",
+    "AU17": "17 chin raiser", "AU18": "18 lip pucker", "AU20": "20 lip stretcher",
     "AU23": "23 lip tightener", "AU24": "24 lip pressor", "AU25": "25 lips part", "AU26": "26 jaw drop",
     "AU27": "27 mouth stretch", "AU43": "43 eyes closed",
 }  # fmt: skip
