@@ -116,8 +116,8 @@ def test_forward_and_backward_agree(shot, sample, k):
 
 @pytest.mark.parametrize("k", range(4, 10))
 def test_flow_at_a_landmark_is_the_landmarks_motion(shot, sample, k):
-    """At landmarks that the picture shows, in a picture fine enough to interpolate in."""
-    drawn = shot(k, size=512)
+    """At landmarks that the picture shows."""
+    drawn = shot(k)
     first = drawn.frames[0]
     pair = render_shot(drawn, None, "landmarks", {})
     skin, hits = skin_of(first)
