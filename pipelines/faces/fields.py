@@ -1,0 +1,40 @@
+"""Sums over vertices, term by term: the same to the last bit on every machine.
+
+A matrix product would not be: its order of additions depends on the processor.
+"""
+
+import numba
+import numpy as np
+
+
+@numba.njit(nogil=True, cache=True)
+def add_weighted(total: np.ndarray, fields: np.ndarray, weights: np.ndarray) -> None:
+    """Add a weighted sum of fields, float32 [F, V, 3], to float64 [V, 3], in place."""
+    for f in range(len(weights)):
+        w = weights[f]
+        if w != 0:
+            for v in range(total.shape[0]):
+                for k in range(3):
+                    total[v, k] += w * fields[f, v, k]
+
+
+@numba.njit(nogil=True, cache=True)
+def add_shares(total: np.ndarray, shares: np.ndarray, steps: np.ndarray) -> None:
+    """Add to each vertex, float64 [V, 3], its shares, float32 [V, N], of steps, float64 [N, 3], in place."""
+    for v in range(total.shape[0]):
+        for n in range(steps.shape[0]):
+            w = shares[v, n]
+            if w > 1e-3 or w < -1e-3:
+                for k in range(3):
+                    total[v, k] += w * steps[n, k]
+
+
+@numba.njit(nogil=True, cache=True)
+def rotated(points: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+    """Rotate points, float64 [N, 3], by a matrix, float64 [3, 3]."""
+    out = np.empty_like(points)
+    for n in range(points.shape[0]):
+        x, y, z = points[n, 0], points[n, 1], points[n, 2]
+        for k in range(3):
+            out[n, k] = x * rotation[k, 0] + y * rotation[k, 1] + z * rotation[k, 2]
+    return out

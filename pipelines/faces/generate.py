@@ -1,0 +1,118 @@
+"""Whole folders of rendered pairs: over all cores, and from where it stopped the last time."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar
+
+from pipelines.errors import InputError
+from pipelines.faces.render import PAIRS_PER_PERSON, pair_facts, render_pair
+from pipelines.faces.sampling import MIXTURES
+from pipelines.files import replacing
+from pipelines.pairs import read_facts, write_facts, write_pair
+
+Job = TypeVar("Job")
+Progress = Callable[[int, int], None]
+
+_SETTINGS = "render.json"
+
+
+def render_pairs(
+    folder: Path | str,
+    count: int,
+    *,
+    size: int = 256,
+    seed: int = 0,
+    mixture: str = "default",
+    photometric: bool = True,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Render pairs 0 to count - 1 of a series into a pair folder.
+
+    Pairs that are there already are kept, so that a run that was interrupted goes on where it stopped, and a
+    larger `count` adds to a folder.
+
+    Args:
+        folder: where to.
+        count: how many pairs the folder holds in the end.
+        size: height and width in pixels.
+        seed: of the series.
+        mixture: a key of `sampling.MIXTURES`.
+        photometric: see `render.render_pair`.
+        workers: processes; one for each core by default.
+        progress: called with the number of pairs done and the number of all.
+
+    Raises:
+        InputError: for a count, size or mixture that makes no sense, or a folder of other settings.
+    """
+    if count < 1 or size < 32:
+        raise InputError(f"cannot render {count} pairs of {size}x{size} pixels; at least 1 of 32x32")
+    if mixture not in MIXTURES:
+        raise InputError(f"unknown mixture {mixture!r}; there are: {', '.join(MIXTURES)}")
+    folder = Path(folder)
+    options = {"size": size, "mixture": mixture, "photometric": photometric}
+    settle(folder, {"seed": seed, **options})
+    job = partial(_render_one, folder, seed, options)
+    facts = {k: row for k, row in read_facts(folder).items() if (folder / f"{k}_flow.flo").exists()}
+    wanted = [k for k in range(count) if f"{k:05d}" not in facts]
+    for row in in_parallel(job, wanted, workers, PAIRS_PER_PERSON):
+        facts[row["pair"]] = row
+        if progress:
+            progress(len(facts), count)
+    write_facts(folder, [facts[k] for k in sorted(facts)])
+
+
+def settle(folder: Path, settings: dict) -> None:
+    """Note in a folder what it is made with, or make sure that it was made with the same.
+
+    Raises:
+        InputError: if the folder is of other settings.
+    """
+    path = folder / _SETTINGS
+    if path.exists():
+        found = json.loads(path.read_text())
+        if found != settings:
+            other = ", ".join(
+                f"{key} {found.get(key)!r}" for key in settings if found.get(key) != settings[key]
+            )
+            raise InputError(f"{folder}: was rendered with other settings ({other}); choose another folder")
+        return
+    with replacing(path) as part:
+        part.write_text(json.dumps(settings, indent=1) + "\n")
+
+
+def in_parallel(
+    work: Callable[[Job], object], jobs: Iterable[Job], workers: int | None, chunk: int
+) -> Iterator:
+    """Do the jobs over processes and yield their results in order; here if one worker is enough."""
+    jobs = list(jobs)
+    workers = min(workers or len(os.sched_getaffinity(0)), -(-len(jobs) // chunk))
+    if workers <= 1:
+        yield from map(work, jobs)
+        return
+    # Spawned, not forked: the parent may have threads (TensorFlow's) that a fork would leave stuck.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+        try:
+            yield from pool.map(work, jobs, chunksize=chunk)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _one_thread() -> None:
+    import cv2
+
+    cv2.setNumThreads(1)  # every core has a process of its own already
+
+
+def _render_one(folder: Path, seed: int, options: dict, k: int) -> dict[str, str]:
+    if (folder / f"{k:05d}_flow.flo").exists():  # the flow is written last
+        return pair_facts(seed, k, **options)
+    pair = render_pair(seed, k, **options)
+    write_pair(folder, pair)
+    return pair.facts

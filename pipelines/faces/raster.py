@@ -1,0 +1,146 @@
+"""Which triangle is seen at which point of the picture: a z-buffer rasteriser.
+
+Depth is interpolated as 1/z and weights are corrected for perspective, so that a weight belongs to a point
+of the surface, not of the picture: the same weights find that point again after any motion.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+NOTHING = -1
+_MARGIN = 1e-9  # a sample on a shared edge belongs to both triangles; one of them must not miss it
+
+
+class Hits(NamedTuple):
+    """What is seen at each sample.
+
+    Attributes:
+        triangle: int32 [H, W], `NOTHING` for the background.
+        weights: float32 [H, W, 2], surface weights of the triangle's first and second vertex; undefined where
+            there is no triangle.
+        nearness: float32 [H, W], 1 / z in 1 / cm, 0 for the background.
+    """
+
+    triangle: np.ndarray
+    weights: np.ndarray
+    nearness: np.ndarray
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _cut(low, high, value, step, inverse):
+    """Where between low and high a linear function is not negative (to within the margin)."""
+    if step > 0:
+        return max(low, (-_MARGIN - value) * inverse), high
+    if step < 0:
+        return low, min(high, (-_MARGIN - value) * inverse)
+    return (low, high) if value >= -_MARGIN else (1.0, 0.0)
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _rasterise(points, depths, triangles, sheer, cover, strands, height, width, start, step):
+    seen = np.full((height, width), NOTHING, np.int32)
+    weights = np.empty((height, width, 2), np.float32)
+    nearest = np.zeros((height, width), np.float32)  # 1 / z
+    n = strands.shape[0]
+    for t in range(triangles.shape[0]):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        if depths[a] <= 0 or depths[b] <= 0 or depths[c] <= 0:
+            continue
+        ax, ay = (points[a, 0] - start) / step, (points[a, 1] - start) / step
+        bx, by = (points[b, 0] - start) / step, (points[b, 1] - start) / step
+        cx, cy = (points[c, 0] - start) / step, (points[c, 1] - start) / step
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if area <= 1e-12:  # seen from behind
+            continue
+        first_row = max(0, int(np.ceil(min(ay, by, cy))))
+        last_row = min(height - 1, int(np.floor(max(ay, by, cy))))
+        first_column = max(0, int(np.ceil(min(ax, bx, cx))))
+        last_column = min(width - 1, int(np.floor(max(ax, bx, cx))))
+        if first_row > last_row or first_column > last_column:
+            continue
+        za, zb, zc = 1 / depths[a], 1 / depths[b], 1 / depths[c]
+        share = 1 / area
+        u_step, v_step = (by - cy) * share, (cy - ay) * share
+        w_step = -u_step - v_step
+        u_inverse, v_inverse, w_inverse = 1 / u_step, 1 / v_step, 1 / w_step
+        for y in range(first_row, last_row + 1):
+            u_row = (bx * (cy - y) - (by - y) * cx) * share
+            v_row = (cx * (ay - y) - (cy - y) * ax) * share
+            w_row = 1 - u_row - v_row
+            # The part of the row on the inner side of all three edges.
+            low, high = float(first_column), float(last_column)
+            low, high = _cut(low, high, u_row, u_step, u_inverse)
+            low, high = _cut(low, high, v_row, v_step, v_inverse)
+            low, high = _cut(low, high, w_row, w_step, w_inverse)
+            for x in range(int(np.ceil(low)), int(np.floor(high)) + 1):
+                u = u_row + x * u_step
+                v = v_row + x * v_step
+                w = 1 - u - v
+                z = np.float32(u * za + v * zb + w * zc)
+                if z <= nearest[y, x]:
+                    continue
+                if sheer[t]:
+                    wu, wv = u * za / z, v * zb / z
+                    ww = 1 - wu - wv
+                    hair = wu * cover[a, 0] + wv * cover[b, 0] + ww * cover[c, 0]
+                    across = wu * cover[a, 1] + wv * cover[b, 1] + ww * cover[c, 1]
+                    along = wu * cover[a, 2] + wv * cover[b, 2] + ww * cover[c, 2]
+                    if hair < strands[int(np.floor(along * n)) % n, int(np.floor(across * n)) % n]:
+                        continue
+                nearest[y, x] = z
+                seen[y, x] = t
+                weights[y, x, 0] = u
+                weights[y, x, 1] = v
+    for y in range(height):
+        for x in range(width):
+            t = seen[y, x]
+            if t >= 0:
+                z = 1 / nearest[y, x]
+                weights[y, x, 0] *= z / depths[triangles[t, 0]]
+                weights[y, x, 1] *= z / depths[triangles[t, 1]]
+    return seen, weights, nearest
+
+
+def rasterise(
+    points: np.ndarray,
+    depths: np.ndarray,
+    triangles: np.ndarray,
+    sheer: np.ndarray,
+    cover: np.ndarray,
+    strands: np.ndarray,
+    shape: tuple[int, int],
+    samples: int = 1,
+) -> Hits:
+    """Find what is seen.
+
+    Args:
+        points: float64 [V, 2], projected vertices in pixels.
+        depths: float64 [V], z in cm; triangles that reach behind the camera are left out.
+        triangles: int32 [T, 3]; those with a positive area in the picture face the camera.
+        sheer: bool [T], triangles that have holes between strands of hair.
+        cover: float32 [V, 3], density of hair and its texture coordinates, read where `sheer`.
+        strands: float32 [N, N], the density at which a strand appears, repeated without end.
+        shape: (height, width) of the picture in pixels.
+        samples: per pixel along each axis; 1 samples pixel centres, 2 four points around each.
+
+    Returns:
+        Hits on a grid of `samples` times the shape.
+    """
+    step = 1 / samples
+    start = (step - 1) / 2
+    return Hits(
+        *_rasterise(
+            points,
+            depths,
+            triangles,
+            sheer,
+            cover,
+            strands,
+            shape[0] * samples,
+            shape[1] * samples,
+            start,
+            step,
+        )
+    )

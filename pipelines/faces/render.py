@@ -1,0 +1,125 @@
+"""A pair of frames of a random face, and everything that is true about its motion."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from pipelines.face_mesh import face_mask, region_map
+from pipelines.faces.backgrounds import draw_background
+from pipelines.faces.expression import COLUMNS
+from pipelines.faces.identity import draw_identity
+from pipelines.faces.materials import Material
+from pipelines.faces.photometry import IDEAL, draw_sensor, expose, vary
+from pipelines.faces.sampling import Shot, draw_shot
+from pipelines.faces.scene import SAMPLES, Actor, make_actor
+from pipelines.faces.truth import motion
+from pipelines.pairs import Pair
+
+#: Materials that belong to the face where they lie within its outline.
+_FACE_MATERIALS = (Material.SKIN, Material.EYE, Material.MOUTH, Material.TEETH)
+
+
+#: So many pairs in a row show the same person in front of the same background.
+PAIRS_PER_PERSON = 4
+
+
+@lru_cache(maxsize=2)
+def actor_of(seed: int, person: int) -> Actor:
+    """Person number `person` of a series."""
+    return make_actor(draw_identity(np.random.default_rng([seed, person, 2])))
+
+
+@lru_cache(maxsize=2)
+def background_of(seed: int, person: int) -> np.ndarray:
+    """What that person stands in front of."""
+    return draw_background(np.random.default_rng([seed, person, 3]))
+
+
+def render_pair(
+    seed: int, k: int, size: int = 256, *, mixture: str = "default", photometric: bool = True
+) -> Pair:
+    """Render pair `k` of a series.
+
+    The pair depends on the arguments alone: not on the order of calls,
+    the process or what was rendered before.
+
+    Args:
+        seed: of the series.
+        k: number of the pair, from 0.
+        size: height and width in pixels.
+        mixture: a key of `sampling.MIXTURES`.
+        photometric: whether light and exposure change between the frames and the camera adds noise, blur and
+            compression; without, a point of the surface differs between the frames by its shading only.
+
+    Returns:
+        The pair with all its optional parts.
+    """
+    shot, facts = _draw(seed, k, size, mixture, photometric)
+    sensor_rng = np.random.default_rng([seed, k, 1]) if photometric else None
+    return render_shot(shot, sensor_rng, f"{k:05d}", facts)
+
+
+def pair_facts(
+    seed: int, k: int, size: int = 256, *, mixture: str = "default", photometric: bool = True
+) -> dict[str, str]:
+    """The row of `pairs.csv` of the pair that `render_pair` renders with the same arguments."""
+    shot, facts = _draw(seed, k, size, mixture, photometric)
+    return _facts(shot, facts)
+
+
+def _draw(seed: int, k: int, size: int, mixture: str, photometric: bool) -> tuple[Shot, dict]:
+    rng, person = np.random.default_rng([seed, k, 0]), k // PAIRS_PER_PERSON
+    shot = draw_shot(actor_of(seed, person), background_of(seed, person), rng, size, mixture, photometric)
+    return shot, {"pair": f"{k:05d}", "subject": f"{seed}-{person:05d}", "seed": seed, "kind": shot.kind}
+
+
+def render_shot(shot: Shot, rng: np.random.Generator | None, name: str, facts: dict) -> Pair:
+    """Render both frames of a shot and their truth.
+
+    Args:
+        shot: what to render.
+        rng: of the sensor; without one, the camera is ideal.
+        name: of the pair.
+        facts: the first columns of its row of `pairs.csv`.
+    """
+    first, second = shot.frames
+    person = first.actor.person
+    surface = person.surface
+    centres, fine, fine2 = first.hits(1), first.hits(SAMPLES), second.hits(SAMPLES)
+    rigid = person.place(first.parts[0], second.head, second.torso)
+    truth = motion(
+        centres, surface, first.actor.looks.strands, (first.vertices, second.vertices, rigid),
+        (first.camera, second.camera), shot.ground, fine2, SAMPLES,
+    )  # fmt: skip
+    material = np.where(centres.triangle < 0, 255, surface.material[centres.triangle])
+    face = face_mask(first.landmarks, first.size) & np.isin(material, _FACE_MATERIALS)
+    sensor = IDEAL if rng is None else draw_sensor(rng)
+    sensor2 = IDEAL if rng is None or rng.random() < 0.5 or shot.kind == "still" else vary(sensor, rng)
+    sensor2 = sensor if rng is not None and sensor2 is IDEAL else sensor2
+    noise = rng if rng is not None else np.random.default_rng(0)
+    return Pair(
+        name=name,
+        frame1=expose(first.picture(fine), sensor, noise),
+        frame2=expose(second.picture(fine2), sensor2, noise),
+        flow=truth.flow,
+        valid=np.ones(first.size, bool),
+        face=face,
+        head=truth.head,
+        occluded=truth.occluded,
+        regions=np.where(face, region_map(first.landmarks, first.size), 0).astype(np.uint8),
+        landmarks1=first.landmarks,
+        landmarks2=second.landmarks,
+        facts=_facts(shot, facts),
+    )
+
+
+def _facts(shot: Shot, facts: dict) -> dict[str, str]:
+    facts = dict(facts)
+    for number, frame in enumerate(shot.frames, start=1):
+        active = zip(COLUMNS, frame.state.units.tolist(), strict=True)
+        facts[f"units{number}"] = " ".join(f"{name}={value:.4f}" for name, value in active if value > 0)
+        facts[f"gaze{number}"] = " ".join(f"{angle:.3f}" for angle in frame.state.gaze)
+        facts[f"pose{number}"] = " ".join(
+            f"{value:.4f}" for value in (*frame.head.angles, *frame.head.position)
+        )
+    return {key: str(value) for key, value in facts.items()}

@@ -1,0 +1,42 @@
+import pytest
+
+from pipelines.errors import InputError
+from pipelines.faces.generate import render_pairs
+from pipelines.faces.render import render_pair
+from pipelines.pairs import list_pairs, read_facts
+
+
+def test_folder_of_pairs_goes_on_where_it_stopped(tmp_path):
+    said = []
+    render_pairs(
+        tmp_path, 2, size=64, seed=4, workers=1, progress=lambda done, total: said.append((done, total))
+    )
+    assert said == [(1, 2), (2, 2)]
+    (tmp_path / "pairs.csv").unlink()
+    (tmp_path / "00001_flow.flo").unlink()  # as if it had been stopped while the second pair was written
+    kept = (tmp_path / "00000_flow.flo").stat().st_mtime_ns
+    render_pairs(tmp_path, 5, size=64, seed=4, workers=1)
+    assert list_pairs(tmp_path) == [f"{k:05d}" for k in range(5)]
+    assert (tmp_path / "00000_flow.flo").stat().st_mtime_ns == kept
+    facts = read_facts(tmp_path)
+    assert facts["00003"] == render_pair(4, 3, 64).facts
+    assert len({facts[k]["subject"] for k in facts}) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"count": 0}, "0 pairs"),
+        ({"count": 1, "size": 8}, "8x8"),
+        ({"count": 1, "mixture": "x"}, "unknown mixture"),
+    ],
+)
+def test_senseless_requests_are_refused(tmp_path, arguments, complaint):
+    with pytest.raises(InputError, match=complaint):
+        render_pairs(tmp_path, **arguments)
+
+
+def test_folder_of_other_settings_is_refused(tmp_path):
+    render_pairs(tmp_path, 1, size=64, workers=1)
+    with pytest.raises(InputError, match="seed 0"):
+        render_pairs(tmp_path, 2, size=64, seed=1, workers=1)
