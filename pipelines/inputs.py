@@ -1,4 +1,4 @@
-"""tf.data pipelines: from records or pair folders to batches of face crops with dense flow labels.
+"""tf.data pipelines: from records, pair folders or rendered faces to batches of crops with dense flow labels.
 
     serialised pairs -> shuffle -> decode -> crop around the face -> label -> batch -> prefetch
 
@@ -6,6 +6,7 @@ The crop comes before the label: landmarks are moved into the crop and become a 
 flow is cut and stretched with the crop, so that the flow is always in pixels of what the network sees.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -47,16 +48,14 @@ class InputConfig:
 
 @dataclass(frozen=True)
 class PairSource:
-    """A folder of records or of pairs, or the part of it that shows some subjects.
+    """Where pairs come from, or the part of it that shows some subjects.
 
     Attributes:
-        folder: where it is.
-        units: (name, subject, number of pairs) of what is read as a whole: a shard, or a pair.
-        keys: makes a dataset of scalars from unit names, one scalar a pair.
-        decode: from such a scalar to the tensors that `records.parse` describes.
+        units: (name, subject, number of pairs) of what is read as a whole: a shard, a pair, a person.
+        keys: makes a dataset from unit names, one element a pair.
+        decode: from such an element to the tensors that `records.parse` describes.
     """
 
-    folder: Path
     units: list[tuple[str, str, int]]
     keys: Callable[[list[str]], tf.data.Dataset]
     decode: Callable[[tf.Tensor], Element]
@@ -74,24 +73,30 @@ class PairSource:
         return sum(count for _, _, count in self.units)
 
 
-def open_source(folder: Path | str) -> PairSource:
-    """Open a folder of records (`faceflow build`) or a pair folder.
+def open_source(data: Path | str) -> PairSource:
+    """Open what there is to learn from.
+
+    Args:
+        data: a folder of records (`faceflow build`); a pair folder; or `rendered:COUNT`, so many pairs of
+            rendered faces, drawn while they are needed.
 
     Raises:
-        InputError: if it is neither.
+        InputError: if it is none of these.
     """
-    folder = check_exists(Path(folder))
+    if rendered := re.fullmatch(r"rendered:([1-9]\d*)", str(data)):
+        return _rendered_source(int(rendered[1]))
+    folder = check_exists(Path(data))
     if any(folder.glob(f"*{records.SUFFIX}")):
         clips = [clip for clip in read_manifest(folder).clips if clip.shard]
         units = [(str(folder / clip.shard), clip.subject, clip.pairs) for clip in clips]
-        return PairSource(folder, units, _interleave_shards, records.parse)
+        return PairSource(units, _interleave_shards, records.parse)
     if any(folder.glob("*_flow.flo")):
         facts = pairs.read_facts(folder)
         # Without a table nobody is known to be somebody else: all are one subject.
         units = [
             (name, facts.get(name, {}).get("subject", "unknown"), 1) for name in pairs.list_pairs(folder)
         ]
-        return PairSource(folder, units, tf.data.Dataset.from_tensor_slices, partial(_read_pair, folder))
+        return PairSource(units, tf.data.Dataset.from_tensor_slices, partial(_read_pair, folder))
     raise InputError(
         f"{folder}: neither records (*{records.SUFFIX}, made by `faceflow build`) nor pairs (*_flow.flo)"
     )
@@ -117,7 +122,7 @@ def flow_batches(source: PairSource, config: InputConfig, training: bool) -> tf.
     if training:
         dataset = dataset.shuffle(config.shuffle, seed=config.seed, reshuffle_each_iteration=True)
     dataset = dataset.map(
-        lambda key: _crop_and_label(source.decode(key), config), tf.data.AUTOTUNE, deterministic=True
+        lambda *key: _crop_and_label(source.decode(*key), config), tf.data.AUTOTUNE, deterministic=True
     )
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(source)))
     return dataset.batch(config.batch, drop_remainder=training).prefetch(tf.data.AUTOTUNE)
@@ -130,27 +135,62 @@ def _interleave_shards(shards: list[str]) -> tf.data.Dataset:
     )
 
 
+def _rendered_source(count: int, seed: int = 0) -> PairSource:
+    """Return pairs 0 to count - 1 of a series of rendered faces, each person's pairs drawn together.
+
+    Making a person costs more than moving them, so whole people are drawn and then shuffled.
+    """
+    from pipelines.faces.render import PAIRS_PER_PERSON, render_pair
+
+    def render(person: bytes, pairs_of_person: int) -> tuple[np.ndarray, ...]:
+        first = int(person) * PAIRS_PER_PERSON
+        drawn = [_arrays(render_pair(seed, first + k)) for k in range(pairs_of_person)]
+        return tuple(np.stack(arrays) for arrays in zip(*drawn, strict=True))
+
+    counts = {
+        str(k): min(PAIRS_PER_PERSON, count - first)
+        for k, first in enumerate(range(0, count, PAIRS_PER_PERSON))
+    }
+
+    def keys(people: list[str]) -> tf.data.Dataset:
+        dataset = tf.data.Dataset.from_tensor_slices((people, [counts[person] for person in people]))
+        dataset = dataset.map(
+            lambda person, number: tf.numpy_function(render, [person, number], _PAIR_TYPES, stateful=False),
+            tf.data.AUTOTUNE,
+            deterministic=True,
+        )
+        return dataset.unbatch()
+
+    units = [(person, f"{seed}-{person}", number) for person, number in counts.items()]
+    return PairSource(units, keys, lambda *tensors: dict(zip(_PAIR_NAMES, tensors, strict=True)))
+
+
+_PAIR_NAMES = ("frame1", "frame2", "landmarks1", "landmarks2", "flow", "valid")
+_PAIR_TYPES = (tf.uint8, tf.uint8, tf.float32, tf.float32, tf.float32, tf.bool)
+
+
+def _arrays(pair: pairs.Pair) -> tuple[np.ndarray, ...]:
+    """Return what `_PAIR_NAMES` names; landmarks that are not known have no rows."""
+    nowhere = np.zeros((0, 2), np.float32)
+    landmarks = [nowhere if points is None else points for points in (pair.landmarks1, pair.landmarks2)]
+    return pair.frame1, pair.frame2, *landmarks, pair.flow, pair.valid
+
+
 def _read_pair(folder: Path, name: tf.Tensor) -> Element:
     """Read a pair of a pair folder in a graph, as `records.parse` reads a record."""
 
     def read(name: bytes) -> tuple[np.ndarray, ...]:
-        pair = pairs.read_pair(folder, name.decode())
-        nowhere = np.zeros((0, 2), np.float32)
-        landmarks = [nowhere if points is None else points for points in (pair.landmarks1, pair.landmarks2)]
-        return pair.frame1, pair.frame2, *landmarks, pair.flow, pair.valid
+        return _arrays(pairs.read_pair(folder, name.decode()))
 
-    types = (tf.uint8, tf.uint8, tf.float32, tf.float32, tf.float32, tf.bool)
-    tensors = tf.numpy_function(read, [name], types, stateful=False)
-    names = ("frame1", "frame2", "landmarks1", "landmarks2", "flow", "valid")
-    return dict(zip(names, tensors, strict=True))
+    tensors = tf.numpy_function(read, [name], _PAIR_TYPES, stateful=False)
+    return dict(zip(_PAIR_NAMES, tensors, strict=True))
 
 
 def _crop_and_label(pair: Element, config: InputConfig) -> tuple[Element, Element]:
     """Turn a decoded pair into network inputs and targets, in a graph."""
-    names = ("frame1", "frame2", "landmarks1", "landmarks2", "flow", "valid")
     frame1, frame2, flow, valid = tf.numpy_function(
         partial(crop_and_label, config),
-        [pair[name] for name in names],
+        [pair[name] for name in _PAIR_NAMES],
         (tf.uint8, tf.uint8, tf.float32, tf.bool),
         stateful=False,
     )

@@ -123,6 +123,22 @@ def test_one_subject_cannot_be_split():
     assert split_subjects(["a"], 0, 0) == ({"a"}, set())
 
 
+def test_rendered_faces_are_drawn_while_reading():
+    from pipelines.faces import render_pair
+
+    source = open_source("rendered:6")
+    assert len(source) == 6
+    assert len(source.subjects) == 2  # four pairs in a row show one person
+    inputs, targets = collect(flow_batches(source, InputConfig(size=256, batch=4, margin=5), training=False))
+    assert inputs["frame1"].shape == (6, 256, 256, 3)
+    pair = render_pair(0, 5)
+    # With a wide margin the crop shows the whole picture, smaller: the flow shrinks with it.
+    side = np.ceil(np.ptp(np.concatenate([pair.landmarks1, pair.landmarks2]), axis=0).max() * 11)
+    valid = targets["valid"][5]
+    mean = targets["flow"][5][valid].mean(axis=0)
+    np.testing.assert_allclose(mean, pair.flow.mean(axis=(0, 1)) * 256 / side, rtol=0.1, atol=0.01)
+
+
 def test_what_is_no_source(tmp_path):
     with pytest.raises(InputError, match="neither records"):
         open_source(tmp_path)
