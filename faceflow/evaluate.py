@@ -7,7 +7,7 @@ from typing import Annotated
 from tyro.conf import UseAppendAction, arg
 
 from faceflow.arguments import Folder
-from faceflow.console import print_table, progress
+from faceflow.console import print_table, progress, say
 
 
 def evaluate_flow(
@@ -31,12 +31,15 @@ def evaluate_flow(
     from keras_models.evaluate_flow import evaluate_flow as evaluate
     from keras_models.flow_report import flow_table, write_flow_report
     from keras_models.methods import DEFAULT_METHODS, open_method
-    from pipelines.files import replacing
+    from pipelines.files import check_outputs, replacing
     from pipelines.pairs import list_pairs
 
+    check_outputs(json, report)
     methods = {name: open_method(name) for name in method or DEFAULT_METHODS}
     with progress("evaluate", len(list_pairs(pairs))) as step:
         evaluation = evaluate(pairs, methods, save, on_pair=step)
+    for failure in evaluation.failures:
+        say(f"pair {failure.pair}, {failure.method}: {failure.failure}")
     table = flow_table(evaluation)
     print_table(table.columns, table.rows)
     if json:

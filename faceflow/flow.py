@@ -1,7 +1,7 @@
 """`faceflow flow`."""
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -34,12 +34,16 @@ def flow(
             picture then shows the crop, and how parts of the face move against the face as a whole.
     """
     from pipelines.errors import InputError
+    from pipelines.files import check_outputs
+    from pipelines.flow_files import check_flow_path
 
     if len(input) not in (1, 2):
         raise InputError(f"two frames or one clip are needed, not {len(input)} inputs")
     if (model is None) == (server is None):
         raise InputError("say who is to estimate: --model RUN|METHOD, or --server HOST:PORT")
+    check_outputs(out, picture, inputs=input)
     if len(input) == 2:
+        check_flow_path(out)
         _pair(*input, out, _estimator(model, server, face), picture)
     elif picture:
         raise InputError("--picture is for a pair; a clip gets flow.mp4")
@@ -62,11 +66,14 @@ def _estimator(model: str | None, server: str | None, face: bool):
 
 
 def _pair(path1: Path, path2: Path, out: Path, estimate, picture: Path | None) -> None:
+    from pipelines.errors import InputError
     from pipelines.files import read_image, write_image
-    from pipelines.flow_files import check_flow_path, write_flow
+    from pipelines.flow_files import write_flow
 
-    check_flow_path(out)
-    estimated = estimate(read_image(path1), read_image(path2))
+    try:
+        estimated = estimate(read_image(path1), read_image(path2))
+    except InputError as error:
+        raise InputError(f"{path1}, {path2}: {error}") from error
     if estimated.faces > 1:
         say(f"{estimated.faces} faces; the largest is taken")
     write_flow(out, estimated.flow, estimated.valid)
@@ -83,8 +90,8 @@ def _clip(clip: Path, out: Path, estimate) -> None:
     from pipelines.flow_colour import flow_to_colour
     from pipelines.flow_files import write_flow
 
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: exists already; name a new folder for the flow of a clip")
+    if out.is_file():
+        raise InputError(f"{out}: is a file; name a new folder for the flow of a clip")
     with replacing(out) as part, progress("flow", None) as step:
         part.mkdir()
 
@@ -95,5 +102,9 @@ def _clip(clip: Path, out: Path, estimate) -> None:
                 step(number)
                 yield np.hstack([frame1, flow_to_colour(estimated.flow, estimated.valid)])
 
-        count = write_video(part / "flow.mp4", pictures(), frame_rate(clip))
+        shown = pictures()
+        first = next(shown, None)
+        if first is None:
+            raise InputError(f"{clip}: a clip of one frame has no flow")
+        count = write_video(part / "flow.mp4", chain([first], shown), frame_rate(clip))
     say(f"{out}: {count} flows and flow.mp4")

@@ -19,25 +19,25 @@ def label(
         picture: also write a PNG with the frames, the flow in colour, and arrows.
     """
     from pipelines.errors import InputError
-    from pipelines.files import read_image, write_image
+    from pipelines.files import check_outputs, read_image, write_image
     from pipelines.flow_files import check_flow_path, write_flow
     from pipelines.labels import make_label
     from pipelines.landmarks import FaceMesh, find_face
     from pipelines.pictures import flow_panel
 
     check_flow_path(out)
+    check_outputs(out, picture, inputs=(frame1, frame2))
     frames = [read_image(frame1), read_image(frame2)]
     if frames[0].shape != frames[1].shape:
         sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in frames)
         raise InputError(f"{frame1} and {frame2} differ in size: {sizes}")
-    landmarks = []
     with FaceMesh() as face_mesh:
-        for path, frame in zip((frame1, frame2), frames, strict=True):
-            face = find_face(face_mesh, frame, str(path))
-            if face.faces_in_frame > 1:
-                say(f"{path}: {face.faces_in_frame} faces; the largest is taken")
-            landmarks.append(face.landmarks)
-    made = make_label(method, *frames, *landmarks)
+        face1 = find_face(face_mesh, frames[0], str(frame1))
+        face2 = find_face(face_mesh, frames[1], str(frame2), same_as=face1)
+    for path, face in ((frame1, face1), (frame2, face2)):
+        if face.faces_in_frame > 1:
+            say(f"{path}: {face.faces_in_frame} faces; the largest of the first frame is taken")
+    made = make_label(method, *frames, face1.landmarks, face2.landmarks)
     write_flow(out, made.flow, made.valid)
     if picture:
         write_image(picture, flow_panel(*frames, made.flow, made.valid))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,7 @@ class PairErrors:
         coverage: share of the face on which the method says something; errors are over that part.
         regions: `epe_face` within each facial region, where the pair has a map of them.
         milliseconds: the call took.
+        failure: why the method has no answer for this pair, if it has none.
     """
 
     pair: str
@@ -50,6 +51,7 @@ class PairErrors:
     coverage: float
     regions: dict[str, float]
     milliseconds: float
+    failure: str | None = None
 
 
 def pair_errors(
@@ -66,7 +68,11 @@ def pair_errors(
     """
     known = pair.valid if pair.face is None else pair.valid & pair.face
     everywhere, face = pair.valid & defined, known & defined
-    distance = end_point_error(pair.flow, flow).numpy()
+    # An answer that is no number is as wrong as can be; dropping it would reward it.
+    broken = ~np.isfinite(flow).all(axis=-1)
+    flow = np.where(broken[..., None], np.float32(0), flow)
+    distance = np.where(broken, np.inf, end_point_error(pair.flow, flow).numpy())
+    angle = np.where(broken, np.inf, angular_error(pair.flow, flow).numpy())
     length = np.linalg.norm(pair.flow, axis=-1)
     bad = (distance > 3) & (distance > 0.05 * length)
     regions = {}
@@ -78,7 +84,7 @@ def pair_errors(
         motion=_mean(length, known),
         epe_face=_mean(distance, face),
         epe_all=_mean(distance, everywhere),
-        aae_face=_mean(angular_error(pair.flow, flow).numpy(), face),
+        aae_face=_mean(angle, face),
         within_1px=_mean(distance < 1, face),
         within_3px=_mean(distance < 3, face),
         within_5px=_mean(distance < 5, face),
@@ -110,8 +116,13 @@ class FlowEvaluation:
         """Return the errors of one method."""
         return [error for error in self.errors if error.method == method]
 
+    @property
+    def failures(self) -> list[PairErrors]:
+        """Where a method had no answer: no face, a frame too small for it."""
+        return [error for error in self.errors if error.failure]
+
     def summary(self, method: str) -> dict[str, float]:
-        """Return means over pairs, and the median time of a call as `ms_per_pair`."""
+        """Return means over the pairs that it answered, and the median time of a call as `ms_per_pair`."""
         errors = self.of(method)
         names = (
             "epe_face",
@@ -124,7 +135,16 @@ class FlowEvaluation:
             "coverage",
         )
         means = {name: _nanmean([getattr(error, name) for error in errors]) for name in names}
-        return means | {"ms_per_pair": float(np.median([error.milliseconds for error in errors]))}
+        return means | {"ms_per_pair": float(np.nanmedian([error.milliseconds for error in errors]))}
+
+    def ranking(self) -> list[str]:
+        """Return the methods, the one with the least mean `epe_face` first, those without any last."""
+
+        def place(method: str) -> tuple[bool, float]:
+            error = self.summary(method)["epe_face"]
+            return np.isnan(error), error
+
+        return sorted(self.methods, key=place)
 
     def by_motion(self, method: str) -> dict[str, float]:
         """Return the mean `epe_face` in each bin of `MOTION_BINS` that has pairs."""
@@ -152,7 +172,14 @@ class FlowEvaluation:
             | {"epe_by_motion": self.by_motion(method), "epe_by_region": self.by_region(method)}
             for method in self.methods
         }
-        return _plain({"folder": self.folder, "methods": methods, "pairs": list(pairs.values())})
+        failures = [{"pair": e.pair, "method": e.method, "why": e.failure} for e in self.failures]
+        content = {
+            "folder": self.folder,
+            "methods": methods,
+            "pairs": list(pairs.values()),
+            "failures": failures,
+        }
+        return _plain(content)
 
 
 def evaluate_flow(
@@ -166,36 +193,42 @@ def evaluate_flow(
     Args:
         folder: a pair folder (`pipelines.pairs`).
         methods: by name, as `keras_models.methods.open_method` returns them.
-        save: write every flow as `save/METHOD/NNNNN.flo`, with `:` and `/` in the name as `-`.
+        save: write every flow as `save/METHOD/NNNNN.flo`, with `:` in the name as `-`; of a method that is a
+            folder, the folder's own name.
         on_pair: called with its name after each pair, for progress.
 
     Raises:
-        InputError: for a folder without pairs, or a frame that a method cannot handle.
+        InputError: for a folder without pairs, or two methods that would be saved under one name. A pair that
+            a method cannot handle is a failure in the result and stops nothing.
     """
+    folders = {method: _folder_name(method) for method in methods}
+    if save and len(set(folders.values())) < len(folders):
+        raise InputError(f"two methods would be saved under one name: {', '.join(folders.values())}")
     names, facts = list_pairs(folder), read_facts(folder)
     errors = []
     for name in names:
         pair = read_pair(folder, name, facts.get(name))
         for method, estimate in methods.items():
-            if name == names[0]:
-                _timed(estimate, pair, method)  # the first call compiles and allocates
-            flow, defined, milliseconds = _timed(estimate, pair, method)
+            try:
+                if name == names[0]:
+                    estimate(pair.frame1, pair.frame2)  # the first call compiles and allocates
+                begin = time.perf_counter()
+                flow, defined = estimate(pair.frame1, pair.frame2)
+                milliseconds = (time.perf_counter() - begin) * 1000
+            except InputError as error:
+                nothing = np.zeros_like(pair.flow), np.zeros_like(pair.valid)
+                errors.append(replace(pair_errors(pair, method, *nothing), failure=str(error)))
+                continue
             errors.append(pair_errors(pair, method, flow, defined, milliseconds))
             if save:
-                plain = method.strip("/").replace(":", "-").replace("/", "-")
-                write_flow(Path(save) / plain / f"{name}.flo", flow, defined)
+                write_flow(Path(save) / folders[method] / f"{name}.flo", flow, defined)
         on_pair(name)
     order = {method: k for k, method in enumerate(methods)}
     return FlowEvaluation(str(folder), sorted(errors, key=lambda error: (order[error.method], error.pair)))
 
 
-def _timed(estimate: Method, pair: Pair, method: str) -> tuple[np.ndarray, np.ndarray, float]:
-    begin = time.perf_counter()
-    try:
-        flow, defined = estimate(pair.frame1, pair.frame2)
-    except InputError as error:
-        raise InputError(f"pair {pair.name}, method {method}: {error}") from error
-    return flow, defined, (time.perf_counter() - begin) * 1000
+def _folder_name(method: str) -> str:
+    return Path(method).resolve().name if Path(method).is_dir() else method.replace(":", "-")
 
 
 def _mean(values: np.ndarray, mask: np.ndarray) -> float:
@@ -203,12 +236,13 @@ def _mean(values: np.ndarray, mask: np.ndarray) -> float:
 
 
 def _nanmean(values: list[float]) -> float:
-    finite = [value for value in values if np.isfinite(value)]
-    return float(np.mean(finite)) if finite else float("nan")
+    """Mean of what was measured: NaN stands for nothing to measure on, and infinity counts."""
+    measured = [value for value in values if not np.isnan(value)]
+    return float(np.mean(measured)) if measured else float("nan")
 
 
 def _plain(value):
-    """Make a value fit for JSON, which has no NaN."""
+    """Make a value fit for JSON, which has neither NaN nor infinity."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):

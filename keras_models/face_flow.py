@@ -72,7 +72,7 @@ def in_face_crop(method: Method, size: int = _CROP_SIZE) -> Estimate:
 
     def estimate(frame1: np.ndarray, frame2: np.ndarray) -> EstimatedFlow:
         face1 = find_face(face_mesh, frame1, "frame 1")
-        face2 = find_face(face_mesh, frame2, "frame 2")
+        face2 = find_face(face_mesh, frame2, "frame 2", same_as=face1)
         crop = crop_around(np.concatenate([face1.landmarks, face2.landmarks]), size)
         flow, valid = method(crop.picture(frame1), crop.picture(frame2))
         flow, valid = crop.flow_back(flow, valid, frame1.shape[:2])

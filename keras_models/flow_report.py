@@ -8,6 +8,7 @@ import numpy as np
 from keras_models.evaluate_flow import FlowEvaluation
 from keras_models.losses import end_point_error
 from keras_models.methods import Method
+from pipelines.errors import InputError
 from pipelines.flow_colour import flow_to_colour
 from pipelines.pairs import read_facts, read_pair
 from pipelines.pictures import error_map, with_wheel
@@ -19,20 +20,12 @@ _SHOWN_METHODS = 4  # in pictures: the first that was asked for, and the best of
 def flow_table(evaluation: FlowEvaluation) -> Table:
     """Return the main table: a row a method, the best first."""
     columns = ["method", "EPE face", "EPE all", "AAE face", "<1 px", "<3 px", "coverage", "ms"]
-    summaries = {method: evaluation.summary(method) for method in evaluation.methods}
-    rows = [
-        [
-            method,
-            f"{row['epe_face']:.3f}",
-            f"{row['epe_all']:.3f}",
-            f"{row['aae_face']:.2f}",
-            f"{row['within_1px']:.1%}",
-            f"{row['within_3px']:.1%}",
-            f"{row['coverage']:.1%}",
-            f"{row['ms_per_pair']:.1f}",
-        ]
-        for method, row in sorted(summaries.items(), key=lambda item: item[1]["epe_face"])
-    ]
+    rows = []
+    for method in evaluation.ranking():
+        row = evaluation.summary(method)
+        pixels = [f"{row[name]:.3f}" for name in ("epe_face", "epe_all")]
+        shares = [f"{row[name]:.1%}" for name in ("within_1px", "within_3px", "coverage")]
+        rows.append([method, *pixels, f"{row['aae_face']:.2f}", *shares, f"{row['ms_per_pair']:.1f}"])
     count = len(evaluation.of(evaluation.methods[0]))
     caption = (
         f"{count} pairs of {Path(evaluation.folder).name}. EPE: mean end-point error in pixels; AAE: mean "
@@ -50,15 +43,18 @@ def _breakdown(evaluation: FlowEvaluation, parts: dict[str, dict[str, float]], c
     return [Table(["method", *columns], rows, caption)]
 
 
-def flow_sections(evaluation: FlowEvaluation, methods: Mapping[str, Method], shown: int = 3) -> list[Section]:
+def flow_sections(
+    evaluation: FlowEvaluation, methods: Mapping[str, Method], shown: int = 3, on: str = ""
+) -> list[Section]:
     """Return the sections of the report.
 
     Args:
         evaluation: to report on.
         methods: those that were evaluated, to draw their flow; the first one always is.
         shown: how many pairs to show as pictures, spread from the smallest motion to the largest.
+        on: what the pairs are, for the headings.
     """
-    ranking = [row[0] for row in flow_table(evaluation).rows]
+    ranking = evaluation.ranking()
     motion = {name: evaluation.by_motion(name) for name in ranking}
     region = {name: evaluation.by_region(name) for name in ranking}
     tables = [
@@ -80,7 +76,9 @@ def flow_sections(evaluation: FlowEvaluation, methods: Mapping[str, Method], sho
         )
         for error in picked
     ]
-    return [Section("Accuracy", tables=tables), Section("Pairs", figures=figures)]
+    left_out = "; ".join(f"pair {e.pair}, {e.method}: {e.failure}" for e in evaluation.failures)
+    text = f"Without an answer, and not in the means: {left_out}." if left_out else ""
+    return [Section(f"Accuracy {on}", text, tables), Section(f"Pairs {on}", figures=figures)]
 
 
 def write_flow_report(path: Path | str, evaluation: FlowEvaluation, methods: Mapping[str, Method]) -> None:
@@ -92,14 +90,17 @@ def write_flow_report(path: Path | str, evaluation: FlowEvaluation, methods: Map
 
 def _pair_picture(folder: str, name: str, methods: Mapping[str, Method]) -> np.ndarray:
     pair = read_pair(folder, name, read_facts(folder).get(name))
-    face = pair.valid if pair.face is None else pair.face
+    face = pair.valid if pair.face is None or not (pair.valid & pair.face).any() else pair.valid & pair.face
     length = np.linalg.norm(pair.flow, axis=-1)
-    longest = max(0.1, float(np.percentile(length[face], 99)))
-    worst = max(0.1, float(length[face].mean()))
-    above = [pair.frame1, with_wheel(flow_to_colour(pair.flow, max_length=longest))]
+    longest = max(0.1, float(np.percentile(length[face], 99)) if face.any() else 0)
+    worst = max(0.1, float(length[face].mean()) if face.any() else 0)
+    above = [pair.frame1, with_wheel(flow_to_colour(pair.flow, pair.valid, longest))]
     below = [pair.frame2, (pair.frame1 * (0.3 + 0.7 * face[..., None])).astype(np.uint8)]
     for estimate in methods.values():
-        flow, defined = estimate(pair.frame1, pair.frame2)
+        try:
+            flow, defined = estimate(pair.frame1, pair.frame2)
+        except InputError:  # listed as left out
+            flow, defined = np.zeros_like(pair.flow), np.zeros_like(pair.valid)
         above.append(flow_to_colour(flow, defined, longest))
         below.append(error_map(end_point_error(pair.flow, flow).numpy(), face & defined, worst))
     return np.vstack([np.hstack(above), np.hstack(below)])

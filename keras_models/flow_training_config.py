@@ -1,7 +1,22 @@
 """The configuration of flow training, apart from the code so that `--help` need not load TensorFlow."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
+
+from pipelines.errors import InputError
+
+_RANGES = {
+    "width": "must be more than 0",
+    "size": "must be a multiple of 64, because the network halves crops six times",
+    "batch": "must be at least 1",
+    "epochs": "must be at least 1",
+    "minutes": "must be more than 0",
+    "learning_rate": "must be more than 0",
+    "margin": "must be at least 0",
+    "validation_share": "must be at least 0 and less than 1",
+    "seed": "must be at least 0",
+}
 
 
 @dataclass(frozen=True)
@@ -35,3 +50,19 @@ class FlowTrainingConfig:
     validation_share: float = 0.2
     precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"] = "auto"
     seed: int = 0
+
+    def __post_init__(self):
+        sound = {
+            "width": self.width > 0,
+            "size": self.size > 0 and self.size % 64 == 0,
+            "batch": self.batch > 0,
+            "epochs": self.epochs > 0,
+            "minutes": self.minutes is None or self.minutes > 0,
+            "learning_rate": 0 < self.learning_rate < math.inf,
+            "margin": 0 <= self.margin < math.inf,
+            "validation_share": 0 <= self.validation_share < 1,
+            "seed": self.seed >= 0,
+        }
+        for name, is_sound in sound.items():
+            if not is_sound:  # NaN is on no side of any bound
+                raise InputError(f"{name} {getattr(self, name)}: {_RANGES[name]}")

@@ -114,9 +114,9 @@ def _label(name: str) -> Method:
     face_mesh = FaceMesh()
 
     def method(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        points1 = find_face(face_mesh, frame1, "frame 1").landmarks
-        points2 = find_face(face_mesh, frame2, "frame 2").landmarks
-        label = make_label(name, frame1, frame2, points1, points2)
+        face1 = find_face(face_mesh, frame1, "frame 1")
+        face2 = find_face(face_mesh, frame2, "frame 2", same_as=face1)
+        label = make_label(name, frame1, frame2, face1.landmarks, face2.landmarks)
         return label.flow, label.valid
 
     return method

@@ -32,7 +32,7 @@ class Preset:
     network: dict
     recipe: dict = field(default_factory=dict)
     numbers: dict = field(default_factory=dict)
-    licence: str = "Apache-2.0"
+    licence: str = "as the training data allow"
 
 
 def save_preset(folder: Path | str, model: keras.Model, preset: Preset) -> None:
@@ -78,7 +78,10 @@ def load_network(folder: Path | str) -> keras.Model:
     """
     preset = read_preset(folder)
     weights = check_exists(Path(folder) / _WEIGHTS)
-    model = build_network(**preset.network)
+    try:
+        model = build_network(**preset.network)
+    except TypeError as error:
+        raise InputError(f"{folder}: its network cannot be built here ({error})") from error
     try:
         model.load_weights(weights)
     except (OSError, ValueError, KeyError) as error:

@@ -1,6 +1,7 @@
-"""Train a flow network: `python -m keras_models.train_flow DATA --out RUN`, or `train_flow(...)`."""
+"""Train a flow network: `python -m keras_models.train_flow --data DATA --out RUN`, or `train_flow(...)`."""
 
 import math
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,8 +41,6 @@ def train_flow(
     Raises:
         InputError: for data or a configuration that cannot be trained on, or a loss that is not finite.
     """
-    if config.size % 64:
-        raise InputError(f"size {config.size}: the network halves crops six times; use a multiple of 64")
     out = Path(out)
     if is_preset(out):
         raise InputError(f"{out}: there is a training run here already; choose another folder or remove it")
@@ -70,6 +69,26 @@ def train_flow(
 
     recipe = asdict(config) | {"data": str(data), "start": start and str(start), "precision": precision}
     out.mkdir(parents=True, exist_ok=True)
+    try:
+        _fit(trainer, batches, validation_batches, config, out, Preset(description, recipe))
+    except tf.errors.OpError as error:
+        # From inside the input pipeline: a shard that is cut off, a pair with a damaged file.
+        reason = str(error.message).strip().splitlines()[0]
+        raise InputError(f"{data}: cannot be read to its end ({reason})") from error
+    finally:
+        if not is_preset(out):
+            shutil.rmtree(out)  # empty logs, and nothing that was learned
+    return load_network(out)
+
+
+def _fit(
+    trainer: FlowTrainer,
+    batches: tf.data.Dataset,
+    validation_batches: tf.data.Dataset | None,
+    config: FlowTrainingConfig,
+    out: Path,
+    preset: Preset,
+) -> None:
     on_terminal = sys.stdout.isatty()
     history = trainer.fit(
         batches,
@@ -78,7 +97,7 @@ def train_flow(
         verbose=1 if on_terminal else 0,
         callbacks=[
             keras.callbacks.TerminateOnNaN(),
-            KeepBest(out, Preset(description, recipe), "val_epe" if validation else "epe"),
+            KeepBest(out, preset, "val_epe" if validation_batches else "epe"),
             keras.callbacks.CSVLogger(str(out / "log.csv")),
             keras.callbacks.TensorBoard(out / "tensorboard"),
             FlowPictures(out / "tensorboard" / "pictures", next(iter(validation_batches or batches))),
@@ -88,9 +107,9 @@ def train_flow(
     )
     if not math.isfinite(history.history["loss"][-1]):
         raise InputError(
-            f"{data}: the loss is not a finite number any more; lower learning_rate or look at the data"
+            f"{preset.recipe['data']}: the loss is not a finite number any more; lower learning_rate, or "
+            "look at the data"
         )
-    return load_network(out)
 
 
 @contextmanager
@@ -110,7 +129,10 @@ def main() -> None:
     """Run from the shell."""
     import tyro
 
-    tyro.cli(train_flow)
+    try:
+        tyro.cli(train_flow, config=(tyro.conf.OmitArgPrefixes,))
+    except InputError as error:
+        sys.exit(f"train_flow: {error}")
 
 
 if __name__ == "__main__":

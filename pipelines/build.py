@@ -27,7 +27,7 @@ class ClipReport:
         shard: file name of its records, if any were written.
         frames: frames read.
         without_face: how many of them showed no face; no pair spans such a frame.
-        with_several_faces: how many showed more than one; the largest was taken.
+        with_several_faces: how many showed more than one; the largest was taken, and then followed.
         pairs: pairs written.
         failure: why the clip was left out, if it was.
     """
@@ -92,7 +92,7 @@ def build(
     step: int = 1,
     on_clip: Callable[[ClipReport], None] = lambda report: None,
 ) -> Manifest:
-    """Build the records of a corpus, one shard a clip.
+    """Build the records of a corpus, one shard a clip; the folder appears when all of it is there.
 
     A clip that cannot be used is a row with a `failure` in the manifest and stops nothing else.
 
@@ -105,26 +105,24 @@ def build(
         on_clip: called after each clip, for progress.
 
     Raises:
-        InputError: if the corpus has no clips, or not one pair came of them.
+        InputError: if the corpus has no clips, or not one pair came of them, or `out` has something in it.
     """
     if step < 1:
         raise InputError(f"step {step}: the second frame of a pair comes after the first")
     clips = find_clips(corpus, Path(source))
-    out = Path(out)
     manifest = Manifest(
         corpus, str(source), step, {name: version(name) for name in ("mediapipe", "opencv-contrib-python")}
     )
-    for clip in clips:
-        report = build_clip(clip, out, step)
-        manifest.clips.append(report)
-        on_clip(report)
-    if not manifest.pairs:
-        reasons = {report.failure for report in manifest.failures} or {
-            "no face in two frames that make a pair"
-        }
-        raise InputError(f"{source}: not one pair came of {len(clips)} clips: {'; '.join(sorted(reasons))}")
-    with replacing(out / MANIFEST) as part:
-        part.write_text(json.dumps(asdict(manifest), indent=1))
+    with replacing(out) as part:
+        part.mkdir()
+        for clip in clips:
+            report = build_clip(clip, part, step)
+            manifest.clips.append(report)
+            on_clip(report)
+        if not manifest.pairs:
+            reasons = sorted({report.failure for report in manifest.failures})
+            raise InputError(f"{source}: not one pair came of {len(clips)} clips: {'; '.join(reasons)}")
+        (part / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1))
     return manifest
 
 
@@ -143,6 +141,8 @@ def build_clip(clip: Clip, out: Path, step: int = 1) -> ClipReport:
     if not pairs:
         (out / shard).unlink()
         failure = f"{clip.path}: no face in two frames that make a pair"
+        if counts["frames"] <= step:
+            failure = f"{clip.path}: {counts['frames']} frame(s), and pairs are {step} apart"
         return ClipReport(clip.subject, clip.name, failure=failure, **counts)
     return ClipReport(clip.subject, clip.name, shard, pairs=pairs, **counts)
 
@@ -154,7 +154,8 @@ def _pairs(clip: Clip, step: int, face_mesh: FaceMesh, counts: dict[str, int]) -
     # The last frames, encoded once each, oldest first; None where there was no face.
     recent: deque[tuple[bytes, Face] | None] = deque(maxlen=step)
     for number, frame in enumerate(read_frames(clip.path)):
-        face = face_mesh(frame)
+        last = recent[-1] if recent else None
+        face = face_mesh(frame, last and last[1].landmarks)
         counts["frames"] += 1
         counts["without_face"] += face is None
         counts["with_several_faces"] += face is not None and face.faces_in_frame > 1

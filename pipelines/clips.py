@@ -3,6 +3,7 @@
 Frames are streamed; no more than one is held at a time.
 """
 
+import errno
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -27,8 +28,16 @@ _FRAMES_THAT_MAY_LACK = 2
 def is_clip(path: Path) -> bool:
     """Tell whether a path is a video file or a folder with pictures in it, by name alone."""
     if path.is_dir():
-        return any(entry.suffix.lower() in IMAGE_SUFFIXES for entry in path.iterdir())
+        try:
+            return any(_is_picture(entry) for entry in path.iterdir())
+        except PermissionError:
+            return True  # to be named as one that cannot be read, not passed over
     return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def _is_picture(path: Path) -> bool:
+    """Tell by the name; hidden files, such as `._0.png` that macOS leaves on foreign disks, are none."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
 def numeric_order(path: Path) -> tuple:
@@ -39,7 +48,10 @@ def numeric_order(path: Path) -> tuple:
 
 def frame_files(folder: Path) -> list[Path]:
     """Return the pictures of a folder in numeric order."""
-    return sorted((p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES), key=numeric_order)
+    try:
+        return sorted((entry for entry in folder.iterdir() if _is_picture(entry)), key=numeric_order)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror})") from error
 
 
 def read_frames(path: Path | str) -> Iterator[np.ndarray]:
@@ -104,6 +116,8 @@ def write_video(path: Path | str, frames: Iterable[np.ndarray], rate: float) -> 
         for frame in frames:
             # The codec halves the colour planes, so that sides must be even.
             height, width = (side - side % 2 for side in frame.shape[:2])
+            if not (height and width):
+                raise InputError(f"{path}: frames of {frame.shape[1]}x{frame.shape[0]} make no video")
             if writer is None:
                 writer = cv2.VideoWriter(str(part), cv2.VideoWriter_fourcc(*"mp4v"), rate, (width, height))
             writer.write(cv2.cvtColor(frame[:height, :width], cv2.COLOR_RGB2BGR))
@@ -111,6 +125,11 @@ def write_video(path: Path | str, frames: Iterable[np.ndarray], rate: float) -> 
         if writer is None:
             raise InputError(f"{path}: no frames to write")
         writer.release()
+        # OpenCV says nothing when the disk is full.
+        written = cv2.VideoCapture(str(part))
+        if int(written.get(cv2.CAP_PROP_FRAME_COUNT)) != count:
+            raise OSError(errno.ENOSPC, "not all frames could be written; is the disk full?", str(part))
+        written.release()
     return count
 
 

@@ -17,29 +17,67 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".ppm", ".pg
 
 
 @contextmanager
-def replacing(path: Path | str) -> Iterator[Path]:
+def replacing(path: Path | str, replace_folder: bool = False) -> Iterator[Path]:
     """Write a file or folder beside its final name and rename it when all of it is there.
 
     Yields a path in the same folder with the same suffix. If the block ends normally, what was written
-    there takes the final name and replaces what stood there, file or folder; otherwise it is removed, and
-    what stood under the final name is untouched.
+    there takes the final name; otherwise it is removed, and what stood under the final name is untouched.
+
+    Args:
+        path: the final name. A file of that name is replaced.
+        replace_folder: replace a folder of that name with all that is in it, too.
+
+    Raises:
+        InputError: if a folder with something in it has that name and is not to be replaced.
+        OSError: naming `path`, if it cannot be written.
 
     Example:
         >>> with replacing("flow.npz") as part:
         ...     np.savez(part, flow=flow)
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    check_outputs(path, may_be_folder=replace_folder)
     # A hidden folder beside the target: same file system, so that the rename is atomic.
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    part = scratch / path.name
+    scratch = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        part = scratch / path.name
         yield part
         if path.is_dir():
             os.replace(path, scratch / "replaced")
         os.replace(part, path)
+    except OSError as error:
+        # What failed here is the writing of `path`, whatever the name it was written under.
+        if error.errno is None or (error.filename and scratch and str(scratch) not in str(error.filename)):
+            raise
+        raise OSError(error.errno, f"cannot be written ({error.strerror})", str(path)) from error
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if scratch:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def check_outputs(*outputs: Path | None, inputs: tuple[Path, ...] = (), may_be_folder: bool = False) -> None:
+    """Refuse outputs that would cost the user something, before any work is done.
+
+    Args:
+        outputs: names that are to be written; None stands for one that is not wanted.
+        inputs: files that are read.
+        may_be_folder: outputs may be folders that have something in them.
+
+    Raises:
+        InputError: if an output is an input, is named twice, or is a folder with something in it.
+    """
+    wanted = [Path(path) for path in outputs if path is not None]
+    for path in wanted:
+        if any(path.resolve() == Path(read).resolve() for read in inputs):
+            raise InputError(f"{path}: is read and cannot be written as well; choose another name")
+        if path.resolve() == Path.cwd():
+            raise InputError(f"{path}: is the folder you are in; name a new one in it")
+        if path.is_dir() and any(path.iterdir()) and not may_be_folder:
+            raise InputError(f"{path}: is a folder with something in it; choose another name")
+    if len({path.resolve() for path in wanted}) < len(wanted):
+        raise InputError(f"{wanted[0]}: two outputs have the same name")
 
 
 def check_exists(path: Path) -> Path:
@@ -58,12 +96,36 @@ def read_image(path: Path | str) -> np.ndarray:
     Raises:
         InputError: if the file is absent or OpenCV cannot decode it.
     """
-    path = check_exists(Path(path))
-    data = np.fromfile(path, np.uint8) if path.is_file() else np.empty(0, np.uint8)
-    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if bgr is None:
-        raise InputError(f"{path}: not a picture that can be read (empty, damaged or of an unknown format)")
-    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+    return cv2.cvtColor(decode_image(check_exists(Path(path)), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def decode_image(path: Path, flags: int) -> np.ndarray:
+    """Decode a picture as OpenCV does.
+
+    Args:
+        path: of the file.
+        flags: OpenCV's, for instance `cv2.IMREAD_UNCHANGED`.
+
+    Returns:
+        uint8 or uint16, shape (H, W) or (H, W, C), blue first.
+
+    Raises:
+        InputError: if it is empty, cut off, too large for OpenCV, or no picture.
+    """
+    data = path.read_bytes() if path.is_file() else b""
+    # Decoders go on quietly after a missing end: a cut-off JPEG comes out half grey.
+    cut_off = (data.startswith(b"\x89PNG") and b"IEND" not in data[-64:]) or (
+        data.startswith(b"\xff\xd8") and b"\xff\xd9" not in data
+    )
+    if not data or cut_off:
+        raise InputError(f"{path}: not a picture that can be read ({'cut off' if data else 'empty'})")
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        raise InputError(f"{path}: not a picture that can be read ({error.err})") from error
+    if image is None:
+        raise InputError(f"{path}: not a picture that can be read (damaged, or of an unknown format)")
+    return image
 
 
 def encode_png(image: np.ndarray) -> bytes:
@@ -77,5 +139,7 @@ def encode_png(image: np.ndarray) -> bytes:
 
 def write_image(path: Path | str, image: np.ndarray) -> None:
     """Write a picture as PNG: uint8 or uint16, shape (H, W) or (H, W, 3) RGB."""
+    if Path(path).suffix != ".png":
+        raise InputError(f"{path}: pictures are written as PNG; the name must end in .png")
     with replacing(path) as part:
         part.write_bytes(encode_png(image))

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.files import check_exists, encode_png, replacing
+from pipelines.files import check_exists, decode_image, encode_png, replacing
 
 _FLO_MAGIC = 202021.25
 _FLO_UNKNOWN = 1e9  # Middlebury: a component above this means "unknown"
@@ -56,7 +56,7 @@ def write_flow(path: Path | str, flow: np.ndarray, valid: np.ndarray | None = No
     Args:
         path: ends in `.flo`, `.png` (KITTI: steps of 1/64 px, within +-512 px) or `.npz`.
         flow: float [H, W, 2], pixels.
-        valid: bool [H, W]; everywhere if not given.
+        valid: bool [H, W]; everywhere if not given. Where the flow is not finite it is never valid.
 
     Raises:
         InputError: for an unknown suffix, another shape, or motion that a KITTI file cannot hold.
@@ -67,6 +67,7 @@ def write_flow(path: Path | str, flow: np.ndarray, valid: np.ndarray | None = No
     valid = np.ones(flow.shape[:2], bool) if valid is None else valid
     if valid.shape != flow.shape[:2]:
         raise InputError(f"{path}: validity {valid.shape} does not fit a flow of {flow.shape[:2]}")
+    valid = valid & np.isfinite(flow).all(axis=-1)
     with replacing(path) as part:
         _FORMATS[path.suffix][1](part, flow.astype(np.float32), valid)
 
@@ -91,16 +92,16 @@ def _write_flo(path: Path, flow: np.ndarray, valid: np.ndarray) -> None:
 
 
 def _read_kitti(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    data = np.fromfile(path, np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    if image is None or image.dtype != np.uint16 or image.ndim != 3 or image.shape[2] != 3:
+    image = decode_image(path, cv2.IMREAD_UNCHANGED)
+    if image.dtype != np.uint16 or image.ndim != 3 or image.shape[2] != 3:
         raise InputError(f"{path}: not a KITTI flow (a PNG of three 16-bit channels)")
     red_green = image[..., :0:-1].astype(np.float32)  # OpenCV hands out blue, green, red
     return (red_green - _KITTI_OFFSET) / _KITTI_SCALE, image[..., 0] > 0
 
 
 def _write_kitti(path: Path, flow: np.ndarray, valid: np.ndarray) -> None:
-    steps = np.where(valid[..., None], np.round(flow * _KITTI_SCALE) + _KITTI_OFFSET, 0)
+    known = np.where(valid[..., None], flow, 0)
+    steps = np.where(valid[..., None], np.round(known * _KITTI_SCALE) + _KITTI_OFFSET, 0)
     if steps.min() < 0 or steps.max() > np.iinfo(np.uint16).max:
         raise InputError(f"{path}: a KITTI flow holds motion within +-512 px; write .flo or .npz instead")
     path.write_bytes(encode_png(np.dstack([steps, valid]).astype(np.uint16)))

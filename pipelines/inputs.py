@@ -20,7 +20,7 @@ from pipelines.build import read_manifest
 from pipelines.crops import MARGIN, crop_around, whole_frame
 from pipelines.errors import InputError
 from pipelines.files import check_exists
-from pipelines.labels import make_label
+from pipelines.labels import check_method, make_label
 
 Element = dict[str, tf.Tensor]
 
@@ -44,6 +44,9 @@ class InputConfig:
     margin: float = MARGIN
     shuffle: int = 512
     seed: int = 0
+
+    def __post_init__(self):
+        check_method(self.label)
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,8 @@ def open_source(data: Path | str) -> PairSource:
     folder = check_exists(Path(data))
     if any(folder.glob(f"*{records.SUFFIX}")):
         clips = [clip for clip in read_manifest(folder).clips if clip.shard]
+        for clip in clips:
+            check_exists(folder / clip.shard)
         units = [(str(folder / clip.shard), clip.subject, clip.pairs) for clip in clips]
         return PairSource(units, _interleave_shards, records.parse)
     if any(folder.glob("*_flow.flo")):

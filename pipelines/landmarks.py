@@ -20,7 +20,7 @@ _MAX_FACES = 4  # Face Mesh needs a bound; the largest of these is taken
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """The largest face of a frame.
+    """A face in a frame.
 
     Attributes:
         landmarks: float32 [478, 2], (x, y) in pixels; whole numbers are pixel centres.
@@ -32,7 +32,7 @@ class Face:
 
 
 class FaceMesh:
-    """Finds the 478 landmarks of the largest face in a frame.
+    """Finds the 478 landmarks of one face in a frame: the largest, or the one that was there before.
 
     Args:
         tracking: for the frames of one clip in order: the face is followed from frame to frame, which is
@@ -55,8 +55,15 @@ class FaceMesh:
             self._mesh.process(np.zeros((64, 64, 3), np.uint8))  # waits until all of it has started
         self._has_seen_a_face = False
 
-    def __call__(self, frame: np.ndarray) -> Face | None:
-        """Find the face in a frame, uint8 [H, W, 3] RGB."""
+    def __call__(self, frame: np.ndarray, same_as: np.ndarray | None = None) -> Face | None:
+        """Find the face in a frame.
+
+        Args:
+            frame: uint8 [H, W, 3], RGB.
+            same_as: landmarks of the face in another frame of the pair or clip. Then only a face whose box
+                overlaps theirs is taken, the one that does most: of two people of a size, the largest can be
+                another one in each frame.
+        """
         height, width = frame.shape[:2]
         # MediaPipe's remaining notices come when it meets its first face.
         with nullcontext() if self._has_seen_a_face else native_noise.silenced():
@@ -65,9 +72,17 @@ class FaceMesh:
             return None
         self._has_seen_a_face = True
         faces = np.array([[(point.x, point.y) for point in face.landmark] for face in found], np.float32)
-        largest = np.ptp(faces, axis=1).prod(axis=1).argmax()
         # MediaPipe counts from the picture's edge in units of its size; a pixel's centre is half a pixel in.
-        return Face(faces[largest] * np.float32([width, height]) - np.float32(0.5), len(found))
+        faces = faces * np.float32([width, height]) - np.float32(0.5)
+        if same_as is None:
+            merit = np.ptp(faces, axis=1).prod(axis=1)
+        else:
+            low = np.maximum(faces.min(axis=1), same_as.min(axis=0))
+            high = np.minimum(faces.max(axis=1), same_as.max(axis=0))
+            merit = np.maximum(high - low, 0).prod(axis=1)
+            if not merit.any():
+                return None
+        return Face(faces[merit.argmax()], len(found))
 
     def __enter__(self) -> "FaceMesh":
         return self
@@ -92,13 +107,21 @@ def _without_optional_imports() -> Iterator[None]:
             del sys.modules[name]
 
 
-def find_face(face_mesh: FaceMesh, frame: np.ndarray, name: str) -> Face:
+def find_face(face_mesh: FaceMesh, frame: np.ndarray, name: str, same_as: Face | None = None) -> Face:
     """Find the face in a frame that must have one.
+
+    Args:
+        face_mesh: that looks.
+        frame: uint8 [H, W, 3], RGB.
+        name: of the frame, for the message.
+        same_as: the face in the pair's other frame.
 
     Raises:
         InputError: naming `name`, if there is none.
     """
-    face = face_mesh(frame)
+    face = face_mesh(frame, None if same_as is None else same_as.landmarks)
+    if face is None and same_as is not None:
+        raise InputError(f"{name}: no face found where the other frame has one; are they of one shot?")
     if face is None:
         raise InputError(f"{name}: no face found; it should be upright, in view and at least 60 pixels wide")
     return face

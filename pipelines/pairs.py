@@ -6,6 +6,7 @@ pair, with the columns `pair`, `subject` and whatever else is known of it.
 """
 
 import csv
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,8 @@ import cv2
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.files import check_exists, read_image, replacing, write_image
+from pipelines.face_mesh import NUM_LANDMARKS
+from pipelines.files import check_exists, decode_image, read_image, replacing, write_image
 from pipelines.flow_files import read_flow, write_flow
 
 
@@ -73,8 +75,12 @@ def read_facts(folder: Path | str) -> dict[str, dict[str, str]]:
     path = Path(folder) / "pairs.csv"
     if not path.exists():
         return {}
-    with path.open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
+    try:
+        # Excel begins its files with a byte order mark, which utf-8-sig takes off.
+        with path.open(newline="", encoding="utf-8-sig") as lines:
+            rows = list(csv.DictReader(lines))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text; save it as CSV UTF-8") from error
     if rows and "pair" not in rows[0]:
         raise InputError(f"{path}: there is no column `pair`")
     return {row["pair"]: row for row in rows}
@@ -102,8 +108,7 @@ def read_pair(folder: Path | str, name: str, facts: dict[str, str] | None = None
         if array.shape[:2] != flow.shape[:2]:
             raise InputError(f"{stem}: {key} is {_size(array)}, but the flow is {_size(flow)}")
     if (path := Path(f"{stem}_landmarks.npz")).exists():
-        with np.load(path, allow_pickle=False) as arrays:
-            known |= {key: arrays[key] for key in ("landmarks1", "landmarks2")}
+        known |= _read_landmarks(path)
     return Pair(name=name, flow=flow, valid=valid, facts=facts or {}, **known)
 
 
@@ -128,17 +133,26 @@ def write_pair(folder: Path | str, pair: Pair) -> None:
 def write_facts(folder: Path | str, rows: Iterable[dict]) -> None:
     """Write `pairs.csv`; every row has the same keys, `pair` and `subject` among them."""
     rows = list(rows)
-    with replacing(Path(folder) / "pairs.csv") as part, part.open("w", newline="") as lines:
+    with replacing(Path(folder) / "pairs.csv") as part, part.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.DictWriter(lines, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
 
 
 def _read_grey(path: Path) -> np.ndarray:
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        raise InputError(f"{path}: not a picture that can be read")
-    return image
+    return decode_image(path, cv2.IMREAD_GRAYSCALE)
+
+
+def _read_landmarks(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            landmarks = {key: arrays[key].astype(np.float32) for key in ("landmarks1", "landmarks2")}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: not an archive with `landmarks1` and `landmarks2` ({error})") from error
+    for key, points in landmarks.items():
+        if points.shape != (NUM_LANDMARKS, 2) or not np.isfinite(points).all():
+            raise InputError(f"{path}: {key} must be {NUM_LANDMARKS} finite points, not {points.shape}")
+    return landmarks
 
 
 def _size(array: np.ndarray) -> str:

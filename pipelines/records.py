@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pipelines.errors import InputError
-from pipelines.files import check_exists, replacing
+from pipelines.files import replacing
 
 SUFFIX = ".tfrecord"
 
@@ -62,19 +61,6 @@ def write_records(path: Path, records: Iterable[PairRecord]) -> int:
     except tf.errors.OpError as error:
         raise OSError(f"{path}: cannot be written ({error.message})") from error
     return count
-
-
-def shards(folder: Path | str) -> list[Path]:
-    """Return the shards of a folder of records, in order.
-
-    Raises:
-        InputError: if there are none.
-    """
-    folder = check_exists(Path(folder))
-    paths = sorted(folder.glob(f"*{SUFFIX}"))
-    if not paths:
-        raise InputError(f"{folder}: no records in it; make some with `faceflow build`")
-    return paths
 
 
 def encode(record: PairRecord) -> bytes:

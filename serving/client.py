@@ -139,5 +139,5 @@ def _frame(frame: np.ndarray, name: str) -> np.ndarray:
         raise InputError(f"{name} is {frame.dtype}; frames are uint8, or float in [0, 1]")
     # NaN fails both comparisons.
     if not (frame.min() >= 0 and frame.max() <= 1):
-        raise InputError(f"{name} holds values outside of [0, 1], which is the range of float frames")
+        raise InputError(f"{name} holds NaN or values outside of [0, 1], which is the range of float frames")
     return frame.astype(np.float32)

@@ -148,6 +148,8 @@ def serve(
 
 def _check_port(host: str, port: int) -> None:
     """Say why a port cannot be had; gRPC itself only says that it cannot."""
+    if not 0 <= port <= 65535:  # the system would take it modulo 65536
+        raise InputError(f"port {port}: ports are numbers from 0 to 65535")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:

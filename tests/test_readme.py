@@ -89,6 +89,7 @@ def test_demo(tmp_path, monkeypatch, capsys):
 def test_demo_takes_nothing_away(tmp_path, monkeypatch, capsys, what):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    (tmp_path / "mine" / "report.html").write_text("somebody's own")
     target = tmp_path / "mine" / "thesis.txt" if what == "a file" else tmp_path / "mine"
     monkeypatch.setattr(sys, "argv", ["faceflow", "demo", "--out", str(target)])
     with pytest.raises(SystemExit) as stop:

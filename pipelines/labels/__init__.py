@@ -32,6 +32,12 @@ def _mesh(frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landma
 METHODS: dict[str, LabelMethod] = {"mesh": _mesh}
 
 
+def check_method(method: str) -> None:
+    """Raise `InputError` unless `METHODS` has this one."""
+    if method not in METHODS:
+        raise InputError(f"unknown label method {method!r}; there are: {', '.join(METHODS)}")
+
+
 def make_label(
     method: str, frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landmarks2: np.ndarray
 ) -> Label:
@@ -47,6 +53,5 @@ def make_label(
     Raises:
         InputError: for an unknown method or landmarks of another shape.
     """
-    if method not in METHODS:
-        raise InputError(f"unknown label method {method!r}; there are: {', '.join(METHODS)}")
+    check_method(method)
     return METHODS[method](frame1, frame2, landmarks1, landmarks2)

@@ -23,7 +23,8 @@ def made_pair(**known):
     regions = np.zeros((10, 20), np.uint8)
     regions[:, :5], regions[:, 5:10] = 1, 4
     valid = np.ones((10, 20), bool)
-    return Pair("00000", frame, frame, flow, valid, **{"face": face, "regions": regions} | known)
+    known = {"name": "00000", "face": face, "regions": regions} | known
+    return Pair(frame1=frame, frame2=frame, flow=flow, valid=valid, **known)
 
 
 def test_errors_by_hand():
@@ -51,6 +52,45 @@ def test_only_what_a_method_defines_is_measured():
     errors = pair_errors(pair, "m", flow, defined)
     assert errors.epe_face == errors.epe_all == 0
     assert errors.coverage == pytest.approx(0.5)
+
+
+def test_no_number_is_not_a_good_answer():
+    pair = made_pair()
+    good = [pair_errors(pair, "good", pair.flow + 1, pair.valid, 1) for _ in range(2)]
+    broken = [
+        pair_errors(pair, "broken", pair.flow, pair.valid, 1),
+        pair_errors(pair, "broken", np.full_like(pair.flow, np.nan), pair.valid, 1),
+    ]
+    evaluation = FlowEvaluation("x", broken + good)
+    assert evaluation.summary("broken")["epe_face"] == np.inf
+    assert evaluation.summary("broken")["within_1px"] == pytest.approx(0.5)
+    assert evaluation.ranking() == ["good", "broken"]
+    assert evaluation.to_json()["methods"]["broken"]["epe_face"] is None
+
+
+def test_a_pair_without_an_answer_stops_nothing(tmp_path, pair_folder):
+    from pipelines.pairs import list_pairs, read_pair, write_pair
+
+    folder = tmp_path / "pairs"
+    write_pair(folder, read_pair(pair_folder, list_pairs(pair_folder)[0]))
+    write_pair(folder, made_pair(name="wall"))
+    methods = {name: open_method(name) for name in ("zero", "label:mesh")}
+    evaluation = evaluate_flow(folder, methods)
+    ((pair, method, why),) = [(e.pair, e.method, e.failure) for e in evaluation.failures]
+    assert (pair, method) == ("wall", "label:mesh")
+    assert "no face" in why
+    assert np.isfinite(evaluation.summary("label:mesh")["epe_face"])
+    assert evaluation.summary("label:mesh")["coverage"] < 0.6  # half of the pairs has none
+    write_flow_report(tmp_path / "r.html", evaluation, methods)
+    assert "no face" in (tmp_path / "r.html").read_text()
+
+
+def test_two_methods_of_one_name(tmp_path, pair_folder):
+    for run in ("a/run", "b/run"):
+        (tmp_path / run).mkdir(parents=True)
+    methods = {str(tmp_path / run): open_method("zero") for run in ("a/run", "b/run")}
+    with pytest.raises(InputError, match="one name"):
+        evaluate_flow(pair_folder, methods, save=tmp_path / "flows")
 
 
 def test_summary_and_bins():

@@ -83,15 +83,54 @@ def test_going_on_from_a_run(tmp_path, run, pair_folder):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"size": 100}, "multiple of 64"),
         ({"batch": 500}, "do not fill a batch"),
         ({"network": "x"}, "unknown network"),
+        ({"label": "magic"}, "unknown label method"),
+        ({"validation_share": 0.99}, "cannot be split"),
     ],
 )
 def test_what_cannot_be_trained(tmp_path, pair_folder, change, says):
     with pytest.raises(InputError, match=says):
         train_flow(pair_folder, tmp_path / "run", replace(TINY, **change))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("size", 100), ("size", 0), ("batch", 0), ("epochs", 0), ("minutes", 0), ("width", 0), ("seed", -1),
+        ("width", float("nan")), ("learning_rate", float("nan")), ("learning_rate", -1.0), ("margin", -2.0),
+        ("validation_share", -1.0), ("validation_share", 1.0), ("validation_share", float("nan")),
+    ],
+)  # fmt: skip
+def test_settings_out_of_range(name, value):
+    with pytest.raises(InputError, match=f"^{name} "):
+        replace(TINY, **{name: value})
+
+
+@pytest.mark.parametrize("damage", ["deleted", "cut off"])
+def test_damaged_records(tmp_path, clips_folder, damage):
+    from pipelines.build import build
+
+    build(clips_folder, tmp_path / "records")
+    shard = tmp_path / "records" / "anna-b.tfrecord"
+    whole = shard.read_bytes()
+    shard.unlink()
+    if damage == "cut off":
+        shard.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="records"):
+        train_flow(tmp_path / "records", tmp_path / "run", replace(TINY, batch=1, validation_share=0))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_keeps_the_flow_in_float32(tmp_path, pair_folder, run, precision):
+    config = replace(TINY, precision=precision, epochs=1)
+    train_flow(pair_folder, tmp_path / "run", config)
+    numbers, exact = (read_preset(folder).numbers for folder in (tmp_path / "run", run[0] / "run"))
+    assert read_preset(tmp_path / "run").recipe["precision"] == precision
+    assert numbers["val_epe"] == pytest.approx(exact["val_epe"], rel=0.1)
+    assert load_network(tmp_path / "run").output["flow"].dtype == "float32"
 
 
 def test_a_run_is_not_overwritten(run, pair_folder):

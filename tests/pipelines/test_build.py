@@ -1,11 +1,13 @@
 import json
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from pipelines import records
 from pipelines.build import build, read_manifest
+from pipelines.clips import frame_files
 from pipelines.corpora import find_clips
 from pipelines.errors import InputError
 from pipelines.files import encode_png, read_image, write_image
@@ -18,7 +20,7 @@ def built(tmp_path_factory, clips_folder):
 
 
 def read_all(folder):
-    dataset = tf.data.TFRecordDataset([str(path) for path in records.shards(folder)])
+    dataset = tf.data.TFRecordDataset(sorted(str(path) for path in folder.glob("*.tfrecord")))
     return [{key: value.numpy() for key, value in pair.items()} for pair in dataset.map(records.parse)]
 
 
@@ -101,6 +103,49 @@ def test_a_bad_clip_is_named_and_harms_no_other(tmp_path, clips_folder):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["good.tfrecord", "manifest.json"]
 
 
+def test_two_people_of_a_size_are_not_mixed_up(tmp_path, portrait):
+    """The larger of two faces is another one in every frame; each pair must stay with one person."""
+    head = portrait[20:240, 120:340]
+    for number in range(6):
+        frame = np.full((400, 800, 3), 127, np.uint8)
+        sides = (300, 316) if number % 2 else (316, 300)
+        for left, side in zip((40, 440), sides, strict=True):
+            frame[40 : 40 + side, left : left + side] = cv2.resize(head, (side, side))
+        write_image(tmp_path / "clips" / "two" / f"{number}.png", frame)
+    manifest = build(tmp_path / "clips", tmp_path / "out")
+    assert manifest.clips[0].with_several_faces > 0
+    moves = [np.abs(p["landmarks2"] - p["landmarks1"]).max() for p in read_all(tmp_path / "out")]
+    assert len(moves) >= 4
+    assert max(moves) < 60  # the other person is 400 px away
+
+
+def test_records_are_not_mixed_with_others(tmp_path, clips_folder):
+    build(clips_folder / "bert", tmp_path / "out")
+    before = sorted((path.name, path.read_bytes()) for path in (tmp_path / "out").iterdir())
+    with pytest.raises(InputError, match="something in it"):
+        build(clips_folder, tmp_path / "out")
+    assert sorted((path.name, path.read_bytes()) for path in (tmp_path / "out").iterdir()) == before
+
+
+def test_links_hidden_files_and_stray_pictures(tmp_path, clips_folder):
+    source = tmp_path / "corpus"
+    source.mkdir()
+    (source / "linked").symlink_to(clips_folder / "anna")
+    (source / "loop").symlink_to(source)
+    write_image(source / "cover.png", np.zeros((8, 8, 3), np.uint8))
+    (source / "own" / "a").mkdir(parents=True)
+    for path in (clips_folder / "bert" / "a").iterdir():
+        (source / "own" / "a" / path.name).write_bytes(path.read_bytes())
+    (source / "own" / "a" / "._8.png").write_bytes(b"macOS leaves these")
+    assert [clip.name for clip in find_clips("folder", source)] == ["linked-a", "linked-b", "own-a"]
+    assert len(frame_files(source / "own" / "a")) == 4
+
+
+def test_a_short_clip_says_so(tmp_path, clips_folder):
+    with pytest.raises(InputError, match=r"4 frame\(s\), and pairs are 4 apart"):
+        build(clips_folder / "bert", tmp_path / "out", step=4)
+
+
 def test_nothing_usable(tmp_path):
     with pytest.raises(InputError, match="no such"):
         build(tmp_path / "absent", tmp_path / "out")
@@ -109,7 +154,7 @@ def test_nothing_usable(tmp_path):
     (tmp_path / "x.mp4").write_bytes(b"no video")
     with pytest.raises(InputError, match=r"not one pair.*x\.mp4"):
         build(tmp_path, tmp_path / "out")
-    assert not list((tmp_path / "out").glob("*"))
+    assert not (tmp_path / "out").exists()
     with pytest.raises(InputError, match="there are: folder"):
         build(tmp_path, tmp_path / "out", corpus="bp5d")
 

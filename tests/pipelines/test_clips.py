@@ -39,6 +39,30 @@ def test_video_round_trip(tmp_path):
     assert frame_rate(tmp_path / "x.mp4") == 12.5
 
 
+def test_a_full_disk_leaves_no_half_video(tmp_path):
+    import resource
+    import signal
+
+    rng = np.random.default_rng(0)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"x\.mp4"):
+            write_video(
+                tmp_path / "x.mp4", (rng.integers(0, 255, (96, 96, 3), np.uint8) for _ in range(40)), 25
+            )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert not list(tmp_path.iterdir())
+
+
+def test_frames_too_small_for_a_video(tmp_path):
+    with pytest.raises(InputError, match="1x9"):
+        write_video(tmp_path / "x.mp4", [np.zeros((9, 1, 3), np.uint8)], 25)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no video"])
 def test_what_is_no_video(tmp_path, content):
     path = tmp_path / "x.mp4"

@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
 from pipelines.errors import InputError
-from pipelines.files import encode_png, read_image, replacing, write_image
+from pipelines.files import check_outputs, encode_png, read_image, replacing, write_image
 
 
 def test_replacing_renames_at_the_end(tmp_path):
@@ -26,10 +28,31 @@ def test_replacing_leaves_the_old_file_when_interrupted(tmp_path, error):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_replacing_a_folder(tmp_path):
+def test_a_folder_is_not_replaced_by_a_file(tmp_path):
+    target = tmp_path / "thesis"
+    (target / "chapters").mkdir(parents=True)
+    with pytest.raises(InputError, match="thesis: is a folder"), replacing(target) as part:
+        part.write_text("x")
+    assert (target / "chapters").is_dir()
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_outputs_that_would_cost_something(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_text("photograph")
+    (tmp_path / "link.png").symlink_to(tmp_path / "a.png")
+    monkeypatch.chdir(tmp_path)
+    for output, says in (("a.png", "is read"), ("link.png", "is read"), (".", "the folder you are in")):
+        with pytest.raises(InputError, match=says):
+            check_outputs(Path(output), inputs=(tmp_path / "a.png",))
+    with pytest.raises(InputError, match="same name"):
+        check_outputs(Path("x.flo"), Path("x.flo"))
+    check_outputs(Path("x.flo"), None, Path("y.flo"), inputs=(tmp_path / "a.png",))
+
+
+def test_replacing_a_folder_when_asked_to(tmp_path):
     target = tmp_path / "out"
     (target / "deep").mkdir(parents=True)
-    with replacing(target) as part:
+    with replacing(target, replace_folder=True) as part:
         part.mkdir()
         (part / "x").write_text("new")
     assert [p.name for p in target.iterdir()] == ["x"]
@@ -41,6 +64,7 @@ def test_full_disk_leaves_nothing(tmp_path):
         part.symlink_to("/dev/full")
         part.write_bytes(b"1")
     assert error.value.errno == 28
+    assert error.value.filename == str(tmp_path / "x")  # not the scratch name
     assert not list(tmp_path.iterdir())
 
 
@@ -66,6 +90,28 @@ def test_colours_are_red_first(tmp_path):
     write_image(tmp_path / "x.png", np.full((2, 2, 3), (250, 10, 0), np.uint8))
     np.testing.assert_array_equal(cv2.imread(str(tmp_path / "x.png"))[0, 0], [0, 10, 250])
     np.testing.assert_array_equal(read_image(tmp_path / "x.png")[0, 0], [250, 10, 0])
+
+
+def test_a_cut_off_jpeg_is_not_half_a_picture(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "x.jpg"), noise)
+    whole = (tmp_path / "x.jpg").read_bytes()
+    (tmp_path / "x.jpg").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="cut off"):
+        read_image(tmp_path / "x.jpg")
+
+
+def test_a_header_that_claims_too_much(tmp_path):
+    import struct
+    import zlib
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
+    (tmp_path / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IEND", b""))
+    with pytest.raises(InputError, match=r"x\.png"):
+        read_image(tmp_path / "x.png")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x89PNG\r\n\x1a\n cut off"])

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -26,8 +27,6 @@ def test_landmarks_are_in_pixels(portrait, portrait_landmarks):
 
 
 def test_the_largest_of_two_faces_is_taken(portrait):
-    import cv2
-
     head = portrait[20:240, 120:340]
     both = np.full((512, 900, 3), 127, np.uint8)
     both[100:400, 50:350] = cv2.resize(head, (300, 300))
@@ -36,6 +35,21 @@ def test_the_largest_of_two_faces_is_taken(portrait):
         face = face_mesh(both)
     assert face.faces_in_frame == 2
     assert face.landmarks[:, 0].min() > 450
+
+
+def test_the_same_face_is_followed_when_another_is_larger(portrait):
+    head = portrait[20:240, 120:340]
+    frame = np.full((512, 900, 3), 127, np.uint8)
+    frame[100:400, 50:350] = cv2.resize(head, (300, 300))
+    with FaceMesh() as face_mesh:
+        small = face_mesh(frame)
+        frame[50:450, 450:850] = cv2.resize(head, (400, 400))
+        assert face_mesh(frame).landmarks[:, 0].min() > 450
+        assert face_mesh(frame, small.landmarks).landmarks[:, 0].max() < 350
+        frame[100:400, 50:350] = 127
+        assert face_mesh(frame, small.landmarks) is None
+        with pytest.raises(InputError, match="b: no face found where the other frame has one"):
+            find_face(face_mesh, frame, "b", same_as=small)
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (1, 1), (127, 253)])
