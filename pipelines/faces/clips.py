@@ -27,7 +27,6 @@ class Subject:
         rest: the frame in which nothing happens.
         sensor: the camera.
         strength: factor on the size of the subject's expressions, about 1.
-        speed: factor on how fast they come and go, about 1.
         restless: drift of the head, pixels at 256 x 256.
         blinks: blinks a second.
         seed: of everything random that the subject does.
@@ -36,7 +35,6 @@ class Subject:
     rest: Frame
     sensor: Sensor
     strength: float
-    speed: float
     restless: float
     blinks: float
     seed: int
@@ -98,7 +96,6 @@ def draw_subject(
         rest=rest,
         sensor=Sensor(noise=float(rng.uniform(0.6, 2.0)), grain=0.45, blur=0.4, grey=grey, quality=92),
         strength=float(np.exp(rng.normal(0, 0.3))),
-        speed=float(np.exp(rng.normal(0, 0.2))),
         restless=float(rng.gamma(2.0, 0.3)),
         blinks=float(rng.uniform(0.08, 0.4)),
         seed=int(rng.integers(1 << 31)),
