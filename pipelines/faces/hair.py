@@ -38,9 +38,13 @@ def inside_hairline(
 
 
 def density(base: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Density of the hair, 0-1: it thins out over the forehead and ends sharply elsewhere."""
+    """Density of the hair, 0-1: it thins out towards the forehead.
+
+    Elsewhere the shell has no holes, for behind its rim there may be nothing but the background; it ends
+    where it dips under the skin.
+    """
     front = np.clip((-base[:, 1] - 3.4) / 1.2, 0, 1) * np.clip((2.6 - base[:, 2]) / 2, 0, 1)
-    return np.clip(0.25 + 0.75 * (1 - front) + inside * (2.6 - 1.7 * front), 0, 1.01)
+    return np.clip(1.01 - front + front * (0.25 + 0.9 * inside), 0, 1.01)
 
 
 def hair_shell(

@@ -7,7 +7,7 @@ import numpy as np
 from pipelines.face_mesh import face_mask, region_map
 from pipelines.faces.backgrounds import draw_background
 from pipelines.faces.expression import COLUMNS
-from pipelines.faces.identity import draw_identity
+from pipelines.faces.identity import Identity, draw_identity
 from pipelines.faces.materials import Material
 from pipelines.faces.photometry import IDEAL, draw_sensor, expose, vary
 from pipelines.faces.sampling import Shot, draw_shot
@@ -26,7 +26,12 @@ PAIRS_PER_PERSON = 4
 @lru_cache(maxsize=2)
 def actor_of(seed: int, person: int) -> Actor:
     """Person number `person` of a series."""
-    return make_actor(draw_identity(np.random.default_rng([seed, person, 2])))
+    return make_actor(identity_of(seed, person))
+
+
+def identity_of(seed: int, person: int) -> Identity:
+    """Who that is."""
+    return draw_identity(np.random.default_rng([seed, person, 2]))
 
 
 @lru_cache(maxsize=2)
