@@ -47,15 +47,12 @@ def density(base: np.ndarray, inside: np.ndarray) -> np.ndarray:
     return np.clip(1.01 - front + front * (0.25 + 0.9 * inside), 0, 1.01)
 
 
-def hair_shell(
-    base: np.ndarray, rest: np.ndarray, normals: np.ndarray, volume: float, inside: np.ndarray
-) -> np.ndarray:
+def hair_shell(base: np.ndarray, normals: np.ndarray, volume: float, inside: np.ndarray) -> np.ndarray:
     """Displacement of the shell from the scalp, float64 [V, 3] cm.
 
     Args:
         base: float [V, 3], vertices of the base head.
-        rest: the individual head.
-        normals: float [V, 3], outwards.
+        normals: float [V, 3], outwards, of the individual head.
         volume: full thickness, cm.
         inside: of `inside_hairline`.
     """
