@@ -72,9 +72,10 @@ def face_mesh_agreement(count: int = _FACES) -> str:
     """The above in words."""
     found, error, shared, rest = agreement(count)
     return (
-        f"Face Mesh: finds {found} of {count} rendered faces (bound 95 %); its 478 points lie {100 * error:.2f} % of "
-        f"the inter-ocular distance from the known ones (bound 5 %); without the offset of each landmark that all "
-        f"identities share ({100 * shared:.2f} % on average) {100 * rest:.2f} %"
+        f"Face Mesh: finds {found} of {count} rendered faces (bound 95 %); its 478 points lie "
+        f"{100 * error:.2f} % of the inter-ocular distance from the known ones (bound 5 %); without "
+        f"the offset of each landmark that all identities share ({100 * shared:.2f} % on average) "
+        f"{100 * rest:.2f} %"
     )
 
 

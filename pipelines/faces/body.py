@@ -10,7 +10,7 @@ Mesh = tuple[
 ]  # vertices [V, 3], triangles [T, 3], texture coordinates [V, 2]
 
 _THROAT_Z = 0.4  # where the mouth ends, cm; the neck begins behind it
-_TOOTH_ARCH = 0.24  # curvature of the dental arch, 1/cm
+_TOOTH_ARCH = 0.42  # curvature of the dental arch, 1/cm
 _TOOTH_COLUMNS, _TOOTH_ROWS = 24, 4
 
 # Neck and torso from below the chin downwards: y, centre z, half width, half depth (cm).

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipelines.faces.backgrounds import SIZE as BACKGROUND_SIZE
 from pipelines.faces.backgrounds import draw_background
 from pipelines.faces.camera import Pose
 from pipelines.faces.expression import COLUMNS, Expression, expression
@@ -16,6 +15,7 @@ from pipelines.faces.scene import SAMPLES, Frame, make_actor
 from pipelines.faces.skin import level_for
 
 _BLINK_SECONDS = 0.24
+_BLINKS_REPEAT = 300.0  # seconds
 _SWAYS = 3  # sinusoids that add up to the drift of the head
 
 
@@ -27,7 +27,6 @@ class Subject:
         rest: the frame in which nothing happens.
         sensor: the camera.
         strength: factor on the size of the subject's expressions, about 1.
-        speed: factor on how fast they come and go, about 1.
         restless: drift of the head, pixels at 256 x 256.
         blinks: blinks a second.
         seed: of everything random that the subject does.
@@ -36,7 +35,6 @@ class Subject:
     rest: Frame
     sensor: Sensor
     strength: float
-    speed: float
     restless: float
     blinks: float
     seed: int
@@ -90,7 +88,7 @@ def draw_subject(
         light=light,
         exposure=float(np.exp(rng.normal(0, 0.08))),
         background=background,
-        background_map=np.array([[texels, 0, 0], [0, texels, 0]]) * min(1.0, 0.9 * BACKGROUND_SIZE),
+        background_map=np.array([[texels, 0, 0], [0, texels, 0]]),
         level=level_for(camera.focal / head.position[2]),
         size=shape,
     )
@@ -98,7 +96,6 @@ def draw_subject(
         rest=rest,
         sensor=Sensor(noise=float(rng.uniform(0.6, 2.0)), grain=0.45, blur=0.4, grey=grey, quality=92),
         strength=float(np.exp(rng.normal(0, 0.3))),
-        speed=float(np.exp(rng.normal(0, 0.2))),
         restless=float(rng.gamma(2.0, 0.3)),
         blinks=float(rng.uniform(0.08, 0.4)),
         seed=int(rng.integers(1 << 31)),
@@ -127,9 +124,9 @@ def frame_at(subject: Subject, events: tuple[Event, ...], clip: int, frame: int,
     units = np.zeros(len(COLUMNS))
     for event in events:
         units = np.maximum(units, event.level(frame) * event.units)
-    # Times of blinks since half a minute before, whatever frame is asked for.
+    # Blinks from half a minute before the first frame on; after five minutes they come round again.
     gaps = rng.exponential(1 / subject.blinks, 400)
-    since = seconds - (np.cumsum(gaps) - 30.0)
+    since = seconds % _BLINKS_REPEAT - (np.cumsum(gaps) - 30.0)
     closed = np.clip(1 - np.abs(since / (_BLINK_SECONDS / 2) - 1), 0, 1).max()
     units = np.maximum(units, closed * expression(AU43=1).units)
 

@@ -38,20 +38,21 @@ def inside_hairline(
 
 
 def density(base: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Density of the hair, 0-1: it thins out over the forehead and ends sharply elsewhere."""
+    """Density of the hair, 0-1: it thins out towards the forehead.
+
+    Elsewhere the shell has no holes, for behind its rim there may be nothing but the background; it ends
+    where it dips under the skin.
+    """
     front = np.clip((-base[:, 1] - 3.4) / 1.2, 0, 1) * np.clip((2.6 - base[:, 2]) / 2, 0, 1)
-    return np.clip(0.25 + 0.75 * (1 - front) + inside * (2.6 - 1.7 * front), 0, 1.01)
+    return np.clip(1.01 - front + front * (0.25 + 0.9 * inside), 0, 1.01)
 
 
-def hair_shell(
-    base: np.ndarray, rest: np.ndarray, normals: np.ndarray, volume: float, inside: np.ndarray
-) -> np.ndarray:
+def hair_shell(base: np.ndarray, normals: np.ndarray, volume: float, inside: np.ndarray) -> np.ndarray:
     """Displacement of the shell from the scalp, float64 [V, 3] cm.
 
     Args:
         base: float [V, 3], vertices of the base head.
-        rest: the individual head.
-        normals: float [V, 3], outwards.
+        normals: float [V, 3], outwards, of the individual head.
         volume: full thickness, cm.
         inside: of `inside_hairline`.
     """

@@ -128,8 +128,8 @@ _SHARPNESS = np.array([14, 220, 10, 60, 9, 14, 14, 40])
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def illuminate(
-    kind, px, py, pz, nx, ny, nz, light, gloss, shadow_strength, shadow_depth, shadow_frame, shadow_middle, scale,
-    eye_axes,
+    kind, px, py, pz, nx, ny, nz, light, gloss, shadow_strength, shadow_depth, shadow_frame, shadow_middle,
+    scale, eye_axes,
 ):  # fmt: skip
     """Diffuse light (three channels) and the highlight (a share of the key light) at a point."""
     shine, wrap = _SURFACE[kind, 0], _SURFACE[kind, 1]

@@ -7,7 +7,7 @@ from pipelines.faces.fields import add_shares
 #: Inner rims of upper and lower lip from the subject's right to the left, without the corners.
 UPPER_LINE = (191, 80, 81, 82, 13, 312, 311, 310, 415)
 LOWER_LINE = (95, 88, 178, 87, 14, 317, 402, 318, 324)
-_OVERLAP = 0.05  # cm by which the lower rim lies behind the upper one when the mouth is shut
+_OVERLAP = 0.1  # cm by which the lower rim lies behind the upper one when the mouth is shut
 _UPPER, _LOWER = np.array(UPPER_LINE), np.array(LOWER_LINE)
 
 

@@ -5,7 +5,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from pipelines.face_mesh import EYE_CORNERS
 from pipelines.faces import body
 from pipelines.faces.camera import Pose
 from pipelines.faces.expression import Expression, jaw_rotation, skin_vertices, turn_with_jaw
@@ -80,7 +79,6 @@ def make_person(identity: Identity) -> Person:
     model = head_model()
     rest = rest_vertices(identity.shape)
     eyes = eyes_of(rest, model.mirror, model.lids)
-    # The lids of this head lie on its eyeballs already at rest.
     base = model.vertices.astype(np.float64)
     mouth = rest[[13, 14]].mean(axis=0) - base[[13, 14]].mean(axis=0)
 
@@ -101,7 +99,7 @@ def make_person(identity: Identity) -> Person:
 
     strands = strand_coordinates(base)
     inside = inside_hairline(base, identity.hairline, identity.recession, identity.fringe, identity.parting)
-    shell = hair_shell(base, rest, _outwards(rest, model.triangles), identity.hair_volume, inside)
+    shell = hair_shell(base, _outwards(rest, model.triangles), identity.hair_volume, inside)
     hairy = (inside[model.triangles].max(axis=1) > -0.2) & (identity.hair_volume > 0)
     add((rest + shell, model.triangles[hairy], strands), Material.HAIR)
 
@@ -159,12 +157,6 @@ def make_person(identity: Identity) -> Person:
             cover=cover,
         ),
     )
-
-
-def interocular_distance(landmarks: np.ndarray) -> float:
-    """Distance of the eyes' outer corners, in the landmarks' unit."""
-    right, left = landmarks[list(EYE_CORNERS)]
-    return float(np.linalg.norm(left - right))
 
 
 @lru_cache(maxsize=1)

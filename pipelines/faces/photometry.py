@@ -15,8 +15,7 @@ class Sensor:
     Attributes:
         gain: per channel (R, G, B); `gamma` and `contrast` of the whole picture.
         blur: standard deviation of the lens's blur, pixels.
-        noise: standard deviation in mid grey, of 255; `grain` how far it is correlated between pixels,
-        pixels.
+        noise: standard deviation in mid grey, of 255; `grain` its correlation length, pixels.
         quality: of JPEG compression, 0 for none.
         grey: whether the picture is grey.
     """

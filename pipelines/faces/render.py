@@ -7,7 +7,7 @@ import numpy as np
 from pipelines.face_mesh import face_mask, region_map
 from pipelines.faces.backgrounds import draw_background
 from pipelines.faces.expression import COLUMNS
-from pipelines.faces.identity import draw_identity
+from pipelines.faces.identity import Identity, draw_identity
 from pipelines.faces.materials import Material
 from pipelines.faces.photometry import IDEAL, draw_sensor, expose, vary
 from pipelines.faces.sampling import Shot, draw_shot
@@ -26,7 +26,12 @@ PAIRS_PER_PERSON = 4
 @lru_cache(maxsize=2)
 def actor_of(seed: int, person: int) -> Actor:
     """Person number `person` of a series."""
-    return make_actor(draw_identity(np.random.default_rng([seed, person, 2])))
+    return make_actor(identity_of(seed, person))
+
+
+def identity_of(seed: int, person: int) -> Identity:
+    """Who that is."""
+    return draw_identity(np.random.default_rng([seed, person, 2]))
 
 
 @lru_cache(maxsize=2)
@@ -40,8 +45,8 @@ def render_pair(
 ) -> Pair:
     """Render pair `k` of a series.
 
-    The pair depends on the arguments alone: not on the order of calls,
-    the process or what was rendered before.
+    The pair depends on the arguments alone: not on the order of calls, the process or what was rendered
+    before.
 
     Args:
         seed: of the series.
@@ -94,8 +99,8 @@ def render_shot(shot: Shot, rng: np.random.Generator | None, name: str, facts: d
     material = np.where(centres.triangle < 0, 255, surface.material[centres.triangle])
     face = face_mask(first.landmarks, first.size) & np.isin(material, _FACE_MATERIALS)
     sensor = IDEAL if rng is None else draw_sensor(rng)
-    sensor2 = IDEAL if rng is None or rng.random() < 0.5 or shot.kind == "still" else vary(sensor, rng)
-    sensor2 = sensor if rng is not None and sensor2 is IDEAL else sensor2
+    steady = rng is None or rng.random() < 0.5 or shot.kind == "still"
+    sensor2 = sensor if steady else vary(sensor, rng)
     noise = rng if rng is not None else np.random.default_rng(0)
     return Pair(
         name=name,

@@ -5,7 +5,7 @@ picture:
 
 - `still`: nothing moves at all.
 - `micro`: one to three units of an emotion, peak motion 0.2-2 px, the head drifts by at most half a pixel.
-- `expression`: from one expression towards another, peak motion 2-14 px, the head moves up to 3 px.
+- `expression`: from one expression towards another, peak motion up to 14 px, the head moves up to 3 px.
 - `blink`: lids close or open, the gaze jumps.
 - `head`: the head turns, nods, tilts and shifts by 2-25 px, with some expression.
 - `speech`: jaw and lips move, the head by up to 4 px.
@@ -166,6 +166,7 @@ def _next_state(frame: Frame, kind: str, rng: np.random.Generator, unit: float) 
     gaze = tuple((np.array(old.gaze) + rng.normal(0, 1.0, 2) * (rng.random() < 0.3)).tolist())
     if kind == "micro":
         few = rng.random(len(COLUMNS)) < 0.75
+        few |= not (emotion * few).any()  # at least one unit acts
         target = Expression(np.clip(old.units + emotion * few, 0, 1), old.gaze)
         peak = np.exp(rng.uniform(np.log(0.2), np.log(2.0))) * unit
         return scaled_to_peak(frame, target, peak), rng.uniform(0, 0.5) * (rng.random() < 0.7) * unit
@@ -216,6 +217,8 @@ def _move_head(frame: Frame, travel: float, rng: np.random.Generator) -> tuple[P
     angles = rng.normal(0, (3.0, 2.0, 2.5)) * (rng.random(3) < 0.7)
     shift = rng.normal(0, (0.7, 0.5, 1.5)) * (rng.random(3) < 0.7)
     zoom = rng.normal(0, 0.02) * (rng.random() < 0.2)
+    if not (angles.any() or shift.any() or zoom):
+        shift[0] = 0.7
     points = frame.vertices[:FACE_POINTS:9]
     before = frame.camera.project(points)
 

@@ -12,9 +12,10 @@ import numpy as np
 from pipelines.faces.action_units import NAMES
 from pipelines.faces.camera import Camera, Pose
 from pipelines.faces.expression import COLUMNS, Expression, expression
+from pipelines.faces.identity import Identity
 from pipelines.faces.light import Light
 from pipelines.faces.person import NECK_PIVOT
-from pipelines.faces.render import PAIRS_PER_PERSON, actor_of, render_pair, render_shot
+from pipelines.faces.render import PAIRS_PER_PERSON, actor_of, identity_of, render_pair, render_shot
 from pipelines.faces.sampling import Shot
 from pipelines.faces.scene import Frame
 from pipelines.faces.skin import level_for
@@ -54,9 +55,10 @@ def action_units(size: int = 144, columns: int = 3, seed: int = 12) -> np.ndarra
     states = [(title, expression(**{name: 1.0})) for name, title in TITLES.items()]
     states += [("12 on the right only", expression(AU12R=1.0)), ("gaze", expression(gaze=(18.0, 0.0)))]
     states += [("6 + 12 + 25 + 26", expression(AU06=0.8, AU12=1, AU25=1, AU26=0.3))]
+    bare = [k for k in range(60) if _bare_faced(identity_of(seed, k))][:8]
     tiles = []
     for number, (title, state) in enumerate(states):
-        shot = portrait_shot(seed, number % 8, state, size)
+        shot = portrait_shot(seed, bare[number % len(bare)], state, size)
         pair = render_shot(shot, None, "", {})
         flow = flow_to_colour(pair.flow, max_length=_WHEEL_LENGTH * size / 256)
         row = np.hstack([pair.frame1, pair.frame2, flow])
@@ -64,6 +66,13 @@ def action_units(size: int = 144, columns: int = 3, seed: int = 12) -> np.ndarra
         cv2.putText(caption, title, (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (30, 30, 30), 1, cv2.LINE_AA)
         tiles.append(np.vstack([caption, row]))
     return _sheet(tiles, columns)
+
+
+def _bare_faced(identity: Identity) -> bool:
+    covered = (
+        identity.glasses or identity.beard or identity.moustache or identity.fringe or identity.stubble > 0.4
+    )
+    return not covered and identity.skin.mean() > 0.45  # darker skin shows less in so small a picture
 
 
 def portrait_shot(seed: int, person: int, state: Expression, size: int) -> Shot:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import openpyxl
 
-from pipelines.faces.corpora.recording import Act, Studio, cast, coded, record, record_all, units_of
+from pipelines.faces.corpora.recording import Act, Studio, cast, coded, lasting, record, record_all, units_of
 from pipelines.faces.generate import Progress
 from pipelines.files import replacing
 
@@ -40,8 +40,8 @@ def plan(subjects: int, seed: int) -> list[Act]:
     acts = []
     for number, (subject, emotion) in enumerate(roles):
         onset = int(rng.integers(20, 180))
-        apex = onset + int(rng.integers(14, 50))
-        offset = apex + int(rng.integers(18, 55))
+        apex = onset + lasting(int(rng.integers(14, 50)), seed, subject)
+        offset = apex + lasting(int(rng.integers(18, 55)), seed, subject)
         peak = float(np.exp(rng.uniform(np.log(0.6), np.log(2.6))))
         acts.append(
             Act(subject, number, emotion, peak, onset - _MARGIN, onset, apex, offset, offset + _MARGIN)

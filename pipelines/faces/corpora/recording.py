@@ -93,6 +93,11 @@ def cast(
     return list(zip(people, emotions, strict=True)), rng
 
 
+def lasting(frames: int, seed: int, subject: int) -> int:
+    """How long a movement of so many frames takes a subject: some are quicker than others, always."""
+    return max(2, round(frames * float(np.exp(np.random.default_rng([seed, subject, 7]).normal(0, 0.2)))))
+
+
 @lru_cache(maxsize=2)
 def subject_of(seed: int, number: int, studio: Studio) -> Subject:
     """Subject `number` of a corpus before its camera."""

@@ -10,7 +10,17 @@ from pathlib import Path
 import numpy as np
 import openpyxl
 
-from pipelines.faces.corpora.recording import Act, Studio, cast, coded, record, record_all, sides, units_of
+from pipelines.faces.corpora.recording import (
+    Act,
+    Studio,
+    cast,
+    coded,
+    lasting,
+    record,
+    record_all,
+    sides,
+    units_of,
+)
 from pipelines.faces.generate import Progress
 from pipelines.files import replacing
 
@@ -47,8 +57,8 @@ def plan(subjects: int, seed: int) -> list[Act]:
     acts = []
     for number, (subject, emotion) in enumerate(roles):
         onset = int(rng.integers(400, 9000))
-        apex = onset + int(rng.integers(14, 46))
-        offset = apex + int(rng.integers(16, 50))
+        apex = onset + lasting(int(rng.integers(14, 46)), seed, subject)
+        offset = apex + lasting(int(rng.integers(16, 50)), seed, subject)
         peak = float(np.exp(rng.uniform(np.log(0.5), np.log(2.2))))
         name = {"Other": "others"}.get(emotion, emotion.lower())
         acts.append(Act(subject, number, name, peak, onset - _MARGIN, onset, apex, offset, offset + _MARGIN))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import openpyxl
 
-from pipelines.faces.corpora.recording import Act, Studio, cast, record, record_all
+from pipelines.faces.corpora.recording import Act, Studio, cast, lasting, record, record_all
 from pipelines.faces.generate import Progress
 from pipelines.files import replacing
 
@@ -52,8 +52,8 @@ def plan(subjects: int, seed: int) -> tuple[list[Act], list[str]]:
     for number, (subject, label) in enumerate(roles):
         start = int(rng.integers(1_000_000, 30_000_000))
         onset = start + int(rng.integers(2, 8))
-        apex = onset + int(rng.integers(8, 24))
-        offset = apex + int(rng.integers(9, 26))
+        apex = onset + lasting(int(rng.integers(8, 24)), seed, subject)
+        offset = apex + lasting(int(rng.integers(9, 26)), seed, subject)
         peak = float(np.exp(rng.uniform(np.log(0.7), np.log(2.8))))
         emotion = str(rng.choice(_SHOWN_AS[label]))
         acts.append(

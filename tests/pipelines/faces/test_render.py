@@ -1,5 +1,7 @@
 """Pairs as they come out: reproducible, complete, and of the sizes of motion that were asked for."""
 
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import fields
 from multiprocessing import get_context
@@ -71,3 +73,11 @@ def test_head_motion_is_large():
 def test_mixtures_are_distributions():
     for name, kinds in MIXTURES.items():
         assert sum(kinds.values()) == pytest.approx(1), name
+
+
+def test_import_is_light():
+    """TensorFlow and MediaPipe take seconds to import, and rendering needs neither."""
+    heavy = ("tensorflow", "mediapipe", "skimage")
+    code = f"import sys, pipelines.faces.corpora; print([name for name in {heavy} if name in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
