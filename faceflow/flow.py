@@ -34,7 +34,7 @@ def flow(
             picture then shows the crop, and how parts of the face move against the face as a whole.
     """
     from pipelines.errors import InputError
-    from pipelines.files import check_outputs
+    from pipelines.files import check_outputs, check_picture_path
     from pipelines.flow_files import check_flow_path
 
     if len(input) not in (1, 2):
@@ -44,6 +44,8 @@ def flow(
     check_outputs(out, picture, inputs=input)
     if len(input) == 2:
         check_flow_path(out)
+        if picture:
+            check_picture_path(picture)
         _pair(*input, out, _estimator(model, server, face), picture)
     elif picture:
         raise InputError("--picture is for a pair; a clip gets flow.mp4")

@@ -19,13 +19,15 @@ def label(
         picture: also write a PNG with the frames, the flow in colour, and arrows.
     """
     from pipelines.errors import InputError
-    from pipelines.files import check_outputs, read_image, write_image
+    from pipelines.files import check_outputs, check_picture_path, read_image, write_image
     from pipelines.flow_files import check_flow_path, write_flow
     from pipelines.labels import make_label
     from pipelines.landmarks import FaceMesh, find_face
     from pipelines.pictures import flow_panel
 
     check_flow_path(out)
+    if picture:
+        check_picture_path(picture)
     check_outputs(out, picture, inputs=(frame1, frame2))
     frames = [read_image(frame1), read_image(frame2)]
     if frames[0].shape != frames[1].shape:

@@ -51,7 +51,8 @@ class FlowTrainingConfig:
     precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"] = "auto"
     seed: int = 0
 
-    def __post_init__(self):
+    def check(self) -> None:
+        """Raise `InputError` for a setting that is out of its range."""
         sound = {
             "width": self.width > 0,
             "size": self.size > 0 and self.size % 64 == 0,

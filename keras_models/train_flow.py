@@ -17,6 +17,7 @@ from keras_models.flow_training_config import FlowTrainingConfig
 from keras_models.networks import build_network
 from keras_models.presets import Preset, is_preset, load_network, read_preset
 from pipelines.errors import InputError
+from pipelines.files import check_outputs
 from pipelines.inputs import InputConfig, flow_batches, open_source
 from pipelines.splits import split_subjects
 
@@ -41,9 +42,11 @@ def train_flow(
     Raises:
         InputError: for data or a configuration that cannot be trained on, or a loss that is not finite.
     """
+    config.check()
     out = Path(out)
     if is_preset(out):
         raise InputError(f"{out}: there is a training run here already; choose another folder or remove it")
+    check_outputs(out)
     keras.utils.set_random_seed(config.seed)
 
     source = open_source(data)

@@ -137,9 +137,15 @@ def encode_png(image: np.ndarray) -> bytes:
     return data.tobytes()
 
 
+def check_picture_path(path: Path | str) -> Path:
+    """Return a path that ends in .png, as all pictures that are written do, or raise `InputError`."""
+    path = Path(path)
+    if path.suffix != ".png":
+        raise InputError(f"{path}: pictures are written as PNG; the name must end in .png")
+    return path
+
+
 def write_image(path: Path | str, image: np.ndarray) -> None:
     """Write a picture as PNG: uint8 or uint16, shape (H, W) or (H, W, 3) RGB."""
-    if Path(path).suffix != ".png":
-        raise InputError(f"{path}: pictures are written as PNG; the name must end in .png")
-    with replacing(path) as part:
+    with replacing(check_picture_path(path)) as part:
         part.write_bytes(encode_png(image))

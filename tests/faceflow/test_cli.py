@@ -188,12 +188,14 @@ def test_missing_and_unreadable_frames(called, two_frames, tmp_path):
         (["demo", "--out", "x", "--minutes", "0"], "minutes 0"),
     ],
 )
-def test_mistakes_are_one_line(called, two_frames, arguments, says):
+def test_mistakes_are_one_line(called, two_frames, arguments, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     known = {"a": two_frames / "a.png", "b": two_frames / "b.png", "folder": two_frames}
     code, _, err = called(*(argument.format(**known) for argument in arguments))
     assert code == 2
     assert says.format(**known) in err
     assert err.count("\n") == 1, err
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_mistake_in_a_process_of_its_own(tmp_path):

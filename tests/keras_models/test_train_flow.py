@@ -105,7 +105,7 @@ def test_what_cannot_be_trained(tmp_path, pair_folder, change, says):
 )  # fmt: skip
 def test_settings_out_of_range(name, value):
     with pytest.raises(InputError, match=f"^{name} "):
-        replace(TINY, **{name: value})
+        replace(TINY, **{name: value}).check()
 
 
 @pytest.mark.parametrize("damage", ["deleted", "cut off"])
