@@ -24,8 +24,10 @@ import numba
 import numpy as np
 
 from pipelines.bicubic import warp_back_bicubic
+from pipelines.errors import InputError
 from pipelines.variational_solver import solve_correction
 
+_LEAST_SIZE = 16
 _SUBSAMPLING = 2  # the correction is solved for on every second pixel: flow is smoother than pictures
 _STATISTICS_SCALE = 4  # local means and contrasts are taken from pictures this much smaller
 _CONTRAST_FLOOR = 20.0  # of grey levels squared: flat regions are not stretched to noise
@@ -78,7 +80,12 @@ def refine_flow(
 
     Returns:
         float32 [H, W, 2], pixels.
+
+    Raises:
+        InputError: for smaller frames.
     """
+    if min(frame1.shape[:2]) < _LEAST_SIZE:
+        raise InputError(f"frames of {frame1.shape[:2]} pixels are too small to match them")
     config = config or VariationalConfig()
     pictures = [gaussian(frame.astype(np.float32), config.denoise) for frame in (frame1, frame2)]
     height, width = start.shape[:2]
@@ -118,20 +125,23 @@ def _refine_at(picture1, picture2, flow, start, config, scale, warps):
     return flow
 
 
-def data_term(frame1: np.ndarray, frame2: np.ndarray, flow: np.ndarray) -> np.ndarray:
+def data_term(
+    frame1: np.ndarray, frame2: np.ndarray, flow: np.ndarray, config: VariationalConfig | None = None
+) -> np.ndarray:
     """What two pictures say about the error of a flow.
 
     Args:
         frame1: uint8 or float32 [H, W, 3], RGB, of 255.
         frame2: uint8 or float32 [H, W, 3].
         flow: float32 [H, W, 2], pixels.
+        config: how residuals are weighed.
 
     Returns:
         float32 [H, W, 5]: per pixel, the products xx, xy, yy, xr, yr of the gradient and the residual,
         divided by the residual's robust variance. The correction that the pictures ask for solves
         [[xx, xy], [xy, yy]] d = -[xr, yr], each summed over a neighbourhood.
     """
-    config = VariationalConfig()
+    config = config or VariationalConfig()
     pictures = [gaussian(frame.astype(np.float32), config.denoise) for frame in (frame1, frame2)]
     return _linearised(pictures[0], _light(pictures[0], config.light), pictures[1], flow, config, 1.0)
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.labels.confidence import photometric_confidence
+from pipelines.labels.matching import match_landmarks
 from pipelines.labels.mesh import mesh_label
 from pipelines.labels.refined import refined_label
 
@@ -33,6 +34,12 @@ def _mesh(frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landma
     return _rated(frame1, frame2, *mesh_label(landmarks1, landmarks2, frame1.shape[:2]))
 
 
+def _mesh_matched(
+    frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landmarks2: np.ndarray
+) -> Label:
+    return _mesh(frame1, frame2, landmarks1, match_landmarks(frame1, frame2, landmarks1, landmarks2))
+
+
 def _refined(frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landmarks2: np.ndarray) -> Label:
     return Label(*refined_label(frame1, frame2, landmarks1, landmarks2))
 
@@ -41,7 +48,7 @@ def _rated(frame1: np.ndarray, frame2: np.ndarray, flow: np.ndarray, valid: np.n
     return Label(flow, valid, photometric_confidence(frame1, frame2, flow, valid))
 
 
-METHODS: dict[str, LabelMethod] = {"mesh": _mesh, "refined": _refined}
+METHODS: dict[str, LabelMethod] = {"mesh": _mesh, "mesh_matched": _mesh_matched, "refined": _refined}
 
 
 def make_label(

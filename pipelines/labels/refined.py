@@ -10,13 +10,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from pipelines.errors import InputError
 from pipelines.labels.confidence import agreement, forward_backward_difference, photometric_confidence
 from pipelines.labels.extension import extend
 from pipelines.labels.mesh import mesh_label
 from pipelines.variational import VariationalConfig, refine_flow, resized
 
-_LEAST_SIZE = 32
 # How far beyond the mesh the label is given, as a share of the face's size: forehead, ears, chin line.
 _MARGIN = 0.1
 
@@ -45,8 +43,6 @@ def refined_label(
     Raises:
         InputError: for frames that are too small, and for landmarks as `mesh_label`.
     """
-    if min(frame1.shape[:2]) < _LEAST_SIZE:
-        raise InputError(f"frames of {frame1.shape[:2]} pixels are too small to refine a label on")
     config = config or VariationalConfig()
     shape = frame1.shape[:2]
     mesh, face = mesh_label(landmarks1, landmarks2, shape)

@@ -127,10 +127,10 @@ def test_extension_is_smooth_and_keeps_what_is_known():
 
 
 def test_frames_that_cannot_be_used(portrait_landmarks):
-    small, large = np.zeros((16, 16, 3), np.uint8), np.zeros((64, 64, 3), np.uint8)
+    small, large = np.zeros((24, 24, 3), np.uint8), np.zeros((64, 64, 3), np.uint8)
     with pytest.raises(InputError, match="too small"):
         make_label("refined", small, small, portrait_landmarks, portrait_landmarks)
-    with pytest.raises(InputError, match="differ in size: 16x16 and 64x64"):
+    with pytest.raises(InputError, match="differ in size: 24x24 and 64x64"):
         make_label("refined", small, large, portrait_landmarks, portrait_landmarks)
 
 
