@@ -10,6 +10,8 @@ from pipelines.labels.confidence import photometric_confidence
 from pipelines.labels.matching import match_landmarks
 from pipelines.labels.mesh import mesh_label
 from pipelines.labels.refined import refined_label
+from pipelines.labels.sparse import sparse_label
+from pipelines.labels.spline import spline_label
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,14 @@ class Label:
 LabelMethod = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], Label]
 
 
+def _sparse(frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landmarks2: np.ndarray) -> Label:
+    return _rated(frame1, frame2, *sparse_label(landmarks1, landmarks2, frame1.shape[:2]))
+
+
+def _spline(frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landmarks2: np.ndarray) -> Label:
+    return _rated(frame1, frame2, *spline_label(landmarks1, landmarks2, frame1.shape[:2]))
+
+
 def _mesh(frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landmarks2: np.ndarray) -> Label:
     return _rated(frame1, frame2, *mesh_label(landmarks1, landmarks2, frame1.shape[:2]))
 
@@ -48,7 +58,13 @@ def _rated(frame1: np.ndarray, frame2: np.ndarray, flow: np.ndarray, valid: np.n
     return Label(flow, valid, photometric_confidence(frame1, frame2, flow, valid))
 
 
-METHODS: dict[str, LabelMethod] = {"mesh": _mesh, "mesh_matched": _mesh_matched, "refined": _refined}
+METHODS: dict[str, LabelMethod] = {
+    "sparse": _sparse,
+    "mesh": _mesh,
+    "mesh_matched": _mesh_matched,
+    "spline": _spline,
+    "refined": _refined,
+}
 
 
 def make_label(
