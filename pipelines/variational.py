@@ -163,6 +163,8 @@ def resized(array: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Resize float32 [H, W] or [H, W, C] to (height, width), averaging where it shrinks."""
     if array.shape[:2] == shape:
         return array
+    if array.ndim == 3 and array.shape[2] > 4:  # more channels than OpenCV resizes to any size
+        return np.dstack([resized(array[..., :4], shape), resized(array[..., 4:], shape)])
     shrinks = shape[0] < array.shape[0]
     return cv2.resize(array, shape[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
 

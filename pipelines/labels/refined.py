@@ -10,6 +10,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from pipelines.face_mesh import check_landmarks
 from pipelines.labels.confidence import agreement, forward_backward_difference, photometric_confidence
 from pipelines.labels.extension import extend
 from pipelines.labels.mesh import mesh_label
@@ -43,7 +44,31 @@ def refined_label(
     Raises:
         InputError: for frames that are too small, and for landmarks as `mesh_label`.
     """
+    check_landmarks(landmarks1, landmarks2)
     config = config or VariationalConfig()
+    shape = frame1.shape[:2]
+    box, corner = _around(landmarks1, landmarks2, shape)
+    points = landmarks1 - corner, landmarks2 - corner
+    part = _refined_part(
+        np.ascontiguousarray(frame1[box]), np.ascontiguousarray(frame2[box]), *points, config
+    )
+    flow, valid = np.zeros((*shape, 2), np.float32), np.zeros(shape, bool)
+    confidence = np.zeros(shape, np.float32)
+    flow[box], valid[box], confidence[box] = part
+    return flow, valid, confidence
+
+
+def _around(landmarks1, landmarks2, shape):
+    """Return the part of the frame that the face is in, with room for the label's margin and its warping."""
+    both = np.concatenate([landmarks1, landmarks2])
+    room = 2 * _MARGIN * np.ptp(landmarks1, axis=0).max() + 8
+    height, width = shape
+    left, top = np.clip(np.floor(both.min(axis=0) - room), 0, (width, height)).astype(int)
+    right, bottom = np.clip(np.ceil(both.max(axis=0) + room), 0, (width, height)).astype(int)
+    return np.s_[top:bottom, left:right], np.array([left, top], np.float32)
+
+
+def _refined_part(frame1, frame2, landmarks1, landmarks2, config):
     shape = frame1.shape[:2]
     mesh, face = mesh_label(landmarks1, landmarks2, shape)
     flow = refine_flow(frame1, frame2, extend(mesh, face), config)

@@ -92,6 +92,16 @@ def test_a_blank_face_keeps_the_landmarks(portrait_landmarks):
     assert confidence.max() < 0.05
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_odd_sizes(pairs, method):
+    pair, points1, points2 = pairs[2]
+    label = make_label(method, pair.frame1[:187, :181], pair.frame2[:187, :181], points1, points2)
+    assert label.flow.shape == (187, 181, 2)
+    assert label.confidence.shape == (187, 181)
+    measured = label.valid & pair.face[:187, :181]
+    assert np.linalg.norm(label.flow - pair.flow[:187, :181], axis=-1)[measured].mean() < 1.5
+
+
 def test_confidence_falls_with_the_error(pairs):
     pair = pairs[1][0]
     valid = pair.face
