@@ -22,8 +22,8 @@ def evaluate_flow(
     Args:
         pairs: folder with NNNNN_img1.png, NNNNN_img2.png, NNNNN_flow.flo.
         method: a method; repeat the option for more. zero, dis_fast, dis_medium, dis_fine, farneback, tvl1,
-            deepflow, label:mesh, or the folder of a training run or SavedModel. Without it, all that have a
-            name.
+            deepflow, label:sparse, label:mesh, label:mesh_matched, label:spline, label:refined, or the folder
+            of a training run or SavedModel. Without it, all that have a name.
         save: write every flow as SAVE/METHOD/NNNNN.flo.
         json: write all figures.
         report: write a page with tables and pictures.

@@ -15,7 +15,7 @@ def label(
         frame1: the earlier picture.
         frame2: the later one, of the same size.
         out: where the flow goes: .flo, .png (KITTI) or .npz.
-        method: how landmarks become a dense flow: mesh.
+        method: how landmarks become a dense flow: sparse, mesh, mesh_matched, spline or refined.
         picture: also write a PNG with the frames, the flow in colour, and arrows.
     """
     from pipelines.errors import InputError

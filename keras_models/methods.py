@@ -56,7 +56,7 @@ DEFAULT_METHODS = (
     "farneback",
     "tvl1",
     "deepflow",
-    "label:mesh",
+    *(f"label:{name}" for name in LABEL_METHODS),
 )
 
 

@@ -9,6 +9,8 @@ from importlib import resources
 import cv2
 import numpy as np
 
+from pipelines.errors import InputError
+
 NUM_LANDMARKS = 478
 
 # 852 triangles of MediaPipe's tessellation, and 50 that close its three holes: a fan around each iris
@@ -91,6 +93,23 @@ _OUTLINES: dict[str, list[list[int]]] = {
 
 #: The seven regions, in the order in which tables list them; region k is painted with the value k + 1.
 REGIONS = ("brows", "eyes", "nose", "mouth", "cheeks", "jaw", "forehead")
+
+
+def check_landmarks(*sets: np.ndarray) -> None:
+    """Refuse what is not a set of landmarks.
+
+    Args:
+        sets: float, shape (478, 2) each.
+
+    Raises:
+        InputError: for another shape, or values that are not finite.
+    """
+    for points in sets:
+        if points.shape != (NUM_LANDMARKS, 2):
+            raise InputError(f"landmarks have the shape ({NUM_LANDMARKS}, 2), not {points.shape}")
+        if not np.isfinite(points).all():
+            raise InputError("landmarks must be finite numbers; some are NaN or infinite")
+
 
 _SUBPIXEL_BITS = 4  # cv2.fillPoly takes fixed-point corners
 

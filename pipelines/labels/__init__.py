@@ -6,7 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.errors import InputError
+from pipelines.labels.confidence import photometric_confidence
+from pipelines.labels.matching import match_landmarks
 from pipelines.labels.mesh import mesh_label
+from pipelines.labels.refined import refined_label
+from pipelines.labels.sparse import sparse_label
+from pipelines.labels.spline import spline_label
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,20 +21,50 @@ class Label:
     Attributes:
         flow: float32 [H, W, 2], pixels, 0 where not valid.
         valid: bool [H, W], where the method says something.
+        confidence: float32 [H, W] in [0, 1], how well the pictures bear it out; 0 where not valid.
     """
 
     flow: np.ndarray
     valid: np.ndarray
+    confidence: np.ndarray
 
 
 LabelMethod = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], Label]
 
 
+def _sparse(frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landmarks2: np.ndarray) -> Label:
+    return _rated(frame1, frame2, *sparse_label(landmarks1, landmarks2, frame1.shape[:2]))
+
+
+def _spline(frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landmarks2: np.ndarray) -> Label:
+    return _rated(frame1, frame2, *spline_label(landmarks1, landmarks2, frame1.shape[:2]))
+
+
 def _mesh(frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landmarks2: np.ndarray) -> Label:
-    return Label(*mesh_label(landmarks1, landmarks2, frame1.shape[:2]))
+    return _rated(frame1, frame2, *mesh_label(landmarks1, landmarks2, frame1.shape[:2]))
 
 
-METHODS: dict[str, LabelMethod] = {"mesh": _mesh}
+def _mesh_matched(
+    frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landmarks2: np.ndarray
+) -> Label:
+    return _mesh(frame1, frame2, landmarks1, match_landmarks(frame1, frame2, landmarks1, landmarks2))
+
+
+def _refined(frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landmarks2: np.ndarray) -> Label:
+    return Label(*refined_label(frame1, frame2, landmarks1, landmarks2))
+
+
+def _rated(frame1: np.ndarray, frame2: np.ndarray, flow: np.ndarray, valid: np.ndarray) -> Label:
+    return Label(flow, valid, photometric_confidence(frame1, frame2, flow, valid))
+
+
+METHODS: dict[str, LabelMethod] = {
+    "sparse": _sparse,
+    "mesh": _mesh,
+    "mesh_matched": _mesh_matched,
+    "spline": _spline,
+    "refined": _refined,
+}
 
 
 def check_method(method: str) -> None:
@@ -46,12 +81,15 @@ def make_label(
     Args:
         method: a key of `METHODS`.
         frame1: uint8 [H, W, 3], RGB.
-        frame2: uint8 [H, W, 3], RGB.
+        frame2: uint8 [H, W, 3], RGB, of the same size.
         landmarks1: float [478, 2], (x, y) in pixels of frame 1.
         landmarks2: float [478, 2], (x, y) in pixels of frame 2.
 
     Raises:
-        InputError: for an unknown method or landmarks of another shape.
+        InputError: for an unknown method, frames that differ in size or landmarks of another shape.
     """
     check_method(method)
+    if frame1.shape != frame2.shape:
+        sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in (frame1, frame2))
+        raise InputError(f"the two frames differ in size: {sizes}")
     return METHODS[method](frame1, frame2, landmarks1, landmarks2)

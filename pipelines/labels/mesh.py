@@ -11,8 +11,7 @@ References:
 import numba
 import numpy as np
 
-from pipelines.errors import InputError
-from pipelines.face_mesh import NUM_LANDMARKS, TRIANGLES
+from pipelines.face_mesh import TRIANGLES, check_landmarks
 
 
 def mesh_label(
@@ -31,11 +30,7 @@ def mesh_label(
     Raises:
         InputError: for another number of landmarks or for values that are not finite.
     """
-    for points in (landmarks1, landmarks2):
-        if points.shape != (NUM_LANDMARKS, 2):
-            raise InputError(f"landmarks have the shape ({NUM_LANDMARKS}, 2), not {points.shape}")
-        if not np.isfinite(points).all():
-            raise InputError("landmarks must be finite numbers; some are NaN or infinite")
+    check_landmarks(landmarks1, landmarks2)
     points = landmarks1.astype(np.float64)
     return interpolate_triangles(points, landmarks2 - points, TRIANGLES, *shape)
 

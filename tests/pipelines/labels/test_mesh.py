@@ -89,7 +89,7 @@ def test_wrong_landmarks(portrait_landmarks, wrong):
 
 
 def test_unknown_method(portrait, portrait_landmarks):
-    with pytest.raises(InputError, match="there are: mesh"):
+    with pytest.raises(InputError, match="there are: sparse, mesh"):
         make_label("magic", portrait, portrait, portrait_landmarks, portrait_landmarks)
 
 
@@ -109,4 +109,4 @@ def test_error_on_real_faces(real_data):
             assert measured.sum() > 0.95 * pair.face.sum()
             errors.append(np.linalg.norm(label.flow - pair.flow, axis=-1)[measured].mean())
     assert len(errors) == 36
-    assert np.mean(errors) <= 0.80
+    assert np.mean(errors) <= 0.75

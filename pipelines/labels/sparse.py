@@ -1,0 +1,44 @@
+"""Label method `sparse`: the paper's, from 68 points.
+
+The Delaunay triangles of frame 1's points, one affine map for each, undefined outside their hull.
+
+References:
+    Alkaddour, Tariq, Dhall, "Self-Supervised Approach for Facial Movement Based Optical Flow", IEEE Trans.
+    Affective Computing 13(4), 2022, section 3.
+"""
+
+import numpy as np
+from scipy.spatial import Delaunay
+
+from pipelines.face_mesh import IBUG_68, check_landmarks
+from pipelines.labels.mesh import interpolate_triangles
+
+
+def sparse_label(
+    landmarks1: np.ndarray, landmarks2: np.ndarray, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Interpolate the displacement of the 68 points over their Delaunay triangles.
+
+    Args:
+        landmarks1: float [478, 2], (x, y) in pixels of frame 1.
+        landmarks2: float [478, 2], the same points in frame 2.
+        shape: (height, width) of the label.
+
+    Returns:
+        flow, float32 [height, width, 2], pixels, and valid, bool [height, width]: inside the hull.
+
+    Raises:
+        InputError: as `check_landmarks`.
+    """
+    check_landmarks(landmarks1, landmarks2)
+    points = landmarks1[IBUG_68].astype(np.float64)
+    return interpolate_triangles(points, landmarks2[IBUG_68] - points, delaunay(points), *shape)
+
+
+def delaunay(points: np.ndarray) -> np.ndarray:
+    """Triangulate points, float64 [N, 2]; int32 [M, 3], wound to positive area in image coordinates."""
+    triangles = Delaunay(points, qhull_options="QJ").simplices.astype(np.int32)
+    (ax, ay), (bx, by), (cx, cy) = (points[triangles[:, k]].T for k in range(3))
+    turned = (bx - ax) * (cy - ay) < (by - ay) * (cx - ax)
+    triangles[turned] = triangles[turned][:, ::-1]
+    return triangles

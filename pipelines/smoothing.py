@@ -1,0 +1,97 @@
+"""Landmark tracks of a clip without their jitter.
+
+No one window does: one that is long enough against jitter flattens micro-expressions, which last half a
+second and less. So tracks are smoothed twice, and what the short window keeps and the long one loses comes
+back where and when it is more than jitter: where its energy, over a neighbourhood in time and on the face,
+stands out from what is usual for these landmarks in this clip. Both filters are symmetric, so that onsets are
+not delayed.
+
+References:
+    Savitzky, Golay, "Smoothing and differentiation of data by simplified least squares procedures", Anal.
+    Chem. 36(8), 1964. doi:10.1021/ac60214a047
+"""
+
+import numpy as np
+from scipy.ndimage import uniform_filter1d
+from scipy.signal import savgol_filter
+from scipy.spatial import cKDTree
+
+from pipelines.errors import InputError
+
+_SHORT_SECONDS, _SHORT_ORDER = 0.36, 4
+_LONG_SECONDS, _LONG_ORDER = 0.84, 2
+_NEIGHBOURS = 16  # landmarks whose energy is averaged
+# Times the usual energy at which detail begins to come back, and has come back whole.
+_JITTER, _MOVEMENT = 1.0, 2.0
+
+
+def smooth_tracks(tracks: np.ndarray, rate: float = 25.0) -> np.ndarray:
+    """Smooth landmark tracks over time.
+
+    Args:
+        tracks: float [T, N, 2], pixels; NaN in frames without a face. Smoothing never reaches over a gap.
+        rate: frames per second.
+
+    Returns:
+        float32 [T, N, 2]; NaN where the tracks have it. Runs of a few frames are returned as they are.
+
+    Raises:
+        InputError: for another number of axes or a rate that is not positive.
+    """
+    if tracks.ndim != 3 or tracks.shape[-1] != 2:
+        raise InputError(f"landmark tracks have the shape (frames, points, 2), not {tracks.shape}")
+    if not rate > 0:
+        raise InputError(f"a clip has more than 0 frames per second, not {rate}")
+    smooth = tracks.astype(np.float32)
+    for run in _runs(np.isfinite(tracks).all(axis=(1, 2))):
+        if run.stop - run.start > _SHORT_ORDER + 2:
+            smooth[run] = _smooth_run(tracks[run].astype(np.float64), rate)
+    return smooth
+
+
+def jitter(tracks: np.ndarray) -> float:
+    """Return how restless landmarks are on a still face, in pixels.
+
+    That is the change from one frame to the next, after the motion that all points share: root mean square
+    over the points, median over the frames, so that a face found anew does not count as jitter.
+
+    Args:
+        tracks: float [T, N, 2], pixels; NaN in frames without a face.
+
+    Returns:
+        Pixels; NaN if no two consecutive frames have a face.
+    """
+    steps = np.diff(tracks.astype(np.float64), axis=0)
+    steps = steps[np.isfinite(steps).all(axis=(1, 2))]
+    if not len(steps):
+        return float("nan")
+    own = steps - steps.mean(axis=1, keepdims=True)
+    return float(np.median(np.sqrt(np.square(own).sum(axis=-1).mean(axis=-1))))
+
+
+def _smooth_run(run: np.ndarray, rate: float) -> np.ndarray:
+    short = _savgol(run, _SHORT_SECONDS * rate, _SHORT_ORDER)
+    long = _savgol(run, _LONG_SECONDS * rate, _LONG_ORDER)
+    detail = short - long
+    places = run.mean(axis=0)
+    _, near = cKDTree(places).query(places, k=min(_NEIGHBOURS, len(places)))
+    energy = np.square(detail).sum(axis=-1)[:, near.reshape(len(places), -1)].mean(axis=-1)
+    energy = uniform_filter1d(energy, _odd(_SHORT_SECONDS * rate), axis=0, mode="nearest")
+    usual = np.median(energy, axis=0) + 1e-12
+    kept = np.clip((energy / usual - _JITTER) / (_MOVEMENT - _JITTER), 0, 1)
+    return long + kept[..., None] * detail
+
+
+def _savgol(run: np.ndarray, window: float, order: int) -> np.ndarray:
+    longest = len(run) - (len(run) + 1) % 2
+    return savgol_filter(run, min(_odd(max(window, order + 2)), longest), order, axis=0, mode="interp")
+
+
+def _odd(length: float) -> int:
+    return 2 * round((length - 1) / 2) + 1
+
+
+def _runs(present: np.ndarray) -> list[slice]:
+    """Return the stretches of frames that are present."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], present, [False]]).astype(int)))
+    return [slice(begin, end) for begin, end in edges.reshape(-1, 2)]

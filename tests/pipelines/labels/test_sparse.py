@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+from scipy.interpolate import griddata
+from scipy.spatial import ConvexHull, Delaunay
+
+from pipelines.errors import InputError
+from pipelines.face_mesh import IBUG_68
+from pipelines.labels.sparse import delaunay, sparse_label
+from pipelines.warping import pixel_grid
+
+SHAPE = (512, 512)
+
+
+def test_equals_griddata_on_the_68_points(portrait_landmarks):
+    """The paper resamples with SciPy's linear griddata, which triangulates the same points."""
+    moved = portrait_landmarks + np.random.default_rng(0).normal(0, 2, (478, 2))
+    flow, valid = sparse_label(portrait_landmarks, moved, SHAPE)
+    points = portrait_landmarks[IBUG_68].astype(np.float64)
+    theirs = griddata(points, moved[IBUG_68] - points, pixel_grid(SHAPE).astype(np.float64), method="linear")
+    np.testing.assert_array_equal(valid, np.isfinite(theirs[..., 0]))
+    np.testing.assert_allclose(flow[valid], theirs[valid], atol=1e-2)
+
+
+def test_affine_motion_is_exact_inside_the_hull_only(portrait_landmarks):
+    matrix = np.array([[0.02, 0.05], [-0.03, 0.01]])
+    flow, valid = sparse_label(portrait_landmarks, portrait_landmarks @ (np.eye(2) + matrix), SHAPE)
+    np.testing.assert_allclose(flow[valid], (pixel_grid(SHAPE) @ matrix)[valid], atol=1e-3)
+    assert abs(valid.sum() - ConvexHull(portrait_landmarks[IBUG_68]).volume) < 0.02 * valid.sum()
+    assert (flow[~valid] == 0).all()
+
+
+def test_triangles_face_the_camera():
+    points = np.random.default_rng(1).uniform(0, 100, (40, 2))
+    triangles = delaunay(points)
+    a, b, c = (points[triangles[:, k]] for k in range(3))
+    assert (np.cross(b - a, c - a) > 0).all()
+    assert {frozenset(t) for t in triangles.tolist()} == {
+        frozenset(t) for t in Delaunay(points).simplices.tolist()
+    }
+
+
+def test_wrong_landmarks(portrait_landmarks):
+    with pytest.raises(InputError, match="landmarks"):
+        sparse_label(portrait_landmarks[:68], portrait_landmarks, SHAPE)
