@@ -28,15 +28,19 @@ def evaluate_flow(
         json: write all figures.
         report: write a page with tables and pictures.
     """
-    from keras_models.evaluate_flow import evaluate_flow as evaluate
-    from keras_models.flow_report import flow_table, write_flow_report
-    from keras_models.methods import DEFAULT_METHODS, open_method
     from pipelines.files import check_outputs, replacing
     from pipelines.pairs import list_pairs
 
+    # Before the imports that take their time: a slip in a path is said at once.
     check_outputs(json, report)
+    count = len(list_pairs(pairs))
+
+    from keras_models.evaluate_flow import evaluate_flow as evaluate
+    from keras_models.flow_report import flow_table, write_flow_report
+    from keras_models.methods import DEFAULT_METHODS, open_method
+
     methods = {name: open_method(name) for name in method or DEFAULT_METHODS}
-    with progress("evaluate", len(list_pairs(pairs))) as step:
+    with progress("evaluate", count) as step:
         evaluation = evaluate(pairs, methods, save, on_pair=step)
     for failure in evaluation.failures:
         say(f"pair {failure.pair}, {failure.method}: {failure.failure}")

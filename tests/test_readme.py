@@ -35,6 +35,8 @@ def test_faceflow_commands(tmp_path, clips_folder, pair_folder, monkeypatch):
         "PAIRS": pair_folder,
         "FRAME1": frames / "8.png",
         "FRAME2": frames / "9.png",
+        "1000": 4,  # pairs to render
+        "2": 1,  # subjects to render
         "8500": port,
         "127.0.0.1:8500": f"127.0.0.1:{port}",
     }
@@ -55,7 +57,7 @@ def test_faceflow_commands(tmp_path, clips_folder, pair_folder, monkeypatch):
         if server:
             server.terminate()
             assert server.wait(timeout=30) == 0
-    for name in ("RECORDS/manifest.json", "RUN/preset.json", "flow.png", "label.flo", "report.html"):
+    for name in ("RECORDS/manifest.json", "RUN/preset.json", "RENDERED/pairs.csv", "flow.png", "report.html"):
         assert (tmp_path / name).exists(), name
     flow, valid = read_flow(tmp_path / "label.flo")
     np.testing.assert_allclose(flow[valid].mean(axis=0), [2, 0], atol=0.5)  # the clip moves 2 px a frame
@@ -73,7 +75,8 @@ def test_links_and_pictures_exist():
 
 
 def test_demo(tmp_path, monkeypatch, capsys):
-    """`make demo` with one pass over its training pairs."""
+    """`make demo` with few training pairs and one pass over them."""
+    monkeypatch.setattr("faceflow.demo._TRAINING_PAIRS", 16)
     arguments = ["demo", "--out", str(tmp_path / "demo"), "--minutes", "0.01"]
     monkeypatch.setattr(sys, "argv", ["faceflow", *arguments])
     cli.main()
@@ -81,7 +84,7 @@ def test_demo(tmp_path, monkeypatch, capsys):
     assert "equals the local one" in err
     assert "FlowNetS, trained here" in out
     page = (tmp_path / "demo" / "report.html").read_text()
-    assert page.count("<img") >= 5
+    assert page.count("<img") >= 8
     assert list(tmp_path.iterdir()) == [tmp_path / "demo"]
 
 

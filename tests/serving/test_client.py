@@ -62,8 +62,8 @@ def test_answer_beyond_grpcs_own_limit(client, frames):
         (np.zeros((8, 8, 3), np.uint8), np.zeros((8, 9, 3), np.uint8), "both must be of one size"),
         (np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8, 3), np.float32), "both must be of one size and type"),
         (np.zeros((8, 8, 3), np.uint16), np.zeros((8, 8, 3), np.uint16), "frame1 is uint16"),
-        (np.full((8, 8, 3), 200.0), np.zeros((8, 8, 3)), r"frame1 holds values outside of \[0, 1\]"),
-        (np.zeros((8, 8, 3)), np.full((8, 8, 3), np.nan), r"frame2 holds values outside of \[0, 1\]"),
+        (np.full((8, 8, 3), 200.0), np.zeros((8, 8, 3)), r"frame1 holds NaN or values outside of \[0, 1\]"),
+        (np.zeros((8, 8, 3)), np.full((8, 8, 3), np.nan), r"frame2 holds NaN or values outside of \[0, 1\]"),
     ],
 )
 def test_no_frames(client, frame1, frame2, message):
