@@ -47,6 +47,9 @@ def main() -> None:
     """Measure and print."""
     data = Path(os.environ.get("FACEFLOW_DATA", "../shared/data"))
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else data / "portraits_truth"
+    if not folder.is_dir():
+        print(f"labels: not measured, there are no pairs at {folder} (set FACEFLOW_DATA)")
+        return
     cv2.setNumThreads(1)
     evaluation = measure(folder)
     pairs = len(evaluation.of(evaluation.methods[0]))
