@@ -3,8 +3,6 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 UV := .uv/bin/uv
 RUN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
-# TensorFlow's greeting hides what matters.
-export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: help install demo test slow lint format bench clean
 help:
