@@ -1,0 +1,95 @@
+"""Correlation of two feature maps: how alike is each place of one to the places around it in the other.
+
+References:
+    Dosovitskiy et al., "FlowNet: Learning Optical Flow with Convolutional Networks", ICCV 2015, equation 1
+    (patches of one pixel, and the mean over the channels in place of the sum).
+"""
+
+import warnings
+
+import keras
+import tensorflow as tf
+
+
+def correlation(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride: int = 1) -> tf.Tensor:
+    """Correlate by a sum of shifts, in TensorFlow's own operations.
+
+    Args:
+        features1: float32 [B, H, W, C].
+        features2: float32 [B, H, W, C]; outside of its border it counts as zero.
+        radius: the longest shift along x and along y, in places of the map; a multiple of `stride`.
+        stride: between two shifts.
+
+    Returns:
+        float32 [B, H, W, D * D] with D = 2 * radius / stride + 1: the mean over C of features1 at (x, y)
+        times features2 at (x + dx, y + dy). Channels run over dy from -radius to radius, and over dx within
+        each dy.
+    """
+    shifts = range(0, 2 * radius + 1, stride)
+    height, width = tf.shape(features1)[1], tf.shape(features1)[2]
+    padded = tf.pad(features2, [[0, 0], [radius, radius], [radius, radius], [0, 0]])
+    products = [
+        tf.reduce_mean(features1 * padded[:, y : y + height, x : x + width], axis=-1)
+        for y in shifts
+        for x in shifts
+    ]
+    return tf.stack(products, axis=-1)
+
+
+def correlation_cost(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride: int = 1) -> tf.Tensor:
+    """Do the same by Addons' operation, which is slower forwards and several times faster backwards.
+
+    TensorFlow Serving, tf2onnx and XLA do not know it.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # Addons says that it is at its end of life
+        from tensorflow_addons.layers import CorrelationCost
+
+    layer = CorrelationCost(
+        kernel_size=1,
+        max_displacement=radius,
+        stride_1=1,
+        stride_2=stride,
+        pad=radius,
+        data_format="channels_last",
+    )
+    cost = layer([features1, features2])
+    return tf.ensure_shape(cost, [*features1.shape[:3], (2 * radius // stride + 1) ** 2])
+
+
+@keras.saving.register_keras_serializable("faceflow")
+class Correlation(keras.layers.Layer):
+    """Correlation layer that learns by Addons' operation and answers by TensorFlow's own.
+
+    In training mode it calls `correlation_cost` for its fast gradient, otherwise `correlation`, which is
+    faster forwards and which every exported graph may hold. Both are the same function and neither has
+    weights, so nothing has to be rebuilt between training and export. Both compute in float32 under any dtype
+    policy.
+
+    Args:
+        radius: the longest shift along x and along y, in places of the map; a multiple of `stride`.
+        stride: between two shifts.
+
+    Input: (features of frame 1, features of frame 2), both [B, H, W, C]; H and W may be unknown.
+    Output: [B, H, W, (2 * radius / stride + 1)^2], of the policy's dtype.
+
+    Raises:
+        ValueError: if `radius` is not a multiple of `stride`.
+
+    Example:
+        >>> cost = Correlation(radius=4)([features1, features2])
+    """
+
+    def __init__(self, radius: int, stride: int = 1, **kwargs):
+        super().__init__(**kwargs)
+        if radius % stride:
+            raise ValueError(f"radius {radius} is not a multiple of stride {stride}")
+        self.radius, self.stride = radius, stride
+
+    def call(self, inputs: tuple[tf.Tensor, tf.Tensor], training: bool | None = None) -> tf.Tensor:  # noqa: D102
+        features1, features2 = (tf.cast(features, tf.float32) for features in inputs)
+        correlate = correlation_cost if training else correlation
+        return tf.cast(correlate(features1, features2, self.radius, self.stride), self.compute_dtype)
+
+    def get_config(self) -> dict:  # noqa: D102
+        return super().get_config() | {"radius": self.radius, "stride": self.stride}
