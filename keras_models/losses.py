@@ -1,23 +1,16 @@
 """Losses of flow networks, as pure functions of true and predicted flow."""
 
 import math
+from collections.abc import Mapping
 
 import tensorflow as tf
 
-# Loss weights of FlowNet, finest (1/4) to coarsest (1/64), as in FlowNetPytorch's `multiscaleEPE`.
-# There they multiply a *sum* over pixels, and each level has a quarter of the pixels of the one before.
-FLOWNET_SUM_WEIGHTS = {"flow2": 0.005, "flow3": 0.01, "flow4": 0.02, "flow5": 0.08, "flow6": 0.32}
+from keras_models.warping import warp_back
 
-
-def _as_weights_of_means(weights: dict[str, float]) -> dict[str, float]:
-    """Translate weights of sums over pixels into weights of means over pixels that add up to 1."""
-    scaled = {level: weight / 4**k for k, (level, weight) in enumerate(weights.items())}
-    total = sum(scaled.values())
-    return {level: weight / total for level, weight in scaled.items()}
-
-
-#: Weights of the mean end-point error of each level: the finest counts most (0.44), and adding up to 1.
-LEVEL_WEIGHTS = _as_weights_of_means(FLOWNET_SUM_WEIGHTS)
+_GREY_LEVELS = 255.0
+_HUBER_FROM = 1.0  # grey levels, from where on a photometric error counts linearly
+_CHARBONNIER = 0.01  # pixels per pixel, below which a change of the flow counts quadratically
+_EDGE = 10.0  # how fast an edge in the picture, in its range per pixel, frees the flow to change
 
 
 def _length(vectors: tf.Tensor) -> tf.Tensor:
@@ -61,14 +54,18 @@ def angular_error(true: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
 
 
 def masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Mean of the values where the mask is true; 0 where it is true nowhere.
+    """Mean over the images of each image's mean where its mask is true; 0 for an image without such a place.
+
+    Each image counts alike, however much of it is masked. So the mean of a batch is the mean of the means of
+    its parts, which training on several machines rests on.
 
     Args:
-        values: float32 [...].
-        mask: bool or float [...], weights of the values.
+        values: float32 [B, H, W].
+        mask: bool or float [B, H, W], weights of the values.
     """
     weights = tf.cast(mask, tf.float32)
-    return tf.math.divide_no_nan(tf.reduce_sum(values * weights), tf.reduce_sum(weights))
+    sums = tf.reduce_sum(values * weights, axis=[1, 2])
+    return tf.reduce_mean(tf.math.divide_no_nan(sums, tf.reduce_sum(weights, axis=[1, 2])))
 
 
 def shrink_flow(flow: tf.Tensor, valid: tf.Tensor, factor: int) -> tf.Tensor:
@@ -90,22 +87,77 @@ def shrink_flow(flow: tf.Tensor, valid: tf.Tensor, factor: int) -> tf.Tensor:
 
 
 def multi_scale_epe(
-    levels: dict[str, tf.Tensor], flow: tf.Tensor, valid: tf.Tensor, weights: dict[str, float] | None = None
+    levels: Mapping[str, tf.Tensor], flow: tf.Tensor, valid: tf.Tensor, weights: Mapping[str, float]
 ) -> tf.Tensor:
     """Weighted sum over levels of the mean end-point error on the valid pixels of each.
 
     Args:
         levels: estimates by level name, float32 [B, H/f, W/f, 2], in full-size pixels.
-        flow: the truth, float32 [B, H, W, 2], pixels.
+        flow: the truth, float32 [B, H, W, 2], pixels; H and W known, and multiples of every f.
         valid: bool [B, H, W].
-        weights: weight by level name; every name must be in `levels`. FlowNet's by default.
+        weights: weight by level name; every name must be in `levels`.
 
     Returns:
         float32 scalar, pixels.
     """
     total = tf.constant(0.0)
-    for level, weight in (weights or LEVEL_WEIGHTS).items():
+    for level, weight in weights.items():
         factor = flow.shape[1] // levels[level].shape[1]
         true, share = shrink_flow(flow, valid, factor)
         total += weight * masked_mean(end_point_error(true, levels[level]), share)
     return total
+
+
+def photometric_error(frame1: tf.Tensor, frame2: tf.Tensor, flow: tf.Tensor, visible: tf.Tensor) -> tf.Tensor:
+    """Mean difference between frame 1 and frame 2 warped back by the flow.
+
+    Left out is what the mask says and what the flow itself leads out of the picture.
+
+    Args:
+        frame1: float32 [B, H, W, 3] in [0, 1].
+        frame2: float32 [B, H, W, 3] in [0, 1].
+        flow: the estimate, float32 [B, H, W, 2], pixels.
+        visible: bool [B, H, W], seen in frame 2 as well.
+
+    Returns:
+        float32 scalar, grey levels of 255, mean over the channels.
+
+    References:
+        Huber's function, quadratic below one grey level, as in the code of Alkaddour et al. 2022.
+    """
+    warped, inside = warp_back(frame2, flow)
+    distance = tf.abs(warped - frame1) * _GREY_LEVELS
+    huber = tf.where(distance < _HUBER_FROM, distance**2 / 2, _HUBER_FROM * (distance - _HUBER_FROM / 2))
+    return masked_mean(tf.reduce_mean(huber, axis=-1), visible & inside)
+
+
+def smoothness(flow: tf.Tensor, frame1: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
+    """Mean change of the flow between neighbours, less where the picture has an edge.
+
+    Args:
+        flow: the estimate, float32 [B, H, W, 2], pixels; H, W >= 2.
+        frame1: float32 [B, H, W, 3] in [0, 1].
+        valid: bool [B, H, W]; a change counts where both neighbours are valid.
+
+    Returns:
+        float32 scalar, pixels per pixel, the sum over both axes and both components.
+
+    References:
+        Charbonnier's function of the change as in Alkaddour et al. 2022 (eps 0.01, exponent 1/2), shifted so
+        that it is 0 where the flow is even; exp(-10 |picture's change|) as in Liu et al., "Learning by
+        Analogy: Reliable Supervision from Transformations for Unsupervised Optical Flow", CVPR 2020.
+    """
+    total = tf.constant(0.0)
+    for axis in (1, 2):
+        here, there = (_without(flow, axis, end) for end in (-1, 0))
+        edge = tf.reduce_mean(tf.abs(_without(frame1, axis, 0) - _without(frame1, axis, -1)), axis=-1)
+        change = tf.sqrt(tf.square(there - here) + _CHARBONNIER**2) - _CHARBONNIER
+        both = _without(valid, axis, 0) & _without(valid, axis, -1)
+        total += masked_mean(tf.exp(-_EDGE * edge) * tf.reduce_sum(change, axis=-1), both)
+    return total
+
+
+def _without(values: tf.Tensor, axis: int, end: int) -> tf.Tensor:
+    """Drop the first (end 0) or the last (end -1) row or column."""
+    kept = slice(1, None) if end == 0 else slice(None, -1)
+    return values[:, kept] if axis == 1 else values[:, :, kept]

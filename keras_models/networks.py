@@ -4,14 +4,24 @@ from collections.abc import Callable
 
 import keras
 
+from keras_models.face_flownet import face_flownet
+from keras_models.flownet_c import flownet_c
 from keras_models.flownet_s import flownet_s
 from pipelines.errors import InputError
 
-NETWORKS: dict[str, Callable[..., keras.Model]] = {"flownet_s": flownet_s}
+NETWORKS: dict[str, Callable[..., keras.Model]] = {
+    "flownet_s": flownet_s,
+    "flownet_c": flownet_c,
+    "face_flownet": face_flownet,
+}
 
 
 def build_network(name: str, **arguments) -> keras.Model:
     """Build a flow network with fresh weights.
+
+    Every network takes `frame1` and `frame2`, float32 [B, H, W, 3] in [0, 1] of any size, and gives `flow`,
+    float32 [B, H, W, 2] in pixels, and the coarser estimates `flowK` on 1/2^K of the padded grid; its
+    attribute `level_weights` says how much each of those counts in the loss.
 
     Args:
         name: a key of `NETWORKS`.

@@ -1,0 +1,48 @@
+"""FlowNetC: both frames through the same first layers, then a correlation of what they found.
+
+References:
+    Dosovitskiy et al., "FlowNet: Learning Optical Flow with Convolutional Networks", ICCV 2015, figure 2;
+    layer by layer as in its public PyTorch version (ClementPinard/FlowNetPytorch, `models/FlowNetC.py`).
+"""
+
+import keras
+from keras import layers
+
+from keras_models.correlation import Correlation
+from keras_models.flow_layers import frame_inputs
+from keras_models.flownet_parts import (
+    FLOWNET_WEIGHTS,
+    LEAK,
+    TAIL,
+    convolution,
+    decode,
+    encode,
+    encode_both,
+    flownet,
+    scaled,
+)
+
+_RADIUS, _STRIDE = 20, 2  # 21 x 21 shifts on 1/8 of the grid
+_REDIRECTED = 32  # channels of frame 1 that go round the correlation
+
+
+def flownet_c(*, width: float = 1.0, decoder_biases: bool = False) -> keras.Model:
+    """Build FlowNetC.
+
+    Args:
+        width: factor on the number of channels of every hidden layer but the correlation's 441; 1 is the
+            original.
+        decoder_biases: biases in the deconvolutions and predictions, as in `flownet_s`: 39,174,320 parameters
+            without them, 39,175,290 with them, at width 1.
+
+    Returns:
+        A functional model with the inputs, outputs and `level_weights` of `flownet_s`.
+    """
+    inputs = frame_inputs()
+    first, second = encode_both(inputs, width)
+    cost = Correlation(_RADIUS, _STRIDE, name="correlation")((first["conv3"], second["conv3"]))
+    cost = layers.LeakyReLU(LEAK, name="correlation_leaky")(cost)
+    redirected = convolution("conv_redir", scaled(_REDIRECTED, width), kernel=1)(first["conv3"])
+    x = layers.Concatenate(name="joined")([redirected, cost])
+    levels = decode(first | encode(x, TAIL, width), width, decoder_biases)
+    return flownet("flownet_c", inputs, levels, FLOWNET_WEIGHTS)

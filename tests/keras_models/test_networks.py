@@ -1,0 +1,154 @@
+"""What every network of `NETWORKS` must do; a new one is tested by being entered there."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_models.flow_trainer import FlowTrainer
+from keras_models.networks import NETWORKS, build_network
+from keras_models.presets import Preset, load_network, save_preset
+from pipelines.errors import InputError
+
+#: Arguments that make a network small enough for a test.
+SMALL = {"flownet_s": {"width": 0.0625}, "flownet_c": {"width": 0.0625}, "face_flownet": {"width": 0.0625}}
+
+# FlowNetS, FlowNetC: ClementPinard/FlowNetPytorch, without biases in the decoder. FaceFlowNet has no published
+# number; the test of its own counts it layer by layer.
+PARAMETERS = {"flownet_s": 38_675_536, "flownet_c": 39_174_320, "face_flownet": 49_437_364}
+
+
+def small(name):
+    keras.utils.set_random_seed(0)
+    return build_network(name, **SMALL.get(name, {}))
+
+
+def frames(*shape, seed=0):
+    first, second = np.random.default_rng(seed).random((2, *shape, 3)).astype(np.float32)
+    return {"frame1": first, "frame2": second}
+
+
+@pytest.fixture(scope="module", params=list(NETWORKS))
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def network(name):
+    """Predictions start near zero; these are large enough to tell answers apart."""
+    model = small(name)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D) and layer.filters == 2:
+            layer.kernel.assign(tf.random.normal(layer.kernel.shape, stddev=0.02, seed=1))
+    return model
+
+
+def test_number_of_parameters(name):
+    assert build_network(name).count_params() == PARAMETERS[name]
+
+
+@pytest.mark.parametrize("shape", [(64, 128), (127, 253), (84, 84), (1, 1)])
+def test_any_size_in_the_same_size_out(network, shape):
+    outputs = network(frames(2, *shape))
+    assert outputs["flow"].shape == (2, *shape, 2)
+    multiple = network.get_layer("padded").multiple
+    padded = [-(-side // multiple) * multiple for side in shape]
+    for level in set(outputs) - {"flow"}:
+        factor = 2 ** int(level.removeprefix("flow"))
+        assert outputs[level].shape == (2, padded[0] // factor, padded[1] // factor, 2)
+    for flow in outputs.values():
+        assert flow.dtype == tf.float32
+        assert np.isfinite(flow).all()
+
+
+def test_padding_does_not_move_the_answer(network):
+    """A picture with its border continued by hand to the padded size gives the same flow inside."""
+    given = frames(1, 100, 120)
+    multiple = network.get_layer("padded").multiple
+    sides = [(0, 0), *((m // 2, m - m // 2) for m in (-100 % multiple, -120 % multiple)), (0, 0)]
+    by_hand = {name: np.pad(frame, sides, mode="edge") for name, frame in given.items()}
+    alone, padded = (network(pair)["flow"].numpy() for pair in (given, by_hand))
+    assert np.abs(alone).max() > 0.05
+    (top, _), (left, _) = sides[1:3]
+    np.testing.assert_allclose(alone, padded[:, top : top + 100, left : left + 120], atol=1e-4)
+
+
+def test_a_pair_does_not_depend_on_the_rest_of_its_batch(network):
+    pairs = frames(3, 64, 64)
+    one = network({name: frame[1:2] for name, frame in pairs.items()})["flow"]
+    np.testing.assert_allclose(network(pairs)["flow"][1:2], one, atol=1e-4)
+
+
+def test_the_order_of_the_frames_matters(network):
+    pair = frames(1, 64, 64)
+    swapped = {"frame1": pair["frame2"], "frame2": pair["frame1"]}
+    assert np.abs(network(pair)["flow"] - network(swapped)["flow"]).max() > 1e-3
+
+
+def test_a_fresh_network_says_almost_no_motion(name):
+    outputs = small(name)(frames(1, 64, 64))
+    assert max(np.abs(flow).max() for flow in outputs.values()) < 0.5
+
+
+def test_levels_and_their_weights(network):
+    """The finest level counts most: some public code has it the other way round."""
+    weights = network.level_weights
+    levels = sorted(set(network.output) - {"flow"})
+    assert set(weights) <= set(levels)
+    assert sum(weights.values()) == pytest.approx(1)
+    assert weights[levels[0]] == max(weights.values())
+    assert weights[levels[0]] > weights[levels[-1]]
+
+
+def test_every_weight_learns(name):
+    trainer = FlowTrainer(small(name))
+    trainer.compile("sgd")
+    pair = frames(2, 64, 64)
+    targets = {"flow": tf.ones((2, 64, 64, 2)), "valid": tf.ones((2, 64, 64), tf.bool)}
+    with tf.GradientTape() as tape:
+        loss = trainer.compute_loss(pair, targets, trainer(pair, training=True))
+    for weight, slope in zip(
+        trainer.trainable_weights, tape.gradient(loss, trainer.trainable_weights), strict=True
+    ):
+        assert slope is not None, weight.name
+        assert np.isfinite(slope).all(), weight.name
+        assert np.abs(slope).max() > 0, weight.name
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_flow_is_float32_under_mixed_precision(name, policy):
+    exact = small(name)
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        model = small(name)
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+    model.set_weights(exact.get_weights())
+    pair = frames(1, 64, 64)
+    outputs, expected = model(pair), exact(pair)
+    assert model.get_layer(index=-3).compute_dtype == policy.removeprefix("mixed_") or any(
+        layer.compute_dtype == policy.removeprefix("mixed_") for layer in model.layers
+    )
+    for level, flow in outputs.items():
+        assert flow.dtype == tf.float32
+        np.testing.assert_allclose(flow, expected[level], atol=0.1 * np.abs(expected[level]).max())
+
+
+def test_training_and_answering_agree(network):
+    """The correlation that learns and the one that answers are two operations."""
+    pair = frames(1, 64, 64)
+    for level, flow in network(pair, training=True).items():
+        np.testing.assert_allclose(flow, network(pair, training=False)[level], atol=1e-4)
+
+
+def test_saved_and_loaded(tmp_path, name, network):
+    save_preset(tmp_path, network, Preset({"name": name, **SMALL.get(name, {})}))
+    again, pair = load_network(tmp_path), frames(1, 70, 50)
+    assert again.level_weights == network.level_weights
+    np.testing.assert_array_equal(again(pair)["flow"], network(pair)["flow"])
+
+
+def test_unknown_network():
+    with pytest.raises(InputError, match="there are: flownet_s, flownet_c"):
+        build_network("flownet_x")
