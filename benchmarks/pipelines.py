@@ -85,11 +85,12 @@ def input_share() -> str:
 
     from keras_models.flow_trainer import FlowTrainer
     from keras_models.networks import build_network
-    from pipelines.inputs import InputConfig, flow_batches, open_source
+    from pipelines.inputs import InputConfig, training_batches
+    from pipelines.sources import open_source
 
     with tempfile.TemporaryDirectory() as folder:
         _portrait_pairs(Path(folder), 64)
-        batches = flow_batches(open_source(folder), InputConfig(size=192, batch=8), training=True).repeat()
+        batches = training_batches(open_source(folder), InputConfig(size=192, batch=8))
         trainer = FlowTrainer(build_network("flownet_s", width=0.5))
         trainer.compile("adam")
         step = tf.function(trainer.train_step)

@@ -1,14 +1,33 @@
 """Keras callbacks of flow training."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_models.presets import Preset, save_preset
+from keras_models.methods import open_method
+from keras_models.metrics import flow_metrics
+from keras_models.presets import Preset, is_preset, read_preset, save_preset
 from pipelines.flow_colour import flow_to_colour
+
+
+@contextmanager
+def averaged_weights(trainer: keras.Model) -> Iterator[None]:
+    """Put the moving average of the weights into the network inside the block, if there is one."""
+    optimizer = getattr(trainer.optimizer, "inner_optimizer", trainer.optimizer)  # below a loss scale
+    if not optimizer.use_ema:
+        yield
+        return
+    weights = trainer.network.get_weights()
+    optimizer.finalize_variable_values(trainer.network.trainable_variables)
+    try:
+        yield
+    finally:
+        trainer.network.set_weights(weights)
 
 
 class KeepBest(keras.callbacks.Callback):
@@ -23,14 +42,99 @@ class KeepBest(keras.callbacks.Callback):
     def __init__(self, folder: Path, preset: Preset, monitor: str):
         super().__init__()
         self._folder, self._preset, self._monitor = folder, preset, monitor
-        self._best = np.inf
+        # A run that goes on has its best so far in the folder.
+        self._best = read_preset(folder).numbers[monitor] if is_preset(folder) else np.inf
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
         if logs[self._monitor] < self._best:
             self._best = logs[self._monitor]
             numbers = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
             about = Preset(self._preset.network, self._preset.recipe, numbers, self._preset.licence)
-            save_preset(self._folder, self.model.network, about)
+            with averaged_weights(self.model):
+                save_preset(self._folder, self.model.network, about)
+
+
+class ValidateAverage(keras.callbacks.Callback):
+    """Lets validation during `fit` see the moving average of the weights."""
+
+    def on_test_begin(self, logs: dict | None = None) -> None:  # noqa: D102
+        self._averaged = averaged_weights(self.model)
+        self._averaged.__enter__()
+
+    def on_test_end(self, logs: dict | None = None) -> None:  # noqa: D102
+        self._averaged.__exit__(None, None, None)
+
+
+class Backup(keras.callbacks.Callback):
+    """Keeps what a killed run needs to go on: weights, their averages, the optimizer's state, the epoch.
+
+    Args:
+        folder: for the checkpoints; it is there exactly as long as the run is not finished.
+        trainer: with its optimizer built.
+
+    Attributes:
+        epochs: finished so far.
+    """
+
+    def __init__(self, folder: Path, trainer: keras.Model):
+        super().__init__()
+        self._epochs = tf.Variable(0, dtype=tf.int64)
+        checkpoint = tf.train.Checkpoint(
+            network=trainer.network, optimizer=trainer.optimizer, epochs=self._epochs
+        )
+        self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=1)
+        if self._manager.latest_checkpoint:
+            checkpoint.restore(self._manager.latest_checkpoint).assert_consumed()
+
+    @property
+    def epochs(self) -> int:  # noqa: D102
+        return int(self._epochs)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
+        self._epochs.assign(epoch + 1)
+        self._manager.save()
+
+
+class Rival(keras.callbacks.Callback):
+    """Puts beside `val_epe` what DIS makes of the same pairs, as `val_epe_dis`.
+
+    Args:
+        batches: the validation pairs, as `flow_batches` gives them.
+    """
+
+    def __init__(self, batches: tf.data.Dataset):
+        super().__init__()
+        dis, error = open_method("dis_medium"), flow_metrics()[0]
+        for inputs, targets in batches:
+            frames = [tf.image.convert_image_dtype(frame, tf.uint8).numpy() for frame in inputs.values()]
+            flows = [dis(frame1, frame2)[0] for frame1, frame2 in zip(*frames, strict=True)]
+            error.update_state(targets["flow"], np.stack(flows), targets["valid"])
+        self._epe = float(error.result())
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
+        logs["val_epe_dis"] = self._epe
+
+
+class Throughput(keras.callbacks.Callback):
+    """Adds `pairs_per_second` of training, validation not counted.
+
+    Args:
+        batch: pairs in a step.
+    """
+
+    def __init__(self, batch: int):
+        super().__init__()
+        self._batch = batch
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
+        self._begin, self._steps = time.monotonic(), 0
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:  # noqa: D102
+        self._steps += 1
+        self._seconds = time.monotonic() - self._begin
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
+        logs["pairs_per_second"] = self._steps * self._batch / self._seconds
 
 
 class StopAfter(keras.callbacks.Callback):

@@ -66,6 +66,11 @@ class FullResolutionFlow(keras.layers.Layer):
         return config | {"multiple": self.multiple}
 
 
+def size_multiple(network: keras.Model) -> int:
+    """Return of what number the sides of a network's frames are multiples after padding."""
+    return next(layer.multiple for layer in network.layers if isinstance(layer, PadToMultiple))
+
+
 def frame_inputs() -> dict:
     """Return the inputs of every flow network: `frame1`, `frame2`, float32 [B, H, W, 3] in [0, 1]."""
     return {name: keras.Input((None, None, 3), name=name) for name in ("frame1", "frame2")}

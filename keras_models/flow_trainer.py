@@ -55,7 +55,7 @@ class FlowTrainer(keras.Model):
         mix, flow, valid = self._mix, y_pred["flow"], y["valid"]
         levels = {name: estimate for name, estimate in y_pred.items() if name != "flow"}
         weights = paper_weights(levels) if mix.paper_levels else self.network.level_weights
-        loss = mix.epe * multi_scale_epe(levels, y["flow"], valid, weights)
+        loss = mix.epe * multi_scale_epe(levels, y["flow"], valid, weights, mix.exponent)
         if mix.photometric:
             visible = valid & ~y["occluded"] if "occluded" in y else valid
             loss += mix.photometric * photometric_error(x["frame1"], x["frame2"], flow, visible)

@@ -1,18 +1,24 @@
 """The configuration of flow training, apart from the code so that `--help` need not load TensorFlow."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from pipelines.augmentation import Augmentation
 from pipelines.errors import InputError
 
 _RANGES = {
     "width": "must be more than 0",
-    "size": "must be a multiple of 64, because the network halves crops six times",
+    "size": "must be at least 16",
     "batch": "must be at least 1",
     "epochs": "must be at least 1",
+    "epoch_steps": "must be at least 1",
     "minutes": "must be more than 0",
     "learning_rate": "must be more than 0",
+    "warmup": "must be at least 0",
+    "weight_decay": "must be at least 0",
+    "clip_norm": "must be more than 0",
+    "averaging": "must be at least 0 and less than 1",
     "margin": "must be at least 0",
     "validation_share": "must be at least 0 and less than 1",
     "seed": "must be at least 0",
@@ -25,41 +31,67 @@ class FlowTrainingConfig:
 
     Attributes:
         network: a key of `keras_models.networks.NETWORKS`.
-        width: factor on the network's number of channels; 1 is the original.
-        size: width and height of the face crops in pixels, a multiple of 64.
-        batch: pairs in a step.
-        epochs: passes over the training subjects.
+        width: factor on the network's number of channels.
+        loss: a key of `keras_models.loss_mixes.MIXES`.
+        size: width and height of the face crops in pixels: a multiple of 16 for pyramid_flow, of 64 for the
+            FlowNets, because they halve crops four and six times.
+        batch: pairs in a step, over all devices.
+        epochs: how often to validate, save and go on.
+        epoch_steps: steps of an epoch; one pass over the training subjects by default.
         minutes: stop after the epoch in which this much time has passed, whatever `epochs` says.
-        learning_rate: of Adam at the start; it falls along a cosine to 0 at the last epoch.
+        learning_rate: of AdamW, after warming up; it falls along a cosine to 0 at the last step.
+        warmup: steps over which the learning rate rises from 0.
+        weight_decay: of AdamW.
+        clip_norm: longest gradient over all weights; longer ones are shortened to it.
+        averaging: share of the old value in the moving average of the weights that is validated and kept; 0
+            keeps the weights themselves.
         label: label method for pairs without a dense flow of their own.
         margin: space around the face in a crop, as a share of its size.
+        augment: whether training pairs are changed.
+        augmentation: how much.
         validation_share: share of the subjects that only validate; 0 for none.
-        precision: `auto` is `mixed_float16` on a GPU and `float32` on a CPU.
-        seed: of weights, splits and order.
+        precision: `auto` is `mixed_float16` on a GPU, `mixed_bfloat16` on a CPU that computes in it
+            (AVX512-BF16, AMX), and `float32` otherwise.
+        jit: compile steps with XLA, where the network has operations that it knows.
+        seed: of weights, splits, order and augmentation.
     """
 
-    network: str = "flownet_s"
-    width: float = 0.5
+    network: str = "pyramid_flow"
+    width: float = 1.0
+    loss: str = "epe"
     size: int = 192
     batch: int = 8
     epochs: int = 30
+    epoch_steps: int | None = None
     minutes: float | None = None
-    learning_rate: float = 1e-4
+    learning_rate: float = 4e-4
+    warmup: int = 200
+    weight_decay: float = 1e-4
+    clip_norm: float = 1.0
+    averaging: float = 0.99
     label: str = "mesh"
     margin: float = 0.15
+    augment: bool = True
+    augmentation: Augmentation = field(default_factory=Augmentation)
     validation_share: float = 0.2
     precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"] = "auto"
+    jit: bool = False
     seed: int = 0
 
     def check(self) -> None:
         """Raise `InputError` for a setting that is out of its range."""
         sound = {
             "width": self.width > 0,
-            "size": self.size > 0 and self.size % 64 == 0,
+            "size": self.size >= 16,
             "batch": self.batch > 0,
             "epochs": self.epochs > 0,
+            "epoch_steps": self.epoch_steps is None or self.epoch_steps > 0,
             "minutes": self.minutes is None or self.minutes > 0,
             "learning_rate": 0 < self.learning_rate < math.inf,
+            "warmup": self.warmup >= 0,
+            "weight_decay": 0 <= self.weight_decay < math.inf,
+            "clip_norm": self.clip_norm > 0,
+            "averaging": 0 <= self.averaging < 1,
             "margin": 0 <= self.margin < math.inf,
             "validation_share": 0 <= self.validation_share < 1,
             "seed": self.seed >= 0,

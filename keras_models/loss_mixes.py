@@ -24,6 +24,7 @@ class LossMix:
         photometric: of the difference between frame 1 and frame 2 warped back, in grey levels of 255.
         angular: of the angular error, in radians.
         smoothness: of the change of the flow where the picture has no edge, in pixels per pixel.
+        exponent: of each pixel's end-point error; below 1, small errors count for more and outliers for less.
         paper_levels: weigh the levels as the paper does, and not as the network states.
     """
 
@@ -31,12 +32,15 @@ class LossMix:
     photometric: float = 0.0
     angular: float = 0.0
     smoothness: float = 0.0
+    exponent: float = 1.0
     paper_levels: bool = True
 
 
-#: `epe` is the default; the others are the paper's experiments.
+#: `epe` is the default, and `robust` the same with less weight on what is far off, as PWC-Net is fine-tuned;
+#: the others are the paper's experiments.
 MIXES = {
     "epe": LossMix(epe=1.0, paper_levels=False),
+    "robust": LossMix(epe=1.0, exponent=0.7, paper_levels=False),
     "exp1": LossMix(epe=1.0),
     "exp2i": LossMix(epe=0.4, photometric=0.6),
     "exp2ii": LossMix(epe=0.75, photometric=0.25),

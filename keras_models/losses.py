@@ -10,6 +10,7 @@ from keras_models.warping import warp_back
 _GREY_LEVELS = 255.0
 _HUBER_FROM = 1.0  # grey levels, from where on a photometric error counts linearly
 _CHARBONNIER = 0.01  # pixels per pixel, below which a change of the flow counts quadratically
+_ROBUST_OFFSET = 0.01  # pixels; keeps the slope of a power below 1 finite
 _EDGE = 10.0  # how fast an edge in the picture, in its range per pixel, frees the flow to change
 
 
@@ -87,7 +88,11 @@ def shrink_flow(flow: tf.Tensor, valid: tf.Tensor, factor: int) -> tf.Tensor:
 
 
 def multi_scale_epe(
-    levels: Mapping[str, tf.Tensor], flow: tf.Tensor, valid: tf.Tensor, weights: Mapping[str, float]
+    levels: Mapping[str, tf.Tensor],
+    flow: tf.Tensor,
+    valid: tf.Tensor,
+    weights: Mapping[str, float],
+    exponent: float = 1.0,
 ) -> tf.Tensor:
     """Weighted sum over levels of the mean end-point error on the valid pixels of each.
 
@@ -96,15 +101,23 @@ def multi_scale_epe(
         flow: the truth, float32 [B, H, W, 2], pixels; H and W known, and multiples of every f.
         valid: bool [B, H, W].
         weights: weight by level name; every name must be in `levels`.
+        exponent: of each pixel's error, in (0, 1].
 
     Returns:
-        float32 scalar, pixels.
+        float32 scalar, pixels to the power of `exponent`.
+
+    References:
+        Sun et al., "PWC-Net: CNNs for Optical Flow Using Pyramid, Warping, and Cost Volume", CVPR 2018,
+        equation 5, for exponents below 1: (error + 0.01)^exponent.
     """
     total = tf.constant(0.0)
     for level, weight in weights.items():
         factor = flow.shape[1] // levels[level].shape[1]
         true, share = shrink_flow(flow, valid, factor)
-        total += weight * masked_mean(end_point_error(true, levels[level]), share)
+        error = end_point_error(true, levels[level])
+        if exponent != 1:
+            error = (error + _ROBUST_OFFSET) ** exponent
+        total += weight * masked_mean(error, share)
     return total
 
 

@@ -7,12 +7,14 @@ import keras
 from keras_models.face_flownet import face_flownet
 from keras_models.flownet_c import flownet_c
 from keras_models.flownet_s import flownet_s
+from keras_models.pyramid_flow import pyramid_flow
 from pipelines.errors import InputError
 
 NETWORKS: dict[str, Callable[..., keras.Model]] = {
     "flownet_s": flownet_s,
     "flownet_c": flownet_c,
     "face_flownet": face_flownet,
+    "pyramid_flow": pyramid_flow,
 }
 
 

@@ -1,5 +1,6 @@
 """Train a flow network: `python -m keras_models.train_flow --data DATA --out RUN`, or `train_flow(...)`."""
 
+import json
 import math
 import shutil
 import sys
@@ -11,27 +12,41 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from keras_models.callbacks import FlowPictures, KeepBest, PlainProgress, StopAfter
+from keras_models.callbacks import (
+    Backup,
+    FlowPictures,
+    KeepBest,
+    PlainProgress,
+    Rival,
+    StopAfter,
+    Throughput,
+    ValidateAverage,
+)
+from keras_models.flow_layers import size_multiple
 from keras_models.flow_trainer import FlowTrainer
 from keras_models.flow_training_config import FlowTrainingConfig
 from keras_models.networks import build_network
 from keras_models.presets import Preset, is_preset, load_network, read_preset
 from pipelines.errors import InputError
 from pipelines.files import check_outputs
-from pipelines.inputs import InputConfig, flow_batches, open_source
+from pipelines.inputs import InputConfig, flow_batches, training_batches
+from pipelines.sources import open_source
 from pipelines.splits import split_subjects
+
+_BACKUP = "backup"
 
 
 def train_flow(
     data: Path | str, out: Path | str, config: FlowTrainingConfig, start: Path | str | None = None
 ) -> keras.Model:
-    """Train a flow network on records or on a pair folder.
+    """Train a flow network on records, on a pair folder or on faces rendered meanwhile.
 
     Writes into the run's folder: the best network as a preset (`presets.py`), `log.csv` with one row an
-    epoch, and `tensorboard/` with curves and pictures.
+    epoch, `tensorboard/` with curves and pictures, and as long as the run is not finished `backup/`. The same
+    call goes on with a run that was interrupted, from its last whole epoch and with the same batches.
 
     Args:
-        data: folder of records or of pairs.
+        data: folder of records or of pairs, or `rendered:COUNT`.
         out: the run's folder.
         config: how to train.
         start: a preset to continue from; its network is taken, and `config.network` and `.width` are not.
@@ -44,36 +59,50 @@ def train_flow(
     """
     config.check()
     out = Path(out)
-    if is_preset(out):
-        raise InputError(f"{out}: there is a training run here already; choose another folder or remove it")
-    check_outputs(out)
     keras.utils.set_random_seed(config.seed)
-
     source = open_source(data)
     training, validation = split_subjects(source.subjects, config.validation_share, config.seed)
     source, validation_source = source.only(training), source.only(validation)
-    inputs = InputConfig(config.size, config.batch, config.label, config.margin, seed=config.seed)
-    batches = flow_batches(source, inputs, training=True)
-    validation_batches = flow_batches(validation_source, inputs, training=False) if validation else None
-    if not len(batches):
+    steps = config.epoch_steps or len(source) // config.batch
+    if not steps:
         raise InputError(f"{data}: {len(source)} training pairs do not fill a batch of {config.batch}")
 
     description = read_preset(start).network if start else {"name": config.network, "width": config.width}
     with _precision(config.precision) as precision:
-        trainer = FlowTrainer(load_network(start) if start else build_network(**description))
-        steps = config.epochs * len(batches)
-        rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
-        trainer.compile(keras.optimizers.Adam(rate))
+        network = load_network(start) if start else build_network(**description)
+        if config.size % (multiple := size_multiple(network)):
+            raise InputError(
+                f"size {config.size}: must be a multiple of {multiple} for {description['name']}, which "
+                "halves crops that often"
+            )
+        trainer = FlowTrainer(network, config.loss)
+        trainer.compile(_optimizer(config, steps), jit_compile=config.jit)
+        trainer.optimizer.build(network.trainable_variables)
+    recipe = asdict(config) | {"data": str(data), "start": start and str(start), "precision": precision}
+    _claim(out, recipe)
     print(
         f"{len(source)} pairs of {len(training)} subjects to train on, {len(validation_source)} of "
-        f"{len(validation)} to validate; {trainer.network.count_params():,} weights, {precision}",
+        f"{len(validation)} to validate; {network.count_params():,} weights, {precision}",
         flush=True,
     )
 
-    recipe = asdict(config) | {"data": str(data), "start": start and str(start), "precision": precision}
-    out.mkdir(parents=True, exist_ok=True)
+    inputs = InputConfig(
+        config.size,
+        config.batch,
+        config.label,
+        config.margin,
+        config.augmentation if config.augment else None,
+        seed=config.seed,
+    )
+    validation_batches = flow_batches(validation_source, inputs) if validation else None
+    backup = Backup(out / _BACKUP, trainer)
+    if backup.epochs:
+        print(f"going on after epoch {backup.epochs}", flush=True)
+    batches = training_batches(source, inputs, first=backup.epochs * steps)
     try:
-        _fit(trainer, batches, validation_batches, config, out, Preset(description, recipe))
+        if backup.epochs < config.epochs:
+            preset = Preset(description, recipe)
+            _fit(trainer, batches, steps, validation_batches, config, out, preset, backup)
     except tf.errors.OpError as error:
         # From inside the input pipeline: a shard that is cut off, a pair with a damaged file.
         reason = str(error.message).strip().splitlines()[0]
@@ -81,31 +110,79 @@ def train_flow(
     finally:
         if not is_preset(out):
             shutil.rmtree(out)  # empty logs, and nothing that was learned
+    shutil.rmtree(out / _BACKUP)
     return load_network(out)
+
+
+def _optimizer(config: FlowTrainingConfig, steps: int) -> keras.optimizers.Optimizer:
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0 if config.warmup else config.learning_rate,
+        max(1, config.epochs * steps - config.warmup),
+        warmup_target=config.learning_rate if config.warmup else None,
+        warmup_steps=config.warmup,
+    )
+    optimizer = keras.optimizers.AdamW(
+        rate,
+        weight_decay=config.weight_decay,
+        global_clipnorm=config.clip_norm,
+        use_ema=config.averaging > 0,
+        ema_momentum=config.averaging,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return optimizer
+
+
+def _claim(out: Path, recipe: dict) -> None:
+    """Make the run's folder, or find in it the same run, interrupted.
+
+    Raises:
+        InputError: if there is another run in it, or a finished one.
+    """
+    path = out / _BACKUP / "recipe.json"
+    text = json.dumps(recipe, indent=1)
+    if path.exists():
+        if path.read_text() != text:
+            raise InputError(
+                f"{out}: an interrupted run of other settings is in there (they are in {path}); go on with "
+                "those, choose another folder or remove it"
+            )
+        return
+    if is_preset(out):
+        raise InputError(f"{out}: there is a training run here already; choose another folder or remove it")
+    check_outputs(out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
 
 
 def _fit(
     trainer: FlowTrainer,
     batches: tf.data.Dataset,
+    steps: int,
     validation_batches: tf.data.Dataset | None,
     config: FlowTrainingConfig,
     out: Path,
     preset: Preset,
+    backup: Backup,
 ) -> None:
     on_terminal = sys.stdout.isatty()
     history = trainer.fit(
         batches,
+        steps_per_epoch=steps,
         validation_data=validation_batches,
+        initial_epoch=backup.epochs,
         epochs=config.epochs,
         verbose=1 if on_terminal else 0,
         callbacks=[
             keras.callbacks.TerminateOnNaN(),
+            Throughput(config.batch),
+            *([ValidateAverage(), Rival(validation_batches)] if validation_batches else []),
             KeepBest(out, preset, "val_epe" if validation_batches else "epe"),
-            keras.callbacks.CSVLogger(str(out / "log.csv")),
+            keras.callbacks.CSVLogger(str(out / "log.csv"), append=backup.epochs > 0),
             keras.callbacks.TensorBoard(out / "tensorboard"),
             FlowPictures(out / "tensorboard" / "pictures", next(iter(validation_batches or batches))),
             *([] if on_terminal else [PlainProgress()]),
             *([StopAfter(config.minutes)] if config.minutes else []),
+            backup,
         ],
     )
     if not math.isfinite(history.history["loss"][-1]):
@@ -119,13 +196,20 @@ def _fit(
 def _precision(name: str) -> Iterator[str]:
     """Build networks with a mixed-precision policy inside the block; yields the policy that was chosen."""
     if name == "auto":
-        name = "mixed_float16" if tf.config.list_physical_devices("GPU") else "float32"
+        name = "mixed_float16" if tf.config.list_physical_devices("GPU") else _cpu_precision()
     before = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(name)
     try:
         yield name
     finally:
         keras.mixed_precision.set_global_policy(before)
+
+
+def _cpu_precision() -> str:
+    """Return bfloat16 for a CPU that computes in it; on others it is slower than float32."""
+    cpu = Path("/proc/cpuinfo")
+    flags = cpu.read_text().split() if cpu.exists() else []
+    return "mixed_bfloat16" if {"avx512_bf16", "amx_bf16"} & set(flags) else "float32"
 
 
 def main() -> None:

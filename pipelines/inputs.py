@@ -1,28 +1,24 @@
-"""tf.data pipelines: from records, pair folders or rendered faces to batches of crops with dense flow labels.
+"""tf.data pipelines: from pairs of frames to batches of crops with dense flow labels.
 
     serialised pairs -> shuffle -> decode -> crop around the face -> label -> batch -> prefetch
 
-The crop comes before the label: landmarks are moved into the crop and become a label there, and a dense
-flow is cut and stretched with the crop, so that the flow is always in pixels of what the network sees.
+The crop, augmented or not, comes before the label: landmarks are moved into the crop and become a label
+there, and a dense flow is cut and stretched with the crop, so that the flow is always in pixels of what the
+network sees.
 """
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from pipelines import pairs, records
-from pipelines.build import read_manifest
-from pipelines.crops import MARGIN, crop_around, whole_frame
+from pipelines.augmentation import Augmentation, change_light, draw_geometry
+from pipelines.crops import MARGIN, Crop, crop_around, whole_frame
 from pipelines.errors import InputError
-from pipelines.files import check_exists
 from pipelines.labels import check_method, make_label
-
-Element = dict[str, tf.Tensor]
+from pipelines.sources import PAIR_TENSORS, Element, PairSource
 
 
 @dataclass(frozen=True)
@@ -34,14 +30,16 @@ class InputConfig:
         batch: pairs in a batch.
         label: label method for pairs without a dense flow of their own.
         margin: space around the face on each side, as a share of its size.
+        augmentation: how training pairs are changed; not at all by default.
         shuffle: pairs in the shuffle buffer.
-        seed: of the order; the same seed gives the same batches.
+        seed: of the order and of augmentation; the same seed gives the same batches.
     """
 
     size: int = 256
     batch: int = 8
     label: str = "mesh"
     margin: float = MARGIN
+    augmentation: Augmentation | None = None
     shuffle: int = 512
     seed: int = 0
 
@@ -49,157 +47,79 @@ class InputConfig:
         check_method(self.label)
 
 
-@dataclass(frozen=True)
-class PairSource:
-    """Where pairs come from, or the part of it that shows some subjects.
+def flow_batches(source: PairSource, config: InputConfig) -> tf.data.Dataset:
+    """Make batches of all pairs, once, in order and unchanged: to validate and to measure.
 
-    Attributes:
-        units: (name, subject, number of pairs) of what is read as a whole: a shard, a pair, a person.
-        keys: makes a dataset from unit names, one element a pair.
-        decode: from such an element to the tensors that `records.parse` describes.
+    Returns:
+        A dataset of (inputs, targets): `frame1`, `frame2`, float32 [B, S, S, 3] in [0, 1]; and `flow`,
+        float32 [B, S, S, 2] in pixels of the crop, `valid`, bool [B, S, S]. The last batch may be smaller.
     """
-
-    units: list[tuple[str, str, int]]
-    keys: Callable[[list[str]], tf.data.Dataset]
-    decode: Callable[[tf.Tensor], Element]
-
-    @property
-    def subjects(self) -> set[str]:
-        """Whose faces are in it."""
-        return {subject for _, subject, _ in self.units}
-
-    def only(self, subjects: set[str]) -> "PairSource":
-        """Return the part that shows these subjects."""
-        return replace(self, units=[unit for unit in self.units if unit[1] in subjects])
-
-    def __len__(self) -> int:
-        return sum(count for _, _, count in self.units)
-
-
-def open_source(data: Path | str) -> PairSource:
-    """Open what there is to learn from.
-
-    Args:
-        data: a folder of records (`faceflow build`); a pair folder; or `rendered:COUNT`, so many pairs of
-            rendered faces, drawn while they are needed.
-
-    Raises:
-        InputError: if it is none of these.
-    """
-    if rendered := re.fullmatch(r"rendered:([1-9]\d*)", str(data)):
-        return _rendered_source(int(rendered[1]))
-    folder = check_exists(Path(data))
-    if any(folder.glob(f"*{records.SUFFIX}")):
-        clips = [clip for clip in read_manifest(folder).clips if clip.shard]
-        for clip in clips:
-            check_exists(folder / clip.shard)
-        units = [(str(folder / clip.shard), clip.subject, clip.pairs) for clip in clips]
-        return PairSource(units, _interleave_shards, records.parse)
-    if any(folder.glob("*_flow.flo")):
-        facts = pairs.read_facts(folder)
-        # Without a table nobody is known to be somebody else: all are one subject.
-        units = [
-            (name, facts.get(name, {}).get("subject", "unknown"), 1) for name in pairs.list_pairs(folder)
-        ]
-        return PairSource(units, tf.data.Dataset.from_tensor_slices, partial(_read_pair, folder))
-    raise InputError(
-        f"{folder}: neither records (*{records.SUFFIX}, made by `faceflow build`) nor pairs (*_flow.flo)"
+    dataset = source.keys(*_names_and_counts(source)).map(
+        lambda *key: _tensors(partial(crop_and_label, config), source.decode(*key), config.size),
+        tf.data.AUTOTUNE,
+        deterministic=True,
     )
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(source)))
+    return dataset.batch(config.batch).prefetch(tf.data.AUTOTUNE)
 
 
-def flow_batches(source: PairSource, config: InputConfig, training: bool) -> tf.data.Dataset:
-    """Make the batches of one epoch.
+def training_batches(source: PairSource, config: InputConfig, first: int = 0) -> tf.data.Dataset:
+    """Make batches without end, in another order and with other augmentation at every pass.
+
+    A batch depends on its number, the seed and the source alone: who begins at batch 700 sees what somebody
+    sees who has had 700 batches.
 
     Args:
         source: what to read.
         config: how.
-        training: in another order each epoch and without the last, incomplete batch; otherwise in order and
-            all of it.
+        first: number of the first batch.
 
     Returns:
-        A dataset of (inputs, targets): `frame1`, `frame2`, float32 [B, S, S, 3] in [0, 1]; and `flow`,
-        float32 [B, S, S, 2] in pixels of the crop, `valid`, bool [B, S, S].
+        As `flow_batches`, all batches full.
+
+    Raises:
+        InputError: if the source has no pairs.
     """
-    units = [unit for unit, _, _ in source.units]
-    if training:
-        np.random.default_rng(config.seed).shuffle(units)
-    dataset = source.keys(units)
-    if training:
-        dataset = dataset.shuffle(config.shuffle, seed=config.seed, reshuffle_each_iteration=True)
-    dataset = dataset.map(
-        lambda *key: _crop_and_label(source.decode(*key), config), tf.data.AUTOTUNE, deterministic=True
-    )
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(source)))
-    return dataset.batch(config.batch, drop_remainder=training).prefetch(tf.data.AUTOTUNE)
+    if not len(source):
+        raise InputError("no pairs to train on")
+    names, counts = _names_and_counts(source)
+    past, drawn = divmod(first * config.batch, len(source))
+
+    def one_pass(number: tf.Tensor) -> tf.data.Dataset:
+        seed = tf.stack([tf.constant(config.seed, tf.int64), number])
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(source.units)), seed)
+        dataset = source.keys(tf.gather(names, order), tf.gather(counts, order))
+        # The buffer's draws are those of every pass; what comes into it is in another order.
+        return dataset.shuffle(config.shuffle, seed=config.seed, reshuffle_each_iteration=False)
+
+    def element(number: tf.Tensor, key: tuple) -> tuple[Element, Element]:
+        change = partial(crop_and_label, config)
+        if config.augmentation:
+            change = partial(augment_and_label, config)
+            return _tensors(change, source.decode(*key), config.size, number)
+        return _tensors(change, source.decode(*key), config.size)
+
+    dataset = tf.data.Dataset.range(past, np.iinfo(np.int64).max).flat_map(one_pass).skip(drawn)
+    dataset = dataset.map(lambda *key: key).enumerate(first * config.batch)
+    dataset = dataset.map(element, tf.data.AUTOTUNE, deterministic=True)
+    return dataset.batch(config.batch, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
-def _interleave_shards(shards: list[str]) -> tf.data.Dataset:
-    """Read shards side by side, so that even a small shuffle buffer mixes clips."""
-    return tf.data.Dataset.from_tensor_slices(shards).interleave(
-        tf.data.TFRecordDataset, cycle_length=16, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    )
+def _names_and_counts(source: PairSource) -> tuple[tf.Tensor, tf.Tensor]:
+    names = tf.constant([name for name, _, _ in source.units], tf.string)
+    return names, tf.constant([count for _, _, count in source.units], tf.int64)
 
 
-def _rendered_source(count: int, seed: int = 0) -> PairSource:
-    """Return pairs 0 to count - 1 of a series of rendered faces, each person's pairs drawn together.
-
-    Making a person costs more than moving them, so whole people are drawn and then shuffled.
-    """
-    from pipelines.faces.render import PAIRS_PER_PERSON, render_pair
-
-    def render(person: bytes, pairs_of_person: int) -> tuple[np.ndarray, ...]:
-        first = int(person) * PAIRS_PER_PERSON
-        drawn = [_arrays(render_pair(seed, first + k)) for k in range(pairs_of_person)]
-        return tuple(np.stack(arrays) for arrays in zip(*drawn, strict=True))
-
-    counts = {
-        str(k): min(PAIRS_PER_PERSON, count - first)
-        for k, first in enumerate(range(0, count, PAIRS_PER_PERSON))
-    }
-
-    def keys(people: list[str]) -> tf.data.Dataset:
-        dataset = tf.data.Dataset.from_tensor_slices((people, [counts[person] for person in people]))
-        dataset = dataset.map(
-            lambda person, number: tf.numpy_function(render, [person, number], _PAIR_TYPES, stateful=False),
-            tf.data.AUTOTUNE,
-            deterministic=True,
-        )
-        return dataset.unbatch()
-
-    units = [(person, f"{seed}-{person}", number) for person, number in counts.items()]
-    return PairSource(units, keys, lambda *tensors: dict(zip(_PAIR_NAMES, tensors, strict=True)))
-
-
-_PAIR_NAMES = ("frame1", "frame2", "landmarks1", "landmarks2", "flow", "valid")
-_PAIR_TYPES = (tf.uint8, tf.uint8, tf.float32, tf.float32, tf.float32, tf.bool)
-
-
-def _arrays(pair: pairs.Pair) -> tuple[np.ndarray, ...]:
-    """Return what `_PAIR_NAMES` names; landmarks that are not known have no rows."""
-    nowhere = np.zeros((0, 2), np.float32)
-    landmarks = [nowhere if points is None else points for points in (pair.landmarks1, pair.landmarks2)]
-    return pair.frame1, pair.frame2, *landmarks, pair.flow, pair.valid
-
-
-def _read_pair(folder: Path, name: tf.Tensor) -> Element:
-    """Read a pair of a pair folder in a graph, as `records.parse` reads a record."""
-
-    def read(name: bytes) -> tuple[np.ndarray, ...]:
-        return _arrays(pairs.read_pair(folder, name.decode()))
-
-    tensors = tf.numpy_function(read, [name], _PAIR_TYPES, stateful=False)
-    return dict(zip(_PAIR_NAMES, tensors, strict=True))
-
-
-def _crop_and_label(pair: Element, config: InputConfig) -> tuple[Element, Element]:
+def _tensors(
+    change: Callable[..., tuple[np.ndarray, ...]], pair: Element, size: int, *numbers: tf.Tensor
+) -> tuple[Element, Element]:
     """Turn a decoded pair into network inputs and targets, in a graph."""
     frame1, frame2, flow, valid = tf.numpy_function(
-        partial(crop_and_label, config),
-        [pair[name] for name in _PAIR_NAMES],
+        change,
+        [*numbers, *(pair[name] for name in PAIR_TENSORS)],
         (tf.uint8, tf.uint8, tf.float32, tf.bool),
         stateful=False,
     )
-    size = config.size
     inputs = {
         name: tf.ensure_shape(tf.image.convert_image_dtype(frame, tf.float32), [size, size, 3])
         for name, frame in (("frame1", frame1), ("frame2", frame2))
@@ -235,12 +155,55 @@ def crop_and_label(
     Returns:
         Both crops, uint8 [S, S, 3]; flow, float32 [S, S, 2], pixels of the crop; valid, bool [S, S].
     """
-    if len(landmarks1):
-        crop = crop_around(np.concatenate([landmarks1, landmarks2]), config.size, config.margin)
-    else:
-        crop = whole_frame(frame1.shape[:2], config.size)
+    crop = _crop(config, frame1.shape[:2], landmarks1, landmarks2)
     picture1, picture2 = crop.picture(frame1), crop.picture(frame2)
     if len(flow):
         return picture1, picture2, *crop.flow(flow, valid)
     label = make_label(config.label, picture1, picture2, crop.points(landmarks1), crop.points(landmarks2))
     return picture1, picture2, label.flow, label.valid
+
+
+def augment_and_label(
+    config: InputConfig,
+    number: int,
+    frame1: np.ndarray,
+    frame2: np.ndarray,
+    landmarks1: np.ndarray,
+    landmarks2: np.ndarray,
+    flow: np.ndarray,
+    valid: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Do what `crop_and_label` does, and change the pair by `config.augmentation`.
+
+    Args:
+        config: with an augmentation.
+        number: of the pair since training began; with the seed it decides on the change.
+        frame1: as for `crop_and_label`, like all that follow.
+        frame2: likewise.
+        landmarks1: likewise.
+        landmarks2: likewise.
+        flow: likewise.
+        valid: likewise.
+    """
+    rng = np.random.default_rng([config.seed, number])
+    crop = _crop(config, frame1.shape[:2], landmarks1, landmarks2)
+    middle = np.array([crop.left, crop.top]) + (crop.side - 1) / 2
+    geometry = draw_geometry(rng, config.augmentation, middle, crop.scale, config.size)
+    picture1, picture2 = geometry.picture1(frame1), geometry.picture2(frame2)
+    if len(flow):
+        flow, valid = geometry.flow(flow, valid)
+    else:
+        pictures = (np.clip(picture, 0, 255).astype(np.uint8) for picture in (picture1, picture2))
+        points = geometry.points1(landmarks1), geometry.points2(landmarks2)
+        label = make_label(config.label, *pictures, *points)
+        flow, valid = label.flow, label.valid
+    return *change_light(rng, config.augmentation, picture1, picture2), flow, valid
+
+
+def _crop(
+    config: InputConfig, shape: tuple[int, int], landmarks1: np.ndarray, landmarks2: np.ndarray
+) -> Crop:
+    """Return the crop around the face; without landmarks the whole frame."""
+    if len(landmarks1):
+        return crop_around(np.concatenate([landmarks1, landmarks2]), config.size, config.margin)
+    return whole_frame(shape, config.size)

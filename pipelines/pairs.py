@@ -7,7 +7,7 @@ pair, with the columns `pair`, `subject` and whatever else is known of it.
 
 import csv
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,6 +54,9 @@ class Pair:
 
 _MASKS = ("face", "occluded")
 
+#: What a pair may have besides frames and flow.
+SIDE_FILES = ("valid", *_MASKS, "regions", "head", "landmarks")
+
 
 def list_pairs(folder: Path | str) -> list[str]:
     """Return the names of the pairs in a folder, in order.
@@ -86,8 +89,19 @@ def read_facts(folder: Path | str) -> dict[str, dict[str, str]]:
     return {row["pair"]: row for row in rows}
 
 
-def read_pair(folder: Path | str, name: str, facts: dict[str, str] | None = None) -> Pair:
+def read_pair(
+    folder: Path | str,
+    name: str,
+    facts: dict[str, str] | None = None,
+    side_files: Container[str] = SIDE_FILES,
+) -> Pair:
     """Read one pair.
+
+    Args:
+        folder: the pair folder.
+        name: of the pair.
+        facts: its row of `pairs.csv`, which is read apart.
+        side_files: which of `SIDE_FILES` to look for besides frames and flow.
 
     Raises:
         InputError: if a file is absent, damaged, or of another size than frame 1.
@@ -95,20 +109,21 @@ def read_pair(folder: Path | str, name: str, facts: dict[str, str] | None = None
     stem = Path(folder) / name
     flow, valid = read_flow(f"{stem}_flow.flo")
     known = {"frame1": read_image(f"{stem}_img1.png"), "frame2": read_image(f"{stem}_img2.png")}
-    if (path := Path(f"{stem}_valid.png")).exists():
-        valid = valid & _read_grey(path).astype(bool)
+    files = {side: path for side, path in _side_files(stem).items() if side in side_files and path.exists()}
+    if "valid" in files:
+        valid = valid & _read_grey(files["valid"]).astype(bool)
     for mask in _MASKS:
-        if (path := Path(f"{stem}_{mask}.png")).exists():
-            known[mask] = _read_grey(path) > 0
-    if (path := Path(f"{stem}_regions.png")).exists():
-        known["regions"] = _read_grey(path)
-    if (path := Path(f"{stem}_head.flo")).exists():
-        known["head"] = read_flow(path)[0]
+        if mask in files:
+            known[mask] = _read_grey(files[mask]) > 0
+    if "regions" in files:
+        known["regions"] = _read_grey(files["regions"])
+    if "head" in files:
+        known["head"] = read_flow(files["head"])[0]
     for key, array in known.items():
         if array.shape[:2] != flow.shape[:2]:
             raise InputError(f"{stem}: {key} is {_size(array)}, but the flow is {_size(flow)}")
-    if (path := Path(f"{stem}_landmarks.npz")).exists():
-        known |= _read_landmarks(path)
+    if "landmarks" in files:
+        known |= _read_landmarks(files["landmarks"])
     return Pair(name=name, flow=flow, valid=valid, facts=facts or {}, **known)
 
 
@@ -137,6 +152,11 @@ def write_facts(folder: Path | str, rows: Iterable[dict]) -> None:
         writer = csv.DictWriter(lines, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+
+
+def _side_files(stem: Path) -> dict[str, Path]:
+    suffixes = {"head": "flo", "landmarks": "npz"}
+    return {side: Path(f"{stem}_{side}.{suffixes.get(side, 'png')}") for side in SIDE_FILES}
 
 
 def _read_grey(path: Path) -> np.ndarray:

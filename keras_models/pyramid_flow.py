@@ -1,0 +1,132 @@
+"""PyramidFlow: our own small coarse-to-fine network, made for motions below a pixel.
+
+Both frames go through the same encoder. From 1/16 of the resolution to 1/4, the estimate so far warps frame
+2's features, a local correlation shows what is left, and convolutions correct the estimate. Two last steps
+measure what is left at full resolution (`LucasKanade`), decide by convolutions at 1/4 what to believe, and
+correct the estimate at 1/2.
+
+References:
+    Sun et al., "PWC-Net: CNNs for Optical Flow Using Pyramid, Warping, and Cost Volume", CVPR 2018: the
+    coarse part. Lucas, Kanade, IJCAI 1981: the fine part.
+"""
+
+from types import MappingProxyType
+
+import keras
+from keras import layers
+
+from keras_models.correlation import Correlation
+from keras_models.flow_layers import FullResolutionFlow, PadToMultiple, frame_inputs
+from keras_models.pyramid_layers import (
+    DepthToSpace,
+    Enlarge,
+    LocalContrast,
+    LucasKanade,
+    SpaceToDepth,
+    UnitFeatures,
+    Warp,
+)
+
+LEAK = 0.1
+COARSEST = 16  # four halvings
+
+# Level: 1/2^level of the resolution. Channels of the encoder, and of the decoder's convolutions.
+_ENCODER = {2: (32, 32), 3: (48, 48), 4: (64, 64)}
+_DECODER = {4: (96, 64, 48), 3: (64, 64, 48), 2: (48, 32)}
+_RADIUS = {4: 4, 3: 3, 2: 2}  # of the correlation, places of the level: 64, 24 and 8 pixels
+_CARRIED = 16  # channels of a decoder that the next finer one sees
+_REFINEMENTS = 2
+_REFINER = (48, 48, 32)
+
+#: Of each estimate's error in the loss: the last one counts most, and all add up to 1.
+LEVEL_WEIGHTS = {"flow4": 0.05, "flow3": 0.07, "flow2": 0.1, "flow1_1": 0.25, "flow1": 0.53}
+
+
+def pyramid_flow(*, width: float = 1.0) -> keras.Model:
+    """Build the network.
+
+    Args:
+        width: factor on the number of channels of every hidden layer.
+
+    Returns:
+        A functional model. Inputs `frame1`, `frame2`: float32 [B, H, W, 3] in [0, 1], any H and W. Outputs:
+        `flow`, float32 [B, H, W, 2], in pixels of the input; and `flow4`, `flow3`, `flow2`, the estimates on
+        1/16, 1/8, 1/4 of the padded grid, `flow1_1` and `flow1` after each refinement on 1/2, also in pixels
+        of the input, for a multi-scale loss. Its attribute
+        `level_weights` has their weights in it.
+    """
+
+    def channels(count: int) -> int:
+        return max(8, round(count * width / 8) * 8)  # convolutions run best on multiples of 8
+
+    def convolve(x, name, count, kernel=3, stride=1):
+        if stride > 1:  # on both sides alike: Keras' "same" shifts a strided layer by a pixel
+            x = layers.ZeroPadding2D((kernel - 1) // 2, name=f"{name}_pad")(x)
+        padding = "same" if stride == 1 else "valid"
+        x = layers.Conv2D(
+            channels(count), kernel, stride, padding, kernel_initializer="he_normal", name=name
+        )(x)
+        return layers.LeakyReLU(LEAK, name=f"{name}_leaky")(x)
+
+    def encoder():
+        x = frame = keras.Input((None, None, 3), name="frame")
+        x, features = SpaceToDepth(name="halved")(x), []
+        for level, counts in _ENCODER.items():
+            for k, count in enumerate(counts):
+                x = convolve(x, f"conv{level}_{k}", count, stride=2 if k == 0 else 1)
+            features.append(x)
+        return keras.Model(frame, features, name="encoder")
+
+    def decode(x, name, counts, first_kernel=3):
+        x = layers.Concatenate(name=f"{name}_seen")(x)
+        for k, count in enumerate(counts):
+            x = convolve(x, f"{name}_conv{k}", count, first_kernel if k == 0 else 3)
+        return x
+
+    def predict(x, name, count):
+        # Starting near zero flow: faces move little.
+        start = keras.initializers.RandomNormal(stddev=1e-3)
+        return layers.Conv2D(count, 3, padding="same", kernel_initializer=start, name=f"{name}_step")(x)
+
+    inputs, encode = frame_inputs(), encoder()
+    even1, even2 = (
+        LocalContrast(name=f"{name}_even")(PadToMultiple(COARSEST, name=f"{name}_padded")(frame))
+        for name, frame in inputs.items()
+    )
+    encoded1, encoded2 = encode(even1), encode(even2)
+
+    x = flow = None
+    levels = {}
+    for level, counts in _DECODER.items():
+        name, pixels = f"level{level}", 2**level
+        seen, other = encoded1[level - 2], encoded2[level - 2]
+        unit1, unit2 = UnitFeatures(name=f"{name}_unit1")(seen), UnitFeatures(name=f"{name}_unit2")(other)
+        parts = [seen]
+        if flow is not None:
+            flow = Enlarge(name=f"{name}_flow")(flow)
+            unit2 = Warp(pixels, name=f"{name}_warp")((unit2, flow))
+            carried = Enlarge(name=f"{name}_carried")(convolve(x, f"{name}_carry", _CARRIED, 1))
+            parts += [carried, layers.Rescaling(1 / pixels, name=f"{name}_places")(flow)]
+        cost = Correlation(_RADIUS[level], name=f"{name}_correlation")((unit1, unit2))
+        x = decode([cost, *parts], name, counts, first_kernel=3 if level > 2 else 1)
+        step = layers.Rescaling(pixels, dtype="float32", name=f"{name}_pixels")(predict(x, name, 2))
+        flow = step if flow is None else layers.Add(dtype="float32", name=f"{name}_sum")([flow, step])
+        levels[f"flow{level}"] = flow
+
+    flow, seen = Enlarge(name="refined_flow")(flow), encoded1[0]
+    for k in range(1, _REFINEMENTS + 1):
+        name = f"refined{k}"
+        left = LucasKanade(name=f"{name}_left")((even1, even2, flow))
+        now = SpaceToDepth(name=f"{name}_now")(layers.Rescaling(1 / 4, name=f"{name}_places")(flow))
+        x = decode([left, now, seen, x], name, _REFINER, first_kernel=1)
+        step = DepthToSpace(name=f"{name}_pixels")(predict(x, name, 8))
+        flow = layers.Add(dtype="float32", name=f"{name}_sum")([flow, step])
+        levels["flow1" if k == _REFINEMENTS else f"flow1_{k}"] = flow
+
+    outputs = {
+        name: layers.Activation("linear", dtype="float32", name=name)(flow) for name, flow in levels.items()
+    }
+    outputs["flow"] = FullResolutionFlow(COARSEST, name="flow")((outputs["flow1"], inputs["frame1"]))
+    network = keras.Model(inputs, outputs, name="pyramid_flow")
+    network.level_weights = MappingProxyType(LEVEL_WEIGHTS)  # Keras would save a plain dict
+    return network
