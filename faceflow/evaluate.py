@@ -21,9 +21,10 @@ def evaluate_flow(
 
     Args:
         pairs: folder with NNNNN_img1.png, NNNNN_img2.png, NNNNN_flow.flo.
-        method: a method; repeat the option for more. zero, dis_fast, dis_medium, dis_fine, farneback, tvl1,
-            deepflow, label:sparse, label:mesh, label:mesh_matched, label:spline, label:refined, or the folder
-            of a training run or SavedModel. Without it, all that have a name.
+        method: a method; repeat the option for more. default (the network that comes with FaceFlow), zero,
+            dis_fast, dis_medium, dis_fine, farneback, tvl1, deepflow, label:sparse, label:mesh,
+            label:mesh_matched, label:spline, label:refined, or the folder of a training run or SavedModel.
+            Without it, all that have a name.
         save: write every flow as SAVE/METHOD/NNNNN.flo.
         json: write all figures.
         report: write a page with tables and pictures.
@@ -37,9 +38,9 @@ def evaluate_flow(
 
     from keras_models.evaluate_flow import evaluate_flow as evaluate
     from keras_models.flow_report import flow_table, write_flow_report
-    from keras_models.methods import DEFAULT_METHODS, open_method
+    from keras_models.methods import METHODS, open_method
 
-    methods = {name: open_method(name) for name in method or DEFAULT_METHODS}
+    methods = {name: open_method(name) for name in method or METHODS}
     with progress("evaluate", count) as step:
         evaluation = evaluate(pairs, methods, save, on_pair=step)
     for failure in evaluation.failures:

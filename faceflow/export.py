@@ -1,18 +1,22 @@
 """`faceflow export`."""
 
-from faceflow.arguments import Folder, Out
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from faceflow.arguments import Out
 from faceflow.console import say
 
 
-def export_flow(run: Folder, out: Out) -> None:
-    """Export a trained flow network as a new version of the served model `face_flow`.
+def export_flow(out: Out, run: Positional[Annotated[str, arg(metavar="RUN|PRESET")]] = "default") -> None:
+    """Export a flow network as a new version of the served model `face_flow`.
 
     The version appears under its number, OUT/face_flow/NUMBER, when all of it is written. TensorFlow Serving
     and `faceflow serve` take it from there.
 
     Args:
-        run: folder of a training run or preset.
         out: folder of the served models.
+        run: folder of a training run, or name of a preset.
     """
     from keras_models.presets import load_network
     from serving.export import export_flow as export

@@ -14,7 +14,7 @@ from faceflow.console import progress, say
 def flow(
     input: Positional[Annotated[tuple[Path, ...], arg(metavar="FRAME1 FRAME2 | CLIP")]],
     out: Out,
-    model: Annotated[str | None, arg(metavar="RUN|METHOD")] = None,
+    model: Annotated[str | None, arg(metavar="PRESET|RUN|METHOD")] = None,
     server: Annotated[str | None, arg(metavar="HOST:PORT")] = None,
     picture: Path | None = None,
     face: bool = False,
@@ -27,7 +27,8 @@ def flow(
     Args:
         input: two pictures of one size, or one clip.
         out: the flow file of a pair (.flo, .png for KITTI, .npz), or the folder for a clip.
-        model: folder of a training run or SavedModel, or a classical method (dis_fine, deepflow, ...).
+        model: name of a preset, folder of a training run or SavedModel, or a classical method (dis_fine,
+            deepflow, ...). By default the network that comes with FaceFlow.
         server: ask this server (faceflow serve) in place of a local model.
         picture: for a pair: also write a PNG with the frames, the flow in colour, and arrows.
         face: estimate in a crop around the face, as networks are trained; elsewhere the flow is unknown. The
@@ -39,8 +40,8 @@ def flow(
 
     if len(input) not in (1, 2):
         raise InputError(f"two frames or one clip are needed, not {len(input)} inputs")
-    if (model is None) == (server is None):
-        raise InputError("say who is to estimate: --model RUN|METHOD, or --server HOST:PORT")
+    if model and server:
+        raise InputError("one estimates, not two: --model PRESET|RUN|METHOD or --server HOST:PORT")
     check_outputs(out, picture, inputs=input)
     if len(input) == 2:
         check_flow_path(out)
@@ -57,9 +58,10 @@ def _estimator(model: str | None, server: str | None, face: bool):
     """Return a function (frame1, frame2) -> `FaceFlow` of whoever is to estimate."""
     from keras_models.face_flow import in_face_crop, in_whole_frame
     from keras_models.methods import dense, open_method
+    from keras_models.presets import DEFAULT
 
     if server is None:
-        method = open_method(model)
+        method = open_method(model or DEFAULT)
     else:
         from serving.client import FaceFlowClient
 

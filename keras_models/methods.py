@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from keras_models.presets import SHIPPED, is_preset, load_network, preset_folder
 from pipelines.errors import InputError
 from pipelines.labels import METHODS as LABEL_METHODS
 from pipelines.labels import make_label
@@ -44,27 +45,16 @@ _CLASSICAL: dict[str, Callable[[], cv2.DenseOpticalFlow]] = {
     "deepflow": cv2.optflow.createOptFlow_DeepFlow,
 }
 
-#: Names that `open_method` takes besides folders.
-METHODS = ("zero", *_CLASSICAL, *(f"label:{name}" for name in LABEL_METHODS))
 
-#: What `faceflow evaluate flow` compares when no method is named.
-DEFAULT_METHODS = (
-    "zero",
-    "dis_fast",
-    "dis_medium",
-    "dis_fine",
-    "farneback",
-    "tvl1",
-    "deepflow",
-    *(f"label:{name}" for name in LABEL_METHODS),
-)
+#: Names that `open_method` takes besides folders.
+METHODS = (*SHIPPED, "zero", *_CLASSICAL, *(f"label:{name}" for name in LABEL_METHODS))
 
 
 def open_method(name: str) -> Method:
     """Return a method.
 
     Args:
-        name: one of `METHODS`, or the folder of a training run, a preset or a SavedModel of `face_flow`.
+        name: one of `METHODS`, or the folder of a training run or a SavedModel of `face_flow`.
 
     Raises:
         InputError: if it is none of these. The method itself raises it for frames that it cannot handle.
@@ -75,8 +65,8 @@ def open_method(name: str) -> Method:
         return dense(_classical(name))
     if name.startswith("label:"):
         return _label(name.removeprefix("label:"))
-    if Path(name).is_dir():
-        return dense(_network(Path(name)))
+    if name in SHIPPED or Path(name).is_dir():
+        return dense(_network(name))
     raise InputError(
         f"unknown flow method {name!r}; use {', '.join(METHODS)}, or the folder of a training run"
     )
@@ -122,14 +112,13 @@ def _label(name: str) -> Method:
     return method
 
 
-def _network(folder: Path) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+def _network(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     # Imported here: the other methods need no TensorFlow.
     import tensorflow as tf
 
-    from keras_models.presets import is_preset, load_network
-
+    folder = preset_folder(name)
     if is_preset(folder):
-        network = load_network(folder)
+        network = load_network(name)
 
         # One traced function for all sizes; `network.predict` would cost as much again as a small network.
         @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3], tf.uint8)] * 2)

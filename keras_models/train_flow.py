@@ -78,14 +78,6 @@ def train_flow(
         trainer = FlowTrainer(network, config.loss)
         trainer.compile(_optimizer(config, steps), jit_compile=config.jit)
         trainer.optimizer.build(network.trainable_variables)
-    recipe = asdict(config) | {"data": str(data), "start": start and str(start), "precision": precision}
-    _claim(out, recipe)
-    print(
-        f"{len(source)} pairs of {len(training)} subjects to train on, {len(validation_source)} of "
-        f"{len(validation)} to validate; {network.count_params():,} weights, {precision}",
-        flush=True,
-    )
-
     inputs = InputConfig(
         config.size,
         config.batch,
@@ -95,6 +87,14 @@ def train_flow(
         seed=config.seed,
     )
     validation_batches = flow_batches(validation_source, inputs) if validation else None
+    recipe = asdict(config) | {"data": str(data), "start": start and str(start), "precision": precision}
+    _claim(out, recipe)
+    print(
+        f"{len(source)} pairs of {len(training)} subjects to train on, {len(validation_source)} of "
+        f"{len(validation)} to validate; {network.count_params():,} weights, {precision}",
+        flush=True,
+    )
+
     backup = Backup(out / _BACKUP, trainer)
     if backup.epochs:
         print(f"going on after epoch {backup.epochs}", flush=True)

@@ -31,7 +31,7 @@ class InputConfig:
         label: label method for pairs without a dense flow of their own.
         margin: space around the face on each side, as a share of its size.
         augmentation: how training pairs are changed; not at all by default.
-        shuffle: pairs in the shuffle buffer.
+        shuffle: pairs that are shuffled together.
         seed: of the order and of augmentation; the same seed gives the same batches.
     """
 
@@ -88,9 +88,8 @@ def training_batches(source: PairSource, config: InputConfig, first: int = 0) ->
     def one_pass(number: tf.Tensor) -> tf.data.Dataset:
         seed = tf.stack([tf.constant(config.seed, tf.int64), number])
         order = tf.random.experimental.stateless_shuffle(tf.range(len(source.units)), seed)
-        dataset = source.keys(tf.gather(names, order), tf.gather(counts, order))
-        # The buffer's draws are those of every pass; what comes into it is in another order.
-        return dataset.shuffle(config.shuffle, seed=config.seed, reshuffle_each_iteration=False)
+        keys = source.keys(tf.gather(names, order), tf.gather(counts, order))
+        return _shuffled(keys, config.shuffle, seed)
 
     def element(number: tf.Tensor, key: tuple) -> tuple[Element, Element]:
         change = partial(crop_and_label, config)
@@ -100,9 +99,19 @@ def training_batches(source: PairSource, config: InputConfig, first: int = 0) ->
         return _tensors(change, source.decode(*key), config.size)
 
     dataset = tf.data.Dataset.range(past, np.iinfo(np.int64).max).flat_map(one_pass).skip(drawn)
-    dataset = dataset.map(lambda *key: key).enumerate(first * config.batch)
+    dataset = dataset.enumerate(first * config.batch)
     dataset = dataset.map(element, tf.data.AUTOTUNE, deterministic=True)
     return dataset.batch(config.batch, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+
+
+def _shuffled(dataset: tf.data.Dataset, window: int, seed: tf.Tensor) -> tf.data.Dataset:
+    """Shuffle within windows, by a seed that may be a tensor; `Dataset.shuffle` wants a number."""
+
+    def permute(*columns: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        order = tf.random.experimental.stateless_shuffle(tf.range(tf.shape(columns[0])[0]), seed)
+        return tuple(tf.gather(column, order) for column in columns)
+
+    return dataset.batch(window).map(permute).unbatch()
 
 
 def _names_and_counts(source: PairSource) -> tuple[tf.Tensor, tf.Tensor]:

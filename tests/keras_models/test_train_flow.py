@@ -1,5 +1,8 @@
 import csv
-from dataclasses import replace
+import signal
+import subprocess
+import sys
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -9,9 +12,23 @@ from keras_models.networks import build_network
 from keras_models.presets import Preset, load_network, read_preset, save_preset
 from keras_models.train_flow import train_flow
 from pipelines.errors import InputError
+from pipelines.inputs import InputConfig, flow_batches
 from pipelines.pairs import read_pair, write_facts, write_pair
+from pipelines.sources import open_source
+from pipelines.splits import split_subjects
 
-TINY = FlowTrainingConfig(width=0.0625, size=64, batch=4, epochs=2, validation_share=0.3, learning_rate=1e-3)
+TINY = FlowTrainingConfig(
+    network="flownet_s",
+    width=0.0625,
+    size=64,
+    batch=4,
+    epochs=2,
+    validation_share=0.3,
+    learning_rate=1e-3,
+    warmup=0,
+    averaging=0,
+    augment=False,
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +49,8 @@ def test_a_run_leaves_what_it_promises(run):
     assert preset.network == {"name": "flownet_s", "width": 0.0625}
     assert preset.numbers["val_epe"] == pytest.approx(min(float(row["val_epe"]) for row in rows), rel=1e-5)
     assert preset.recipe["seed"] == 0
+    assert all(float(row["pairs_per_second"]) > 0 for row in rows)
+    assert not (folder / "run" / "backup").exists()  # the run is finished
     again = load_network(folder / "run")
     for ours, theirs in zip(network.weights, again.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -72,6 +91,81 @@ def test_the_same_seed_gives_the_same_weights(tmp_path, run, pair_folder):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
+def test_dis_stands_beside_the_validation(run, pair_folder):
+    """OpenCV's own DIS on the validation subject's four pairs, whole and at their own size."""
+    import cv2
+
+    folder, _ = run
+    with (folder / "run" / "log.csv").open() as lines:
+        logged = {float(row["val_epe_dis"]) for row in csv.DictReader(lines)}
+    assert len(logged) == 1  # nothing about it changes
+    source = open_source(pair_folder)
+    validation = source.only(split_subjects(source.subjects, 0.3, 0)[1])
+    dis, errors = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM), []
+    for inputs, targets in flow_batches(validation, InputConfig(size=64, batch=1)):
+        greys = [
+            cv2.cvtColor(np.round(inputs[name][0].numpy() * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY)
+            for name in ("frame1", "frame2")
+        ]
+        error = np.linalg.norm(dis.calc(*greys, None) - targets["flow"][0], axis=-1)
+        errors.append(error[targets["valid"][0].numpy()])
+    assert logged.pop() == pytest.approx(np.concatenate(errors).mean(), rel=0.02)
+
+
+def test_the_average_of_the_weights_is_kept(tmp_path, pair_folder, run):
+    """With an average over a long time, what is kept is still near where training began."""
+    start = build_network("flownet_s", width=0.0625)
+    save_preset(tmp_path / "start", start, Preset({"name": "flownet_s", "width": 0.0625}))
+    far = {}
+    for averaging in (0, 0.9999):
+        config = replace(TINY, averaging=averaging, epochs=1, learning_rate=1e-2)
+        network = train_flow(pair_folder, tmp_path / f"run{averaging}", config, start=tmp_path / "start")
+        far[averaging] = max(
+            np.abs(ours - theirs).max()
+            for ours, theirs in zip(network.get_weights(), start.get_weights(), strict=True)
+        )
+    assert 0 < far[0.9999] < 0.02 * far[0]
+
+
+def test_a_killed_run_goes_on(tmp_path, pair_folder):
+    """Killed with SIGKILL between two epochs and started again, a run ends as one that was left alone."""
+    config = replace(TINY, epochs=6, warmup=2, averaging=0.9, augment=True, learning_rate=3e-3)
+    whole = train_flow(pair_folder, tmp_path / "whole", config)
+
+    arguments = [
+        sys.executable,
+        "-m",
+        "keras_models.train_flow",
+        "--data",
+        pair_folder,
+        "--out",
+        tmp_path / "run",
+    ]
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if field.name in ("augmentation", "augment", "jit"):
+            continue
+        arguments += [f"--{field.name.replace('_', '-')}", str(value)]
+    child = subprocess.Popen(list(map(str, arguments)), stdout=subprocess.PIPE, text=True)
+    for line in child.stdout:
+        if line.startswith("epoch 3/"):
+            child.kill()  # SIGKILL: nothing of it can tidy up
+    assert child.wait() == -signal.SIGKILL
+    assert (tmp_path / "run" / "backup").exists()
+
+    with pytest.raises(InputError, match="interrupted run of other settings"):
+        train_flow(pair_folder, tmp_path / "run", replace(config, learning_rate=1e-4))
+    again = train_flow(pair_folder, tmp_path / "run", config)
+    losses = []
+    for folder in ("whole", "run"):
+        with (tmp_path / folder / "log.csv").open() as lines:
+            losses.append([float(row["loss"]) for row in csv.DictReader(lines)])
+    assert len(losses[0]) == 6
+    np.testing.assert_allclose(losses[1][-6:], losses[0], rtol=0.01)
+    for ours, theirs in zip(again.weights, whole.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
 def test_going_on_from_a_run(tmp_path, run, pair_folder):
     folder, _ = run
     config = replace(TINY, epochs=1, width=1.0, learning_rate=1e-9)
@@ -85,6 +179,8 @@ def test_going_on_from_a_run(tmp_path, run, pair_folder):
     [
         ({"batch": 500}, "do not fill a batch"),
         ({"network": "x"}, "unknown network"),
+        ({"loss": "x"}, "unknown loss"),
+        ({"size": 80}, "^size 80: must be a multiple of 64"),
         ({"label": "magic"}, "unknown label method"),
         ({"validation_share": 0.99}, "cannot be split"),
     ],
@@ -98,7 +194,8 @@ def test_what_cannot_be_trained(tmp_path, pair_folder, change, says):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("size", 100), ("size", 0), ("batch", 0), ("epochs", 0), ("minutes", 0), ("width", 0), ("seed", -1),
+        ("size", 0), ("epoch_steps", 0), ("warmup", -1), ("weight_decay", -1.0), ("clip_norm", 0.0), ("averaging", 1.0),
+        ("batch", 0), ("epochs", 0), ("minutes", 0), ("width", 0), ("seed", -1),
         ("width", float("nan")), ("learning_rate", float("nan")), ("learning_rate", -1.0), ("margin", -2.0),
         ("validation_share", -1.0), ("validation_share", 1.0), ("validation_share", float("nan")),
     ],

@@ -3,9 +3,11 @@ import pytest
 
 from pipelines.build import build
 from pipelines.errors import InputError
-from pipelines.inputs import InputConfig, crop_and_label, flow_batches, open_source
+from pipelines.augmentation import Augmentation
+from pipelines.inputs import InputConfig, crop_and_label, flow_batches, training_batches
 from pipelines.labels.mesh import mesh_label
 from pipelines.pairs import read_pair
+from pipelines.sources import open_source
 from pipelines.splits import split_subjects
 
 
@@ -28,7 +30,7 @@ def test_batches_of_records(records_folder):
     source = open_source(records_folder)
     assert len(source) == 9
     assert source.subjects == {"anna", "bert"}
-    inputs, targets = collect(flow_batches(source, InputConfig(size=64, batch=4), training=False))
+    inputs, targets = collect(flow_batches(source, InputConfig(size=64, batch=4)))
     assert inputs["frame1"].shape == (9, 64, 64, 3)
     assert inputs["frame1"].dtype == np.float32
     assert 0 <= inputs["frame1"].min() < 0.2 < 0.8 < inputs["frame1"].max() <= 1
@@ -39,7 +41,7 @@ def test_batches_of_records(records_folder):
 def test_labels_are_in_pixels_of_the_crop(records_folder):
     """The clips move by 2 px a frame; a crop of `side` pixels on 64 makes 2 * 64 / side of it."""
     source = open_source(records_folder)
-    _, targets = collect(flow_batches(source, InputConfig(size=64, batch=4, margin=0.5), training=False))
+    _, targets = collect(flow_batches(source, InputConfig(size=64, batch=4, margin=0.5)))
     sizes = [np.ptp(np.argwhere(valid), axis=0).max() for valid in targets["valid"]]
     face = 98  # the portrait's face is 98 px high, which the crop's margins double
     assert np.mean(sizes) == pytest.approx(32, abs=2)
@@ -77,25 +79,66 @@ def test_landmarks_become_the_label_where_there_is_no_flow(pair_folder):
     )
 
 
+def brightness(batches):
+    """One number a pair, by which it is known again."""
+    return np.concatenate([inputs["frame1"].numpy().mean(axis=(1, 2, 3)) for inputs, _ in batches])
+
+
 def test_the_seed_fixes_the_order(pair_folder):
     def order(seed):
-        batches = flow_batches(
-            open_source(pair_folder), InputConfig(size=64, batch=4, seed=seed), training=True
-        )
-        return np.concatenate([inputs["frame1"].numpy().mean(axis=(1, 2, 3)) for inputs, _ in batches])
+        config = InputConfig(size=64, batch=4, seed=seed)
+        return brightness(training_batches(open_source(pair_folder), config).take(3))
 
     np.testing.assert_array_equal(order(0), order(0))
     assert not np.array_equal(order(0), order(1))
     np.testing.assert_array_equal(np.sort(order(0)), np.sort(order(1)))  # the same pairs
 
 
-def test_each_epoch_has_another_order(pair_folder):
-    batches = flow_batches(open_source(pair_folder), InputConfig(size=64, batch=4), training=True)
-    first, second = (
-        np.concatenate([inputs["frame1"].numpy().mean(axis=(1, 2, 3)) for inputs, _ in batches])
-        for _ in range(2)
-    )
+@pytest.mark.parametrize("data", ["pair_folder", "records_folder"])
+def test_passes_show_the_same_pairs_in_another_order(request, data):
+    source = open_source(request.getfixturevalue(data))
+    config = InputConfig(size=64, batch=1)
+    both = brightness(training_batches(source, config).take(2 * len(source)))
+    first, second = both[: len(source)], both[len(source) :]
     assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(np.sort(first), np.sort(second))
+
+
+@pytest.mark.parametrize("first", [1, 3, 4])
+def test_who_comes_later_sees_the_same_batches(pair_folder, first):
+    """Twelve pairs in batches of 5: batches 2 and 4 straddle two passes."""
+    config = InputConfig(size=64, batch=5, augmentation=Augmentation())
+    source = open_source(pair_folder)
+    whole = list(training_batches(source, config).take(6))
+    later = list(training_batches(source, config, first).take(6 - first))
+    for ours, theirs in zip(later, whole[first:], strict=True):
+        for part in (0, 1):
+            for name in ours[part]:
+                np.testing.assert_array_equal(ours[part][name], theirs[part][name])
+
+
+def test_augmentation_is_another_at_every_pass(pair_folder):
+    config = InputConfig(size=64, batch=12, augmentation=Augmentation())
+    first, second = (
+        brightness([batch]) for batch in training_batches(open_source(pair_folder), config).take(2)
+    )
+    assert not np.intersect1d(first, second).size
+
+
+def test_landmarks_are_augmented_before_they_become_a_label(records_folder):
+    """The clips move by 2 px a frame; a mirrored and enlarged crop moves the other way and by more."""
+    only = {"scale": 1.0, "rotation": 0.0, "shift": 0.0, "relative": 0.0, "contrast": 0.0, "gamma": 1.0}
+    mirrored = InputConfig(size=64, batch=9, margin=0.5, augmentation=Augmentation(flip=1.0, **only))
+    ((_, plain),) = flow_batches(open_source(records_folder), InputConfig(size=64, batch=9, margin=0.5))
+    ((_, turned),) = training_batches(open_source(records_folder), mirrored).take(1)
+    means = [targets["flow"].numpy()[targets["valid"].numpy()].mean(axis=0) for targets in (plain, turned)]
+    assert means[0][0] > 0.4
+    np.testing.assert_allclose(means[1], means[0] * [-1, 1], atol=0.1)
+
+
+def test_no_pairs_are_no_training(pair_folder):
+    with pytest.raises(InputError, match="no pairs"):
+        training_batches(open_source(pair_folder).only(set()), InputConfig())
 
 
 @pytest.mark.parametrize("count", [2, 3, 10, 123])
@@ -129,7 +172,7 @@ def test_rendered_faces_are_drawn_while_reading():
     source = open_source("rendered:6")
     assert len(source) == 6
     assert len(source.subjects) == 2  # four pairs in a row show one person
-    inputs, targets = collect(flow_batches(source, InputConfig(size=256, batch=4, margin=5), training=False))
+    inputs, targets = collect(flow_batches(source, InputConfig(size=256, batch=4, margin=5)))
     assert inputs["frame1"].shape == (6, 256, 256, 3)
     pair = render_pair(0, 5)
     # With a wide margin the crop shows the whole picture, smaller: the flow shrinks with it.

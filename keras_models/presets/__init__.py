@@ -1,21 +1,33 @@
 """Presets: a network with its weights, the recipe that made them and the numbers they reach.
 
 A preset is a folder with `preset.json` and `network.weights.h5`; the folder of a training run is one too.
+Those that come with FaceFlow lie beside this file and go by their names.
 Weights are plain arrays: nothing in a preset is code, so one from a stranger is safe to open.
 """
+
+from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
-
-from keras_models.networks import build_network
 from pipelines.errors import InputError
 from pipelines.files import check_exists, replacing
 
+if TYPE_CHECKING:
+    import keras
+
+_HERE = Path(__file__).parent
 _ABOUT = "preset.json"
 _WEIGHTS = "network.weights.h5"  # the ending tells Keras to write its own HDF5 layout
+
+
+#: Names of the presets that come with FaceFlow.
+SHIPPED = tuple(sorted(path.parent.name for path in _HERE.glob(f"*/{_ABOUT}")))
+
+#: The one that is meant where none is named.
+DEFAULT = "default"
 
 
 @dataclass(frozen=True)
@@ -50,18 +62,29 @@ def save_preset(folder: Path | str, model: keras.Model, preset: Preset) -> None:
         part.write_text(json.dumps(vars(preset), indent=1, default=str))
 
 
+def preset_folder(preset: Path | str) -> Path:
+    """Return the folder of a preset: a string may be one of `SHIPPED`; a path, or `./NAME`, is a folder."""
+    return _HERE / preset if preset in SHIPPED else Path(preset)
+
+
 def is_preset(folder: Path | str) -> bool:
     """Tell whether a folder holds a preset."""
     return (Path(folder) / _ABOUT).exists()
 
 
-def read_preset(folder: Path | str) -> Preset:
+def read_preset(preset: Path | str) -> Preset:
     """Read what is known about a trained network.
 
+    Args:
+        preset: one of `SHIPPED`, or a folder.
+
     Raises:
-        InputError: if the folder holds no preset, or a damaged one.
+        InputError: if there is no such preset, or it is damaged.
     """
-    path = check_exists(Path(folder)) / _ABOUT
+    folder = preset_folder(preset)
+    if not folder.exists():
+        raise InputError(f"{folder}: no such folder, and no preset of this name ({', '.join(SHIPPED)})")
+    path = folder / _ABOUT
     if not path.exists():
         raise InputError(f"{folder}: not a training run or preset (there is no {_ABOUT} in it)")
     try:
@@ -70,16 +93,22 @@ def read_preset(folder: Path | str) -> Preset:
         raise InputError(f"{path}: damaged ({error})") from error
 
 
-def load_network(folder: Path | str) -> keras.Model:
+def load_network(preset: Path | str = DEFAULT) -> keras.Model:
     """Build the network of a preset and fill in its weights.
 
+    Args:
+        preset: one of `SHIPPED`, or a folder.
+
     Raises:
-        InputError: if the folder holds no preset, or its weights are absent or do not fit.
+        InputError: if there is no such preset, or its weights are absent or do not fit.
     """
-    preset = read_preset(folder)
-    weights = check_exists(Path(folder) / _WEIGHTS)
+    # Imported here: to know the presets' names, nobody has to load TensorFlow.
+    from keras_models.networks import build_network
+
+    about, folder = read_preset(preset), preset_folder(preset)
+    weights = check_exists(folder / _WEIGHTS)
     try:
-        model = build_network(**preset.network)
+        model = build_network(**about.network)
     except TypeError as error:
         raise InputError(f"{folder}: its network cannot be built here ({error})") from error
     try:

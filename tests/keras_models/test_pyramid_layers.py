@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_models.pyramid_layers import (
+    DepthToSpace,
+    LocalContrast,
+    LucasKanade,
+    SpaceToDepth,
+    UnitFeatures,
+    Warp,
+)
+
+
+def waves(shift=(0.0, 0.0), size=64):
+    """Texture in all directions, moved: float32 [1, S, S, 3], all channels alike, about unit contrast."""
+    y, x = np.mgrid[:size, :size].astype(np.float32)
+    x, y = x - shift[0], y - shift[1]
+    grey = np.sin(0.5 * x) + np.cos(0.45 * y) + np.sin(0.3 * (x + y) + 1)
+    return np.repeat(grey[None, ..., None], 3, axis=-1).astype(np.float32)
+
+
+def still(size=64):
+    return np.zeros((1, size // 2, size // 2, 2), np.float32)
+
+
+@pytest.mark.parametrize("shift", [(0.3, -0.2), (-0.5, 0.0), (0.05, 0.4)])
+def test_lucas_kanade_finds_what_is_left(shift):
+    """Its largest window finds a known sub-pixel shift; central differences make it 4 % too long at 0.5/px."""
+    left = LucasKanade()((3 * waves(), 3 * waves(shift), still())).numpy()[0, 4:-4, 4:-4]
+    assert left.shape[-1] == LucasKanade.CHANNELS
+    np.testing.assert_allclose(left[..., 10:12].mean(axis=(0, 1)), shift, rtol=0.1, atol=0.02)
+
+
+def test_lucas_kanade_sees_nothing_left_after_the_right_estimate():
+    flow = still() + np.float32([1.5, -2.25])
+    right = LucasKanade()((waves(), waves((1.5, -2.25)), flow)).numpy()[0, 4:-4, 4:-4]
+    assert np.abs(right[..., 10:12]).mean() < 0.06
+    wrong = LucasKanade()((waves(), waves((1.5, -2.25)), flow + np.float32([0.5, 0]))).numpy()[0, 4:-4, 4:-4]
+    np.testing.assert_allclose(wrong[..., 10:12].mean(axis=(0, 1)), [-0.5, 0], atol=0.08)
+
+
+def test_lucas_kanade_knows_where_it_sees_nothing():
+    """Stripes along y show motion along x alone."""
+    x = np.arange(64, dtype=np.float32)
+    stripes = np.broadcast_to(np.sin(0.5 * x)[None, None, :, None], (1, 64, 64, 3)).astype(np.float32)
+    seen = LucasKanade()((stripes, stripes, still())).numpy()[0, 4:-4, 4:-4]
+    along_x, along_y = seen[..., 12].mean(), seen[..., 13].mean()
+    assert along_x > along_y + 1
+    assert along_y == pytest.approx(np.log(0.02), abs=0.01)  # nothing but the damping
+
+
+def test_lucas_kanade_of_a_blank_picture_is_finite():
+    blank = np.zeros((1, 32, 32, 3), np.float32)
+    assert np.isfinite(LucasKanade()((blank, blank, still(32)))).all()
+
+
+def test_local_contrast_forgets_brightness_and_contrast():
+    picture = 0.5 + 0.5 * waves() / 3
+    even = LocalContrast()(picture).numpy()
+    np.testing.assert_allclose(LocalContrast()(picture + 0.2), even, atol=1e-3)
+    np.testing.assert_allclose(LocalContrast()(0.6 * picture), even, rtol=0.08, atol=0.02)
+    assert even.std() == pytest.approx(1, abs=0.35)
+    assert abs(even.mean()) < 0.05
+
+
+def test_local_contrast_keeps_blank_pictures_blank():
+    assert not np.any(LocalContrast()(np.full((1, 32, 32, 3), 0.7, np.float32)).numpy().round(3))
+
+
+def test_unit_features_have_unit_length():
+    features = np.random.default_rng(0).normal(5, 3, (2, 8, 8, 16)).astype(np.float32)
+    unit = UnitFeatures()(features).numpy()
+    np.testing.assert_allclose((unit**2).mean(axis=-1), 1, rtol=1e-4)
+    centred = features - features.mean(axis=(1, 2), keepdims=True)
+    cosine = (unit * centred).sum(-1) / np.linalg.norm(centred, axis=-1) / np.linalg.norm(unit, axis=-1)
+    np.testing.assert_allclose(cosine, 1, rtol=1e-4)
+
+
+def test_warp_takes_pixels_of_the_input():
+    """8 pixels at an eighth of the resolution are one place."""
+    features = np.random.default_rng(0).normal(size=(1, 8, 8, 4)).astype(np.float32)
+    flow = np.broadcast_to(np.float32([8, 0]), (1, 8, 8, 2))
+    warped = Warp(8)((features, flow)).numpy()
+    np.testing.assert_allclose(warped[:, :, :-1], features[:, :, 1:], atol=1e-5)
+
+
+def test_no_gradient_goes_to_the_flow_that_warps():
+    features, flow = tf.random.normal([1, 8, 8, 4]), tf.Variable(tf.zeros([1, 8, 8, 2]))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(Warp(4)((features, flow))))
+    assert tape.gradient(loss, flow) is None
+
+
+def test_space_and_depth_undo_each_other():
+    values = np.random.default_rng(0).normal(size=(2, 8, 6, 3)).astype(np.float32)
+    deep = SpaceToDepth()(values)
+    assert deep.shape == (2, 4, 3, 12)
+    np.testing.assert_array_equal(DepthToSpace()(deep), values)
