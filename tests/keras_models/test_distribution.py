@@ -33,7 +33,7 @@ batches = shared_batches(tf.data.Dataset.from_tensor_slices((frames, targets)).b
 with strategy.scope():
     keras.utils.set_random_seed(0)
     trainer = FlowTrainer(build_network("flownet_s", width=0.0625), loss="exp3ii")
-    trainer.compile(keras.optimizers.SGD(1e-3, momentum=0.9))
+    trainer.compile(keras.optimizers.SGD(1e-4, momentum=0.9))
 before = trainer.network.get_weights()
 history = trainer.fit(batches, epochs=2, verbose=0).history
 if is_chief(strategy):
@@ -76,9 +76,10 @@ def test_two_workers_reach_the_weights_of_one_with_the_doubled_batch(tmp_path):
             worker.kill()
     assert not (tmp_path / "worker1.npz").exists()  # only the chief writes
     one, two = (np.load(tmp_path / name) for name in ("alone.npz", "worker0.npz"))
-    assert one["moved"] > 1e-2
+    assert one["moved"] > 1e-3
+    # A step in the wrong proportion would be off by some tenths of what the weights moved.
     for name in one.files:
-        np.testing.assert_allclose(two[name], one[name], rtol=1e-4, atol=1e-5 * one["moved"], err_msg=name)
+        np.testing.assert_allclose(two[name], one[name], rtol=1e-5, atol=1e-4 * one["moved"], err_msg=name)
 
 
 def test_one_device_needs_nothing(monkeypatch):

@@ -51,10 +51,6 @@ def trainer_of(mix):
 
 def loss(mix, flow, true, frames=None, valid=None, **targets):
     """Loss of an estimate that is the same on every level and on the full grid."""
-    inputs = frame_inputs()
-    trainer = FlowTrainer(
-        Network(inputs, {"flow": tf.keras.layers.Concatenate()(list(inputs.values()))}), mix
-    )
     outputs = {"flow": flow, **{f"flow{k}": flow[:, :: 2**k, :: 2**k] for k in (1, 2)}}
     valid = tf.ones(flow.shape[:3], tf.bool) if valid is None else tf.constant(valid)
     grey = tf.fill((*flow.shape[:3], 3), 0.5)
@@ -90,10 +86,7 @@ def test_mixes_by_hand(name, expected):
 @pytest.mark.parametrize("name", list(MIXES))
 def test_the_finest_level_counts(name):
     """Defect 2 of the paper's code drops its loss by a repeated dictionary key."""
-    inputs = frame_inputs()
-    trainer = FlowTrainer(
-        Network(inputs, {"flow": tf.keras.layers.Concatenate()(list(inputs.values()))}), name
-    )
+    trainer = trainer_of(name)
     grey = tf.fill((1, 16, 16, 3), 0.5)
     targets = {"flow": constant(0, 0), "valid": tf.ones((1, 16, 16), tf.bool)}
     levels = {"flow1": tf.Variable(constant(3, 4)[:, ::2, ::2]), "flow2": constant(0, 0)[:, ::4, ::4]}
