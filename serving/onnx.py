@@ -81,10 +81,13 @@ def _compare(saved_model: Path, file: Path) -> None:
             (flow,) = session.run(["flow"], frames)
         except Exception as error:
             raise _NotConvertible(f"ONNX Runtime fails {where} ({error})") from error
-        difference = np.abs(flow - expected).max() if flow.shape == expected.shape else np.inf
+        if flow.shape != tuple(expected.shape):
+            raise _NotConvertible(f"ONNX Runtime gives a flow of the shape {flow.shape} {where}")
+        difference = np.abs(flow - expected).max()
         if not difference <= TOLERANCE:  # NaN is on no side of any bound
             raise _NotConvertible(
-                f"ONNX Runtime differs from TensorFlow by {difference:.3g} px {where}; {TOLERANCE:g} is allowed"
+                f"ONNX Runtime differs from TensorFlow by {difference:.3g} px {where}; "
+                f"{TOLERANCE:g} is allowed"
             )
 
 
