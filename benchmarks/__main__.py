@@ -5,7 +5,7 @@ import os
 import platform
 import subprocess
 
-from benchmarks import command_line, labels, pipelines, rendered_faces, serving
+from benchmarks import command_line, labels, networks, pipelines, rendered_faces, serving
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
         f"{datetime.date.today()}, commit {commit or 'unknown'}, {os.cpu_count()} cores, {platform.machine()}"
     )
     # `labels` comes last: it puts OpenCV on one core for good.
-    for benchmark in (command_line, pipelines, serving, rendered_faces, labels):
+    for benchmark in (command_line, pipelines, serving, networks, rendered_faces, labels):
         benchmark.main()
 
 

@@ -26,10 +26,10 @@ def correlation(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride:
         each dy.
     """
     shifts = range(0, 2 * radius + 1, stride)
-    height, width = tf.shape(features1)[1], tf.shape(features1)[2]
+    size = tf.shape(features1)
     padded = tf.pad(features2, [[0, 0], [radius, radius], [radius, radius], [0, 0]])
     products = [
-        tf.reduce_mean(features1 * padded[:, y : y + height, x : x + width], axis=-1)
+        tf.reduce_mean(features1 * tf.slice(padded, [0, y, x, 0], size), axis=-1)
         for y in shifts
         for x in shifts
     ]

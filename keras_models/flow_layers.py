@@ -6,7 +6,8 @@ import tensorflow as tf
 
 def _margins(length: tf.Tensor, multiple: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Return how much to add before and after a side so that its length becomes a multiple."""
-    missing = -length % multiple
+    # Of positive numbers only: `-length % multiple` becomes another number in ONNX.
+    missing = (multiple - length % multiple) % multiple
     return missing // 2, missing - missing // 2
 
 

@@ -26,14 +26,12 @@ _RADIUS, _STRIDE = 20, 2  # 21 x 21 shifts on 1/8 of the grid
 _REDIRECTED = 32  # channels of frame 1 that go round the correlation
 
 
-def flownet_c(*, width: float = 1.0, decoder_biases: bool = False) -> keras.Model:
-    """Build FlowNetC.
+def flownet_c(*, width: float = 1.0) -> keras.Model:
+    """Build FlowNetC, without biases in the decoder, as in the PyTorch version.
 
     Args:
         width: factor on the number of channels of every hidden layer but the correlation's 441; 1 is the
             original.
-        decoder_biases: biases in the deconvolutions and predictions, as in `flownet_s`: 39,174,320 parameters
-            without them, 39,175,290 with them, at width 1.
 
     Returns:
         A functional model with the inputs, outputs and `level_weights` of `flownet_s`.
@@ -44,5 +42,5 @@ def flownet_c(*, width: float = 1.0, decoder_biases: bool = False) -> keras.Mode
     cost = layers.LeakyReLU(LEAK, name="correlation_leaky")(cost)
     redirected = convolution("conv_redir", scaled(_REDIRECTED, width), kernel=1)(first["conv3"])
     x = layers.Concatenate(name="joined")([redirected, cost])
-    levels = decode(first | encode(x, TAIL, width), width, decoder_biases)
+    levels = decode(first | encode(x, TAIL, width), width, use_bias=False)
     return flownet("flownet_c", inputs, levels, FLOWNET_WEIGHTS)

@@ -86,7 +86,7 @@ def pyramid_flow(*, width: float = 1.0) -> keras.Model:
     def predict(x, name, count):
         # Starting near zero flow: faces move little.
         start = keras.initializers.RandomNormal(stddev=1e-3)
-        return layers.Conv2D(count, 3, padding="same", kernel_initializer=start, name=f"{name}_step")(x)
+        return layers.Conv2D(count, 3, padding="same", kernel_initializer=start, name=f"predict_{name}")(x)
 
     inputs, encode = frame_inputs(), encoder()
     even1, even2 = (

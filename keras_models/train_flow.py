@@ -1,7 +1,6 @@
 """Train a flow network: `python -m keras_models.train_flow --data DATA --out RUN`, or `train_flow(...)`."""
 
 import json
-import math
 import shutil
 import sys
 from collections.abc import Iterator
@@ -22,9 +21,11 @@ from keras_models.callbacks import (
     Throughput,
     ValidateAverage,
 )
+from keras_models.distribution import check_batch, choose_strategy, is_chief, shared_batches
 from keras_models.flow_layers import size_multiple
 from keras_models.flow_trainer import FlowTrainer
 from keras_models.flow_training_config import FlowTrainingConfig
+from keras_models.nan_guard import BAD_BATCH, NanGuard
 from keras_models.networks import build_network
 from keras_models.presets import Preset, is_preset, load_network, read_preset
 from pipelines.errors import InputError
@@ -44,6 +45,8 @@ def train_flow(
     Writes into the run's folder: the best network as a preset (`presets.py`), `log.csv` with one row an
     epoch, `tensorboard/` with curves and pictures, and as long as the run is not finished `backup/`. The same
     call goes on with a run that was interrupted, from its last whole epoch and with the same batches.
+    `distribution` says how it spreads over devices and machines; one process writes then, and `out` must be
+    on a disk that all can read.
 
     Args:
         data: folder of records or of pairs, or `rendered:COUNT`.
@@ -58,6 +61,8 @@ def train_flow(
         InputError: for data or a configuration that cannot be trained on, or a loss that is not finite.
     """
     config.check()
+    strategy = choose_strategy()
+    check_batch(config.batch, strategy)
     out = Path(out)
     keras.utils.set_random_seed(config.seed)
     source = open_source(data)
@@ -68,7 +73,7 @@ def train_flow(
         raise InputError(f"{data}: {len(source)} training pairs do not fill a batch of {config.batch}")
 
     description = read_preset(start).network if start else {"name": config.network, "width": config.width}
-    with _precision(config.precision) as precision:
+    with _precision(config.precision) as precision, strategy.scope():
         network = load_network(start) if start else build_network(**description)
         if config.size % (multiple := size_multiple(network)):
             raise InputError(
@@ -88,7 +93,9 @@ def train_flow(
     )
     validation_batches = flow_batches(validation_source, inputs) if validation else None
     recipe = asdict(config) | {"data": str(data), "start": start and str(start), "precision": precision}
-    _claim(out, recipe)
+    chief = is_chief(strategy)
+    if chief:
+        _claim(out, recipe)
     print(
         f"{len(source)} pairs of {len(training)} subjects to train on, {len(validation_source)} of "
         f"{len(validation)} to validate; {network.count_params():,} weights, {precision}",
@@ -99,17 +106,34 @@ def train_flow(
     if backup.epochs:
         print(f"going on after epoch {backup.epochs}", flush=True)
     batches = training_batches(source, inputs, first=backup.epochs * steps)
+    callbacks = [NanGuard(out)]
+    if validation_batches:
+        callbacks += [ValidateAverage()]
+    if config.minutes:
+        callbacks += [StopAfter(config.minutes)]
+    if chief:
+        preset = Preset(description, recipe)
+        callbacks += _records(out, preset, config, batches, validation_batches, backup)
     try:
         if backup.epochs < config.epochs:
-            preset = Preset(description, recipe)
-            _fit(trainer, batches, steps, validation_batches, config, out, preset, backup)
+            trainer.fit(
+                shared_batches(batches),
+                steps_per_epoch=steps,
+                validation_data=validation_batches and shared_batches(validation_batches),
+                initial_epoch=backup.epochs,
+                epochs=config.epochs,
+                verbose=1 if chief and sys.stdout.isatty() else 0,
+                callbacks=callbacks,
+            )
     except tf.errors.OpError as error:
         # From inside the input pipeline: a shard that is cut off, a pair with a damaged file.
         reason = str(error.message).strip().splitlines()[0]
         raise InputError(f"{data}: cannot be read to its end ({reason})") from error
     finally:
-        if not is_preset(out):
+        if chief and not is_preset(out) and not (out / BAD_BATCH).exists():
             shutil.rmtree(out)  # empty logs, and nothing that was learned
+    if not chief:
+        return network
     shutil.rmtree(out / _BACKUP)
     return load_network(out)
 
@@ -154,42 +178,25 @@ def _claim(out: Path, recipe: dict) -> None:
     path.write_text(text)
 
 
-def _fit(
-    trainer: FlowTrainer,
-    batches: tf.data.Dataset,
-    steps: int,
-    validation_batches: tf.data.Dataset | None,
-    config: FlowTrainingConfig,
+def _records(
     out: Path,
     preset: Preset,
+    config: FlowTrainingConfig,
+    batches: tf.data.Dataset,
+    validation_batches: tf.data.Dataset | None,
     backup: Backup,
-) -> None:
-    on_terminal = sys.stdout.isatty()
-    history = trainer.fit(
-        batches,
-        steps_per_epoch=steps,
-        validation_data=validation_batches,
-        initial_epoch=backup.epochs,
-        epochs=config.epochs,
-        verbose=1 if on_terminal else 0,
-        callbacks=[
-            keras.callbacks.TerminateOnNaN(),
-            Throughput(config.batch),
-            *([ValidateAverage(), Rival(validation_batches)] if validation_batches else []),
-            KeepBest(out, preset, "val_epe" if validation_batches else "epe"),
-            keras.callbacks.CSVLogger(str(out / "log.csv"), append=backup.epochs > 0),
-            keras.callbacks.TensorBoard(out / "tensorboard"),
-            FlowPictures(out / "tensorboard" / "pictures", next(iter(validation_batches or batches))),
-            *([] if on_terminal else [PlainProgress()]),
-            *([StopAfter(config.minutes)] if config.minutes else []),
-            backup,
-        ],
-    )
-    if not math.isfinite(history.history["loss"][-1]):
-        raise InputError(
-            f"{preset.recipe['data']}: the loss is not a finite number any more; lower learning_rate, or "
-            "look at the data"
-        )
+) -> list[keras.callbacks.Callback]:
+    """Return what writes into the run's folder; later ones see the numbers that earlier ones add."""
+    return [
+        Throughput(config.batch),
+        *([Rival(validation_batches)] if validation_batches else []),
+        KeepBest(out, preset, "val_epe" if validation_batches else "epe"),
+        keras.callbacks.CSVLogger(str(out / "log.csv"), append=backup.epochs > 0),
+        keras.callbacks.TensorBoard(out / "tensorboard"),
+        FlowPictures(out / "tensorboard" / "pictures", next(iter(validation_batches or batches))),
+        *([] if sys.stdout.isatty() else [PlainProgress()]),
+        backup,
+    ]
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def export_flow(model: keras.Model, folder: Path | str) -> Path:
         base.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".new-", dir=base) as scratch:
             part = Path(scratch) / "version"
-            _write_flow_model(model, part)
+            write_flow_model(model, part)
             _check_core_ops(part)
             return _publish(part, base)
     except (OSError, tf.errors.OpError) as error:
@@ -67,7 +67,9 @@ def graph_ops(folder: Path | str) -> set[str]:
     return {node.op for node in graph.node} | {node.op for node in functions}
 
 
-def _write_flow_model(model: keras.Model, folder: Path) -> None:
+def write_flow_model(model: keras.Model, folder: Path) -> None:
+    """Write the SavedModel that `export_flow` describes, unchecked, into a folder."""
+
     def frames(dtype: tf.DType) -> list[tf.TensorSpec]:
         return [tf.TensorSpec([None, None, None, 3], dtype, name) for name in ("frame1", "frame2")]
 

@@ -145,6 +145,19 @@ def test_from_clips_to_a_served_flow(called, clips_folder, two_frames, tmp_path)
     assert np.abs(local - exported).max() < 1e-3
 
 
+@pytest.mark.slow
+def test_export_as_onnx(called, tmp_path):
+    from keras_models.networks import build_network
+    from keras_models.presets import Preset, save_preset
+
+    about = Preset({"name": "flownet_s", "width": 0.0625})
+    save_preset(tmp_path / "run", build_network(**about.network), about)
+    code, _, err = called("export", "flow", tmp_path / "run", "-o", tmp_path / "models", "--onnx")
+    assert code == 0, err
+    assert f"exported: {tmp_path}/models/face_flow.onnx" in err
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["face_flow.onnx"]
+
+
 def test_missing_and_unreadable_frames(called, two_frames, tmp_path):
     frame, out = two_frames / "a.png", tmp_path / "x.flo"
     (tmp_path / "cut.png").write_bytes(frame.read_bytes()[:100])

@@ -26,7 +26,7 @@ def still(size=64):
 
 @pytest.mark.parametrize("shift", [(0.3, -0.2), (-0.5, 0.0), (0.05, 0.4)])
 def test_lucas_kanade_finds_what_is_left(shift):
-    """Its largest window finds a known sub-pixel shift; central differences make it 4 % too long at 0.5/px."""
+    """Its largest window finds a known sub-pixel shift; central differences make it some 4 % too long."""
     left = LucasKanade()((3 * waves(), 3 * waves(shift), still())).numpy()[0, 4:-4, 4:-4]
     assert left.shape[-1] == LucasKanade.CHANNELS
     np.testing.assert_allclose(left[..., 10:12].mean(axis=(0, 1)), shift, rtol=0.1, atol=0.02)

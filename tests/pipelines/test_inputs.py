@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from pipelines.augmentation import Augmentation
 from pipelines.build import build
 from pipelines.errors import InputError
-from pipelines.augmentation import Augmentation
 from pipelines.inputs import InputConfig, crop_and_label, flow_batches, training_batches
 from pipelines.labels.mesh import mesh_label
 from pipelines.pairs import read_pair

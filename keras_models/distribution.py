@@ -1,0 +1,75 @@
+"""Training on one device, on several GPUs, or on several machines.
+
+On several machines the same command runs on each, with TensorFlow's own `TF_CONFIG` in its environment:
+
+    TF_CONFIG='{"cluster": {"worker": ["a:2222", "b:2222"]}, "task": {"type": "worker", "index": 0}}'
+"""
+
+import json
+import os
+
+import tensorflow as tf
+
+from pipelines.errors import InputError
+
+
+def choose_strategy() -> tf.distribute.Strategy:
+    """Return how to train: `TF_CONFIG` names other machines, there are several GPUs, or neither.
+
+    Build and compile the model in its `scope()`. To be called before TensorFlow has done anything else, which
+    it demands of processes that train together.
+
+    Raises:
+        InputError: if `TF_CONFIG` is not what TensorFlow takes.
+    """
+    if "TF_CONFIG" in os.environ:
+        _check_tf_config(os.environ["TF_CONFIG"])
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    if len(tf.config.list_physical_devices("GPU")) > 1:
+        return tf.distribute.MirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def check_batch(batch: int, strategy: tf.distribute.Strategy) -> None:
+    """Raise `InputError` unless the batch falls into equal parts, which `FlowTrainer`'s loss rests on."""
+    replicas = strategy.num_replicas_in_sync
+    if batch % replicas:
+        raise InputError(
+            f"batch {batch}: must be a multiple of {replicas}, the number of devices that share it"
+        )
+
+
+def shared_batches(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Let every worker read all batches and take its part of each.
+
+    The alternative, a part of the files for each, would make batches of other pairs than one worker does.
+
+    Args:
+        batches: of the whole batch size, in the same order on every worker.
+    """
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return batches.with_options(options)
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Tell whether this process is the one that writes the run's files: the chief, or else worker 0."""
+    resolver = strategy.cluster_resolver
+    if resolver is None or not resolver.cluster_spec():
+        return True
+    chief = "chief" if "chief" in resolver.cluster_spec().jobs else "worker"
+    return (resolver.task_type, resolver.task_id) == (chief, 0)
+
+
+def _check_tf_config(text: str) -> None:
+    try:
+        config = json.loads(text)
+        jobs, task = config["cluster"], config["task"]
+        address = jobs[task["type"]][int(task["index"])]
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise InputError(
+            'TF_CONFIG: must be JSON like {"cluster": {"worker": ["HOST:PORT", ...]}, '
+            f'"task": {{"type": "worker", "index": 0}}}} ({type(error).__name__}: {error})'
+        ) from error
+    if ":" not in str(address):
+        raise InputError(f"TF_CONFIG: {address!r} is not an address HOST:PORT")

@@ -1,0 +1,59 @@
+"""Every network is exported with TensorFlow's own operations only, whatever it was trained with."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_models.networks import NETWORKS, build_network
+from serving.export import export_flow, graph_ops
+
+# Serves the SavedModels as somebody does who has never heard of Addons.
+SERVE = """
+import json, sys
+import numpy as np, tensorflow as tf
+from tensorflow.python.framework import op_def_registry
+for folder, ops in json.load(sys.stdin).items():
+    unknown = [op for op in ops if op_def_registry.get(op) is None]
+    assert not unknown, (folder, unknown)
+    signature = tf.saved_model.load(folder).signatures["serving_float32"]
+    frames = np.load(folder + "/frames.npz")
+    flow = signature(**{name: tf.constant(frames[name]) for name in ("frame1", "frame2")})["flow"]
+    np.testing.assert_allclose(flow, frames["flow"], atol=1e-4)
+assert "tensorflow_addons" not in sys.modules
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    folders = {}
+    for name in NETWORKS:
+        keras.utils.set_random_seed(0)
+        network = build_network(name, width=0.0625)
+        first, second = np.random.default_rng(0).random((2, 1, 70, 90, 3)).astype(np.float32)
+        # In training mode first, where the correlation is Addons'.
+        flow = network({"frame1": first, "frame2": second}, training=True)["flow"]
+        folder = export_flow(network, tmp_path_factory.mktemp(name))
+        np.savez(folder / "frames.npz", frame1=first, frame2=second, flow=flow)
+        folders[name] = folder
+    return folders
+
+
+def test_the_training_graph_does_hold_another_op():
+    """Otherwise the next test would show nothing."""
+    network = build_network("flownet_c", width=0.0625)
+    frames = {name: tf.zeros((1, 64, 64, 3)) for name in ("frame1", "frame2")}
+    graph = tf.function(lambda: network(frames, training=True)["flow"]).get_concrete_function().graph
+    assert any(op.type.startswith("Addons>") for op in graph.get_operations())
+
+
+def test_a_process_without_addons_serves_every_network(exported):
+    ops = {str(folder): sorted(graph_ops(folder)) for folder in exported.values()}
+    done = subprocess.run(
+        [sys.executable, "-c", SERVE], input=json.dumps(ops), capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
