@@ -1,16 +1,18 @@
-"""Corpora on disk: each module finds the clips of one layout, and whose they are."""
+"""Corpora on disk: each module reads the clips of one layout, and whose they are."""
 
 from pathlib import Path
 
 from pipelines.corpora import folder
 from pipelines.corpora.clip import Clip
+from pipelines.corpora.reading import CorpusReading
 from pipelines.errors import InputError
 
-CORPORA = {"folder": folder.find_clips}
+#: Name -> the module whose `read(source)` reads that corpus.
+CORPORA = {"folder": folder}
 
 
-def find_clips(corpus: str, source: Path) -> list[Clip]:
-    """Find the clips of a corpus.
+def read_corpus(corpus: str, source: Path | str) -> CorpusReading:
+    """Read the clips of a corpus, and what had to be done about them.
 
     Args:
         corpus: a key of `CORPORA`.
@@ -21,4 +23,9 @@ def find_clips(corpus: str, source: Path) -> list[Clip]:
     """
     if corpus not in CORPORA:
         raise InputError(f"unknown corpus {corpus!r}; there are: {', '.join(CORPORA)}")
-    return CORPORA[corpus](source)
+    return CORPORA[corpus].read(Path(source))
+
+
+def find_clips(corpus: str, source: Path | str) -> list[Clip]:
+    """Return the clips of a corpus alone; see `read_corpus`."""
+    return read_corpus(corpus, source).clips

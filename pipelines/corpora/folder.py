@@ -5,11 +5,12 @@ from pathlib import Path
 
 from pipelines.clips import is_clip
 from pipelines.corpora.clip import Clip
+from pipelines.corpora.reading import CorpusReading
 from pipelines.errors import InputError
 from pipelines.files import check_exists
 
 
-def find_clips(source: Path) -> list[Clip]:
+def read(source: Path) -> CorpusReading:
     """Find the video files and picture folders below a folder.
 
     The first folder below `source` names the subject. A clip that lies in `source` itself is a subject of
@@ -28,13 +29,13 @@ def find_clips(source: Path) -> list[Clip]:
             parts = path.relative_to(source).with_suffix("").parts
             clips.append(Clip(parts[0], "-".join(parts), path))
     if not clips and is_clip(source):
-        return [Clip(source.name, source.name, source)]
+        return CorpusReading([Clip(source.name, source.name, source)])
     if not clips:
         raise InputError(f"{source}: no clips in it (video files, or folders of pictures)")
     names = [clip.name for clip in clips]
     if twins := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"{source}: two clips come to the same name {twins[0]!r}; rename one of them")
-    return clips
+    return CorpusReading(clips)
 
 
 def _below(folder: Path) -> list[Path]:
