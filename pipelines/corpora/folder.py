@@ -7,7 +7,6 @@ from pipelines.clips import is_clip
 from pipelines.corpora.clip import Clip
 from pipelines.corpora.reading import CorpusReading
 from pipelines.errors import InputError
-from pipelines.files import check_exists
 
 
 def read(source: Path) -> CorpusReading:
@@ -18,11 +17,8 @@ def read(source: Path) -> CorpusReading:
     figure too good.
 
     Raises:
-        InputError: if `source` is absent or has no clip in it.
+        InputError: if `source` has no clip in it.
     """
-    source = check_exists(Path(source))
-    if not source.is_dir():
-        raise InputError(f"{source}: not a folder")
     clips = []
     for path in _below(source):
         if is_clip(path):
