@@ -8,8 +8,8 @@ from pipelines.errors import InputError
 
 SPLITS = ("loso", "3-fold", "bp4d-3-fold")
 
-# The partition by which work on Action Units tests on BP4D, as in Luo et al., "Learning Multi-dimensional Edge
-# Feature-based AU Relation Graph for Facial Action Unit Recognition", IJCAI 2022.
+# The partition by which work on Action Units tests on BP4D, as in Luo et al., "Learning Multi-dimensional
+# Edge Feature-based AU Relation Graph for Facial Action Unit Recognition", IJCAI 2022.
 _BP4D_FOLDS = (
     "F001 F002 F008 F009 F010 F016 F018 F023 M001 M004 M007 M008 M012 M014",
     "F003 F005 F011 F013 F020 F022 M002 M005 M010 M011 M013 M016 M017 M018",

@@ -31,7 +31,9 @@ def read_corpus(corpus: str, source: Path | str) -> CorpusReading:
     alike = [name for name, module in CORPORA.items() if name != "folder" and module.looks_like(source)]
     if corpus not in alike:
         if alike:
-            raise InputError(f"{source}: this looks like {CORPORA[alike[0]].TITLE}; use --corpus {alike[0]}")
+            raise InputError(
+                f"{source}: this looks like {CORPORA[alike[0]].TITLE}; use --corpus {alike[0]}, not {corpus}"
+            )
         if corpus != "folder":
             module = CORPORA[corpus]
             raise InputError(f"{source}: not {module.TITLE}, which has {module.LAYOUT} (see docs/corpora.md)")
