@@ -32,6 +32,8 @@ class LandmarkTrack:
     def __call__(self) -> list[np.ndarray | None]:
         """Return float32 [49, 2] for each frame, None where the tracker had lost the face.
 
+        They are iBUG's 68 points without the jaw line (0-16) and the inner corners of the lips (60, 64).
+
         Raises:
             InputError: if the file is not as expected.
         """

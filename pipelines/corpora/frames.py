@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,14 +12,24 @@ _NAMED = 4  # gaps that a message names one by one
 
 
 def frame_folders(*roots: Path) -> list[Path]:
-    """Return all folders with pictures in them below some folders, in order; hidden ones are passed over."""
-    found = []
-    for root in roots:
-        for folder, folders, _ in os.walk(root):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            if is_clip(Path(folder)):
-                found.append(Path(folder))
-    return found
+    """Return all folders with pictures in them below some folders, in order."""
+    return sorted(folder for root in roots for folder, _ in walk(root) if is_clip(folder))
+
+
+def walk(root: Path) -> Iterator[tuple[Path, list[Path]]]:
+    """Yield a folder and those below it with the files in each; links are followed, but not in circles.
+
+    What is hidden is passed over.
+    """
+    seen = set()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield Path(folder), [Path(folder, name) for name in files if not name.startswith(".")]
 
 
 def loosely(name: str) -> str:

@@ -120,6 +120,8 @@ def _open(path: Path, title: str) -> tuple[str, list[tuple], list[tuple]]:
     for values in (True, False):
         try:
             book = openpyxl.load_workbook(path, data_only=values)
+        except OSError:
+            raise
         except Exception as error:  # openpyxl lets through whatever its parsers meet
             raise InputError(f"{path}: not an Excel file (.xlsx) that can be read ({error})") from error
         sheet = book[title] if title in book.sheetnames else book.worksheets[0]
