@@ -41,7 +41,12 @@ class LandmarkTrack:
 
         try:
             fits = loadmat(self.file, variable_names=["fit"])["fit"]["pred"].ravel()
-            return [point.astype(np.float32).reshape(49, 2) if point.size else None for point in fits]
+            # A frame without a face is an empty matrix; one of NaN would mean the same.
+            known = [point.size > 0 and np.isfinite(point).all() for point in fits]
+            return [
+                point.astype(np.float32).reshape(49, 2) if there else None
+                for point, there in zip(fits, known, strict=True)
+            ]
         except Exception as error:  # SciPy lets through whatever its parser meets
             raise InputError(f"{self.file}: no 49 landmarks a frame under fit(k).pred ({error})") from error
 

@@ -50,9 +50,7 @@ def read(source: Path) -> CorpusReading:
     rows, remarks = read_sheet(sheet, "Sheet1", COLUMNS)
     if len(roots) > 1:
         remarks.append(Remark(roots[1].name, "left_out", f"{roots[0].name} is there as well, and is read"))
-    folders: dict[str, list[Path]] = {}
-    for path in frame_folders(roots[0]):
-        folders.setdefault(f"{path.parent.name}/{path.name}", []).append(path)
+    folders = [(f"{path.parent.name}/{path.name}", path) for path in frame_folders(roots[0])]
     return read_coded(map(_coding, rows), folders, remarks)
 
 

@@ -40,39 +40,35 @@ class Coding:
 
 
 def read_coded(
-    codings: Iterable[Coding], folders: dict[str, list[Path]], remarks: list[Remark]
+    codings: Iterable[Coding], folders: Iterable[tuple[str, Path]], remarks: list[Remark]
 ) -> CorpusReading:
     """Bring together what a sheet lists and what is on disk.
 
     Args:
         codings: the rows.
-        folders: key of a clip -> the folders of frames that are called so; the first one is read.
+        folders: folders of frames, each with the key of the clip in it; of several with one key the first is
+            read.
         remarks: those about the sheet, which come first.
     """
     reading = CorpusReading([], list(remarks))
-    by_key = {loosely(key): paths for key, paths in folders.items()}
-    names, keys = set(), set()
+    by_key: dict[str, list[Path]] = {}
+    for key, path in folders:
+        by_key.setdefault(loosely(key), []).append(path)
+    listed, read = set(), set()
     for coding in codings:
-        key = loosely(coding.key)
-        paths = by_key.get(key, [])
-        keys.add(key)
-        if coding.name in names:
-            reading.remarks.append(
-                Remark(coding.name, "left_out", f"{coding.where}: listed before; the first row counts")
-            )
-            continue
-        names.add(coding.name)
-        if not paths:
-            reading.remarks.append(
-                Remark(coding.name, "left_out", f"{coding.where}: no folder of frames {coding.key}")
-            )
-            continue
-        _add(reading, coding, paths)
-    for key, paths in by_key.items():
-        if key not in keys:
-            reading.remarks += [
-                Remark(str(path), "left_out", "the sheet has no row for it") for path in paths
-            ]
+        reason = None
+        if loosely(coding.name) in listed:
+            reason = "listed before; the first row counts"
+        elif loosely(coding.key) not in by_key:
+            reason = f"no folder of frames {coding.key}"
+        listed.add(loosely(coding.name))
+        read.add(loosely(coding.key))
+        if reason:
+            reading.remarks.append(Remark(coding.name, "left_out", f"{coding.where}: {reason}"))
+        else:
+            _add(reading, coding, by_key[loosely(coding.key)])
+    for path in (path for key, paths in by_key.items() if key not in read for path in paths):
+        reading.remarks.append(Remark(str(path), "left_out", "the sheet has no row for it"))
     reading.clips.sort(key=lambda clip: clip.name)
     return reading
 

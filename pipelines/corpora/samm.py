@@ -34,10 +34,7 @@ def read(source: Path) -> CorpusReading:
         InputError: if the sheet lacks a column.
     """
     rows, remarks = read_sheet(find_sheet(source, SHEETS), "MICRO_ONLY", COLUMNS)
-    folders: dict[str, list[Path]] = {}
-    for path in frame_folders(source):
-        if _CLIP.fullmatch(path.name):
-            folders.setdefault(path.name, []).append(path)
+    folders = [(path.name, path) for path in frame_folders(source) if _CLIP.fullmatch(path.name)]
     return read_coded(map(_coding, rows), folders, remarks)
 
 

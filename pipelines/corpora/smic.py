@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipelines.corpora.coded import Coding, read_coded
 from pipelines.corpora.frames import frame_folders
-from pipelines.corpora.reading import CorpusReading
+from pipelines.corpora.reading import CorpusReading, Remark
 from pipelines.corpora.sheets import Row, find_sheet, read_sheet
 from pipelines.errors import InputError
 
@@ -46,11 +46,18 @@ def read(source: Path) -> CorpusReading:
         lacking = "the sheet" if roots else "the folder of frames"
         raise InputError(f"{source}: {TITLE} has {LAYOUT} in it; {lacking} is not there")
     rows, remarks = read_sheet(sheet, "HS", COLUMNS, optional=(_APEX,))
-    folders: dict[str, list[Path]] = {}
-    for path in frame_folders(roots[0]):
-        if _CLIP.fullmatch(path.name):  # HS also has `non_micro` clips
-            folders.setdefault(path.name, []).append(path)
+    # HS also has `non_micro` clips, which are called otherwise.
+    folders = [(path.name, path) for path in frame_folders(roots[0]) if _CLIP.fullmatch(path.name)]
     codings = [coding for row in rows for coding in _codings(row)]
+    remarks += [
+        Remark(
+            coding.name,
+            "mended",
+            f"{coding.where}: the second expression of its folder, now a clip of its own",
+        )
+        for coding in codings
+        if coding.name != coding.key
+    ]
     return read_coded(codings, folders, remarks)
 
 
@@ -69,9 +76,9 @@ def _codings(row: Row) -> list[Coding]:
         emotion=row.text("Emotion"),
     )
     onset, offset = row.number("Onset2F"), row.number("Offset2F")
-    if onset is None or one.offset is None:
+    if onset is None:
         return [one]
-    middle = (one.offset + onset) // 2
+    middle = onset - 1 if one.offset is None else (one.offset + onset) // 2
     return [
         replace(one, last=middle),
         replace(one, name=f"{name}_2", onset=onset, apex=None, offset=offset, first=middle + 1),

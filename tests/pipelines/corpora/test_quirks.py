@@ -129,11 +129,22 @@ def test_smic_layouts(tmp_path, touch, write_sheet, said, folder, pattern, subje
     ]
 
 
-def test_smic_clip_with_two_expressions(tmp_path, touch, write_sheet):
+def test_two_folders_of_one_name(tmp_path, touch, write_sheet, said):
+    touch(tmp_path / "006" / "006_1_2", images(1, 40))
+    touch(tmp_path / "cropped" / "006" / "006_1_02", images(1, 40))
+    row = (6, "006_1_2", 1, 5, 20, 31, None, "Micro", "4", "Anger", 3, None)
+    write_sheet(tmp_path / "SAMM_Micro_FACS_Codes_v2.xlsx", "MICRO_ONLY", [SAMM, row])
+    reading = read_corpus("samm", tmp_path)
+    assert [clip.path for clip in reading.clips] == [tmp_path / "006" / "006_1_2"]
+    assert "006_1_02, which is not read" in said(reading, "006_1_2")[0][1]
+
+
+def test_smic_clip_with_two_expressions(tmp_path, touch, write_sheet, said):
     touch(tmp_path / "SMIC_HS_E" / "s03" / "s03_po_01", images(101, 200))
     row = ("s03", "s03_po_01", None, 111, 131, 151, 181, None, 101, 200, "positive")
     write_sheet(tmp_path / "SMIC-HS-E_annotation.xlsx", "HS", [SMIC, row])
-    one, two = read_corpus("smic", tmp_path).clips
+    reading = read_corpus("smic", tmp_path)
+    one, two = reading.clips
     assert (one.name, one.numbers, one.onset, one.apex, one.offset) == (
         "s03_po_01",
         tuple(range(101, 142)),
@@ -145,6 +156,7 @@ def test_smic_clip_with_two_expressions(tmp_path, touch, write_sheet):
         "s03_po_01_2", tuple(range(142, 201)), 9, 24, 39,
     )  # fmt: skip
     assert {one.emotion, two.emotion} == {"positive"}
+    assert "second expression of its folder" in said(reading, "s03_po_01_2")[0][1]
 
 
 @pytest.mark.parametrize(
@@ -263,25 +275,26 @@ def test_bp4d_tables_that_lack_or_are_damaged(tmp_path, touch, said):
 def test_bp4d_landmarks(tmp_path, touch, said):
     from scipy.io import savemat
 
-    touch(tmp_path / "Sequences(2D+3D)" / "F001" / "T1", images(1, 3, "{:04d}.jpg"))
+    touch(tmp_path / "Sequences(2D+3D)" / "F001" / "T1", images(1, 4, "{:04d}.jpg"))
     (tmp_path / "2DFeatures").mkdir()
     points = np.arange(98.0).reshape(49, 2)
-    fit = np.zeros((1, 3), [("pred", object)])
-    for k, point in enumerate((points, np.zeros((0, 0)), points + 1)):
+    fit = np.zeros((1, 4), [("pred", object)])
+    for k, point in enumerate((points, np.zeros((0, 0)), points + 1, np.full((49, 2), np.nan))):
         fit[0, k]["pred"] = point
     savemat(tmp_path / "2DFeatures" / "F001_T1.mat", {"fit": fit})
     reading = read_corpus("bp4d", tmp_path)
-    first, second, third = reading.clips[0].landmarks()
+    first, second, third, fourth = reading.clips[0].landmarks()
     assert second is None
+    assert fourth is None
     np.testing.assert_array_equal(first, points.astype(np.float32))
     np.testing.assert_array_equal(third, points.astype(np.float32) + 1)
-    assert ("mended", "1 of 3 frames have no landmarks") in said(reading, "F001_T1")
+    assert ("mended", "2 of 4 frames have no landmarks") in said(reading, "F001_T1")
 
     savemat(tmp_path / "2DFeatures" / "F001_T1.mat", {"fit": fit[:, :2]})
     reading = read_corpus("bp4d", tmp_path)
     assert reading.clips[0].landmarks is None
     assert any(
-        "F001_T1.mat is of 2 frames, and 3 are there" in reason for _, reason in said(reading, "F001_T1")
+        "F001_T1.mat is of 2 frames, and 4 are there" in reason for _, reason in said(reading, "F001_T1")
     )
     (tmp_path / "2DFeatures" / "F001_T1.mat").write_bytes(b"no mat file")
     reading = read_corpus("bp4d", tmp_path)
