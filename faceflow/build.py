@@ -8,12 +8,13 @@ def build(source: Folder, out: Out, corpus: str = "folder", step: int = 1) -> No
     """Turn the clips of a corpus into records to train on: frames, landmarks, pairs of frames.
 
     The corpus `folder` is any folder of video files or of picture folders; its first level of folders names
-    the subjects. A clip that cannot be used is listed in manifest.json and stops nothing.
+    the subjects. The others are laid out as their owners hand them out (docs/corpora.md); `faceflow corpus`
+    tells whether one is read right. A clip that cannot be used is listed in manifest.json and stops nothing.
 
     Args:
         source: the corpus' folder.
         out: where the records go, one shard a clip.
-        corpus: the layout of the corpus: folder.
+        corpus: the layout of the corpus: bp4d, ckplus, casme2, samm, smic or folder.
         step: frames from the first to the second of a pair. Landmarks jitter by as much whatever the step, so
             where faces move slowly, as in talking heads at 25 frames a second, 5 gives better labels than 1.
     """

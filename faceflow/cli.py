@@ -14,6 +14,7 @@ COMMANDS = {
     ),
     ("render", "corpus"): ("faceflow.render:render_corpus", "rendered clips in the layout of a real corpus"),
     ("label",): ("faceflow.label:label", "dense flow of a pair of frames from its facial landmarks"),
+    ("corpus",): ("faceflow.corpus:corpus", "check how a corpus on disk is read, against published counts"),
     ("build",): ("faceflow.build:build", "clips -> records: frames, landmarks, pairs"),
     ("train", "flow"): ("faceflow.train:train_flow", "train a flow network on records or pairs"),
     ("evaluate", "flow"): (

@@ -8,11 +8,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import openpyxl
 
 from pipelines.faces.corpora.recording import Act, Studio, cast, coded, lasting, record, record_all, units_of
+from pipelines.faces.corpora.workbook import write_workbook
 from pipelines.faces.generate import Progress
-from pipelines.files import replacing
 
 STUDIO = Studio(shape=(340, 280), rate=200.0)
 SUBJECTS = 26
@@ -53,14 +52,7 @@ def write(folder: Path, subjects: int, seed: int, workers: int | None, progress:
     """Render the corpus; see `render_corpus`."""
     acts = plan(subjects, seed)
     units = record_all(partial(_record, folder, seed), acts, workers, progress)
-    book = openpyxl.Workbook()
-    sheet = book.active
-    sheet.title = "Sheet1"
-    sheet.append(_COLUMNS)
-    for act, apex_units in zip(acts, units, strict=True):
-        sheet.append(_row(act, apex_units))
-    with replacing(folder / SHEET) as part:
-        book.save(part)
+    write_workbook(folder / SHEET, {"Sheet1": [_COLUMNS, *map(_row, acts, units)]})
 
 
 def clip_name(act: Act) -> str:

@@ -140,17 +140,20 @@ def record(
         part.mkdir()
         for number in range(act.first, act.last + 1):
             frame = frame_at(subject, (event,), act.number, number, studio.rate)
-            save(part / name(number), photograph(subject, frame, act.number, number))
+            image = photograph(subject, frame, act.number, number)
+            save(part / name(number), image[..., 0] if studio.grey else image)
             if landmarks:
                 landmarks(part, number, frame.landmarks)
 
 
 def save(path: Path, image: np.ndarray) -> None:
-    """Write a picture in the format of its suffix."""
+    """Write a picture, uint8 [H, W] or [H, W, 3], in the format of its suffix."""
     if path.suffix == ".png":
         write_image(path, image)
         return
-    _, data = cv2.imencode(path.suffix, image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    _, data = cv2.imencode(
+        path.suffix, image[..., ::-1] if image.ndim == 3 else image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    )
     path.write_bytes(data.tobytes())
 
 

@@ -4,11 +4,11 @@ What a reader must cope with: a header on row 14 under a preamble, a duration th
 `(R6 or R12)+R15` and `7B`, an offset before its apex, apexes outside their clips.
 """
 
+import itertools
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import openpyxl
 
 from pipelines.faces.corpora.recording import (
     Act,
@@ -21,8 +21,8 @@ from pipelines.faces.corpora.recording import (
     sides,
     units_of,
 )
+from pipelines.faces.corpora.workbook import write_workbook
 from pipelines.faces.generate import Progress
-from pipelines.files import replacing
 
 STUDIO = Studio(shape=(325, 480), rate=200.0, grey=True)
 SUBJECTS = 29
@@ -69,18 +69,9 @@ def write(folder: Path, subjects: int, seed: int, workers: int | None, progress:
     """Render the corpus; see `render_corpus`."""
     acts = plan(subjects, seed)
     units = record_all(partial(_record, folder, seed), acts, workers, progress)
-    book = openpyxl.Workbook()
-    sheet = book.active
-    sheet.title = "MICRO_ONLY"
-    for row, text in _PREAMBLE.items():
-        sheet.cell(row, 1, text)
-    for row, cells in enumerate([_COLUMNS, *map(_row, acts, units)], start=_HEADER_ROW):
-        for column, value in enumerate(cells, start=1):
-            sheet.cell(row, column, value)
-        if row > _HEADER_ROW:
-            sheet.cell(row, 7, f"=F{row}-D{row}+1")
-    with replacing(folder / SHEET) as part:
-        book.save(part)
+    above = [(_PREAMBLE[row],) if row in _PREAMBLE else () for row in range(1, _HEADER_ROW)]
+    rows = map(_row, acts, units, itertools.count(_HEADER_ROW + 1))
+    write_workbook(folder / SHEET, {"MICRO_ONLY": [*above, _COLUMNS, *rows]})
 
 
 def clip_name(act: Act) -> str:
@@ -110,7 +101,7 @@ def _record(folder: Path, seed: int, act: Act) -> np.ndarray:
     return units_of(seed, act, STUDIO)
 
 
-def _row(act: Act, units: np.ndarray) -> tuple:
+def _row(act: Act, units: np.ndarray, number: int) -> tuple:
     apex, offset = act.apex, act.offset
     if act.number == _OFFSET_BEFORE_APEX:
         offset = apex - 5
@@ -123,7 +114,7 @@ def _row(act: Act, units: np.ndarray) -> tuple:
     emotion = "Other" if act.emotion == "others" else act.emotion.capitalize()
     return (
         f"{_FIRST_SUBJECT + act.subject:03d}", clip_name(act), 1 + act.number % 7, act.onset, apex, offset,
-        None,
+        f"=F{number}-D{number}+1",
         "Micro" if act.offset - act.onset <= 100 else "Micro - 1/2", code, emotion, objective_class(units),
         None,
     )  # fmt: skip

@@ -8,11 +8,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import openpyxl
 
 from pipelines.faces.corpora.recording import Act, Studio, cast, lasting, record, record_all
+from pipelines.faces.corpora.workbook import write_workbook
 from pipelines.faces.generate import Progress
-from pipelines.files import replacing
 
 STUDIO = Studio(shape=(360, 480), rate=100.0)
 SUBJECTS = 16
@@ -68,20 +67,13 @@ def write(folder: Path, subjects: int, seed: int, workers: int | None, progress:
     names = clip_names(acts, labels)
     by_number = dict(zip([act.number for act in acts], names, strict=True))
     record_all(partial(_record, folder, seed, by_number), acts, workers, progress)
-    book = openpyxl.Workbook()
-    sheet = book.active
-    sheet.title = "HS"
-    sheet.append(_COLUMNS)
+    rows = []
     for row, (act, name, label) in enumerate(zip(acts, names, labels, strict=True), start=2):
         formulas = (f"=E{row}-D{row}+1", None, f"=J{row}-I{row}+1")
         frames = (act.onset, act.offset, None, None, None, act.first, act.last, None)
-        sheet.append((f"s{_NUMBERS[act.subject % 16]:02d}", name, None, *frames, *formulas, label))
-    for text in (None, *_BELOW):
-        sheet.append((text,))
-    visible = book.create_sheet("VIS")
-    visible.append(_COLUMNS)
-    with replacing(folder / SHEET) as part:
-        book.save(part)
+        rows.append((f"s{_NUMBERS[act.subject % 16]:02d}", name, None, *frames, *formulas, label))
+    notes = [(), *((text,) for text in _BELOW)]
+    write_workbook(folder / SHEET, {"HS": [_COLUMNS, *rows, *notes], "VIS": [_COLUMNS]})
 
 
 def clip_names(acts: list[Act], labels: list[str]) -> list[str]:
