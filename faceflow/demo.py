@@ -13,20 +13,21 @@ from faceflow.console import print_table, progress, say
 
 _MARK = ".made-by-faceflow-demo"  # only a folder that has it is replaced by the next demo
 _SIZE = 128
-_TRAINING_PAIRS = 300  # of the portrait, and as many of rendered faces
+_TRAINING_PAIRS = 150  # of the portrait, and as many of rendered faces
 _TEST_PAIRS = 16
 _RIVALS = ("zero", "label:mesh", "farneback", "dis_fast", "dis_medium", "dis_fine")
-_NETWORK = "FlowNetS, trained here"
+_SHIPPED = "default"
+_NETWORK = "default, fine-tuned here"
 _CALLS = 20
 
 
-def demo(out: Out = Path("demo"), minutes: float = 3.0, seed: int = 0) -> None:
+def demo(out: Out = Path("demo"), minutes: float = 1.5, seed: int = 0) -> None:
     """Show the whole chain: pairs with known motion, training, evaluation, export, server, client, report.
 
     It takes the portrait that scikit-image ships, a real face in the public domain, and moves it by known
-    smooth motion; it renders other faces; it trains a narrow FlowNetS on both, compares it with classical
-    flow and with landmark labels on pairs it has not seen, exports it and asks for it over gRPC.
-    No corpus, no GPU, no network.
+    smooth motion; it renders other faces; it fine-tunes the network that comes with FaceFlow on both, compares
+    both networks with classical flow and with landmark labels on pairs they have not seen, exports the
+    fine-tuned one and asks for it over gRPC. No corpus, no GPU, no network.
 
     Args:
         out: a new folder, or that of an earlier demo, which is replaced; open report.html in it.
@@ -75,21 +76,23 @@ def _run(folder: Path, minutes: float, seed: int) -> None:
             _write_pairs(folder / "test-rendered", _rendered(_TEST_PAIRS, seed + 1), _TEST_PAIRS),
         ]
 
-    with station("training a narrow FlowNetS"):
+    with station("fine-tuning the network that comes with FaceFlow"):
         config = FlowTrainingConfig(
-            width=0.25,
+            loss="robust",
             size=_SIZE,
-            epochs=14,
+            epochs=4,
             minutes=minutes,
-            learning_rate=5e-4,
+            learning_rate=1e-4,
+            warmup=20,
             validation_share=0.05,
             seed=seed,
         )
-        network = train_flow(folder / "training", folder / "run", config)
+        network = train_flow(folder / "training", folder / "run", config, start=_SHIPPED)
 
     evaluations = {}
     with station("comparing it on pairs it has not seen"):
-        methods = {_NETWORK: open_method(str(folder / "run"))} | {name: open_method(name) for name in _RIVALS}
+        methods = {_NETWORK: open_method(str(folder / "run"))}
+        methods |= {name: open_method(name) for name in (_SHIPPED, *_RIVALS)}
         for kind in ("portrait", "rendered"):
             with progress(f"evaluate, {kind}", _TEST_PAIRS) as step:
                 evaluations[kind] = evaluate_flow(folder / f"test-{kind}", methods, on_pair=step)

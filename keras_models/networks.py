@@ -22,8 +22,8 @@ def build_network(name: str, **arguments) -> keras.Model:
     """Build a flow network with fresh weights.
 
     Every network takes `frame1` and `frame2`, float32 [B, H, W, 3] in [0, 1] of any size, and gives `flow`,
-    float32 [B, H, W, 2] in pixels, and the earlier estimates `flowK` or `flowK_N` on 1/2^K of the padded grid; its
-    attribute `level_weights` says how much each of those counts in the loss.
+    float32 [B, H, W, 2] in pixels, and the earlier estimates `flowK` or `flowK_N` on 1/2^K of the padded
+    grid; its attribute `level_weights` says how much each of those counts in the loss.
 
     Args:
         name: a key of `NETWORKS`.

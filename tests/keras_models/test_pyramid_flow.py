@@ -2,9 +2,10 @@ import numpy as np
 
 from keras_models.pyramid_flow import pyramid_flow
 
-# (kernel side, channels in, channels out) of each layer with biases. What a decoder sees: the correlation (9 x 9,
-# 7 x 7, 5 x 5 shifts), frame 1's features, 16 channels of the coarser decoder, the flow so far; a refiner: 35
-# measurements, the flow of 2 x 2 places, frame 1's features, the decoder before.
+# (kernel side, channels in, channels out) of each layer with biases.
+# What a decoder sees: the correlation (9 x 9, 7 x 7, 5 x 5 shifts), frame 1's features, 16 channels of the
+# coarser decoder, the flow so far.
+# What a refiner sees: 35 measurements, the flow of 2 x 2 places, frame 1's features, the decoder before.
 LAYERS = [
     (3, 12, 32), (3, 32, 32), (3, 32, 48), (3, 48, 48), (3, 48, 64), (3, 64, 64),
     (3, 81 + 64, 96), (3, 96, 64), (3, 64, 48), (3, 48, 2), (1, 48, 16),
@@ -20,7 +21,7 @@ def test_parameters_layer_by_layer():
 
 
 def test_brightness_and_contrast_change_little():
-    """The whole answer rests on locally normalised pictures: another exposure of frame 2 is nearly the same."""
+    """All rests on locally normalised pictures: another exposure of frame 2 changes next to nothing."""
     network = pyramid_flow(width=0.25)
     y, x = np.mgrid[:64, :64].astype(np.float32)
     grey = 0.5 + 0.2 * np.sin(0.5 * x) * np.cos(0.4 * y) + 0.1 * np.sin(0.3 * (x + y))
