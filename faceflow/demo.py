@@ -25,9 +25,9 @@ def demo(out: Out = Path("demo"), minutes: float = 1.5, seed: int = 0) -> None:
     """Show the whole chain: pairs with known motion, training, evaluation, export, server, client, report.
 
     It takes the portrait that scikit-image ships, a real face in the public domain, and moves it by known
-    smooth motion; it renders other faces; it fine-tunes the network that comes with FaceFlow on both, compares
-    both networks with classical flow and with landmark labels on pairs they have not seen, exports the
-    fine-tuned one and asks for it over gRPC. No corpus, no GPU, no network.
+    smooth motion; it renders other faces; it fine-tunes the network that comes with FaceFlow on both,
+    compares both networks with classical flow and with landmark labels on pairs they have not seen, exports
+    the fine-tuned one and asks for it over gRPC. No corpus, no GPU, no connection.
 
     Args:
         out: a new folder, or that of an earlier demo, which is replaced; open report.html in it.

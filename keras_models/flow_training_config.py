@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pipelines.augmentation import Augmentation
+from pipelines.augmentation_config import Augmentation
 from pipelines.errors import InputError
 
 _RANGES = {

@@ -14,7 +14,8 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
-from pipelines.augmentation import Augmentation, change_light, draw_geometry
+from pipelines.augmentation import change_light, draw_geometry
+from pipelines.augmentation_config import Augmentation
 from pipelines.crops import MARGIN, Crop, crop_around, whole_frame
 from pipelines.errors import InputError
 from pipelines.labels import check_method, make_label

@@ -82,7 +82,7 @@ def test_demo(tmp_path, monkeypatch, capsys):
     cli.main()
     out, err = capsys.readouterr()
     assert "equals the local one" in err
-    assert "FlowNetS, trained here" in out
+    assert "default, fine-tuned here" in out
     page = (tmp_path / "demo" / "report.html").read_text()
     assert page.count("<img") >= 8
     assert list(tmp_path.iterdir()) == [tmp_path / "demo"]

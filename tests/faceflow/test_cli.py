@@ -181,7 +181,7 @@ def test_missing_and_unreadable_frames(called, two_frames, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["flow", "{a}", "{b}", "-o", "x.flo"], "--model"),
+        (["flow", "{a}", "{b}", "-o", "x.flo", "--model", "zero", "--server", "x:1"], "--model"),
         (["flow", "{a}", "{b}", "-o", "x.flo", "--model", "raft"], "unknown flow method"),
         (["flow", "{a}", "{b}", "-o", "x.jpg", "--model", "zero"], "unknown flow format"),
         (["flow", "{a}", "{b}", "-o", "x.flo", "--server", "127.0.0.1:1"], "no server"),

@@ -3,7 +3,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from pipelines.augmentation import Augmentation, Geometry, change_light, draw_geometry
+from pipelines.augmentation import Geometry, change_light, draw_geometry
+from pipelines.augmentation_config import Augmentation
 from pipelines.warping import pixel_grid, sample
 
 NONE = Augmentation(

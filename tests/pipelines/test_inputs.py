@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipelines.augmentation import Augmentation
+from pipelines.augmentation_config import Augmentation
 from pipelines.build import build
 from pipelines.errors import InputError
 from pipelines.inputs import InputConfig, crop_and_label, flow_batches, training_batches
