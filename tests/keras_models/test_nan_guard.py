@@ -9,7 +9,7 @@ from keras_models.nan_guard import NanGuard
 from pipelines.errors import InputError
 
 
-def batches(count, bad=None, name="flow"):
+def batches(count, bad=None):
     random = np.random.default_rng(0)
     frames = {key: random.random((count, 8, 8, 3)).astype(np.float32) for key in ("frame1", "frame2")}
     targets = {
@@ -17,7 +17,7 @@ def batches(count, bad=None, name="flow"):
         "valid": np.ones((count, 8, 8), bool),
     }
     if bad is not None:
-        (frames | targets)[name][bad, 5, 6, 1] = np.nan
+        targets["flow"][bad, 5, 6, 1] = np.nan
     return frames | targets, tf.data.Dataset.from_tensor_slices((frames, targets)).batch(1)
 
 
@@ -34,10 +34,9 @@ def trainer():
     return made
 
 
-@pytest.mark.parametrize("name", ["flow", "frame2"])
-def test_the_bad_batch_is_saved_and_named(tmp_path, trainer, name):
-    arrays, dataset = batches(3, bad=1, name=name)
-    with pytest.raises(InputError, match=rf"bad_batch\.npz: .* {name} in it hold"):
+def test_the_bad_batch_is_saved_and_named(tmp_path, trainer):
+    arrays, dataset = batches(3, bad=1)
+    with pytest.raises(InputError, match=r"bad_batch\.npz: .* flow in it hold"):
         trainer.fit(dataset, verbose=0, callbacks=[NanGuard(tmp_path)])
     assert int(trainer.optimizer.iterations) == 2  # the third is not trained on any more
     kept = np.load(tmp_path / "bad_batch.npz")

@@ -36,7 +36,14 @@ def frames(*shape, seed=0):
     return {"frame1": first, "frame2": second}
 
 
-@pytest.fixture(scope="module", params=list(NETWORKS))
+# Its 441 shifts take seconds to build, in every test again; its own tests are always run.
+SLOW = {"flownet_c"}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NETWORKS],
+)
 def name(request):
     return request.param
 

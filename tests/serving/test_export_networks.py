@@ -7,7 +7,6 @@ import sys
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from keras_models.networks import NETWORKS, build_network
 from serving.export import export_flow, graph_ops
@@ -41,14 +40,6 @@ def exported(tmp_path_factory):
         np.savez(folder / "frames.npz", frame1=first, frame2=second, flow=flow)
         folders[name] = folder
     return folders
-
-
-def test_the_training_graph_does_hold_another_op():
-    """Otherwise the next test would show nothing."""
-    network = build_network("flownet_c", width=0.0625)
-    frames = {name: tf.zeros((1, 64, 64, 3)) for name in ("frame1", "frame2")}
-    graph = tf.function(lambda: network(frames, training=True)["flow"]).get_concrete_function().graph
-    assert any(op.type.startswith("Addons>") for op in graph.get_operations())
 
 
 def test_a_process_without_addons_serves_every_network(exported):
