@@ -1,10 +1,14 @@
 """What rendered faces cost, how well Face Mesh and the classical methods agree with their truth.
 
-Run alone with `python -m benchmarks.rendered_faces`; the tables are those of docs/benchmarks.md.
+`python -m benchmarks.rendered_faces` prints it; with `--write` it goes into docs/benchmarks.md, between the
+markers of each part, with date, commit and machine. Names of parts after it run these alone.
 """
 
+import datetime
 import os
-import resource
+import platform
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,36 +18,56 @@ import numpy as np
 from keras_models.methods import open_method
 from pipelines.face_mesh import EYE_CORNERS, REGIONS
 from pipelines.faces.render import PAIRS_PER_PERSON, render_pair
+from pipelines.files import replacing
 from pipelines.pairs import Pair, list_pairs, read_pair
 
 SEED = 2025
 METHODS = ("zero", "dis_fast", "dis_medium", "dis_fine", "farneback", "tvl1", "deepflow")
-_FACES, _PAIRS = 300, 200
-_SPEED_PAIRS, _MEMORY_STEPS = 120, 4
+_FACES, _PAIRS, _UNDISTURBED = 300, 200, 40
+_SPEED_PAIRS, _SPEED_ROUNDS = 120, 4
+_MEMORY_PAIRS, _MEMORY_WARM_UP, _MEMORY_SIZE = 10_000, 200, 64
+_PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 #: Mean motion in the face, pixels; named by the upper limits.
 SIZES = ((0.5, "to 0.5 px"), (2.0, "0.5-2 px"), (6.0, "2-6 px"), (np.inf, "over 6 px"))
+#: Mean motion in the face of `portraits_truth`, pixels: that of its stillest and of its liveliest pair.
+PORTRAIT_SIZES = (0.6, 5.8)
 
 
 def speed() -> str:
-    """Pairs a second and core with everything on, and the growth of memory."""
+    """Pairs a second and core with everything on."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     for k in range(4 * PAIRS_PER_PERSON):
         render_pair(SEED, k)  # compiles, and fills the caches that live as long as the process
-    taken, peaks = [], []
-    for step in range(_MEMORY_STEPS):
+    taken = []
+    for number in range(_SPEED_ROUNDS):
         begin = time.process_time()
-        for k in range(_SPEED_PAIRS // _MEMORY_STEPS):
-            render_pair(SEED, 100 + step * _SPEED_PAIRS + k)
+        for k in range(_SPEED_PAIRS // _SPEED_ROUNDS):
+            render_pair(SEED, 100 + number * _SPEED_PAIRS + k)
         taken.append(time.process_time() - begin)
-        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     cv2.setNumThreads(threads)
-    rate = _SPEED_PAIRS / sum(taken)
     return (
-        f"rendering: {rate:.1f} pairs of 256x256 a second of one core's time with everything on (bound 15), "
-        f"best {_SPEED_PAIRS / _MEMORY_STEPS / min(taken):.1f}; peak memory {peaks[0]:.0f} MB after "
-        f"{_SPEED_PAIRS // _MEMORY_STEPS} pairs, {peaks[-1]:.0f} MB after {_SPEED_PAIRS}"
+        f"{_SPEED_PAIRS / sum(taken):.1f} pairs of 256x256 a second of one core's time with everything on "
+        f"(bound 15), {_SPEED_PAIRS / _SPEED_ROUNDS / min(taken):.1f} in the best of {_SPEED_ROUNDS} rounds; "
+        f"load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores."
     )
+
+
+def memory(count: int = _MEMORY_PAIRS) -> str:
+    """Resident memory over many pairs in one process; small ones: the caches hold the same at any size."""
+    held = {}
+    for k in range(count):
+        render_pair(SEED, k, _MEMORY_SIZE)
+        if k + 1 in (_MEMORY_WARM_UP, count // 2, count):
+            held[k + 1] = _resident()
+    steps = ", ".join(f"{size:.0f} MB after {pairs:,}" for pairs, size in held.items())
+    return f"Resident memory while {count:,} pairs of {_MEMORY_SIZE}x{_MEMORY_SIZE} are rendered: {steps}."
+
+
+def _resident() -> float:
+    """Resident memory of this process now, MB (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def agreement(count: int) -> tuple[int, float, float, float]:
@@ -72,10 +96,10 @@ def face_mesh_agreement(count: int = _FACES) -> str:
     """The above in words."""
     found, error, shared, rest = agreement(count)
     return (
-        f"Face Mesh: finds {found} of {count} rendered faces (bound 95 %); its 478 points lie "
+        f"Face Mesh finds {found} of {count} rendered faces (bound 95 %); its 478 points lie "
         f"{100 * error:.2f} % of the inter-ocular distance from the known ones (bound 5 %); without "
         f"the offset of each landmark that all identities share ({100 * shared:.2f} % on average) "
-        f"{100 * rest:.2f} %"
+        f"{100 * rest:.2f} %."
     )
 
 
@@ -98,26 +122,69 @@ def rivals(count: int = _PAIRS) -> str:
         pair = render_pair(SEED + 1, k)
         for name in METHODS:
             rows[name].append(_errors(open_method(name), pair))
-    columns = ["face", *(title for _, title in SIZES), *REGIONS]
-    lines = [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    sizes = [title for _, title in SIZES]
+    lines = _table_head("face", *sizes, *(f"{PORTRAIT_SIZES[0]}-{PORTRAIT_SIZES[1]} px", *REGIONS))
     for name, errors in rows.items():
         table = np.array(errors)  # pair: motion, face, regions
-        size = np.searchsorted([limit for limit, _ in SIZES], table[:, 0])
+        moved = table[:, 0]
+        size = np.searchsorted([limit for limit, _ in SIZES], moved)
+        like = (moved >= PORTRAIT_SIZES[0]) & (moved <= PORTRAIT_SIZES[1])
         means = [np.nanmean(table[:, 1]), *(np.nanmean(table[size == s, 1]) for s in range(len(SIZES)))]
-        means += np.nanmean(table[:, 2:], axis=0).tolist()
+        means += [np.nanmean(table[like, 1]), *np.nanmean(table[:, 2:], axis=0)]
         lines.append(f"| `{name}` | {' | '.join(f'{value:.2f}' for value in means)} |")
-    counts = ", ".join(f"{(size == s).sum()} {title}" for s, (_, title) in enumerate(SIZES))
-    return "\n".join([f"Rendered pairs: {count} ({counts})", *lines])
+    counts = ", ".join(f"{(size == s).sum()} {title}" for s, title in enumerate(sizes))
+    return "\n".join(
+        [
+            f"{count} rendered pairs ({counts}), 256x256, mixture `default`, with disturbances. "
+            f"{PORTRAIT_SIZES[0]}-{PORTRAIT_SIZES[1]} px are the {like.sum()} pairs that move as far as "
+            "`portraits_truth` does.",
+            "",
+            *lines,
+        ]
+    )
 
 
-def rivals_on_portraits(folder: Path) -> str:
+def disturbances(count: int = _UNDISTURBED) -> str:
+    """What changing light and the sensor cost each method: the same pairs with and without them."""
+    lines = _table_head("with", "without")
+    pairs = {True: [], False: []}
+    for k in range(_PAIRS):
+        pair = render_pair(SEED + 1, k)
+        if PORTRAIT_SIZES[0] <= _length(pair.flow)[pair.face & ~pair.occluded].mean() <= PORTRAIT_SIZES[1]:
+            pairs[True].append(pair)
+            pairs[False].append(render_pair(SEED + 1, k, photometric=False))
+        if len(pairs[True]) == count:
+            break
+    for name in METHODS:
+        means = [np.mean([_errors(open_method(name), pair)[1] for pair in pairs[on]]) for on in (True, False)]
+        lines.append(f"| `{name}` | {' | '.join(f'{value:.2f}' for value in means)} |")
+    return "\n".join(
+        [
+            f"{len(pairs[True])} rendered pairs that move as far as `portraits_truth` does, with the light's "
+            "changes and the sensor, and without:",
+            "",
+            *lines,
+        ]
+    )
+
+
+def rivals_on_portraits() -> str:
     """The same methods on the portraits that were moved by a known field."""
-    lines = ["| | face |", "|---|---|"]
+    folder = Path(os.environ.get("FACEFLOW_DATA", "../shared/data")) / "portraits_truth"
+    if not folder.is_dir():
+        return f"{folder}: not at hand."
     pairs = [read_pair(folder, name) for name in list_pairs(folder)]
+    lines = _table_head("face")
     for name in METHODS:
         errors = [_errors(open_method(name), pair)[1] for pair in pairs]
         lines.append(f"| `{name}` | {np.mean(errors):.2f} |")
-    return "\n".join([f"portraits_truth: {len(pairs)} pairs", *lines])
+    return "\n".join(
+        [f"The {len(pairs)} pairs of `portraits_truth` (real faces, moved by a smooth field):", "", *lines]
+    )
+
+
+def _table_head(*columns: str) -> list[str]:
+    return [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
 
 
 def _errors(method, pair: Pair) -> list[float]:
@@ -134,14 +201,48 @@ def _errors(method, pair: Pair) -> list[float]:
     return means
 
 
-def main() -> None:
-    """Print all of it."""
-    print(speed())
-    print(face_mesh_agreement())
-    print(rivals())
-    portraits = Path(os.environ.get("FACEFLOW_DATA", "../shared/data")) / "portraits_truth"
-    print(rivals_on_portraits(portraits) if portraits.is_dir() else f"{portraits}: not at hand")
+PARTS = {
+    "speed": speed,
+    "memory": memory,
+    "face mesh": face_mesh_agreement,
+    "rivals": rivals,
+    "disturbances": disturbances,
+    "portraits": rivals_on_portraits,
+}
+
+
+def write(part: str, text: str, page: Path = _PAGE) -> None:
+    """Put the text between the part's markers in the page.
+
+    Raises:
+        ValueError: if the page lacks the markers.
+    """
+    begin, end = f"<!-- {part} -->\n", f"<!-- end of {part} -->"
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"{page}: the markers {begin.strip()} and {end} are not there")
+    with replacing(page) as new:
+        new.write_text(f"{before}{begin}{text}\n{end}{after}", encoding="utf-8")
+
+
+def _circumstances() -> str:
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    machine = f"{os.cpu_count()} cores, {platform.machine()}"
+    return f"*{datetime.date.today()}, commit {commit or 'unknown'}, {machine}*"
+
+
+def main(arguments: tuple[str, ...] = ()) -> None:
+    """Print the parts that are named, all by default, and with `--write` put them into the page."""
+    names = [name for name in arguments if name != "--write"] or list(PARTS)
+    for name in names:
+        text = f"{PARTS[name]()}\n\n{_circumstances()}"
+        print(f"{name}: {text}", flush=True)
+        if "--write" in arguments:
+            write(name, text)
 
 
 if __name__ == "__main__":
-    main()
+    main(tuple(sys.argv[1:]))

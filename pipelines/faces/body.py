@@ -52,8 +52,8 @@ def boundary_loop(triangles: np.ndarray, through: int) -> np.ndarray:
     return np.array(loop)
 
 
-def mouth_cavity(rim: np.ndarray) -> Mesh:
-    """The dark inside of the mouth, hung on the inner rim of the lips, float64 [N, 3]."""
+def mouth_vertices(rim: np.ndarray) -> np.ndarray:
+    """The dark inside of the mouth, hung on the inner rim of the lips, float64 [N, 3]: [4 N + 1, 3]."""
     centre = rim.mean(axis=0)
     above = np.sign(rim[:, 1] - centre[1])[:, None]
     rings = [rim]
@@ -61,13 +61,17 @@ def mouth_cavity(rim: np.ndarray) -> Mesh:
         ring = rim + above * [0, widened, 0]
         ring[:, 2] += share * (_THROAT_Z - rim[:, 2])
         rings.append(ring)
-    vertices = np.concatenate([*rings, [[centre[0], centre[1], _THROAT_Z]]])
+    return np.concatenate([*rings, [[centre[0], centre[1], _THROAT_Z]]])
+
+
+def mouth_cavity(rim: np.ndarray) -> Mesh:
+    """The same as a mesh; the second texture coordinate is the depth, 0-1."""
     n = len(rim)
     last = 3 * n + np.arange(n)
     fan = np.stack([last, np.roll(last, -1), np.full(n, 4 * n)], axis=1)
     depth = np.repeat([0, 0.25, 0.7, 1.0], n)
     return (
-        vertices,
+        mouth_vertices(rim),
         # Seen from inside: the other way round.
         np.concatenate([grid_triangles(4, n, closed=True)[:, ::-1], fan[:, ::-1]]).astype(np.int32),
         np.stack([np.zeros(4 * n + 1), np.r_[depth, 1.0]], axis=1),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
 from pipelines.faces.fields import rotated
@@ -21,7 +22,7 @@ class Camera:
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Project points, float64 [N, 3] in front of the camera, to pixels, float64 [N, 2]."""
-        return self.focal * points[:, :2] / points[:, 2:] + self.centre
+        return _projected(points, self.focal, *self.centre)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,18 +41,25 @@ class Pose:
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Carry points, float64 [N, 3], from body into camera coordinates."""
-        return rotated(points - self.pivot, self.rotation()) + (self.pivot + self.position)
+        return rotated(points, self.rotation(), self.pivot, self.pivot + self.position)
 
     def rotation(self) -> np.ndarray:
         """The rotation, float64 [3, 3]."""
-        yaw, pitch, roll = np.deg2rad(self.angles)
-        return _about(1, -yaw) @ _about(0, pitch) @ _about(2, roll)
+        (cy, cp, cr), (sy, sp, sr) = np.cos(np.deg2rad(self.angles)), np.sin(np.deg2rad(self.angles))
+        # Right-hand rotations: by -yaw about y, after pitch about x, after roll about z.
+        return np.array(
+            [
+                [cy * cr - sy * sp * sr, -cy * sr - sy * sp * cr, -sy * cp],
+                [cp * sr, cp * cr, -sp],
+                [sy * cr + cy * sp * sr, -sy * sr + cy * sp * cr, cy * cp],
+            ]
+        )
 
 
-def _about(axis: int, angle: float) -> np.ndarray:
-    """Rotation by the right-hand rule about one axis."""
-    i, j = (axis + 1) % 3, (axis + 2) % 3
-    matrix = np.eye(3)
-    matrix[i, i] = matrix[j, j] = np.cos(angle)
-    matrix[i, j], matrix[j, i] = -np.sin(angle), np.sin(angle)
-    return matrix
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _projected(points, focal, x, y):
+    out = np.empty((points.shape[0], 2))
+    for n in range(points.shape[0]):
+        out[n, 0] = focal * points[n, 0] / points[n, 2] + x
+        out[n, 1] = focal * points[n, 1] / points[n, 2] + y
+    return out

@@ -6,7 +6,9 @@ lids slide on an arc.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
+import numba
 import numpy as np
 
 from pipelines.faces.fields import add_shares
@@ -86,16 +88,19 @@ def move_lids(vertices: np.ndarray, eye: Eye, units: dict[str, float], looking_d
         moved = vertices[eye.near]
         add_shares(moved, eye.shares, np.concatenate([down * gap, -up * gap]))
         vertices[eye.near] = moved
-    _push_out(vertices, eye)
+    _push_out(vertices, eye.near, eye.centre, BALL_RADIUS + _LID_THICKNESS)
 
 
-def _push_out(vertices: np.ndarray, eye: Eye) -> None:
-    offset = vertices[eye.near] - eye.centre
-    length = np.sqrt((offset**2).sum(axis=1, keepdims=True))
-    front = offset[:, 2:] < 0
-    limit = BALL_RADIUS + _LID_THICKNESS
-    pushed = np.where(front & (length < limit), offset * (limit / np.maximum(length, 1e-6)), offset)
-    vertices[eye.near] = eye.centre + pushed
+@numba.njit(nogil=True, cache=True)
+def _push_out(vertices, near, centre, limit):
+    for v in near:
+        x, y, z = vertices[v, 0] - centre[0], vertices[v, 1] - centre[1], vertices[v, 2] - centre[2]
+        length = np.sqrt(x * x + y * y + z * z)
+        if z < 0 and length < limit:
+            share = limit / max(length, 1e-6)
+            vertices[v, 0] = centre[0] + share * x
+            vertices[v, 1] = centre[1] + share * y
+            vertices[v, 2] = centre[2] + share * z
 
 
 def gaze_rotation(yaw: float, pitch: float) -> np.ndarray:
@@ -107,6 +112,7 @@ def gaze_rotation(yaw: float, pitch: float) -> np.ndarray:
     return about_y @ about_x
 
 
+@lru_cache(maxsize=1)
 def ball_mesh() -> tuple[np.ndarray, np.ndarray]:
     """The visible cap of a unit ball that looks along -z: float64 [N, 3] and triangles int32 [M, 3]."""
     angle = np.repeat(np.linspace(0, _BALL_ANGLE, _RINGS + 1)[1:], _SECTORS)

@@ -30,11 +30,11 @@ def add_shares(total: np.ndarray, shares: np.ndarray, steps: np.ndarray) -> None
 
 
 @numba.njit(nogil=True, cache=True)
-def rotated(points: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """Rotate points, float64 [N, 3], by a matrix, float64 [3, 3]."""
+def rotated(points: np.ndarray, rotation: np.ndarray, pivot: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Rotate points, float64 [N, 3], by a matrix, float64 [3, 3]; the pivot [3] goes to the target [3]."""
     out = np.empty_like(points)
     for n in range(points.shape[0]):
-        x, y, z = points[n, 0], points[n, 1], points[n, 2]
+        x, y, z = points[n, 0] - pivot[0], points[n, 1] - pivot[1], points[n, 2] - pivot[2]
         for k in range(3):
-            out[n, k] = x * rotation[k, 0] + y * rotation[k, 1] + z * rotation[k, 2]
+            out[n, k] = x * rotation[k, 0] + y * rotation[k, 1] + z * rotation[k, 2] + target[k]
     return out

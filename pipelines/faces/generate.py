@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -71,11 +72,18 @@ def settle(folder: Path, settings: dict) -> None:
     """Note in a folder what it is made with, or make sure that it was made with the same.
 
     Raises:
-        InputError: if the folder is of other settings.
+        InputError: if the folder is of other settings, or its note cannot be read; for a negative seed.
     """
+    if settings["seed"] < 0:
+        raise InputError(f"seed {settings['seed']}: seeds are 0 or more")
     path = folder / _SETTINGS
     if path.exists():
-        found = json.loads(path.read_text())
+        try:
+            found = dict(json.loads(path.read_text()))
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"{path}: damaged, so what the folder was rendered with is unknown; choose another folder"
+            ) from error
         if found != settings:
             other = ", ".join(
                 f"{key} {found.get(key)!r}" for key in settings if found.get(key) != settings[key]
@@ -89,7 +97,13 @@ def settle(folder: Path, settings: dict) -> None:
 def in_parallel(
     work: Callable[[Job], object], jobs: Iterable[Job], workers: int | None, chunk: int
 ) -> Iterator:
-    """Do the jobs over processes and yield their results in order; here if one worker is enough."""
+    """Do the jobs over processes and yield their results in order; here if one worker is enough.
+
+    Raises:
+        InputError: for less than one worker, or if a worker was killed, as for want of memory.
+    """
+    if workers is not None and workers < 1:
+        raise InputError(f"{workers} workers: at least 1")
     jobs = list(jobs)
     workers = min(workers or len(os.sched_getaffinity(0)), -(-len(jobs) // chunk))
     if workers <= 1:
@@ -99,6 +113,11 @@ def in_parallel(
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
         try:
             yield from pool.map(work, jobs, chunksize=chunk)
+        except BrokenProcessPool as error:
+            raise InputError(
+                "a worker was killed, perhaps for want of memory; run it again with fewer workers: "
+                "what is done already is kept"
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -82,12 +82,12 @@ def shadow_map(
         and the middle of the map, float64 [3].
     """
     away = -direction / np.linalg.norm(direction)
-    helper = np.array([0.0, 1.0, 0.0]) if abs(away[1]) < 0.9 else np.array([1.0, 0.0, 0.0])
-    right = np.cross(helper, away)
+    right = np.array([away[2], 0, -away[0]] if abs(away[1]) < 0.9 else [0, -away[2], away[1]])
     right /= np.linalg.norm(right)
-    frame = np.stack([right, np.cross(away, right), away])
+    down = right[[2, 0, 1]] * away[[1, 2, 0]] - right[[1, 2, 0]] * away[[2, 0, 1]]
+    frame = np.stack([right, down, away])
     middle = vertices[:468].mean(axis=0)
-    x, y, z = rotated(vertices - middle, frame).T
+    x, y, z = rotated(vertices, frame, middle, np.zeros(3)).T
     points = np.stack([x, y], axis=1) * SHADOW_SCALE + (_SHADOW_SIZE - 1) / 2
     hits = rasterise(
         points, z + _FAR, mesh.triangles, mesh.sheer, mesh.cover, strands, (_SHADOW_SIZE, _SHADOW_SIZE)

@@ -14,7 +14,7 @@ from pipelines.faces.hair import curtain, density, hair_shell, inside_hairline, 
 from pipelines.faces.head import head_model, rest_vertices
 from pipelines.faces.identity import Identity
 from pipelines.faces.materials import Material, Surface
-from pipelines.faces.skin import skin_coordinates
+from pipelines.faces.skin_features import skin_coordinates
 
 FACE_POINTS = 468
 NECK_PIVOT = np.array([0.0, 7.0, 6.5])  # the head turns about this point, cm
@@ -51,12 +51,12 @@ class Person:
         ball, _ = ball_mesh()
         turn = gaze_rotation(*state.gaze)
         directions = np.concatenate([ball, iris_directions()])
-        turned = BALL_RADIUS * rotated(directions, turn)
+        turned = rotated(BALL_RADIUS * directions, turn, np.zeros(3), np.zeros(3))
         jaw = jaw_rotation(state.units)
         parts = [
             skin,
             *(eye.centre + turned[: len(ball)] for eye in self.eyes),
-            body.mouth_cavity(skin[_mouth_rim()])[0],
+            body.mouth_vertices(skin[_mouth_rim()]),
             turn_with_jaw(self.lower_teeth, jaw),
             skin + self.shell,
             self.rigid,

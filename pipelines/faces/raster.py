@@ -39,18 +39,18 @@ def _cut(low, high, value, step, inverse):
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _rasterise(points, depths, triangles, sheer, cover, strands, height, width, start, step):
+def _rasterise(points, depths, triangles, sheer, cover, strands, height, width):
     seen = np.full((height, width), NOTHING, np.int32)
     weights = np.empty((height, width, 2), np.float32)
     nearest = np.zeros((height, width), np.float32)  # 1 / z
+    near = 1 / depths
     n = strands.shape[0]
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         if depths[a] <= 0 or depths[b] <= 0 or depths[c] <= 0:
             continue
-        ax, ay = (points[a, 0] - start) / step, (points[a, 1] - start) / step
-        bx, by = (points[b, 0] - start) / step, (points[b, 1] - start) / step
-        cx, cy = (points[c, 0] - start) / step, (points[c, 1] - start) / step
+        ax, ay, bx, by = points[a, 0], points[a, 1], points[b, 0], points[b, 1]
+        cx, cy = points[c, 0], points[c, 1]
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if area <= 1e-12:  # seen from behind
             continue
@@ -60,7 +60,7 @@ def _rasterise(points, depths, triangles, sheer, cover, strands, height, width, 
         last_column = min(width - 1, int(np.floor(max(ax, bx, cx))))
         if first_row > last_row or first_column > last_column:
             continue
-        za, zb, zc = 1 / depths[a], 1 / depths[b], 1 / depths[c]
+        za, zb, zc = near[a], near[b], near[c]
         share = 1 / area
         u_step, v_step = (by - cy) * share, (cy - ay) * share
         w_step = -u_step - v_step
@@ -87,7 +87,10 @@ def _rasterise(points, depths, triangles, sheer, cover, strands, height, width, 
                     hair = wu * cover[a, 0] + wv * cover[b, 0] + ww * cover[c, 0]
                     across = wu * cover[a, 1] + wv * cover[b, 1] + ww * cover[c, 1]
                     along = wu * cover[a, 2] + wv * cover[b, 2] + ww * cover[c, 2]
-                    if hair < strands[int(np.floor(along * n)) % n, int(np.floor(across * n)) % n]:
+                    if (
+                        hair
+                        < strands[int(np.floor(along * n)) & (n - 1), int(np.floor(across * n)) & (n - 1)]
+                    ):
                         continue
                 nearest[y, x] = z
                 seen[y, x] = t
@@ -98,8 +101,8 @@ def _rasterise(points, depths, triangles, sheer, cover, strands, height, width, 
             t = seen[y, x]
             if t >= 0:
                 z = 1 / nearest[y, x]
-                weights[y, x, 0] *= z / depths[triangles[t, 0]]
-                weights[y, x, 1] *= z / depths[triangles[t, 1]]
+                weights[y, x, 0] *= z * near[triangles[t, 0]]
+                weights[y, x, 1] *= z * near[triangles[t, 1]]
     return seen, weights, nearest
 
 
@@ -121,26 +124,15 @@ def rasterise(
         triangles: int32 [T, 3]; those with a positive area in the picture face the camera.
         sheer: bool [T], triangles that have holes between strands of hair.
         cover: float32 [V, 3], density of hair and its texture coordinates, read where `sheer`.
-        strands: float32 [N, N], the density at which a strand appears, repeated without end.
+        strands: float32 [N, N], the density at which a strand appears, repeated without end;
+            N is a power of two.
         shape: (height, width) of the picture in pixels.
         samples: per pixel along each axis; 1 samples pixel centres, 2 four points around each.
 
     Returns:
         Hits on a grid of `samples` times the shape.
     """
-    step = 1 / samples
-    start = (step - 1) / 2
-    return Hits(
-        *_rasterise(
-            points,
-            depths,
-            triangles,
-            sheer,
-            cover,
-            strands,
-            shape[0] * samples,
-            shape[1] * samples,
-            start,
-            step,
-        )
-    )
+    start = (1 / samples - 1) / 2
+    height, width = shape[0] * samples, shape[1] * samples
+    grid = (points - start) * samples
+    return Hits(*_rasterise(grid, depths, triangles, sheer, cover, strands, height, width))

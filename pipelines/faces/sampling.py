@@ -13,6 +13,7 @@ picture:
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from pipelines.faces.backgrounds import SIZE as BACKGROUND_SIZE
@@ -255,7 +256,5 @@ def _move_ground(rng: np.random.Generator, size: int, kind: str) -> np.ndarray:
 
 def _follow(ground_map: np.ndarray, ground: np.ndarray) -> np.ndarray:
     """The map of frame 2: a pixel shows what was `ground` away in frame 1."""
-    forward = np.eye(3)
-    forward[:2] += ground
-    whole = np.vstack([ground_map, [0, 0, 1]]) @ np.linalg.inv(forward)
-    return whole[:2]
+    back = cv2.invertAffineTransform(ground + np.eye(2, 3))
+    return ground_map @ np.vstack([back, [0, 0, 1]])

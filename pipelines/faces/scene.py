@@ -7,6 +7,7 @@ import numpy as np
 
 from pipelines.faces.camera import Camera, Pose
 from pipelines.faces.expression import Expression
+from pipelines.faces.eye_texture import EYE_SPAN, eye_texture
 from pipelines.faces.eyes import BALL_RADIUS, IRIS_RADIUS
 from pipelines.faces.identity import Identity
 from pipelines.faces.light import Light
@@ -15,7 +16,7 @@ from pipelines.faces.noise import strands
 from pipelines.faces.painting import paint
 from pipelines.faces.person import FACE_POINTS, Person, make_person
 from pipelines.faces.raster import Hits, rasterise
-from pipelines.faces.skin import EYE_SPAN, eye_texture, levels, skin_texture
+from pipelines.faces.skin import levels, skin_texture
 
 SAMPLES = 2  # per pixel along each axis
 

@@ -1,7 +1,9 @@
+import os
+
 import pytest
 
 from pipelines.errors import InputError
-from pipelines.faces.generate import render_pairs
+from pipelines.faces.generate import in_parallel, render_pairs
 from pipelines.faces.render import render_pair
 from pipelines.pairs import list_pairs, read_facts
 
@@ -29,6 +31,8 @@ def test_folder_of_pairs_goes_on_where_it_stopped(tmp_path):
         ({"count": 0}, "0 pairs"),
         ({"count": 1, "size": 8}, "8x8"),
         ({"count": 1, "mixture": "x"}, "unknown mixture"),
+        ({"count": 1, "seed": -1}, "seed -1"),
+        ({"count": 1, "workers": 0}, "0 workers"),
     ],
 )
 def test_senseless_requests_are_refused(tmp_path, arguments, complaint):
@@ -40,3 +44,15 @@ def test_folder_of_other_settings_is_refused(tmp_path):
     render_pairs(tmp_path, 1, size=64, workers=1)
     with pytest.raises(InputError, match="seed 0"):
         render_pairs(tmp_path, 2, size=64, seed=1, workers=1)
+
+
+@pytest.mark.parametrize("note", ['{"seed": 0, "si', "[1]", ""])
+def test_folder_whose_note_is_damaged_is_refused(tmp_path, note):
+    (tmp_path / "render.json").write_text(note)
+    with pytest.raises(InputError, match="damaged"):
+        render_pairs(tmp_path, 1, size=64, workers=1)
+
+
+def test_killed_worker_is_told_in_one_line():
+    with pytest.raises(InputError, match="a worker was killed"):
+        list(in_parallel(os._exit, [9, 9], workers=2, chunk=1))
