@@ -52,7 +52,7 @@ def label_speed() -> str:
 
 def build_speed() -> str:
     """`faceflow build` on the GRID clips beside reading them and running Face Mesh alone."""
-    from pipelines.build import build
+    from pipelines.build.corpus import build
     from pipelines.clips import read_frames
     from pipelines.corpora import find_clips
     from pipelines.landmarks import FaceMesh

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipelines.build import build
+from pipelines.build.corpus import build
 from pipelines.errors import InputError
 from pipelines.inputs import InputConfig, crop_and_label, flow_batches, open_source
 from pipelines.labels.mesh import mesh_label

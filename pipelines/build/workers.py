@@ -1,0 +1,110 @@
+"""Tasks spread over processes of this machine, or over the workers of a Dask scheduler."""
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pipelines.errors import InputError
+
+_SECONDS_TO_CONNECT = 10
+_SECONDS_TO_FIRST_WORKER = 60
+
+
+def run_tasks(
+    function: Callable[..., Any], tasks: Iterable[tuple], workers: int = 1, scheduler: str | None = None
+) -> Iterator[tuple[tuple, Any]]:
+    """Call a function with the arguments of each task, and yield what comes of them as it comes.
+
+    A task whose worker is killed is given to another one; it fails when that has happened to it four times.
+
+    Args:
+        function: can be imported by the workers.
+        tasks: tuples of arguments, which can be pickled.
+        workers: processes to start; with 1 the calls are made in this process.
+        scheduler: `tcp://HOST:PORT` of a running `dask scheduler`, to use its workers instead.
+
+    Yields:
+        (task, what the function returned or the exception that it raised), in the order of completion.
+
+    Raises:
+        InputError: if the scheduler cannot be reached, has no workers or goes away.
+    """
+    tasks = list(tasks)
+    if scheduler is None and workers == 1:
+        for task in tasks:
+            yield task, _outcome(function, task)
+    elif tasks:
+        with _client(workers, scheduler) as client:
+            yield from _gather(client, function, tasks, scheduler)
+
+
+def _outcome(function: Callable[..., Any], task: tuple) -> Any:
+    try:
+        return function(*task)
+    except Exception as error:
+        return error
+
+
+def _gather(client, function, tasks: list[tuple], scheduler: str | None) -> Iterator[tuple[tuple, Any]]:
+    from distributed import KilledWorker, as_completed
+
+    # A scheduler remembers results by key, also those of an earlier build.
+    build = uuid.uuid4().hex
+    pending = {
+        client.submit(_outcome, function, task, key=f"{build}-{number}", pure=False): task
+        for number, task in enumerate(tasks)
+    }
+    for future in as_completed(list(pending)):
+        task = pending.pop(future)
+        if future.status == "finished":
+            yield task, future.result()
+        elif future.status == "error" and isinstance(future.exception(), KilledWorker):
+            yield task, InputError("its worker was killed again and again; is there memory enough?")
+        elif future.status == "error":
+            yield task, future.exception()
+        else:
+            raise InputError(
+                f"{scheduler or 'the workers'}: the scheduler went away with {len(pending) + 1} clips to do; "
+                "start it and run the same command again, which goes on from here"
+            )
+        future.release()
+
+
+@contextmanager
+def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
+    # Imported here: it takes seconds, and one process does without it.
+    from distributed import Client, LocalCluster
+
+    # What matters of its log becomes an error of ours.
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    if scheduler is None:
+        with (
+            LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                memory_limit=0,  # a clip needs little, and what else the machine does is not Dask's business
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            yield client
+        return
+    try:
+        client = Client(scheduler, timeout=_SECONDS_TO_CONNECT)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{scheduler}: no scheduler answers there; start one with `dask scheduler`, and name it as "
+            "tcp://HOST:PORT"
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=_SECONDS_TO_FIRST_WORKER)
+        except TimeoutError as error:
+            raise InputError(
+                f"{scheduler}: the scheduler has no workers; start some with `dask worker {scheduler}`"
+            ) from error
+        yield client
