@@ -30,8 +30,8 @@ def build(
         out: where the records go.
         config: what to make of the clips.
         workers: processes; as many as there are cores by default.
-        scheduler: of Dask, whose workers are used instead. Start it with `dask scheduler`, and them with `dask
-            worker --nthreads 1 tcp://HOST:PORT` on machines that see both folders under the same names.
+        scheduler: of Dask, whose workers are used instead. Start it with `dask scheduler`, and them with
+            `dask worker --nthreads 1 tcp://HOST:PORT` on machines that see both folders under the same names.
         strict: stop at the first clip that cannot be used.
     """
     import os
