@@ -1,6 +1,7 @@
 """Tasks spread over processes of this machine, or over the workers of a Dask scheduler."""
 
 import logging
+import signal
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -91,6 +92,7 @@ def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
             ) as cluster,
             Client(cluster) as client,
         ):
+            client.run(_ignore_interrupts)
             yield client
         return
     try:
@@ -108,3 +110,8 @@ def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
                 f"{scheduler}: the scheduler has no workers; start some with `dask worker {scheduler}`"
             ) from error
         yield client
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches all processes of a terminal; this one ends when the one that started it does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -27,7 +27,8 @@ def test_tasks_in_this_process():
     assert isinstance(outcomes[1][1], ZeroDivisionError)
 
 
-def test_no_scheduler():
+def test_no_scheduler(monkeypatch):
+    monkeypatch.setattr("pipelines.build.workers._SECONDS_TO_CONNECT", 1)
     with pytest.raises(InputError, match="no scheduler answers"):
         list(run_tasks(divmod, [(7, 2)], scheduler=f"tcp://127.0.0.1:{free_port()}"))
     with pytest.raises(InputError, match="name it as tcp://"):
