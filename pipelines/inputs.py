@@ -7,6 +7,7 @@ flow is cut and stretched with the crop, so that the flow is always in pixels of
 """
 
 import re
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,8 +23,10 @@ from pipelines.errors import InputError
 from pipelines.files import check_exists
 from pipelines.labels import check_method, make_label
 from pipelines.shards import SUFFIX
+from pipelines.synthesis import Disturbance, synthesise
 
 Element = dict[str, tf.Tensor]
+SYNTHESISED = "synthesised"
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,9 @@ class InputConfig:
     Attributes:
         size: width and height of the crops in pixels.
         batch: pairs in a batch.
-        label: label method for pairs without a dense flow of their own.
+        label: label method for pairs without a dense flow of their own; or `synthesised`, which makes frame 2
+            of every pair anew from frame 1 and its flow (`mesh` where it has none), with light and noise of
+            its own, so that the label is exact.
         margin: space around the face on each side, as a share of its size.
         shuffle: pairs in the shuffle buffer.
         seed: of the order; the same seed gives the same batches.
@@ -47,7 +52,8 @@ class InputConfig:
     seed: int = 0
 
     def __post_init__(self):
-        check_method(self.label)
+        if self.label != SYNTHESISED:
+            check_method(self.label)
 
 
 @dataclass(frozen=True)
@@ -245,6 +251,15 @@ def crop_and_label(
         crop = whole_frame(frame1.shape[:2], config.size)
     picture1, picture2 = crop.picture(frame1), crop.picture(frame2)
     if len(flow):
-        return picture1, picture2, *crop.flow(flow, valid)
-    label = make_label(config.label, picture1, picture2, crop.points(landmarks1), crop.points(landmarks2))
-    return picture1, picture2, label.flow, label.valid
+        flow, valid = crop.flow(flow, valid)
+    else:
+        method = "mesh" if config.label == SYNTHESISED else config.label
+        points = crop.points(landmarks1), crop.points(landmarks2)
+        label = make_label(method, picture1, picture2, *points)
+        flow, valid = label.flow, label.valid
+    if config.label != SYNTHESISED:
+        return picture1, picture2, flow, valid
+    # The same pair gets the same disturbance, whichever thread it comes from.
+    seed = zlib.crc32(picture1.tobytes(), config.seed)
+    made = synthesise(picture1, flow, valid, Disturbance(), seed)
+    return picture1, made.frame2, made.flow, ~made.occluded
