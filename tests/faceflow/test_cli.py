@@ -120,7 +120,8 @@ def test_from_clips_to_a_served_flow(called, clips_folder, two_frames, tmp_path)
     """build, train, export, serve, and the same answer with and without the server."""
     from serving.server import Server
 
-    code, _, err = called("build", clips_folder, "--corpus", "folder", "-o", tmp_path / "records")
+    records = tmp_path / "records"
+    code, _, err = called("build", clips_folder, "--corpus", "folder", "-o", records, "--workers", 1)
     assert code == 0, err
     code, _, err = called(
         *("train", "flow", tmp_path / "records", "-o", tmp_path / "run", "--width", 0.0625, "--size", 64),
