@@ -91,6 +91,19 @@ def test_label(called, two_frames, tmp_path):
     assert (tmp_path / "x.png").stat().st_size > 10_000
 
 
+def test_label_of_the_head_and_of_the_expression(called, two_frames, tmp_path):
+    """The frames are shifted as a whole: all of the motion is the head's."""
+    flows = {}
+    for part in ("all", "head", "expression"):
+        out = tmp_path / f"{part}.flo"
+        code, _, err = called("label", two_frames / "a.png", two_frames / "b.png", "-o", out, "--part", part)
+        assert code == 0, err
+        flows[part], valid = read_flow(out)
+    np.testing.assert_allclose((flows["head"] + flows["expression"])[valid], flows["all"][valid], atol=1e-4)
+    np.testing.assert_allclose(flows["head"][valid].mean(axis=0), [3, 1], atol=0.5)
+    assert np.linalg.norm(flows["expression"][valid], axis=-1).mean() < 0.5
+
+
 def test_flow_of_a_pair_and_of_a_clip(called, two_frames, tmp_path):
     arguments = ["flow", two_frames / "a.png", two_frames / "b.png", "--model", "dis_fine"]
     code, _, err = called(*arguments, "-o", tmp_path / "x.png", "--picture", tmp_path / "picture.png")
