@@ -31,7 +31,8 @@ def build(
         config: what to make of the clips.
         workers: processes; as many as there are cores by default.
         scheduler: of Dask, whose workers are used instead. Start it with `dask scheduler`, and them with
-            `dask worker --nthreads 1 tcp://HOST:PORT` on machines that see both folders under the same names.
+            `dask worker --nthreads 1 tcp://HOST:PORT` on machines that see both folders under the same names
+            and trust each other: workers run what they are sent.
         strict: stop at the first clip that cannot be used.
     """
     import os

@@ -23,7 +23,7 @@ def run_tasks(
     Args:
         function: can be imported by the workers.
         tasks: tuples of arguments, which can be pickled.
-        workers: processes to start; with 1 the calls are made in this process.
+        workers: processes to start, but no more than tasks; with 1 the calls are made in this process.
         scheduler: `tcp://HOST:PORT` of a running `dask scheduler`, to use its workers instead.
 
     Yields:
@@ -33,7 +33,8 @@ def run_tasks(
         InputError: if the scheduler cannot be reached, has no workers or goes away.
     """
     tasks = list(tasks)
-    if scheduler is None and workers == 1:
+    workers = min(workers, len(tasks))
+    if scheduler is None and workers <= 1:
         for task in tasks:
             yield task, _outcome(function, task)
     elif tasks:
@@ -49,7 +50,8 @@ def _outcome(function: Callable[..., Any], task: tuple) -> Any:
 
 
 def _gather(client, function, tasks: list[tuple], scheduler: str | None) -> Iterator[tuple[tuple, Any]]:
-    from distributed import KilledWorker, as_completed
+    from distributed import CancelledError, KilledWorker, as_completed
+    from distributed.core import CommClosedError
 
     # A scheduler remembers results by key, also those of an earlier build.
     build = uuid.uuid4().hex
@@ -59,18 +61,19 @@ def _gather(client, function, tasks: list[tuple], scheduler: str | None) -> Iter
     }
     for future in as_completed(list(pending)):
         task = pending.pop(future)
-        if future.status == "finished":
-            yield task, future.result()
-        elif future.status == "error" and isinstance(future.exception(), KilledWorker):
-            yield task, InputError("its worker was killed again and again; is there memory enough?")
-        elif future.status == "error":
-            yield task, future.exception()
-        else:
+        try:
+            outcome = future.result()
+        except KilledWorker:
+            outcome = InputError("its worker was killed again and again; is there memory enough?")
+        except (CancelledError, CommClosedError, TimeoutError) as error:
             raise InputError(
                 f"{scheduler or 'the workers'}: the scheduler went away with {len(pending) + 1} clips to do; "
                 "start it and run the same command again, which goes on from here"
-            )
+            ) from error
+        except Exception as error:  # such as a worker of another environment, which lacks a package
+            outcome = error
         future.release()
+        yield task, outcome
 
 
 @contextmanager
