@@ -10,7 +10,7 @@ from typing import Any
 from pipelines.errors import InputError
 
 _SECONDS_TO_CONNECT = 10
-_SECONDS_TO_FIRST_WORKER = 60
+_SECONDS_TO_FIRST_WORKER = 120
 
 
 def run_tasks(

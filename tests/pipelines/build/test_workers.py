@@ -68,7 +68,7 @@ def cluster():
     worker = [dask, "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
     processes = [subprocess.Popen(command, **options) for command in (scheduler, worker, worker, worker)]
     try:
-        wait_until(lambda: connects(host, int(port)), 60)
+        wait_until(lambda: connects(host, int(port)), 300)
         yield address, processes
     finally:
         for process in processes:
