@@ -3,6 +3,8 @@
 import itertools
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -13,14 +15,16 @@ import numpy as np
 ROUNDS = 5
 
 
-def median_seconds(*calls: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
+def median_seconds(
+    *calls: Callable[[], object], rounds: int = ROUNDS, clock: Callable[[], float] = time.perf_counter
+) -> list[float]:
     """Return the median time of each call; they are made in turns, so that noise falls on all alike."""
     times = [[] for _ in calls]
     for _ in range(rounds):
         for call, taken in zip(calls, times, strict=True):
-            begin = time.perf_counter()
+            begin = clock()
             call()
-            taken.append(time.perf_counter() - begin)
+            taken.append(clock() - begin)
     return [statistics.median(taken) for taken in times]
 
 
@@ -51,32 +55,86 @@ def label_speed() -> str:
 
 
 def build_speed() -> str:
-    """`faceflow build` on the GRID clips beside reading them and running Face Mesh alone."""
-    from pipelines.build import build
+    """One process of `faceflow build` on the GRID clips beside reading them and running Face Mesh alone."""
+    from pipelines.build.clip_records import build_clip
+    from pipelines.build.config import BuildConfig
     from pipelines.clips import read_frames
     from pipelines.corpora import find_clips
     from pipelines.landmarks import FaceMesh
 
-    source = Path(os.environ.get("FACEFLOW_DATA", "../shared/data")) / "grid"
-    if not source.is_dir():
-        return f"build: not measured, there are no GRID clips at {source} (set FACEFLOW_DATA)"
+    source = _grid()
+    if source is None:
+        return "build: not measured, there are no GRID clips (set FACEFLOW_DATA)"
+    clips = find_clips("folder", source)
 
     def face_mesh_alone() -> None:
-        for clip in find_clips("folder", source):
+        for clip in clips:
             with FaceMesh(tracking=True) as face_mesh:
                 for frame in read_frames(clip.path):
                     face_mesh(frame)
 
     def whole_build() -> None:
         with tempfile.TemporaryDirectory() as out:
-            build(source, out)
+            for clip in clips:
+                build_clip(clip, Path(out), BuildConfig(), "")
 
     whole_build()  # imports
-    alone, whole = median_seconds(face_mesh_alone, whole_build)
+    alone, whole = median_seconds(face_mesh_alone, whole_build, clock=time.process_time)
     return (
-        f"build: {whole:.2f} s for the GRID clips, Face Mesh alone {alone:.2f} s, "
-        f"ratio {whole / alone:.2f} (bound 1.5)"
+        f"build: {whole:.2f} s of one core's time for the GRID clips, Face Mesh alone {alone:.2f} s, "
+        f"ratio {whole / alone:.2f} (bound 1.3)"
     )
+
+
+def build_memory(minutes: float = 10) -> str:
+    """Peak memory of a process that builds one long clip: a GRID clip, again and again."""
+    source = _grid()
+    if source is None:
+        return "memory: not measured, there are no GRID clips (set FACEFLOW_DATA)"
+    from pipelines.clips import frame_rate, read_clip, write_video
+
+    clip = min(source.iterdir())
+    frames, rate = read_clip(clip), frame_rate(clip)
+    with tempfile.TemporaryDirectory() as folder:
+        count = int(minutes * 60 * rate)
+        write_video(
+            Path(folder) / "clips" / "long.mp4", (frames[k % len(frames)] for k in range(count)), rate
+        )
+        code = (
+            "import resource; from pipelines.build.corpus import build; "
+            f"build({folder + '/clips'!r}, {folder + '/out'!r}); "
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        )
+        peak = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    return f"memory: {int(peak) / 1e6:.2f} GB at most for {minutes:g} minutes of video (bound 1.5)"
+
+
+def dask_workers(subjects: int = 2) -> str:
+    """Two workers of a Dask scheduler beside one, on clips of a rendered corpus."""
+    from distributed import LocalCluster
+
+    from pipelines.build.config import BuildConfig
+    from pipelines.build.corpus import build
+    from pipelines.faces.corpora import render_corpus
+
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        render_corpus("ckplus", Path(folder) / "ckplus", subjects=subjects)
+        clips = Path(folder) / "ckplus" / "cohn-kanade-images"
+        for workers in (1, 2):
+            with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster:
+                address = cluster.scheduler_address
+                build(clips, Path(folder) / f"warm{workers}", BuildConfig(), scheduler=address)  # imports
+                begin = time.perf_counter()
+                build(clips, Path(folder) / f"out{workers}", BuildConfig(), scheduler=address)
+                seconds.append(time.perf_counter() - begin)
+    one, two = seconds
+    return f"dask: one worker {one:.1f} s, two {two:.1f} s, {one / two:.2f} times as fast (bound 1.7)"
+
+
+def _grid() -> Path | None:
+    folder = Path(os.environ.get("FACEFLOW_DATA", "../shared/data")) / "grid"
+    return folder if folder.is_dir() else None
 
 
 def input_share() -> str:
@@ -127,7 +185,7 @@ def _portrait_pairs(folder: Path, count: int) -> None:
 
 def main() -> None:
     """Measure and print."""
-    for measure in (label_speed, build_speed, input_share):
+    for measure in (label_speed, build_speed, build_memory, dask_workers, input_share):
         print(measure(), flush=True)
 
 

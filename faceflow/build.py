@@ -1,28 +1,52 @@
 """`faceflow build`."""
 
+from typing import Annotated
+
+from tyro.conf import OmitArgPrefixes, arg
+
 from faceflow.arguments import Folder, Out
-from faceflow.console import progress, say
+from faceflow.console import gauge, say
+from pipelines.build.config import BuildConfig
 
 
-def build(source: Folder, out: Out, corpus: str = "folder", step: int = 1) -> None:
+def build(
+    source: Folder,
+    out: Out,
+    config: OmitArgPrefixes[BuildConfig],
+    workers: int | None = None,
+    scheduler: Annotated[str | None, arg(metavar="tcp://HOST:PORT")] = None,
+    strict: bool = False,
+) -> None:
     """Turn the clips of a corpus into records to train on: frames, landmarks, pairs of frames.
+
+    Writes one shard a clip, manifest.json and statistics.html. Run again after whatever stopped it, it goes
+    on with the clips that are missing. A clip that cannot be used is listed and stops nothing.
 
     The corpus `folder` is any folder of video files or of picture folders; its first level of folders names
     the subjects. The others are laid out as their owners hand them out (docs/corpora.md); `faceflow corpus`
-    tells whether one is read right. A clip that cannot be used is listed in manifest.json and stops nothing.
+    tells whether one is read right.
 
     Args:
         source: the corpus' folder.
-        out: where the records go, one shard a clip.
-        corpus: the layout of the corpus: bp4d, ckplus, casme2, samm, smic or folder.
-        step: frames from the first to the second of a pair. Landmarks jitter by as much whatever the step, so
-            where faces move slowly, as in talking heads at 25 frames a second, 5 gives better labels than 1.
+        out: where the records go.
+        config: what to make of the clips.
+        workers: processes; as many as there are cores by default.
+        scheduler: of Dask, whose workers are used instead. Start it with `dask scheduler`, and them with
+            `dask worker --nthreads 1 tcp://HOST:PORT` on machines that see both folders under the same names
+            and trust each other: workers run what they are sent.
+        strict: stop at the first clip that cannot be used.
     """
-    from pipelines.build import build as build_records
-    from pipelines.corpora import find_clips
+    import os
 
-    with progress("build", len(find_clips(corpus, source))) as advance:
-        manifest = build_records(source, out, corpus, step, on_clip=advance)
+    from pipelines.build.corpus import build as build_records
+
+    workers = len(os.sched_getaffinity(0)) if workers is None else workers
+    with gauge("build") as show:
+        manifest = build_records(
+            source, out, config, workers=workers, scheduler=scheduler, strict=strict, on_clip=show
+        )
+    for remark in manifest.remarks:
+        say(f"{remark.clip}: {remark.reason}")
     for report in manifest.clips:
         if report.failure:
             say(f"left out: {report.failure}")

@@ -1,13 +1,19 @@
 """`faceflow label`."""
 
 from pathlib import Path
+from typing import Literal
 
 from faceflow.arguments import Frame1, Frame2, Out
 from faceflow.console import say
 
 
 def label(
-    frame1: Frame1, frame2: Frame2, out: Out, method: str = "mesh", picture: Path | None = None
+    frame1: Frame1,
+    frame2: Frame2,
+    out: Out,
+    method: str = "mesh",
+    part: Literal["all", "head", "expression"] = "all",
+    picture: Path | None = None,
 ) -> None:
     """Make the dense flow of a pair of frames from the facial landmarks in both.
 
@@ -16,11 +22,13 @@ def label(
         frame2: the later one, of the same size.
         out: where the flow goes: .flo, .png (KITTI) or .npz.
         method: how landmarks become a dense flow: sparse, mesh, mesh_matched, spline or refined.
+        part: of the motion: all of it, that of the rigid head, or what the expression adds to it.
         picture: also write a PNG with the frames, the flow in colour, and arrows.
     """
     from pipelines.errors import InputError
     from pipelines.files import check_outputs, check_picture_path, read_image, write_image
     from pipelines.flow_files import check_flow_path, write_flow
+    from pipelines.head_motion import split_head
     from pipelines.labels import make_label
     from pipelines.landmarks import FaceMesh, find_face
     from pipelines.pictures import flow_panel
@@ -40,7 +48,11 @@ def label(
         if face.faces_in_frame > 1:
             say(f"{path}: {face.faces_in_frame} faces; the largest of the first frame is taken")
     made = make_label(method, *frames, face1.landmarks, face2.landmarks)
-    write_flow(out, made.flow, made.valid)
+    flow = made.flow
+    if part != "all":
+        head, expression = split_head(face1.landmarks, face2.landmarks, flow, made.valid)
+        flow = head if part == "head" else expression
+    write_flow(out, flow, made.valid)
     if picture:
-        write_image(picture, flow_panel(*frames, made.flow, made.valid))
+        write_image(picture, flow_panel(*frames, flow, made.valid))
     say(f"{out}: {made.valid.mean():.0%} of the picture labelled")

@@ -128,7 +128,7 @@ def change_light(
     Args:
         rng: decides.
         augmentation: how much may change.
-        frame1: float32 [S, S, 3] in [0, 255].
+        frame1: uint8 [S, S, 3].
         frame2: of the same shape.
 
     Returns:
@@ -145,8 +145,7 @@ def change_light(
         )
         levels = levels[:, None] * (1 + augmentation.colour * own[3:])
         table = np.clip(levels * 255, 0, 255).astype(np.float32)
-        picture = np.clip(frame, 0, 255).astype(np.uint8)
-        picture = cv2.LUT(picture, table.reshape(1, 256, 3))
+        picture = cv2.LUT(frame, table.reshape(1, 256, 3))
         if blur > 0.2:
             picture = cv2.GaussianBlur(picture, (0, 0), blur)
         if noise > 0.002:

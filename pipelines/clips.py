@@ -6,7 +6,7 @@ Frames are streamed; no more than one is held at a time.
 import errno
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -54,11 +54,12 @@ def frame_files(folder: Path) -> list[Path]:
         raise InputError(f"{folder}: cannot be read ({error.strerror})") from error
 
 
-def read_frames(path: Path | str) -> Iterator[np.ndarray]:
+def read_frames(path: Path | str, files: Sequence[Path] | None = None) -> Iterator[np.ndarray]:
     """Yield the frames of a clip.
 
     Args:
         path: a video file, or a folder of pictures (grey or colour) in numeric order.
+        files: the pictures that are the clip's frames, where they are not all that is in `path`.
 
     Yields:
         uint8 [H, W, 3], RGB; all of one size.
@@ -69,7 +70,9 @@ def read_frames(path: Path | str) -> Iterator[np.ndarray]:
     """
     path = check_exists(Path(path))
     size = None
-    for number, frame in enumerate(_read_folder(path) if path.is_dir() else _read_video(path)):
+    if files is None and path.is_dir():
+        files = frame_files(path)
+    for number, frame in enumerate(_read_video(path) if files is None else map(read_image, files)):
         size = size or frame.shape
         if frame.shape != size:
             raise InputError(
@@ -131,11 +134,6 @@ def write_video(path: Path | str, frames: Iterable[np.ndarray], rate: float) -> 
             raise OSError(errno.ENOSPC, "not all frames could be written; is the disk full?", str(part))
         written.release()
     return count
-
-
-def _read_folder(folder: Path) -> Iterator[np.ndarray]:
-    for file in frame_files(folder):
-        yield read_image(file)
 
 
 def _read_video(path: Path) -> Iterator[np.ndarray]:

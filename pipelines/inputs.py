@@ -7,6 +7,7 @@ there, and a dense flow is cut and stretched with the crop, so that the flow is 
 network sees.
 """
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,9 @@ from pipelines.crops import MARGIN, Crop, crop_around, whole_frame
 from pipelines.errors import InputError
 from pipelines.labels import check_method, make_label
 from pipelines.sources import PAIR_TENSORS, Element, PairSource
+from pipelines.synthesis import Disturbance, synthesise
+
+SYNTHESISED = "synthesised"
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,9 @@ class InputConfig:
     Attributes:
         size: width and height of the crops in pixels.
         batch: pairs in a batch.
-        label: label method for pairs without a dense flow of their own.
+        label: label method for pairs without a dense flow of their own; or `synthesised`, which makes frame 2
+            of every pair anew from frame 1 and its flow (`mesh` where it has none), with light and noise of
+            its own, so that the label is exact.
         margin: space around the face on each side, as a share of its size.
         augmentation: how training pairs are changed; not at all by default.
         shuffle: pairs that are shuffled together.
@@ -45,7 +51,8 @@ class InputConfig:
     seed: int = 0
 
     def __post_init__(self):
-        check_method(self.label)
+        if self.label != SYNTHESISED:
+            check_method(self.label)
 
 
 def flow_batches(source: PairSource, config: InputConfig) -> tf.data.Dataset:
@@ -167,10 +174,9 @@ def crop_and_label(
     """
     crop = _crop(config, frame1.shape[:2], landmarks1, landmarks2)
     picture1, picture2 = crop.picture(frame1), crop.picture(frame2)
-    if len(flow):
-        return picture1, picture2, *crop.flow(flow, valid)
-    label = make_label(config.label, picture1, picture2, crop.points(landmarks1), crop.points(landmarks2))
-    return picture1, picture2, label.flow, label.valid
+    dense = crop.flow(flow, valid) if len(flow) else None
+    points = crop.points(landmarks1), crop.points(landmarks2)
+    return picture1, *_labelled(config, picture1, picture2, points, dense)
 
 
 def augment_and_label(
@@ -199,15 +205,34 @@ def augment_and_label(
     crop = _crop(config, frame1.shape[:2], landmarks1, landmarks2)
     middle = np.array([crop.left, crop.top]) + (crop.side - 1) / 2
     geometry = draw_geometry(rng, config.augmentation, middle, crop.scale, config.size)
-    picture1, picture2 = geometry.picture1(frame1), geometry.picture2(frame2)
-    if len(flow):
-        flow, valid = geometry.flow(flow, valid)
-    else:
-        pictures = (np.clip(picture, 0, 255).astype(np.uint8) for picture in (picture1, picture2))
-        points = geometry.points1(landmarks1), geometry.points2(landmarks2)
-        label = make_label(config.label, *pictures, *points)
-        flow, valid = label.flow, label.valid
+    picture1, picture2 = (
+        np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+        for picture in (geometry.picture1(frame1), geometry.picture2(frame2))
+    )
+    dense = geometry.flow(flow, valid) if len(flow) else None
+    points = geometry.points1(landmarks1), geometry.points2(landmarks2)
+    picture2, flow, valid = _labelled(config, picture1, picture2, points, dense)
     return *change_light(rng, config.augmentation, picture1, picture2), flow, valid
+
+
+def _labelled(
+    config: InputConfig,
+    picture1: np.ndarray,
+    picture2: np.ndarray,
+    points: tuple[np.ndarray, np.ndarray],
+    dense: tuple[np.ndarray, np.ndarray] | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return frame 2, the flow and where it is valid, of a crop; the flow is `dense` where that is known."""
+    if dense is None:
+        method = "mesh" if config.label == SYNTHESISED else config.label
+        label = make_label(method, picture1, picture2, *points)
+        dense = label.flow, label.valid
+    if config.label != SYNTHESISED:
+        return picture2, *dense
+    # The same crop gets the same disturbance, whichever thread it comes from.
+    seed = zlib.crc32(picture1.tobytes(), config.seed)
+    made = synthesise(picture1, *dense, Disturbance(), seed)
+    return made.frame2, made.flow, ~made.occluded
 
 
 def _crop(

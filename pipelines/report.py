@@ -45,20 +45,37 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Histogram:
+    """Upright bars over their names.
+
+    Attributes:
+        names: of the bins, in order.
+        counts: one a bin.
+        caption: what was counted.
+    """
+
+    names: list[str]
+    counts: list[int]
+    caption: str
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading with what belongs to it.
 
     Attributes:
         title: the heading.
         text: a paragraph.
-        tables: shown first.
-        figures: shown after them.
+        tables: shown after the histograms.
+        figures: shown last.
+        histograms: shown first.
     """
 
     title: str
     text: str = ""
     tables: list[Table] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
+    histograms: list[Histogram] = field(default_factory=list)
 
 
 def write_report(path: Path | str, title: str, summary: str, sections: list[Section]) -> None:

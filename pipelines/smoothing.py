@@ -1,10 +1,14 @@
 """Landmark tracks of a clip without their jitter.
 
 No one window does: one that is long enough against jitter flattens micro-expressions, which last half a
-second and less. So tracks are smoothed twice, and what the short window keeps and the long one loses comes
-back where and when it is more than jitter: where its energy, over a neighbourhood in time and on the face,
-stands out from what is usual for these landmarks in this clip. Both filters are symmetric, so that onsets are
-not delayed.
+second and less. So tracks are smoothed twice, and what the short window keeps and the long one loses, the
+detail, comes back where and when it is more than jitter.
+
+Jitter is not one landmark's: the tracker's whole face swells, turns and nods, by more than a brow that rises
+a little. So the detail is whitened before its energy is looked at: its principal components over the clip are
+divided by their usual size, so that what is unusual for this clip stands out however small it is. Where the
+energy of that, over a neighbourhood in time and on the face, exceeds its median, the detail comes back as it
+was found. Both filters are symmetric, so that onsets are not delayed.
 
 References:
     Savitzky, Golay, "Smoothing and differentiation of data by simplified least squares procedures", Anal.
@@ -12,6 +16,7 @@ References:
 """
 
 import numpy as np
+from scipy.linalg import eigh
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import savgol_filter
 from scipy.spatial import cKDTree
@@ -20,9 +25,11 @@ from pipelines.errors import InputError
 
 _SHORT_SECONDS, _SHORT_ORDER = 0.36, 4
 _LONG_SECONDS, _LONG_ORDER = 0.84, 2
+_COMPONENTS = 80  # that are whitened; of a short clip no more than a third of its frames
 _NEIGHBOURS = 16  # landmarks whose energy is averaged
+_ENERGY_SECONDS = 0.6
 # Times the usual energy at which detail begins to come back, and has come back whole.
-_JITTER, _MOVEMENT = 1.0, 2.0
+_JITTER, _MOVEMENT = 1.2, 1.6
 
 
 def smooth_tracks(tracks: np.ndarray, rate: float = 25.0) -> np.ndarray:
@@ -45,7 +52,7 @@ def smooth_tracks(tracks: np.ndarray, rate: float = 25.0) -> np.ndarray:
     smooth = tracks.astype(np.float32)
     for run in _runs(np.isfinite(tracks).all(axis=(1, 2))):
         if run.stop - run.start > _SHORT_ORDER + 2:
-            smooth[run] = _smooth_run(tracks[run].astype(np.float64), rate)
+            smooth[run] = _smooth_run(smooth[run], rate)
     return smooth
 
 
@@ -70,16 +77,48 @@ def jitter(tracks: np.ndarray) -> float:
 
 
 def _smooth_run(run: np.ndarray, rate: float) -> np.ndarray:
+    places = run.mean(axis=0)
+    run = run - places  # small numbers, which float32 holds exactly enough
     short = _savgol(run, _SHORT_SECONDS * rate, _SHORT_ORDER)
     long = _savgol(run, _LONG_SECONDS * rate, _LONG_ORDER)
     detail = short - long
-    places = run.mean(axis=0)
-    _, near = cKDTree(places).query(places, k=min(_NEIGHBOURS, len(places)))
-    energy = np.square(detail).sum(axis=-1)[:, near.reshape(len(places), -1)].mean(axis=-1)
-    energy = uniform_filter1d(energy, _odd(_SHORT_SECONDS * rate), axis=0, mode="nearest")
-    usual = np.median(energy, axis=0) + 1e-12
+    energy = np.square(_whitened(detail)).sum(axis=-1) @ _neighbourhoods(places)
+    energy = uniform_filter1d(energy, _odd(_ENERGY_SECONDS * rate), axis=0, mode="nearest")
+    usual = np.median(energy, axis=0) + np.float32(1e-12)
     kept = np.clip((energy / usual - _JITTER) / (_MOVEMENT - _JITTER), 0, 1)
-    return long + kept[..., None] * detail
+    return places + long + kept[..., None].astype(np.float32) * detail
+
+
+def _whitened(detail: np.ndarray) -> np.ndarray:
+    """Divide the principal components of float32 [T, N, 2] by their usual size, all others by the least."""
+    flat = detail.reshape(len(detail), -1)
+    count = max(1, min(_COMPONENTS, len(flat) // 3))
+    axes = _principal_axes(flat, count)
+    components = flat @ axes
+    # The median is that of the frames in which nothing happens.
+    usual = 1.4826 * np.median(np.abs(components), axis=0) + np.float32(1e-9)
+    least = usual.min()
+    return (flat / least + (components * (1 / usual - 1 / least)) @ axes.T).reshape(detail.shape)
+
+
+def _principal_axes(flat: np.ndarray, count: int) -> np.ndarray:
+    """Return the `count` main axes of the rows of float32 [T, D], as float32 [D, count]."""
+    frames, size = flat.shape
+    count = min(count, size)
+    if frames > size:
+        return eigh(flat.T @ flat, subset_by_index=(size - count, size - 1))[1]
+    # The smaller of the two products has the same eigenvalues.
+    axes = flat.T @ eigh(flat @ flat.T, subset_by_index=(frames - count, frames - 1))[1]
+    return axes / (np.linalg.norm(axes, axis=0) + np.float32(1e-12))
+
+
+def _neighbourhoods(places: np.ndarray) -> np.ndarray:
+    """Return float32 [N, N], whose column k averages over landmark k and those near it."""
+    count = min(_NEIGHBOURS, len(places))
+    _, near = cKDTree(places).query(places, k=count)
+    weights = np.zeros((len(places), len(places)), np.float32)
+    np.put_along_axis(weights, near.reshape(len(places), -1).T, 1 / count, axis=0)
+    return weights
 
 
 def _savgol(run: np.ndarray, window: float, order: int) -> np.ndarray:

@@ -13,9 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines import pairs, records
-from pipelines.build import read_manifest
+from pipelines.build.manifest import read_manifest
 from pipelines.errors import InputError
 from pipelines.files import check_exists
+from pipelines.shards import SUFFIX
 
 Element = dict[str, tf.Tensor]
 
@@ -65,8 +66,11 @@ def open_source(data: Path | str) -> PairSource:
     if rendered := re.fullmatch(r"rendered:([1-9]\d*)", str(data)):
         return _rendered_source(int(rendered[1]))
     folder = check_exists(Path(data))
-    if any(folder.glob(f"*{records.SUFFIX}")):
-        clips = [clip for clip in read_manifest(folder).clips if clip.shard]
+    if any(folder.glob(f"*{SUFFIX}")):
+        manifest = read_manifest(folder)
+        if not manifest.complete:
+            raise InputError(f"{folder}: its build was stopped; run the same `faceflow build` again")
+        clips = [clip for clip in manifest.clips if clip.shard]
         for clip in clips:
             check_exists(folder / clip.shard)
         units = [(str(folder / clip.shard), clip.subject, clip.pairs) for clip in clips]
@@ -79,7 +83,7 @@ def open_source(data: Path | str) -> PairSource:
         ]
         return PairSource(units, _each_pair, partial(_read_pair, folder))
     raise InputError(
-        f"{folder}: neither records (*{records.SUFFIX}, made by `faceflow build`) nor pairs (*_flow.flo)"
+        f"{folder}: neither records (*{SUFFIX}, made by `faceflow build`) nor pairs (*_flow.flo)"
     )
 
 

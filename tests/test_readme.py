@@ -17,7 +17,10 @@ PROJECT = Path(__file__).parents[1]
 README = (PROJECT / "README.md").read_text()
 
 # The README shows a full training; here one step must do.
-QUICK = {"train": shlex.split("--width 0.0625 --size 64 --batch 2 --epochs 1 --validation-share 0.5")}
+QUICK = {
+    "train": shlex.split("--width 0.0625 --size 64 --batch 2 --epochs 1 --validation-share 0.5"),
+    "build": ["--workers", "1"],
+}
 
 
 def commands():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from pipelines.errors import InputError
 from pipelines.labels.confidence import photometric_confidence
 from pipelines.labels.matching import match_landmarks
 from pipelines.labels.mesh import mesh_label
-from pipelines.labels.refined import refined_label
+from pipelines.labels.refined import refined_confidence, refined_label
 from pipelines.labels.sparse import sparse_label
 from pipelines.labels.spline import spline_label
 
@@ -21,27 +22,33 @@ class Label:
     Attributes:
         flow: float32 [H, W, 2], pixels, 0 where not valid.
         valid: bool [H, W], where the method says something.
-        confidence: float32 [H, W] in [0, 1], how well the pictures bear it out; 0 where not valid.
+        rate: finds the confidence. That takes longer than many a label, and training does without it.
     """
 
     flow: np.ndarray
     valid: np.ndarray
-    confidence: np.ndarray
+    rate: Callable[[], np.ndarray]
+
+    @cached_property
+    def confidence(self) -> np.ndarray:
+        """How well the pictures bear the label out: float32 [H, W] in [0, 1], 0 where not valid."""
+        return self.rate()
 
 
 LabelMethod = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], Label]
 
 
-def _sparse(frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landmarks2: np.ndarray) -> Label:
-    return _rated(frame1, frame2, *sparse_label(landmarks1, landmarks2, frame1.shape[:2]))
+def _of_points(points_label: Callable[..., tuple[np.ndarray, np.ndarray]]) -> LabelMethod:
+    """Make a method of one that looks at the landmarks alone."""
+
+    def method(frame1, frame2, landmarks1, landmarks2):
+        flow, valid = points_label(landmarks1, landmarks2, frame1.shape[:2])
+        return Label(flow, valid, lambda: photometric_confidence(frame1, frame2, flow, valid))
+
+    return method
 
 
-def _spline(frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landmarks2: np.ndarray) -> Label:
-    return _rated(frame1, frame2, *spline_label(landmarks1, landmarks2, frame1.shape[:2]))
-
-
-def _mesh(frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landmarks2: np.ndarray) -> Label:
-    return _rated(frame1, frame2, *mesh_label(landmarks1, landmarks2, frame1.shape[:2]))
+_mesh = _of_points(mesh_label)
 
 
 def _mesh_matched(
@@ -51,18 +58,16 @@ def _mesh_matched(
 
 
 def _refined(frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landmarks2: np.ndarray) -> Label:
-    return Label(*refined_label(frame1, frame2, landmarks1, landmarks2))
-
-
-def _rated(frame1: np.ndarray, frame2: np.ndarray, flow: np.ndarray, valid: np.ndarray) -> Label:
-    return Label(flow, valid, photometric_confidence(frame1, frame2, flow, valid))
+    given = frame1, frame2, landmarks1, landmarks2
+    flow, valid = refined_label(*given)
+    return Label(flow, valid, lambda: refined_confidence(*given, flow, valid))
 
 
 METHODS: dict[str, LabelMethod] = {
-    "sparse": _sparse,
+    "sparse": _of_points(sparse_label),
     "mesh": _mesh,
     "mesh_matched": _mesh_matched,
-    "spline": _spline,
+    "spline": _of_points(spline_label),
     "refined": _refined,
 }
 

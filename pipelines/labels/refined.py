@@ -26,7 +26,7 @@ def refined_label(
     landmarks1: np.ndarray,
     landmarks2: np.ndarray,
     config: VariationalConfig | None = None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Refine the mesh label photometrically.
 
     Args:
@@ -38,24 +38,59 @@ def refined_label(
 
     Returns:
         flow, float32 [H, W, 2], pixels, 0 where not valid; valid, bool [H, W]: the face with a margin of a
-        tenth of its size; confidence, float32 [H, W] in [0, 1], from the pictures and from the difference
-        to the flow the other way, which is found on its own at half the size.
+        tenth of its size.
 
     Raises:
         InputError: for frames that are too small, and for landmarks as `mesh_label`.
     """
     check_landmarks(landmarks1, landmarks2)
-    config = config or VariationalConfig()
     shape = frame1.shape[:2]
     box, corner = _around(landmarks1, landmarks2, shape)
-    points = landmarks1 - corner, landmarks2 - corner
-    part = _refined_part(
-        np.ascontiguousarray(frame1[box]), np.ascontiguousarray(frame2[box]), *points, config
-    )
+    part1, part2 = (np.ascontiguousarray(frame[box]) for frame in (frame1, frame2))
+    mesh, face = mesh_label(landmarks1 - corner, landmarks2 - corner, part1.shape[:2])
+    part = refine_flow(part1, part2, extend(mesh, face), config)
     flow, valid = np.zeros((*shape, 2), np.float32), np.zeros(shape, bool)
-    confidence = np.zeros(shape, np.float32)
-    flow[box], valid[box], confidence[box] = part
-    return flow, valid, confidence
+    valid[box] = _grown(face, landmarks1)
+    flow[box] = np.where(valid[box][..., None], part, np.float32(0))
+    return flow, valid
+
+
+def refined_confidence(
+    frame1: np.ndarray,
+    frame2: np.ndarray,
+    landmarks1: np.ndarray,
+    landmarks2: np.ndarray,
+    flow: np.ndarray,
+    valid: np.ndarray,
+    config: VariationalConfig | None = None,
+) -> np.ndarray:
+    """Rate a refined label.
+
+    Args:
+        frame1: uint8 [H, W, 3], RGB.
+        frame2: uint8 [H, W, 3], RGB.
+        landmarks1: float [478, 2], (x, y) in pixels of frame 1.
+        landmarks2: float [478, 2], (x, y) in pixels of frame 2.
+        flow: float32 [H, W, 2], what `refined_label` returned.
+        valid: bool [H, W], likewise.
+        config: of the refinement.
+
+    Returns:
+        float32 [H, W] in [0, 1], 0 where not valid: from the pictures, and from the difference to the flow
+        the other way, which is found on its own at half the size.
+    """
+    box, corner = _around(landmarks1, landmarks2, frame1.shape[:2])
+    part1, part2, flow, inside = (np.ascontiguousarray(array[box]) for array in (frame1, frame2, flow, valid))
+    shape = inside.shape
+    half = shape[0] // 2, shape[1] // 2
+    points = landmarks1 - corner, landmarks2 - corner
+    backward = _backward_at(half, part1, part2, *points, config or VariationalConfig())
+    difference = 2 * forward_backward_difference(resized(extend(flow, inside), half) / 2, backward)
+    part = photometric_confidence(part1, part2, flow, inside)
+    part *= cv2.resize(agreement(difference), shape[::-1], interpolation=cv2.INTER_LINEAR)
+    confidence = np.zeros(valid.shape, np.float32)
+    confidence[box] = part
+    return confidence
 
 
 def _around(landmarks1, landmarks2, shape):
@@ -66,20 +101,6 @@ def _around(landmarks1, landmarks2, shape):
     left, top = np.clip(np.floor(both.min(axis=0) - room), 0, (width, height)).astype(int)
     right, bottom = np.clip(np.ceil(both.max(axis=0) + room), 0, (width, height)).astype(int)
     return np.s_[top:bottom, left:right], np.array([left, top], np.float32)
-
-
-def _refined_part(frame1, frame2, landmarks1, landmarks2, config):
-    shape = frame1.shape[:2]
-    mesh, face = mesh_label(landmarks1, landmarks2, shape)
-    flow = refine_flow(frame1, frame2, extend(mesh, face), config)
-
-    half = shape[0] // 2, shape[1] // 2
-    backward = _backward_at(half, frame1, frame2, landmarks1, landmarks2, config)
-    difference = 2 * forward_backward_difference(resized(flow, half) / 2, backward)
-    valid = _grown(face, landmarks1)
-    confidence = photometric_confidence(frame1, frame2, flow, valid)
-    confidence *= cv2.resize(agreement(difference), shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.where(valid[..., None], flow, np.float32(0)), valid, confidence
 
 
 def _backward_at(shape, frame1, frame2, landmarks1, landmarks2, config):

@@ -10,17 +10,21 @@ References:
 import numpy as np
 from scipy.spatial import Delaunay
 
-from pipelines.face_mesh import IBUG_68, check_landmarks
+from pipelines.errors import InputError
+from pipelines.face_mesh import IBUG_68, NUM_LANDMARKS, check_landmarks
 from pipelines.labels.mesh import interpolate_triangles
+
+_OF_CORPORA = (68, 49)
 
 
 def sparse_label(
     landmarks1: np.ndarray, landmarks2: np.ndarray, shape: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Interpolate the displacement of the 68 points over their Delaunay triangles.
+    """Interpolate the displacement of the points over their Delaunay triangles.
 
     Args:
-        landmarks1: float [478, 2], (x, y) in pixels of frame 1.
+        landmarks1: float [478, 2], (x, y) in pixels of frame 1, of which 68 are used; or the points that a
+            corpus hands out, all of them: 68 in CK+, 49 in BP4D.
         landmarks2: float [478, 2], the same points in frame 2.
         shape: (height, width) of the label.
 
@@ -28,11 +32,15 @@ def sparse_label(
         flow, float32 [height, width, 2], pixels, and valid, bool [height, width]: inside the hull.
 
     Raises:
-        InputError: as `check_landmarks`.
+        InputError: for another number of landmarks, or values that are not finite.
     """
-    check_landmarks(landmarks1, landmarks2)
-    points = landmarks1[IBUG_68].astype(np.float64)
-    return interpolate_triangles(points, landmarks2[IBUG_68] - points, delaunay(points), *shape)
+    if len(landmarks1) == NUM_LANDMARKS:
+        check_landmarks(landmarks1, landmarks2)
+        landmarks1, landmarks2 = landmarks1[IBUG_68], landmarks2[IBUG_68]
+    elif landmarks1.shape != landmarks2.shape or len(landmarks1) not in _OF_CORPORA:
+        raise InputError(f"landmarks are {NUM_LANDMARKS}, 68 or 49 in both frames, not {len(landmarks1)}")
+    points = landmarks1.astype(np.float64)
+    return interpolate_triangles(points, landmarks2 - points, delaunay(points), *shape)
 
 
 def delaunay(points: np.ndarray) -> np.ndarray:

@@ -91,6 +91,20 @@ def test_label(called, two_frames, tmp_path):
     assert (tmp_path / "x.png").stat().st_size > 10_000
 
 
+def test_label_of_the_head_and_of_the_expression(called, two_frames, tmp_path):
+    """The frames are shifted as a whole: all of the motion is the head's."""
+    flows = {}
+    for part in ("all", "head", "expression"):
+        out = tmp_path / f"{part}.flo"
+        frames = two_frames / "a.png", two_frames / "b.png"
+        code, _, err = called("label", *frames, "-o", out, "--method", "refined", "--part", part)
+        assert code == 0, err
+        flows[part], valid = read_flow(out)
+    np.testing.assert_allclose((flows["head"] + flows["expression"])[valid], flows["all"][valid], atol=1e-4)
+    np.testing.assert_allclose(flows["head"][valid].mean(axis=0), [3, 1], atol=0.1)
+    assert np.linalg.norm(flows["expression"][valid], axis=-1).mean() < 0.2
+
+
 def test_flow_of_a_pair_and_of_a_clip(called, two_frames, tmp_path):
     arguments = ["flow", two_frames / "a.png", two_frames / "b.png", "--model", "dis_fine"]
     code, _, err = called(*arguments, "-o", tmp_path / "x.png", "--picture", tmp_path / "picture.png")
@@ -120,7 +134,8 @@ def test_from_clips_to_a_served_flow(called, clips_folder, two_frames, tmp_path)
     """build, train, export, serve, and the same answer with and without the server."""
     from serving.server import Server
 
-    code, _, err = called("build", clips_folder, "--corpus", "folder", "-o", tmp_path / "records")
+    records = tmp_path / "records"
+    code, _, err = called("build", clips_folder, "--corpus", "folder", "-o", records, "--workers", 1)
     assert code == 0, err
     code, _, err = called(
         *("train", "flow", tmp_path / "records", "-o", tmp_path / "run", "--width", 0.0625, "--size", 64),

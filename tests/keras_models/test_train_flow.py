@@ -208,7 +208,7 @@ def test_settings_out_of_range(name, value):
 
 @pytest.mark.parametrize("damage", ["deleted", "cut off"])
 def test_damaged_records(tmp_path, clips_folder, damage):
-    from pipelines.build import build
+    from pipelines.build.corpus import build
 
     build(clips_folder, tmp_path / "records")
     shard = tmp_path / "records" / "anna-b.tfrecord"

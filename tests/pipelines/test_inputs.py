@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from pipelines.augmentation_config import Augmentation
-from pipelines.build import build
+from pipelines.bicubic import warp_back_bicubic
+from pipelines.build.corpus import build
 from pipelines.errors import InputError
 from pipelines.inputs import InputConfig, crop_and_label, flow_batches, training_batches
 from pipelines.labels.mesh import mesh_label
@@ -191,3 +192,30 @@ def test_what_is_no_source(tmp_path):
     (tmp_path / "manifest.json").write_text('{"clips": [{"colour": 1}]}')
     with pytest.raises(InputError, match="damaged"):
         open_source(tmp_path)
+
+
+def test_synthesised_pairs_of_records(records_folder):
+    """Frame 2 is made from the label, so that warping it back gives frame 1, up to light and noise."""
+    source = open_source(records_folder)
+    config = InputConfig(size=128, batch=4, label="synthesised", margin=0.3)
+    inputs, targets = collect(flow_batches(source, config))
+    again, _ = collect(flow_batches(source, config))
+    real, _ = collect(flow_batches(source, InputConfig(size=128, batch=4, margin=0.3)))
+    np.testing.assert_array_equal(inputs["frame2"], again["frame2"])
+    np.testing.assert_array_equal(inputs["frame1"], real["frame1"])
+    assert targets["valid"].mean() > 0.9  # the whole crop, but what leaves it
+    for frame1, frame2, flow, valid in zip(*inputs.values(), *targets.values(), strict=True):
+        back = warp_back_bicubic(frame2, flow)[valid]
+        # Light: a straight line through the grey levels.
+        gain, offset = np.polyfit(back.ravel(), frame1[valid].ravel(), 1)
+        assert np.abs(gain * back + offset - frame1[valid]).mean() < 0.02
+        moved = np.linalg.norm(flow[valid], axis=-1).mean()
+        assert moved > 0.5
+        assert (
+            np.abs(frame2 - frame1)[valid].mean() > 1.5 * np.abs(gain * back + offset - frame1[valid]).mean()
+        )
+
+
+def test_labels_that_there_are():
+    with pytest.raises(InputError, match="unknown label method 'magic'"):
+        InputConfig(label="magic")

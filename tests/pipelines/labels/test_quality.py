@@ -7,7 +7,8 @@ from pipelines.portrait import PortraitMotion, moved_portrait
 
 
 def shift(flow, valid):
-    return Label(np.broadcast_to(np.float32(flow), (*valid.shape, 2)).copy(), valid, valid.astype(np.float32))
+    moved = np.broadcast_to(np.float32(flow), (*valid.shape, 2)).copy()
+    return Label(moved, valid, lambda: valid.astype(np.float32))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ from pipelines.errors import InputError
 from pipelines.labels import METHODS, make_label
 from pipelines.labels.confidence import forward_backward_difference, photometric_confidence
 from pipelines.labels.extension import extend
-from pipelines.labels.refined import refined_label
 from pipelines.portrait import PortraitMotion, moved_portrait
 from pipelines.warping import invert_flow, pixel_grid
 
@@ -79,17 +78,18 @@ def test_a_covered_cheek_is_not_believed(pairs):
     x, y = points1[50].astype(int)
     hidden = np.s_[y - 12 : y + 12, x - 12 : x + 12]
     frame2[hidden] = np.random.default_rng(0).integers(0, 255, (24, 24, 3))
-    whole = refined_label(pair.frame1, pair.frame2, points1, points2)[2]
-    covered = refined_label(pair.frame1, frame2, points1, points2)[2]
+    whole = make_label("refined", pair.frame1, pair.frame2, points1, points2).confidence
+    covered = make_label("refined", pair.frame1, frame2, points1, points2).confidence
     assert covered[hidden].mean() < 0.4 * whole[hidden].mean()
 
 
 def test_a_blank_face_keeps_the_landmarks(portrait_landmarks):
     blank = np.full((256, 256, 3), 140, np.uint8)
     points = portrait_landmarks / 2
-    flow, valid, confidence = refined_label(blank, blank, points, points + np.float32([1.5, -0.5]))
-    np.testing.assert_allclose(flow[valid], np.broadcast_to([1.5, -0.5], flow[valid].shape), atol=1e-3)
-    assert confidence.max() < 0.05
+    label = make_label("refined", blank, blank, points, points + np.float32([1.5, -0.5]))
+    moved = label.flow[label.valid]
+    np.testing.assert_allclose(moved, np.broadcast_to([1.5, -0.5], moved.shape), atol=1e-3)
+    assert label.confidence.max() < 0.05
 
 
 @pytest.mark.parametrize("method", METHODS)

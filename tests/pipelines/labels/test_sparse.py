@@ -42,3 +42,16 @@ def test_triangles_face_the_camera():
 def test_wrong_landmarks(portrait_landmarks):
     with pytest.raises(InputError, match="landmarks"):
         sparse_label(portrait_landmarks[:68], portrait_landmarks, SHAPE)
+
+
+@pytest.mark.parametrize("points", [np.arange(68), np.r_[17:60, 61:64, 65:68]])
+def test_points_that_a_corpus_hands_out(portrait_landmarks, points):
+    """CK+ has all 68, BP4D 49 of them: no jaw line, no inner corners of the lips."""
+    moved = portrait_landmarks + np.random.default_rng(0).normal(0, 2, (478, 2))
+    own = [landmarks[IBUG_68][points].astype(np.float64) for landmarks in (portrait_landmarks, moved)]
+    flow, valid = sparse_label(*own, SHAPE)
+    theirs = griddata(own[0], own[1] - own[0], pixel_grid(SHAPE).astype(np.float64), method="linear")
+    np.testing.assert_array_equal(valid, np.isfinite(theirs[..., 0]))
+    np.testing.assert_allclose(flow[valid], theirs[valid], atol=1e-2)
+    with pytest.raises(InputError, match="68 or 49"):
+        sparse_label(own[0][:20], own[1][:20], SHAPE)

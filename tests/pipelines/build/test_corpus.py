@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines import records
-from pipelines.build import build, read_manifest
+from pipelines import records, shards
+from pipelines.build.config import BuildConfig
+from pipelines.build.corpus import build
+from pipelines.build.manifest import read_manifest
 from pipelines.clips import frame_files
 from pipelines.corpora import find_clips
 from pipelines.errors import InputError
@@ -43,14 +45,14 @@ def test_pairs_are_consecutive_and_never_span_two_clips(built):
 
 
 def test_pairs_further_apart(tmp_path, clips_folder):
-    manifest = build(clips_folder, tmp_path, step=3)
+    manifest = build(clips_folder, tmp_path, BuildConfig(pairs="every:3"))
     pairs = read_all(tmp_path)
-    assert manifest.step == 3
+    assert manifest.settings.pairs == "every:3"
     assert [pair["numbers"].tolist() for pair in pairs] == [[0, 3]] * 3  # clips have four frames
     moves = [(pair["landmarks2"] - pair["landmarks1"]).mean(axis=0) for pair in pairs]
     np.testing.assert_allclose(np.mean(moves, axis=0), [6, 0], atol=0.5)
-    with pytest.raises(InputError, match="step 0"):
-        build(clips_folder, tmp_path, step=0)
+    with pytest.raises(InputError, match="every:0"):
+        build(clips_folder, tmp_path, BuildConfig(pairs="every:0"))
 
 
 def test_frames_are_lossless_and_in_counted_order(built, clips_folder):
@@ -74,8 +76,8 @@ def test_no_dense_flow_unless_it_is_known(built, tmp_path):
     flow = np.random.default_rng(0).normal(size=(6, 5, 2)).astype(np.float32)
     valid = flow[..., 0] > 0
     png, points = encode_png(np.zeros((6, 5, 3), np.uint8)), np.zeros((478, 2), np.float32)
-    record = records.PairRecord("s", "c", 3, 4, png, png, points, points, flow, valid)
-    assert records.write_records(tmp_path / "x.tfrecord", [record]) == 1
+    record = shards.PairRecord("s", "c", 3, 4, png, png, points, points, flow, valid)
+    assert shards.write_shard(tmp_path / "x.tfrecord", [record]).pairs == 1
     (read,) = read_all(tmp_path)
     np.testing.assert_array_equal(read["flow"], flow)
     np.testing.assert_array_equal(read["valid"], valid)
@@ -100,7 +102,9 @@ def test_a_bad_clip_is_named_and_harms_no_other(tmp_path, clips_folder):
     assert "broken.mp4" in broken.failure
     assert "no face" in wall.failure
     assert wall.without_face == 3
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["good.tfrecord", "manifest.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "good.tfrecord", "manifest.json", "statistics.html"
+    ]  # fmt: skip
 
 
 def test_two_people_of_a_size_are_not_mixed_up(tmp_path, portrait):
@@ -122,8 +126,10 @@ def test_two_people_of_a_size_are_not_mixed_up(tmp_path, portrait):
 def test_records_are_not_mixed_with_others(tmp_path, clips_folder):
     build(clips_folder / "bert", tmp_path / "out")
     before = sorted((path.name, path.read_bytes()) for path in (tmp_path / "out").iterdir())
-    with pytest.raises(InputError, match="something in it"):
+    with pytest.raises(InputError, match=r"holds records with source .*bert"):
         build(clips_folder, tmp_path / "out")
+    with pytest.raises(InputError, match="holds records with pairs consecutive"):
+        build(clips_folder / "bert", tmp_path / "out", BuildConfig(pairs="every:2"))
     assert sorted((path.name, path.read_bytes()) for path in (tmp_path / "out").iterdir()) == before
 
 
@@ -142,8 +148,8 @@ def test_links_hidden_files_and_stray_pictures(tmp_path, clips_folder):
 
 
 def test_a_short_clip_says_so(tmp_path, clips_folder):
-    with pytest.raises(InputError, match=r"4 frame\(s\), and pairs are 4 apart"):
-        build(clips_folder / "bert", tmp_path / "out", step=4)
+    with pytest.raises(InputError, match=r"4 frame\(s\) have no pair 'every:4'"):
+        build(clips_folder / "bert", tmp_path / "out", BuildConfig(pairs="every:4"))
 
 
 def test_nothing_usable(tmp_path):
@@ -156,7 +162,7 @@ def test_nothing_usable(tmp_path):
         build(tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     with pytest.raises(InputError, match="there are: bp4d"):
-        build(tmp_path, tmp_path / "out", corpus="bp5d")
+        build(tmp_path, tmp_path / "out", BuildConfig(corpus="bp5d"))
 
 
 def test_two_clips_of_one_name(tmp_path):
@@ -170,7 +176,7 @@ def test_full_disk_while_writing(tmp_path):
     def endless():
         png, points = encode_png(np.zeros((64, 64, 3), np.uint8)), np.zeros((478, 2), np.float32)
         while True:
-            yield records.PairRecord("s", "c", 0, 1, png, png, points, points)
+            yield shards.PairRecord("s", "c", 0, 1, png, png, points, points)
 
     (tmp_path / "out").mkdir()
     # A file system of 1 MB would need root; a file size limit makes the same failure.
@@ -182,7 +188,7 @@ def test_full_disk_while_writing(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
     try:
         with pytest.raises(OSError, match=r"x\.tfrecord"):
-            records.write_records(tmp_path / "out" / "x.tfrecord", endless())
+            shards.write_shard(tmp_path / "out" / "x.tfrecord", endless())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)

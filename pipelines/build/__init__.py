@@ -1,0 +1,1 @@
+"""From the clips of a corpus to records to train on."""
