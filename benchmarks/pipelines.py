@@ -122,7 +122,9 @@ def dask_workers(subjects: int = 2) -> str:
         render_corpus("ckplus", Path(folder) / "ckplus", subjects=subjects)
         clips = Path(folder) / "ckplus" / "cohn-kanade-images"
         for workers in (1, 2):
-            with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster:
+            with LocalCluster(
+                n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+            ) as cluster:
                 address = cluster.scheduler_address
                 build(clips, Path(folder) / f"warm{workers}", BuildConfig(), scheduler=address)  # imports
                 begin = time.perf_counter()

@@ -9,14 +9,14 @@ class BuildConfig:
     """What the bytes of the records depend on, apart from the clips.
 
     Attributes:
-        corpus: a key of `pipelines.corpora.CORPORA`.
-        pairs: a scheme of `pipelines.frame_pairs`: consecutive, every:K, onset_apex or neutral_peak.
+        corpus: whose layout the folder has: bp4d, ckplus, casme2, samm, smic, or folder.
+        pairs: which frames make a pair: consecutive, every:K, onset_apex or neutral_peak.
             Landmarks jitter by as much whatever the distance, so where faces move slowly every:5 gives better
             labels than consecutive.
         landmarks: face_mesh, 478 points; or corpus, the points that its owner hands out, which only the label
             `sparse` takes.
-        smooth: whether the landmarks are freed of their jitter over each clip (`pipelines.smoothing`).
-        label: method of `pipelines.labels` whose dense flow is stored with each pair; none by default, since
+        smooth: whether the landmarks are freed of their jitter over each clip.
+        label: label method whose dense flow is stored with each pair; none by default, since
             training makes labels from the landmarks. Worth it for slow ones, such as refined.
     """
 

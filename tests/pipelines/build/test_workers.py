@@ -133,7 +133,7 @@ def test_a_build_that_is_killed_and_started_again(tmp_path, corpus, serial, work
     out = tmp_path / "out"
     command = [*COMMAND, "build", str(corpus), "-o", str(out), "--workers", str(workers)]
     process = subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.DEVNULL)
-    wait_until(lambda: (out / "manifest.json").exists() and read_manifest(out).clips, 300)
+    wait_until(lambda: (out / "manifest.json").exists() and read_manifest(out).clips, 600)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     process.kill()
     process.wait()
@@ -163,7 +163,7 @@ def test_ctrl_c(tmp_path, corpus, serial, workers):
         # Whoever is started in the background by a shell ignores it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    wait_until(lambda: (out / "manifest.json").exists() and read_manifest(out).clips, 300)
+    wait_until(lambda: (out / "manifest.json").exists() and read_manifest(out).clips, 600)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
