@@ -19,6 +19,8 @@ from pipelines.pairs import read_facts, write_facts, write_pair
 Job = TypeVar("Job")
 Progress = Callable[[int, int], None]
 
+# Raised with every change by which the same seed gives other pictures: a folder does not mix them.
+_LOOK = 2
 _SETTINGS = "render.json"
 
 
@@ -77,6 +79,7 @@ def settle(folder: Path, settings: dict) -> None:
     if settings["seed"] < 0:
         raise InputError(f"seed {settings['seed']}: seeds are 0 or more")
     path = folder / _SETTINGS
+    settings = settings | {"look": _LOOK}
     if path.exists():
         try:
             found = dict(json.loads(path.read_text()))
