@@ -4,10 +4,7 @@
 markers of each part, with date, commit and machine. Names of parts after it run these alone.
 """
 
-import datetime
 import os
-import platform
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,10 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.page import circumstances, write
 from keras_models.methods import open_method
 from pipelines.face_mesh import EYE_CORNERS, REGIONS
 from pipelines.faces.render import PAIRS_PER_PERSON, render_pair
-from pipelines.files import replacing
 from pipelines.pairs import Pair, list_pairs, read_pair
 
 SEED = 2025
@@ -211,37 +208,14 @@ PARTS = {
 }
 
 
-def write(part: str, text: str, page: Path = _PAGE) -> None:
-    """Put the text between the part's markers in the page.
-
-    Raises:
-        ValueError: if the page lacks the markers.
-    """
-    begin, end = f"<!-- {part} -->\n", f"<!-- end of {part} -->"
-    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
-    _, found, after = rest.partition(end)
-    if not found:
-        raise ValueError(f"{page}: the markers {begin.strip()} and {end} are not there")
-    with replacing(page) as new:
-        new.write_text(f"{before}{begin}{text}\n{end}{after}", encoding="utf-8")
-
-
-def _circumstances() -> str:
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    machine = f"{os.cpu_count()} cores, {platform.machine()}"
-    return f"*{datetime.date.today()}, commit {commit or 'unknown'}, {machine}*"
-
-
 def main(arguments: tuple[str, ...] = ()) -> None:
     """Print the parts that are named, all by default, and with `--write` put them into the page."""
     names = [name for name in arguments if name != "--write"] or list(PARTS)
     for name in names:
-        text = f"{PARTS[name]()}\n\n{_circumstances()}"
+        text = f"{PARTS[name]()}\n\n{circumstances()}"
         print(f"{name}: {text}", flush=True)
         if "--write" in arguments:
-            write(name, text)
+            write(_PAGE, name, text)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,33 @@
+"""Pages in docs/ whose figures a command writes, between markers of its own."""
+
+import datetime
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+from pipelines.files import replacing
+
+
+def write(page: Path, part: str, text: str) -> None:
+    """Put a text between a part's markers in a page.
+
+    Raises:
+        ValueError: if the page lacks the markers.
+    """
+    begin, end = f"<!-- {part} -->\n", f"<!-- end of {part} -->"
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"{page}: the markers {begin.strip()} and {end} are not there")
+    with replacing(page) as new:
+        new.write_text(f"{before}{begin}{text}\n{end}{after}", encoding="utf-8")
+
+
+def circumstances() -> str:
+    """Say when, of which commit and on what a measurement was made, as Markdown."""
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    machine = f"{os.cpu_count()} cores, {platform.machine()}"
+    return f"*{datetime.date.today()}, commit {commit or 'unknown'}, {machine}*"
