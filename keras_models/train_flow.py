@@ -21,6 +21,7 @@ from keras_models.callbacks import (
     Throughput,
     ValidateAverage,
 )
+from keras_models.correlation import Correlation
 from keras_models.distribution import check_batch, choose_strategy, is_chief, shared_batches
 from keras_models.flow_layers import size_multiple
 from keras_models.flow_trainer import FlowTrainer
@@ -80,6 +81,8 @@ def train_flow(
                 f"size {config.size}: must be a multiple of {multiple} for {description['name']}, which "
                 "halves crops that often"
             )
+        if config.jit and any(isinstance(layer, Correlation) for layer in network.layers):
+            raise InputError(f"jit: XLA does not know the correlation that {description['name']} learns by")
         trainer = FlowTrainer(network, config.loss)
         trainer.compile(_optimizer(config, steps), jit_compile=config.jit)
         trainer.optimizer.build(network.trainable_variables)

@@ -180,6 +180,7 @@ def test_going_on_from_a_run(tmp_path, run, pair_folder):
         ({"batch": 500}, "do not fill a batch"),
         ({"network": "x"}, "unknown network"),
         ({"loss": "x"}, "unknown loss"),
+        ({"network": "pyramid_flow", "jit": True}, "^jit: XLA"),
         ({"size": 80}, "^size 80: must be a multiple of 64"),
         ({"label": "magic"}, "unknown label method"),
         ({"validation_share": 0.99}, "cannot be split"),
