@@ -31,8 +31,9 @@ def flow(
             deepflow, ...). By default the network that comes with FaceFlow.
         server: ask this server (faceflow serve) in place of a local model.
         picture: for a pair: also write a PNG with the frames, the flow in colour, and arrows.
-        face: estimate in a crop around the face, as networks are trained; elsewhere the flow is unknown. The
-            picture then shows the crop, and how parts of the face move against the face as a whole.
+        face: estimate in a crop around the face, as networks are trained; elsewhere the flow is unknown.
+            Where the face moves far, its landmarks say how, and the rest is estimated. The picture then shows
+            the crop, and how parts of the face move against the face as a whole.
     """
     from pipelines.errors import InputError
     from pipelines.files import check_outputs, check_picture_path

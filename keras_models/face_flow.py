@@ -3,15 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from keras_models.methods import Method
 from pipelines.crops import Crop, crop_around
 from pipelines.face_mesh import face_mask
+from pipelines.labels.extension import extend
+from pipelines.labels.mesh import mesh_label
 from pipelines.landmarks import FaceMesh, find_face
 from pipelines.pictures import flow_panel
+from pipelines.warping import pixel_grid, sample, warp_back
 
 _CROP_SIZE = 256  # pixels; about what networks are trained on
+# Mean motion of the landmarks, pixels of the crop, from which on frame 2 is first brought back by them: their
+# own error of some 0.7 px is little beside that, and what they leave is what networks are good at.
+_LANDMARKS_FROM = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +68,8 @@ def in_whole_frame(method: Method) -> Estimate:
 def in_face_crop(method: Method, size: int = _CROP_SIZE) -> Estimate:
     """Return a function of two frames that runs a method on the square around the face in both.
 
+    Where the face moves far, the landmarks say how, and the method estimates what they leave.
+
     Args:
         method: that estimates.
         size: width and height to which the crop is resized for it, pixels; the flow is scaled back.
@@ -74,9 +83,31 @@ def in_face_crop(method: Method, size: int = _CROP_SIZE) -> Estimate:
         face1 = find_face(face_mesh, frame1, "frame 1")
         face2 = find_face(face_mesh, frame2, "frame 2", same_as=face1)
         crop = crop_around(np.concatenate([face1.landmarks, face2.landmarks]), size)
-        flow, valid = method(crop.picture(frame1), crop.picture(frame2))
+        pictures = crop.picture(frame1), crop.picture(frame2)
+        points = crop.points(face1.landmarks), crop.points(face2.landmarks)
+        if np.linalg.norm(points[1] - points[0], axis=-1).mean() < _LANDMARKS_FROM:
+            flow, valid = method(*pictures)
+        else:
+            flow, valid = _after_landmarks(method, *pictures, *points)
         flow, valid = crop.flow_back(flow, valid, frame1.shape[:2])
         faces = max(face1.faces_in_frame, face2.faces_in_frame)
         return EstimatedFlow(frame1, frame2, flow, valid, crop, face1.landmarks, faces)
 
     return estimate
+
+
+def _after_landmarks(
+    method: Method,
+    picture1: np.ndarray,
+    picture2: np.ndarray,
+    points1: np.ndarray,
+    points2: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bring frame 2 back by the landmarks, estimate what is left, and put both together.
+
+    What is at q = p + left(p) in the frame that was brought back is at q + start(q) in frame 2.
+    """
+    start = extend(*mesh_label(points1, points2, picture1.shape[:2]))
+    left, valid = method(picture1, warp_back(picture2, start))
+    there = sample(start, pixel_grid(left.shape[:2]) + left, cv2.INTER_LINEAR)
+    return left + there, valid

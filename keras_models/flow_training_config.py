@@ -45,7 +45,8 @@ class FlowTrainingConfig:
         clip_norm: longest gradient over all weights; longer ones are shortened to it.
         averaging: share of the old value in the moving average of the weights that is validated and kept; 0
             keeps the weights themselves.
-        label: label method for pairs without a dense flow of their own.
+        label: label method for pairs without a dense flow of their own; `synthesised` makes frame 2 of every
+            pair anew from frame 1 and its flow.
         margin: space around the face in a crop, as a share of its size.
         augment: whether training pairs are changed.
         augmentation: how much.
