@@ -110,7 +110,7 @@ def multi_scale_epe(
 
     References:
         Sun et al., "PWC-Net: CNNs for Optical Flow Using Pyramid, Warping, and Cost Volume", CVPR 2018,
-        equation 5, for exponents below 1: (error + 0.01)^exponent.
+        equation 5, for exponents below 1: (error + 0.01)^exponent, less what it is without error.
     """
     total = tf.constant(0.0)
     for level, weight in weights.items():
@@ -118,7 +118,7 @@ def multi_scale_epe(
         true, share = shrink_flow(flow, valid, factor)
         error = end_point_error(true, levels[level])
         if exponent != 1:
-            error = (error + _ROBUST_OFFSET) ** exponent
+            error = (error + _ROBUST_OFFSET) ** exponent - _ROBUST_OFFSET**exponent
         total += weight * masked_mean(error, share)
     return total
 

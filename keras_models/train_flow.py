@@ -109,15 +109,15 @@ def train_flow(
     if backup.epochs:
         print(f"going on after epoch {backup.epochs}", flush=True)
     batches = training_batches(source, inputs, first=backup.epochs * steps)
-    callbacks = [NanGuard(out)]
-    if validation_batches:
-        callbacks += [ValidateAverage()]
-    if config.minutes:
-        callbacks += [StopAfter(config.minutes)]
-    if chief:
-        preset = Preset(description, recipe)
-        callbacks += _records(out, preset, config, batches, validation_batches, backup)
     try:
+        callbacks = [NanGuard(out)]
+        if validation_batches:
+            callbacks += [ValidateAverage()]
+        if config.minutes:
+            callbacks += [StopAfter(config.minutes)]
+        if chief:
+            preset = Preset(description, recipe)
+            callbacks += _records(out, preset, config, batches, validation_batches, backup)
         if backup.epochs < config.epochs:
             trainer.fit(
                 shared_batches(batches),
@@ -197,8 +197,8 @@ def _records(
         keras.callbacks.CSVLogger(str(out / "log.csv"), append=backup.epochs > 0),
         keras.callbacks.TensorBoard(out / "tensorboard"),
         FlowPictures(out / "tensorboard" / "pictures", next(iter(validation_batches or batches))),
-        *([] if sys.stdout.isatty() else [PlainProgress()]),
         backup,
+        *([] if sys.stdout.isatty() else [PlainProgress()]),
     ]
 
 

@@ -138,8 +138,8 @@ def test_from_clips_to_a_served_flow(called, clips_folder, two_frames, tmp_path)
     code, _, err = called("build", clips_folder, "--corpus", "folder", "-o", records, "--workers", 1)
     assert code == 0, err
     code, _, err = called(
-        *("train", "flow", tmp_path / "records", "-o", tmp_path / "run", "--width", 0.0625, "--size", 64),
-        *("--batch", 2, "--epochs", 1, "--validation-share", 0.5),
+        *("train", "flow", tmp_path / "records", "-o", tmp_path / "run", "--network", "flownet_s"),
+        *("--width", 0.0625, "--size", 64, "--batch", 2, "--epochs", 1, "--validation-share", 0.5),
     )
     assert code == 0, err
     code, _, err = called("export", "flow", tmp_path / "run", "-o", tmp_path / "models")

@@ -69,6 +69,7 @@ def test_tensorboard_has_the_pictures(run):
     assert first.startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_training_learns(tmp_path, pair_folder):
     """Overfitting four pairs for a minute takes the error well below that of no motion."""
     folder = tmp_path / "four"
@@ -127,6 +128,7 @@ def test_the_average_of_the_weights_is_kept(tmp_path, pair_folder, run):
     assert 0 < far[0.9999] < 0.02 * far[0]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on(tmp_path, pair_folder):
     """Killed with SIGKILL between two epochs and started again, a run ends as one that was left alone."""
     config = replace(TINY, epochs=6, warmup=2, averaging=0.9, augment=True, learning_rate=3e-3)
@@ -158,10 +160,10 @@ def test_a_killed_run_goes_on(tmp_path, pair_folder):
     again = train_flow(pair_folder, tmp_path / "run", config)
     losses = []
     for folder in ("whole", "run"):
-        with (tmp_path / folder / "log.csv").open() as lines:
-            losses.append([float(row["loss"]) for row in csv.DictReader(lines)])
+        with (tmp_path / folder / "log.csv").open() as lines:  # what was killed may be logged again
+            losses.append({row["epoch"]: float(row["loss"]) for row in csv.DictReader(lines)})
     assert len(losses[0]) == 6
-    np.testing.assert_allclose(losses[1][-6:], losses[0], rtol=0.01)
+    assert losses[1] == pytest.approx(losses[0], rel=0.01)
     for ours, theirs in zip(again.weights, whole.weights, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
