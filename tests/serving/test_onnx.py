@@ -37,6 +37,7 @@ def agrees(file, model):
     return longest > 0.5
 
 
+@pytest.mark.slow
 def test_onnx_runtime_gives_the_same_flow(tmp_path):
     model = network("flownet_s")
     file = export_onnx(model, tmp_path / "models")
