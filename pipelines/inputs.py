@@ -100,11 +100,9 @@ def training_batches(source: PairSource, config: InputConfig, first: int = 0) ->
         return _shuffled(keys, config.shuffle, seed)
 
     def element(number: tf.Tensor, key: tuple) -> tuple[Element, Element]:
-        change = partial(crop_and_label, config)
-        if config.augmentation:
-            change = partial(augment_and_label, config)
-            return _tensors(change, source.decode(*key), config.size, number)
-        return _tensors(change, source.decode(*key), config.size)
+        if config.augmentation is None:
+            return _tensors(partial(crop_and_label, config), source.decode(*key), config.size)
+        return _tensors(partial(augment_and_label, config), source.decode(*key), config.size, number)
 
     dataset = tf.data.Dataset.range(past, np.iinfo(np.int64).max).flat_map(one_pass).skip(drawn)
     dataset = dataset.enumerate(first * config.batch)
@@ -180,27 +178,16 @@ def crop_and_label(
 
 
 def augment_and_label(
-    config: InputConfig,
-    number: int,
-    frame1: np.ndarray,
-    frame2: np.ndarray,
-    landmarks1: np.ndarray,
-    landmarks2: np.ndarray,
-    flow: np.ndarray,
-    valid: np.ndarray,
+    config: InputConfig, number: int, *pair: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Do what `crop_and_label` does, and change the pair by `config.augmentation`.
 
     Args:
         config: with an augmentation.
         number: of the pair since training began; with the seed it decides on the change.
-        frame1: as for `crop_and_label`, like all that follow.
-        frame2: likewise.
-        landmarks1: likewise.
-        landmarks2: likewise.
-        flow: likewise.
-        valid: likewise.
+        *pair: the arrays of `PAIR_TENSORS`, as `crop_and_label` takes them.
     """
+    frame1, frame2, landmarks1, landmarks2, flow, valid = pair
     rng = np.random.default_rng([config.seed, number])
     crop = _crop(config, frame1.shape[:2], landmarks1, landmarks2)
     middle = np.array([crop.left, crop.top]) + (crop.side - 1) / 2

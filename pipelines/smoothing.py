@@ -20,6 +20,7 @@ from scipy.linalg import eigh
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import savgol_filter
 from scipy.spatial import cKDTree
+from threadpoolctl import threadpool_limits
 
 from pipelines.errors import InputError
 
@@ -50,9 +51,11 @@ def smooth_tracks(tracks: np.ndarray, rate: float = 25.0) -> np.ndarray:
     if not rate > 0:
         raise InputError(f"a clip has more than 0 frames per second, not {rate}")
     smooth = tracks.astype(np.float32)
-    for run in _runs(np.isfinite(tracks).all(axis=(1, 2))):
-        if run.stop - run.start > _SHORT_ORDER + 2:
-            smooth[run] = _smooth_run(smooth[run], rate)
+    # Threads add in another order, and workers have other numbers of them; records are to be the same bytes.
+    with threadpool_limits(1, user_api="blas"):
+        for run in _runs(np.isfinite(tracks).all(axis=(1, 2))):
+            if run.stop - run.start > _SHORT_ORDER + 2:
+                smooth[run] = _smooth_run(smooth[run], rate)
     return smooth
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from pipelines.corpora.coded import Coding, read_coded
 from pipelines.corpora.frames import frame_folders
 from pipelines.corpora.reading import CorpusReading, Remark
-from pipelines.corpora.sheets import Row, find_sheet, read_sheet
-from pipelines.errors import InputError
+from pipelines.corpora.sheets import Row, find_parts, find_sheet, read_sheet
 
 TITLE = "CASME II"
 #: Folders of frames; of two that are there, the first is read.
@@ -42,11 +41,7 @@ def read(source: Path) -> CorpusReading:
     Raises:
         InputError: if the sheet or the frames are not there, or the sheet lacks a column.
     """
-    sheet = find_sheet(source, SHEETS)
-    roots = [source / name for name in FOLDERS if (source / name).is_dir()]
-    if sheet is None or not roots:
-        lacking = "the sheet" if roots else "the folder of frames"
-        raise InputError(f"{source}: {TITLE} has {LAYOUT} in it; {lacking} is not there")
+    sheet, roots = find_parts(source, SHEETS, FOLDERS, f"{TITLE} has {LAYOUT}")
     rows, remarks = read_sheet(sheet, "Sheet1", COLUMNS)
     if len(roots) > 1:
         remarks.append(Remark(roots[1].name, "left_out", f"{roots[0].name} is there as well, and is read"))

@@ -59,6 +59,31 @@ def find_sheet(source: Path, patterns: tuple[str, ...]) -> Path | None:
     return found[0] if found else None
 
 
+def find_parts(
+    source: Path, sheets: tuple[str, ...], folders: tuple[str, ...], has: str
+) -> tuple[Path, list[Path]]:
+    """Find the coding sheet of a corpus and its folders of frames.
+
+    Args:
+        source: the corpus' folder.
+        sheets: what the sheet is called, as for `find_sheet`.
+        folders: what the folders of frames are called in the releases.
+        has: what the corpus has in it, for the message.
+
+    Returns:
+        The sheet, and the folders that are there, at least one.
+
+    Raises:
+        InputError: if one of the two is not there.
+    """
+    sheet = find_sheet(source, sheets)
+    roots = [source / name for name in folders if (source / name).is_dir()]
+    if sheet is None or not roots:
+        lacking = "the sheet" if roots else "the folder of frames"
+        raise InputError(f"{source}: {has} in it; {lacking} is not there")
+    return sheet, roots
+
+
 def read_sheet(
     path: Path, title: str, columns: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> tuple[list[Row], list[Remark]]:

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from pipelines.errors import InputError
 from pipelines.smoothing import jitter, smooth_tracks
@@ -62,6 +63,15 @@ def test_steady_motion_is_left_alone(portrait_landmarks):
 
 def test_time_reversed_is_the_result_reversed(jittering):
     np.testing.assert_allclose(smooth_tracks(jittering[::-1]), smooth_tracks(jittering)[::-1], atol=1e-3)
+
+
+def test_the_number_of_threads_changes_no_bit(jittering):
+    """Workers have other numbers of threads than the process that starts them."""
+    results = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"):
+            results.append(smooth_tracks(jittering, RATE))
+    np.testing.assert_array_equal(*results)
 
 
 def test_a_gap_is_not_bridged(jittering):

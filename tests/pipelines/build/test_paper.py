@@ -5,7 +5,6 @@ import pytest
 
 from pipelines.build.config import BuildConfig
 from pipelines.build.corpus import build
-from pipelines.corpora import CORPORA
 from pipelines.faces.corpora import bp4d, ckplus, recording, render_corpus
 from pipelines.inputs import InputConfig, training_batches
 from pipelines.sources import open_source
@@ -28,8 +27,6 @@ def small(monkeypatch):
 @pytest.mark.parametrize("corpus", ["bp4d", "ckplus"])
 @pytest.mark.parametrize("landmarks", ["face_mesh", "corpus"])
 def test_from_the_corpus_to_batches(tmp_path, small, corpus, landmarks):
-    if corpus not in CORPORA:
-        pytest.skip(f"there is no reader of {corpus} yet")
     render_corpus(corpus, tmp_path / "corpus", subjects=1, workers=1)
     config = BuildConfig(corpus=corpus, pairs="consecutive", landmarks=landmarks)
     manifest = build(tmp_path / "corpus", tmp_path / "out", config)
