@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from pipelines.errors import InputError
 
+_FULL_RATE = 25.0  # frames per second
 _SHORT_SECONDS, _SHORT_ORDER = 0.36, 4
 _LONG_SECONDS, _LONG_ORDER = 0.84, 2
 _COMPONENTS = 80  # that are whitened; of a short clip no more than a third of its frames
@@ -38,7 +39,9 @@ def smooth_tracks(tracks: np.ndarray, rate: float = 25.0) -> np.ndarray:
 
     Args:
         tracks: float [T, N, 2], pixels; NaN in frames without a face. Smoothing never reaches over a gap.
-        rate: frames per second.
+        rate: frames per second. Above 25 it changes nothing: jitter comes anew with every frame, and an
+            expression recorded at 200 per second can be as long as its clip, so that windows of the same
+            time would take it for what is usual there and smooth it away.
 
     Returns:
         float32 [T, N, 2]; NaN where the tracks have it. Runs of a few frames are returned as they are.
@@ -50,7 +53,7 @@ def smooth_tracks(tracks: np.ndarray, rate: float = 25.0) -> np.ndarray:
         raise InputError(f"landmark tracks have the shape (frames, points, 2), not {tracks.shape}")
     if not rate > 0:
         raise InputError(f"a clip has more than 0 frames per second, not {rate}")
-    smooth = tracks.astype(np.float32)
+    smooth, rate = tracks.astype(np.float32), min(rate, _FULL_RATE)
     # Threads add in another order, and workers have other numbers of them; records are to be the same bytes.
     with threadpool_limits(1, user_api="blas"):
         for run in _runs(np.isfinite(tracks).all(axis=(1, 2))):

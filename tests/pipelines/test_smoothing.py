@@ -54,6 +54,18 @@ def test_a_micro_expression_keeps_its_peak_and_its_time(jittering, portrait_land
     assert abs(int((found > truth.max() / 2).argmax()) - int((truth > truth.max() / 2).argmax())) <= 1
 
 
+@pytest.mark.parametrize("clip", [66, 90])
+def test_a_micro_expression_as_long_as_its_clip_keeps_its_peak(jittering, portrait_landmarks, clip):
+    """At 200 frames per second 0.3 seconds are 60 frames, and CASME II's clips are hardly longer."""
+    moved = np.zeros((clip, 478, 2))
+    moved[..., 1] = -1.0 * expression(clip, 33, 60)[:, None]
+    part = np.arange(478) < 60  # some landmarks move, the others are still
+    moved[:, ~part] = 0
+    still = smooth_tracks(jittering[:clip], 200.0)
+    found = smooth_tracks(jittering[:clip] + moved, 200.0) - still
+    assert -found[33, part, 1].mean() == pytest.approx(1, rel=0.05)
+
+
 def test_steady_motion_is_left_alone(portrait_landmarks):
     """Constant speed and constant acceleration pass through filters of the second order."""
     time = np.arange(60)[:, None, None]
