@@ -38,25 +38,27 @@ _DECODER = {4: (96, 64), 3: (64, 48), 2: (48, 32)}
 _RADIUS = {4: 4, 3: 3, 2: 2}  # of the correlation, places of the level: 64, 24 and 8 pixels
 _COMPARED = 24  # channels that are correlated
 _CARRIED = 16  # channels of a decoder that the next finer one sees
-_REFINEMENTS = 3
 _REFINER = (48, 32, 32)  # the last as the finest decoder's: each step goes on from the one before
 
-#: Of each estimate's error in the loss: the last one counts most, and all add up to 1.
-LEVEL_WEIGHTS = {"flow4": 0.05, "flow3": 0.07, "flow2": 0.08, "flow1_1": 0.15, "flow1_2": 0.25, "flow1": 0.4}
+# Of each level's error in the loss. Refinements share the rest, each counting more than the one before.
+_LEVEL_WEIGHTS = {"flow4": 0.05, "flow3": 0.07, "flow2": 0.08}
+_FADING = 0.6
 
 
-def pyramid_flow(*, width: float = 1.0) -> keras.Model:
+def pyramid_flow(*, width: float = 1.0, refinements: int = 3) -> keras.Model:
     """Build the network.
 
     Args:
         width: factor on the number of channels of every hidden layer.
+        refinements: how often the last step is repeated, at least once. Weights do not depend on it: what is
+            trained with few may answer with more, which costs time and gains on motions of some pixels.
 
     Returns:
         A functional model. Inputs `frame1`, `frame2`: float32 [B, H, W, 3] in [0, 1], any H and W. Outputs:
-        `flow`, float32 [B, H, W, 2], in pixels of the input; and `flow4`, `flow3`, `flow2`, the estimates on
-        1/16, 1/8, 1/4 of the padded grid, `flow1_1`, `flow1_2` and `flow1` after each refinement on 1/2,
-        also in pixels of the input, for a multi-scale loss. Its attribute `level_weights` has their weights
-        in it.
+        `flow`, float32 [B, H, W, 2], in pixels of the input; and for a multi-scale loss, also in pixels of
+        the input, `flow4`, `flow3`, `flow2`, the estimates on 1/16, 1/8, 1/4 of the padded grid, and on 1/2
+        `flow1_1`, `flow1_2` and so on after each refinement but the last, `flow1` after that. Its attribute
+        `level_weights` has their weights in it.
     """
 
     def channels(count: int) -> int:
@@ -128,7 +130,7 @@ def pyramid_flow(*, width: float = 1.0) -> keras.Model:
 
     flow, seen, refine = Enlarge(name="refined_flow")(flow), encoded1[0], refiner()
     gradient, tensors, texture = StructureTensor(name="structure")(even1)
-    for k in range(1, _REFINEMENTS + 1):
+    for k in range(1, refinements + 1):
         name = f"refined{k}"
         left = LucasKanade(name=f"{name}_left")((even1, even2, gradient, tensors, flow))
         left = layers.Concatenate(name=f"{name}_measured")([left, texture])
@@ -136,12 +138,21 @@ def pyramid_flow(*, width: float = 1.0) -> keras.Model:
         x, step = refine([left, now, seen, x])
         step = DepthToSpace(name=f"{name}_pixels")(step)
         flow = layers.Add(dtype="float32", name=f"{name}_sum")([flow, step])
-        levels["flow1" if k == _REFINEMENTS else f"flow1_{k}"] = flow
+        levels["flow1" if k == refinements else f"flow1_{k}"] = flow
 
     outputs = {
         name: layers.Activation("linear", dtype="float32", name=name)(flow) for name, flow in levels.items()
     }
     outputs["flow"] = FullResolutionFlow(COARSEST, name="flow")((outputs["flow1"], inputs["frame1"]))
     network = keras.Model(inputs, outputs, name="pyramid_flow")
-    network.level_weights = MappingProxyType(LEVEL_WEIGHTS)  # Keras would save a plain dict
+    network.level_weights = MappingProxyType(_level_weights(refinements))  # Keras would save a plain dict
     return network
+
+
+def _level_weights(refinements: int) -> dict[str, float]:
+    names = [*(f"flow1_{k}" for k in range(1, refinements)), "flow1"]
+    counts = [_FADING ** (refinements - k) for k in range(1, refinements + 1)]
+    rest = 1 - sum(_LEVEL_WEIGHTS.values())
+    return _LEVEL_WEIGHTS | {
+        name: rest * count / sum(counts) for name, count in zip(names, counts, strict=True)
+    }

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from keras_models.pyramid_flow import pyramid_flow
 
@@ -30,3 +31,19 @@ def test_brightness_and_contrast_change_little():
     darker = network({"frame1": frame, "frame2": 0.7 * frame + 0.1})["flow"]
     other = network({"frame1": frame, "frame2": np.roll(frame, 3, axis=2)})["flow"]
     assert np.abs(darker - plain).max() < 0.1 * np.abs(other - plain).max()
+
+
+def test_what_is_trained_with_few_refinements_answers_with_more():
+    """Weights fit whatever their number, and one refinement more goes on from where the others ended."""
+    frames = {
+        name: np.random.default_rng(k).random((1, 64, 64, 3), np.float32)
+        for k, name in enumerate(("frame1", "frame2"))
+    }
+    few, more = pyramid_flow(width=0.25, refinements=2), pyramid_flow(width=0.25, refinements=3)
+    more.set_weights(few.get_weights())
+    first, second = few(frames), more(frames)
+    np.testing.assert_allclose(second["flow1_2"], first["flow1"], atol=1e-5)
+    assert np.abs(second["flow1"] - first["flow1"]).max() > 1e-5
+    for network in (few, more):
+        assert sum(network.level_weights.values()) == pytest.approx(1)
+        assert set(network.level_weights) == set(network(frames)) - {"flow"}
