@@ -9,6 +9,7 @@ from pipelines.errors import InputError
 
 _RANGES = {
     "width": "must be more than 0",
+    "refinements": "must be at least 1",
     "size": "must be at least 16",
     "batch": "must be at least 1",
     "epochs": "must be at least 1",
@@ -32,6 +33,8 @@ class FlowTrainingConfig:
     Attributes:
         network: a key of `keras_models.networks.NETWORKS`.
         width: factor on the network's number of channels.
+        refinements: of pyramid_flow alone, how often its last step is repeated; by default three times, or as
+            often as where it starts from.
         loss: a key of `keras_models.loss_mixes.MIXES`.
         size: width and height of the face crops in pixels: a multiple of 16 for pyramid_flow, of 64 for the
             FlowNets, because they halve crops four and six times.
@@ -59,6 +62,7 @@ class FlowTrainingConfig:
 
     network: str = "pyramid_flow"
     width: float = 1.0
+    refinements: int | None = None
     loss: str = "epe"
     size: int = 192
     batch: int = 8
@@ -83,6 +87,7 @@ class FlowTrainingConfig:
         """Raise `InputError` for a setting that is out of its range."""
         sound = {
             "width": self.width > 0,
+            "refinements": self.refinements is None or self.refinements > 0,
             "size": self.size >= 16,
             "batch": self.batch > 0,
             "epochs": self.epochs > 0,

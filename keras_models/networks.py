@@ -1,5 +1,6 @@
 """The flow networks by name."""
 
+import inspect
 from collections.abc import Callable
 
 import keras
@@ -30,8 +31,11 @@ def build_network(name: str, **arguments) -> keras.Model:
         **arguments: of that network's function, for instance `width`.
 
     Raises:
-        InputError: for an unknown name.
+        InputError: for an unknown name, or an argument that the network does not have.
     """
     if name not in NETWORKS:
         raise InputError(f"unknown network {name!r}; there are: {', '.join(NETWORKS)}")
+    unknown = arguments.keys() - inspect.signature(NETWORKS[name]).parameters.keys()
+    if unknown:
+        raise InputError(f"{name} has no {', '.join(sorted(unknown))}")
     return NETWORKS[name](**arguments)

@@ -1,13 +1,14 @@
 """PyramidFlow: our own small coarse-to-fine network, made for motions below a pixel.
 
 Both frames go through the same encoder. From 1/16 of the resolution to 1/4, the estimate so far warps frame
-2's features, a local correlation shows what is left, and convolutions correct the estimate. Two last steps
-measure what is left at full resolution (`LucasKanade`), decide by convolutions at 1/4 what to believe, and
-correct the estimate at 1/2.
+2's features, a local correlation shows what is left, and convolutions correct the estimate. Then the same
+step is repeated: it measures what is left at full resolution (`LucasKanade`), decides by convolutions at 1/4
+what to believe, and corrects the estimate at 1/2.
 
 References:
     Sun et al., "PWC-Net: CNNs for Optical Flow Using Pyramid, Warping, and Cost Volume", CVPR 2018: the
-    coarse part. Lucas, Kanade, IJCAI 1981: the fine part.
+    coarse part. Lucas, Kanade, IJCAI 1981: the fine part. Teed, Deng, "RAFT: Recurrent All-Pairs Field
+    Transforms for Optical Flow", ECCV 2020: one step repeated, with the same weights.
 """
 
 from types import MappingProxyType
@@ -23,6 +24,7 @@ from keras_models.pyramid_layers import (
     LocalContrast,
     LucasKanade,
     SpaceToDepth,
+    StructureTensor,
     UnitFeatures,
     Warp,
 )
@@ -32,27 +34,30 @@ COARSEST = 16  # four halvings
 
 # Level: 1/2^level of the resolution. Channels of the encoder, and of the decoder's convolutions.
 _ENCODER = {2: (32, 32), 3: (48, 48), 4: (64, 64)}
-_DECODER = {4: (96, 64, 48), 3: (64, 64, 48), 2: (48, 32)}
+_DECODER = {4: (96, 64), 3: (64, 48), 2: (48, 32)}
 _RADIUS = {4: 4, 3: 3, 2: 2}  # of the correlation, places of the level: 64, 24 and 8 pixels
+_COMPARED = 24  # channels that are correlated
 _CARRIED = 16  # channels of a decoder that the next finer one sees
-_REFINEMENTS = 2
-_REFINER = (48, 48, 32)
+_REFINER = (48, 32, 32)  # the last as the finest decoder's: each step goes on from the one before
 
-#: Of each estimate's error in the loss: the last one counts most, and all add up to 1.
-LEVEL_WEIGHTS = {"flow4": 0.05, "flow3": 0.07, "flow2": 0.1, "flow1_1": 0.25, "flow1": 0.53}
+# Of each level's error in the loss. Refinements share the rest, each counting more than the one before.
+_LEVEL_WEIGHTS = {"flow4": 0.05, "flow3": 0.07, "flow2": 0.08}
+_FADING = 0.6
 
 
-def pyramid_flow(*, width: float = 1.0) -> keras.Model:
+def pyramid_flow(*, width: float = 1.0, refinements: int = 3) -> keras.Model:
     """Build the network.
 
     Args:
         width: factor on the number of channels of every hidden layer.
+        refinements: how often the last step is repeated, at least once. Weights do not depend on it: what is
+            trained with few may answer with more, which costs time and gains on motions of some pixels.
 
     Returns:
         A functional model. Inputs `frame1`, `frame2`: float32 [B, H, W, 3] in [0, 1], any H and W. Outputs:
-        `flow`, float32 [B, H, W, 2], in pixels of the input; and `flow4`, `flow3`, `flow2`, the estimates on
-        1/16, 1/8, 1/4 of the padded grid, `flow1_1` and `flow1` after each refinement on 1/2, also in pixels
-        of the input, for a multi-scale loss. Its attribute
+        `flow`, float32 [B, H, W, 2], in pixels of the input; and for a multi-scale loss, also in pixels of
+        the input, `flow4`, `flow3`, `flow2`, the estimates on 1/16, 1/8, 1/4 of the padded grid, and on 1/2
+        `flow1_1`, `flow1_2` and so on after each refinement but the last, `flow1` after that. Its attribute
         `level_weights` has their weights in it.
     """
 
@@ -69,7 +74,7 @@ def pyramid_flow(*, width: float = 1.0) -> keras.Model:
         return layers.LeakyReLU(LEAK, name=f"{name}_leaky")(x)
 
     def encoder():
-        x = frame = keras.Input((None, None, 3), name="frame")
+        x = frame = keras.Input((None, None, 1), name="frame")
         x, features = SpaceToDepth(name="halved")(x), []
         for level, counts in _ENCODER.items():
             for k, count in enumerate(counts):
@@ -100,7 +105,9 @@ def pyramid_flow(*, width: float = 1.0) -> keras.Model:
     for level, counts in _DECODER.items():
         name, pixels = f"level{level}", 2**level
         seen, other = encoded1[level - 2], encoded2[level - 2]
-        unit1, unit2 = UnitFeatures(name=f"{name}_unit1")(seen), UnitFeatures(name=f"{name}_unit2")(other)
+        compare = layers.Conv2D(channels(_COMPARED), 1, name=f"{name}_compare")
+        unit1 = UnitFeatures(name=f"{name}_unit1")(compare(seen))
+        unit2 = UnitFeatures(name=f"{name}_unit2")(compare(other))
         parts = [seen]
         if flow is not None:
             flow = Enlarge(name=f"{name}_flow")(flow)
@@ -113,20 +120,39 @@ def pyramid_flow(*, width: float = 1.0) -> keras.Model:
         flow = step if flow is None else layers.Add(dtype="float32", name=f"{name}_sum")([flow, step])
         levels[f"flow{level}"] = flow
 
-    flow, seen = Enlarge(name="refined_flow")(flow), encoded1[0]
-    for k in range(1, _REFINEMENTS + 1):
+    def refiner():
+        state = [
+            keras.Input((None, None, count))
+            for count in (LucasKanade.CHANNELS + StructureTensor.CHANNELS, 8, *(2 * [channels(32)]))
+        ]
+        x = decode(state, "refiner", _REFINER, first_kernel=1)
+        return keras.Model(state, [x, predict(x, "refiner", 8)], name="refiner")
+
+    flow, seen, refine = Enlarge(name="refined_flow")(flow), encoded1[0], refiner()
+    gradient, tensors, texture = StructureTensor(name="structure")(even1)
+    for k in range(1, refinements + 1):
         name = f"refined{k}"
-        left = LucasKanade(name=f"{name}_left")((even1, even2, flow))
+        left = LucasKanade(name=f"{name}_left")((even1, even2, gradient, tensors, flow))
+        left = layers.Concatenate(name=f"{name}_measured")([left, texture])
         now = SpaceToDepth(name=f"{name}_now")(layers.Rescaling(1 / 4, name=f"{name}_places")(flow))
-        x = decode([left, now, seen, x], name, _REFINER, first_kernel=1)
-        step = DepthToSpace(name=f"{name}_pixels")(predict(x, name, 8))
+        x, step = refine([left, now, seen, x])
+        step = DepthToSpace(name=f"{name}_pixels")(step)
         flow = layers.Add(dtype="float32", name=f"{name}_sum")([flow, step])
-        levels["flow1" if k == _REFINEMENTS else f"flow1_{k}"] = flow
+        levels["flow1" if k == refinements else f"flow1_{k}"] = flow
 
     outputs = {
         name: layers.Activation("linear", dtype="float32", name=name)(flow) for name, flow in levels.items()
     }
     outputs["flow"] = FullResolutionFlow(COARSEST, name="flow")((outputs["flow1"], inputs["frame1"]))
     network = keras.Model(inputs, outputs, name="pyramid_flow")
-    network.level_weights = MappingProxyType(LEVEL_WEIGHTS)  # Keras would save a plain dict
+    network.level_weights = MappingProxyType(_level_weights(refinements))  # Keras would save a plain dict
     return network
+
+
+def _level_weights(refinements: int) -> dict[str, float]:
+    names = [*(f"flow1_{k}" for k in range(1, refinements)), "flow1"]
+    counts = [_FADING ** (refinements - k) for k in range(1, refinements + 1)]
+    rest = 1 - sum(_LEVEL_WEIGHTS.values())
+    return _LEVEL_WEIGHTS | {
+        name: rest * count / sum(counts) for name, count in zip(names, counts, strict=True)
+    }

@@ -28,7 +28,7 @@ from keras_models.flow_trainer import FlowTrainer
 from keras_models.flow_training_config import FlowTrainingConfig
 from keras_models.nan_guard import BAD_BATCH, NanGuard
 from keras_models.networks import build_network
-from keras_models.presets import Preset, is_preset, load_network, read_preset
+from keras_models.presets import Preset, is_preset, load_network, load_weights, read_preset
 from pipelines.errors import InputError
 from pipelines.files import check_outputs
 from pipelines.inputs import InputConfig, flow_batches, training_batches
@@ -74,8 +74,12 @@ def train_flow(
         raise InputError(f"{data}: {len(source)} training pairs do not fill a batch of {config.batch}")
 
     description = read_preset(start).network if start else {"name": config.network, "width": config.width}
+    if config.refinements:
+        description = description | {"refinements": config.refinements}
     with _precision(config.precision) as precision, strategy.scope():
-        network = load_network(start) if start else build_network(**description)
+        network = build_network(**description)
+        if start:
+            load_weights(network, start)
         if config.size % (multiple := size_multiple(network)):
             raise InputError(
                 f"size {config.size}: must be a multiple of {multiple} for {description['name']}, which "

@@ -105,14 +105,23 @@ def load_network(preset: Path | str = DEFAULT) -> keras.Model:
     # Imported here: to know the presets' names, nobody has to load TensorFlow.
     from keras_models.networks import build_network
 
-    about, folder = read_preset(preset), preset_folder(preset)
-    weights = check_exists(folder / _WEIGHTS)
+    about = read_preset(preset)
     try:
         model = build_network(**about.network)
-    except TypeError as error:
-        raise InputError(f"{folder}: its network cannot be built here ({error})") from error
+    except (TypeError, InputError) as error:
+        raise InputError(f"{preset_folder(preset)}: its network cannot be built here ({error})") from error
+    load_weights(model, preset)
+    return model
+
+
+def load_weights(model: keras.Model, preset: Path | str) -> None:
+    """Fill the weights of a preset into a network of the same shapes.
+
+    Raises:
+        InputError: if there is no such preset, or its weights are absent or do not fit.
+    """
+    weights = check_exists(preset_folder(preset) / _WEIGHTS)
     try:
         model.load_weights(weights)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{weights}: damaged, or of another network ({error})") from error
-    return model

@@ -22,7 +22,7 @@ PARAMETERS = {
     "flownet_s": 38_675_536,
     "flownet_c": 39_175_298 - 8 - (38_676_506 - 38_675_536),
     "face_flownet": 49_437_364,
-    "pyramid_flow": 557_046,
+    "pyramid_flow": 440_518,
 }
 
 

@@ -7,17 +7,27 @@ from keras_models.pyramid_layers import (
     LocalContrast,
     LucasKanade,
     SpaceToDepth,
+    StructureTensor,
     UnitFeatures,
     Warp,
 )
 
 
 def waves(shift=(0.0, 0.0), size=64):
-    """Texture in all directions, moved: float32 [1, S, S, 3], all channels alike, about unit contrast."""
+    """Texture in all directions, moved: float32 [1, S, S, 1], about unit contrast."""
     y, x = np.mgrid[:size, :size].astype(np.float32)
     x, y = x - shift[0], y - shift[1]
     grey = np.sin(0.5 * x) + np.cos(0.45 * y) + np.sin(0.3 * (x + y) + 1)
-    return np.repeat(grey[None, ..., None], 3, axis=-1).astype(np.float32)
+    return grey[None, ..., None].astype(np.float32)
+
+
+def measure(frame1, frame2, flow):
+    """Displacement that the largest window measures, away from the border: [h, w, 2]."""
+    gradient, tensors, _ = StructureTensor()(frame1)
+    left = LucasKanade()((frame1, frame2, gradient, tensors, flow)).numpy()
+    assert left.shape[-1] == LucasKanade.CHANNELS
+    assert np.isfinite(left).all()
+    return left[0, 4:-4, 4:-4, 4:6]
 
 
 def still(size=64):
@@ -27,36 +37,59 @@ def still(size=64):
 @pytest.mark.parametrize("shift", [(0.3, -0.2), (-0.5, 0.0), (0.05, 0.4)])
 def test_lucas_kanade_finds_what_is_left(shift):
     """Its largest window finds a known sub-pixel shift; central differences make it some 4 % too long."""
-    left = LucasKanade()((3 * waves(), 3 * waves(shift), still())).numpy()[0, 4:-4, 4:-4]
-    assert left.shape[-1] == LucasKanade.CHANNELS
-    np.testing.assert_allclose(left[..., 10:12].mean(axis=(0, 1)), shift, rtol=0.1, atol=0.02)
+    left = measure(3 * waves(), 3 * waves(shift), still())
+    np.testing.assert_allclose(left.mean(axis=(0, 1)), shift, rtol=0.1, atol=0.02)
 
 
 def test_lucas_kanade_sees_nothing_left_after_the_right_estimate():
     flow = still() + np.float32([1.5, -2.25])
-    right = LucasKanade()((waves(), waves((1.5, -2.25)), flow)).numpy()[0, 4:-4, 4:-4]
-    assert np.abs(right[..., 10:12]).mean() < 0.06
-    wrong = LucasKanade()((waves(), waves((1.5, -2.25)), flow + np.float32([0.5, 0]))).numpy()[0, 4:-4, 4:-4]
-    np.testing.assert_allclose(wrong[..., 10:12].mean(axis=(0, 1)), [-0.5, 0], atol=0.08)
+    right = measure(waves(), waves((1.5, -2.25)), flow)
+    assert np.abs(right).mean() < 0.06
+    wrong = measure(waves(), waves((1.5, -2.25)), flow + np.float32([0.5, 0]))
+    np.testing.assert_allclose(wrong.mean(axis=(0, 1)), [-0.5, 0], atol=0.08)
+
+
+def test_products_stay_at_their_half_resolution_places():
+    """A single dot tells in which 2 x 2 pixels it is, row by row, as `DepthToSpace` spreads a correction."""
+    for row, column in [(8, 8), (8, 10), (10, 8), (10, 10)]:
+        frame = np.zeros((1, 32, 32, 1), np.float32)
+        frame[0, row : row + 2, column + 1] = 1  # its gradient along x is at `column` and two further
+        _, _, texture = StructureTensor()(frame)
+        xx = DepthToSpace()(texture[..., 9:13]).numpy()[0, ..., 0]
+        assert np.unravel_index(xx.argmax(), xx.shape)[0] == row // 2
+        assert set(np.flatnonzero(xx[row // 2])) == {column // 2, column // 2 + 1}
+
+
+def test_the_structure_tensor_is_the_mean_of_products_of_numpys_gradients():
+    picture = waves()
+    _, tensors, _ = StructureTensor()(picture)
+    y, x = np.gradient(picture[0, ..., 0])
+    blocks = [(a * b).reshape(16, 4, 16, 4).mean(axis=(1, 3)) for a, b in ((x, x), (x, y), (y, y))]
+    np.testing.assert_allclose(
+        tensors[0, 1:-1, 1:-1, :3] - [0.02, 0, 0.02], np.stack(blocks, -1)[1:-1, 1:-1], atol=1e-4
+    )
+    wide = [block[5:12, 5:12].mean() for block in blocks]
+    np.testing.assert_allclose(tensors[0, 8, 8, 6:] - [0.02, 0, 0.02], wide, atol=1e-4)
 
 
 def test_lucas_kanade_knows_where_it_sees_nothing():
     """Stripes along y show motion along x alone."""
     x = np.arange(64, dtype=np.float32)
-    stripes = np.broadcast_to(np.sin(0.5 * x)[None, None, :, None], (1, 64, 64, 3)).astype(np.float32)
-    seen = LucasKanade()((stripes, stripes, still())).numpy()[0, 4:-4, 4:-4]
-    along_x, along_y = seen[..., 12].mean(), seen[..., 13].mean()
+    stripes = np.broadcast_to(np.sin(0.5 * x)[None, None, :, None], (1, 64, 64, 1)).astype(np.float32)
+    seen = StructureTensor()(stripes)[2].numpy()[0, 4:-4, 4:-4]
+    assert seen.shape[-1] == StructureTensor.CHANNELS
+    along_x, along_y = seen[..., 6].mean(), seen[..., 7].mean()
     assert along_x > along_y + 1
     assert along_y == pytest.approx(np.log(0.02), abs=0.01)  # nothing but the damping
 
 
 def test_lucas_kanade_of_a_blank_picture_is_finite():
-    blank = np.zeros((1, 32, 32, 3), np.float32)
-    assert np.isfinite(LucasKanade()((blank, blank, still(32)))).all()
+    blank = np.zeros((1, 32, 32, 1), np.float32)
+    assert not measure(blank, blank, still(32)).any()
 
 
 def test_local_contrast_forgets_brightness_and_contrast():
-    picture = 0.5 + 0.5 * waves() / 3
+    picture = np.repeat(0.5 + 0.5 * waves() / 3, 3, axis=-1)
     even = LocalContrast()(picture).numpy()
     np.testing.assert_allclose(LocalContrast()(picture + 0.2), even, atol=1e-3)
     np.testing.assert_allclose(LocalContrast()(0.6 * picture), even, rtol=0.08, atol=0.02)

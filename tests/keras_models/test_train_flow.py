@@ -181,6 +181,7 @@ def test_going_on_from_a_run(tmp_path, run, pair_folder):
     [
         ({"batch": 500}, "do not fill a batch"),
         ({"network": "x"}, "unknown network"),
+        ({"network": "flownet_s", "refinements": 2}, "flownet_s has no refinements"),
         ({"loss": "x"}, "unknown loss"),
         ({"network": "pyramid_flow", "jit": True}, "^jit: XLA"),
         ({"size": 80}, "^size 80: must be a multiple of 64"),
