@@ -18,18 +18,23 @@ _FILE = "assets.extra/tf_serving_warmup_requests"
 _MAX_REQUESTS = 1000  # Serving refuses a version with more
 
 
-def write_warmup(folder: Path, requests: Iterable[predict_pb2.PredictRequest]) -> None:
-    """Add warm-up requests to a SavedModel."""
+def write_warmup(
+    folder: Path, calls: Iterable[tuple[predict_pb2.PredictRequest, predict_pb2.PredictResponse]]
+) -> None:
+    """Add warm-up requests to a SavedModel, and the answers that are right.
+
+    Servers do not look at the answers; the deployment gate does (`serving.push`).
+    """
     path = folder / _FILE
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for request in requests:
-            log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
-            writer.write(log.SerializeToString())
+        for request, response in calls:
+            call = prediction_log_pb2.PredictLog(request=request, response=response)
+            writer.write(prediction_log_pb2.PredictionLog(predict_log=call).SerializeToString())
 
 
-def read_warmup(folder: Path) -> list[predict_pb2.PredictRequest]:
-    """Return the warm-up requests of a SavedModel; none if it has no such file.
+def read_warmup(folder: Path) -> list[prediction_log_pb2.PredictLog]:
+    """Return the warm-up requests of a SavedModel with their answers; none if it has no such file.
 
     Raises:
         InputError: if the file is damaged.
@@ -42,4 +47,4 @@ def read_warmup(folder: Path) -> list[predict_pb2.PredictRequest]:
         logs = [prediction_log_pb2.PredictionLog.FromString(record) for record in records]
     except (tf.errors.OpError, DecodeError) as error:
         raise InputError(f"{path}: damaged warm-up requests; export the model again") from error
-    return [log.predict_log.request for log in logs if log.HasField("predict_log")]
+    return [log.predict_log for log in logs if log.HasField("predict_log")]
