@@ -13,7 +13,7 @@ import tensorflow as tf
 from pipelines.errors import InputError
 from serving import export
 from serving.export import export_flow, graph_ops
-from serving.models import find_models
+from serving.versions import find_models
 from serving.warmup import read_warmup
 
 
@@ -92,7 +92,7 @@ def test_no_number_before_the_version_is_whole(tmp_path, network, monkeypatch):
         real(source, target)
 
     real = os.rename
-    monkeypatch.setattr(export.os, "rename", rename)
+    monkeypatch.setattr(os, "rename", rename)
     version = export_flow(network, tmp_path)
     ((names, content),) = seen
     assert not any(name[0].isdigit() for name in names)
@@ -137,13 +137,14 @@ def test_lambda_layers_are_only_ops_in_the_export(tmp_path):
     assert b"Lambda" not in (version / "saved_model.pb").read_bytes()
 
 
-def test_warmup_requests_name_both_signatures(version):
-    requests = read_warmup(version)
+def test_warmup_requests_name_all_signatures(version):
+    requests = [call.request for call in read_warmup(version)]
     assert [request.model_spec.signature_name for request in requests] == [
         "serving_default",
         "serving_float32",
+        "encoded",
     ]
-    for request, dtype in zip(requests, (np.uint8, np.float32), strict=True):
+    for request, dtype in zip(requests, (np.uint8, np.float32, object), strict=True):
         assert tf.make_ndarray(request.inputs["frame1"]).dtype == dtype
 
 
