@@ -4,6 +4,8 @@ import datetime
 import json
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class JsonLines(logging.Formatter):
@@ -23,11 +25,18 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
-def log_to_stderr() -> None:
-    """Send what the server has to say to stderr."""
+@contextmanager
+def logging_to_stderr() -> Iterator[None]:
+    """Send what the server has to say to stderr, and nowhere else."""
+    log = logging.getLogger("serving")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    log = logging.getLogger("serving")
-    log.handlers = [handler]
+    before = log.level, log.propagate
+    log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.level, log.propagate = before

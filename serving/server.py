@@ -19,7 +19,7 @@ from serving.configs import ModelServerConfig, read_config
 from serving.execution import Execution, Waiting
 from serving.http_server import HttpServer
 from serving.inference import Inference
-from serving.logs import log_to_stderr
+from serving.logs import logging_to_stderr
 from serving.memory import keep_freed_memory
 from serving.metrics import Metrics
 from serving.model import Model
@@ -218,13 +218,14 @@ def serve(
         InputError: as `Server.start`.
         ValueError: outside of the main thread, which alone can handle signals; use `Server` there.
     """
-    with _stop_signals() as signals:
-        log_to_stderr()
-        server = Server(models, host, port, options)
-        with server:
-            if ready is not None:
-                ready(server)
-            signals.get()
+    with (
+        _stop_signals() as signals,
+        logging_to_stderr(),
+        Server(models, host, port, options) as server,
+    ):
+        if ready is not None:
+            ready(server)
+        signals.get()
 
 
 @contextmanager
