@@ -11,11 +11,9 @@ have no place beside these.
 import keras
 import tensorflow as tf
 
-_CHUNK = 64  # kernels that are computed at once; more would not stay in a core's cache
-
 
 class CopiedConvPool(keras.layers.Layer):
-    """For each copy, streams of 3x3 convolution with bias, ReLU and 3x3 max-pooling with stride 3, all `same`.
+    """For each copy, streams of 3x3 convolution, ReLU and 3x3 max-pooling with stride 3, padded to `same`.
 
     Args:
         copies: how many.
@@ -96,10 +94,7 @@ def conv_relu_pool(features: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> t
     """
     places, grid = _windows(features)
     weights = tf.concat([tf.reshape(kernel, [-1, kernel.shape[-1]]), bias[None]], axis=0)
-    parts = [
-        _largest(weights[:, first : first + _CHUNK], *places) for first in range(0, weights.shape[1], _CHUNK)
-    ]
-    return tf.reshape(tf.concat(parts, axis=1), [-1, *grid, kernel.shape[-1]])
+    return tf.reshape(_largest(weights, *places), [-1, *grid, kernel.shape[-1]])
 
 
 def _windows(features: tf.Tensor) -> tuple[list[tf.Tensor], tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""The clips of corpora as samples to classify: features, class, subject; nothing is left out without a word."""
+"""The clips of corpora as samples to classify: features, class and subject of each."""
 
 import hashlib
 import json
