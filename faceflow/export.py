@@ -5,6 +5,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from faceflow.arguments import Out
 from faceflow.console import say
 
 
@@ -54,6 +55,26 @@ def export_flow(
         from serving.export import export_flow as export
 
         say(f"exported: {export(network, out, about)}")
+
+
+def export_expression(
+    out: Out, run: Positional[Annotated[str, arg(metavar="RUN|PRESET")]] = "expression"
+) -> None:
+    """Export a classifier of expressions as a new version of the served model `micro_expression`.
+
+    The flow network that it was trained on goes with it: onset and apex in, classes out.
+
+    Args:
+        out: folder of the served models.
+        run: folder of a run of faceflow train expression, or name of a preset.
+    """
+    from keras_models.expression_classifier import open_classifier
+    from keras_models.presets import load_network, read_preset
+    from serving.export import export_expression as export
+
+    classifier = open_classifier(run)
+    about = {"preset": run, **vars(read_preset(run))}
+    say(f"exported: {export(classifier, load_network(classifier.method), out, about)}")
 
 
 def _push(network, models: Path, pairs: Path | None, about: dict, max_epe: float, max_worse: float) -> Path:

@@ -1,4 +1,4 @@
-"""Asking a server for flow. Nothing here needs the TensorFlow runtime."""
+"""Asking a server for flow, or for an expression. Nothing here needs the TensorFlow runtime."""
 
 from __future__ import annotations
 
@@ -87,6 +87,7 @@ class FaceFlowClient:
         self.version = version
         self.label = label
         self._in_face_crop = None
+        self._face_mesh = None
         keep_freed_memory()
         options = [
             ("grpc.max_receive_message_length", max_message),
@@ -154,6 +155,50 @@ class FaceFlowClient:
 
             self._in_face_crop = in_face_crop(dense(self.flow))
         return self._in_face_crop(frame1, frame2)
+
+    def expression(self, onset: np.ndarray, apex: np.ndarray) -> dict[str, float]:
+        """Recognise a micro-expression; for a client of the model `micro_expression`.
+
+        The face is found and aligned here, as in training, and only the two crops are sent. By one thread at
+        a time.
+
+        Args:
+            onset: uint8 [H, W, 3], RGB, with a neutral face.
+            apex: of the same shape, the same face at the height of the expression.
+
+        Returns:
+            The probability of each class, by name.
+
+        Raises:
+            InputError: if the frames differ in size, or one has no face.
+            ServerError: as `flow`.
+        """
+        onset, apex = _frame(onset, "onset"), _frame(apex, "apex")
+        if onset.shape != apex.shape or onset.dtype != np.uint8 or apex.dtype != np.uint8:
+            raise InputError(f"onset and apex must be uint8 and of one size, not {onset.shape}, {apex.shape}")
+        request = predict_pb2.PredictRequest()
+        for name, crop in zip(("onset", "apex"), self._aligned(onset, apex), strict=True):
+            write(crop[None], request.inputs[name])
+        response = self._predict(request, "serving_default")
+        try:
+            probabilities, labels = (
+                to_array(response.outputs[name])[0] for name in ("probabilities", "labels")
+            )
+            return {label.decode(): float(p) for label, p in zip(labels, probabilities, strict=True)}
+        except ValueError as error:
+            message = f"{self.address}: the answer holds no classes ({error}); is {self.model} a classifier?"
+            raise ServerError(message, grpc.StatusCode.INTERNAL) from error
+
+    def _aligned(self, onset: np.ndarray, apex: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        from pipelines.expressions.alignment import align, alignment
+        from pipelines.landmarks import FaceMesh, find_face
+
+        if self._face_mesh is None:
+            self._face_mesh = FaceMesh()
+        face = find_face(self._face_mesh, onset, "onset")
+        find_face(self._face_mesh, apex, "apex", same_as=face)
+        similarity = alignment(face.landmarks)
+        return align(onset, similarity), align(apex, similarity)
 
     def _flow(self, frame1: np.ndarray, frame2: np.ndarray) -> np.ndarray:
         request = predict_pb2.PredictRequest()

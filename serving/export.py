@@ -1,35 +1,24 @@
-"""From a Keras model to a SavedModel that TensorFlow Serving can serve."""
+"""From Keras models to SavedModels that TensorFlow Serving can serve."""
 
 import datetime
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 
+from keras_models.expression_classifier import ExpressionClassifier
 from pipelines.errors import InputError
-from pipelines.files import encode_png
-from serving.encoded import ENCODED_SIGNATURE
+from serving.expression_model import MICRO_EXPRESSION, write_expression_model
+from serving.flow_model import FACE_FLOW, write_flow_model
 from serving.model import read_meta_graph
-from serving.predict import DEFAULT_SIGNATURE
 from serving.publishing import publish, scratch_folder
-from serving.stubs import predict_pb2
-from serving.tensors import to_proto
-from serving.warmup import write_warmup
-
-FACE_FLOW = "face_flow"
-
-#: The signature for frames in [0, 1]. A signature has one type, so that it cannot be the default one too.
-FLOAT_SIGNATURE = "serving_float32"
 
 #: What is known about a version, inside its folder.
 MANIFEST = "assets.extra/manifest.json"
-
-_WARMUP_SIZE = 64
 
 
 def export_flow(model: keras.Model, folder: Path | str, about: Mapping[str, object] | None = None) -> Path:
@@ -68,17 +57,43 @@ def unpublished_flow(
     Yields the folder; arguments and errors are those of `export_flow`.
     """
     base = Path(folder) / FACE_FLOW
-    with ExitStack() as stack:
-        try:
-            base.mkdir(parents=True, exist_ok=True)
-            part = stack.enter_context(scratch_folder(base)) / "version"
-            write_flow_model(model, part)
-            (part / MANIFEST).write_text(json.dumps(_manifest(about or {}), indent=1, default=str))
-            _check_core_ops(part)
-        except (OSError, tf.errors.OpError) as error:
-            reason = str(error).partition("\n")[0]
-            raise InputError(f"{base}: the model cannot be written there ({reason})") from error
+    with _unpublished(base, lambda part: write_flow_model(model, part), about) as part:
         yield part
+
+
+def export_expression(
+    classifier: ExpressionClassifier,
+    network: keras.Model,
+    folder: Path | str,
+    about: Mapping[str, object] | None = None,
+) -> Path:
+    """Write a classifier with its flow network as a new version of the served model `micro_expression`.
+
+    Signatures, for any batch: `serving_default` takes `onset` and `apex`, uint8 [B, 224, 224, 3], crops that
+    are aligned as `pipelines.expressions.alignment` does it; `from_features` takes `features`, float32
+    [B, 28, 28, 3], as `flow_features` gives them. Outputs `probabilities` float32 [B, classes] and `labels`,
+    string [B, classes], in the same order. `classify` takes serialised `tf.Example`s, `inputs` string [B],
+    with the float feature `features` of 2,352 values, and gives `classes` and `scores`.
+
+    Args:
+        classifier: of expressions.
+        network: of the flow that the classifier was trained on; as `model` of `export_flow`.
+        folder: the base folder of the server.
+        about: as for `export_flow`.
+
+    Returns:
+        The folder of the version, `folder/micro_expression/VERSION`.
+
+    Raises:
+        InputError: as `export_flow`.
+    """
+    base = Path(folder) / MICRO_EXPRESSION
+
+    def write(part: Path) -> None:
+        write_expression_model(classifier, network, part)
+
+    with _unpublished(base, write, about) as part:
+        return publish(part, base)
 
 
 def graph_ops(folder: Path | str) -> set[str]:
@@ -88,71 +103,21 @@ def graph_ops(folder: Path | str) -> set[str]:
     return {node.op for node in graph.node} | {node.op for node in functions}
 
 
-def write_flow_model(model: keras.Model, folder: Path) -> None:
-    """Write the SavedModel that `export_flow` describes, unchecked, into a folder."""
-
-    def frames(shape: list[int | None], dtype: tf.DType) -> list[tf.TensorSpec]:
-        return [tf.TensorSpec(shape, dtype, name) for name in ("frame1", "frame2")]
-
-    @tf.function(input_signature=frames([None, None, None, 3], tf.float32))
-    def from_float(frame1, frame2):
-        return {"flow": model({"frame1": frame1, "frame2": frame2}, training=False)["flow"]}
-
-    @tf.function(input_signature=frames([None, None, None, 3], tf.uint8))
-    def from_uint8(frame1, frame2):
-        return from_float(_as_float(frame1), _as_float(frame2))
-
-    @tf.function(input_signature=frames([None], tf.string))
-    def from_files(frame1, frame2):
-        return from_uint8(_decoded(frame1), _decoded(frame2))
-
-    # Only the variables hang on the module, not the Keras model: nothing of Keras is stored, no layer that
-    # could hold code, and each weight once for all signatures.
-    module = tf.Module()
-    module.weights = list(model.variables)
-    signatures = {
-        DEFAULT_SIGNATURE: from_uint8,
-        FLOAT_SIGNATURE: from_float,
-        ENCODED_SIGNATURE: from_files,
-    }
-    tf.saved_model.save(module, str(folder), signatures=signatures)
-    write_warmup(folder, _warmup_calls(model))
-
-
-def _as_float(frame: tf.Tensor) -> tf.Tensor:
-    # The same bits as NumPy's `/ 255`; a plain division TensorFlow rewrites into a product with 1/255.
-    return tf.math.divide_no_nan(tf.cast(frame, tf.float32), 255.0)
-
-
-def _decoded(files: tf.Tensor) -> tf.Tensor:
-    return tf.map_fn(
-        lambda file: tf.io.decode_image(file, channels=3, expand_animations=False),
-        files,
-        fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
-    )
-
-
-def _warmup_calls(
-    model: keras.Model,
-) -> list[tuple[predict_pb2.PredictRequest, predict_pb2.PredictResponse]]:
-    """Return a request for each signature, with what the network itself makes of it."""
-    frames = np.random.default_rng(0).integers(0, 256, (2, 1, _WARMUP_SIZE, _WARMUP_SIZE, 3), np.uint8)
-    floats = np.float32(frames) / 255
-    files = [np.array([encode_png(frame[0])], object) for frame in frames]
-    flow = model({"frame1": floats[0], "frame2": floats[1]}, training=False)["flow"].numpy()
-    response = predict_pb2.PredictResponse(outputs={"flow": to_proto(flow)})
-    calls = []
-    for signature, given in (
-        (DEFAULT_SIGNATURE, frames),
-        (FLOAT_SIGNATURE, floats),
-        (ENCODED_SIGNATURE, files),
-    ):
-        inputs = {f"frame{number}": to_proto(frame) for number, frame in enumerate(given, 1)}
-        request = predict_pb2.PredictRequest(inputs=inputs)
-        request.model_spec.name = FACE_FLOW
-        request.model_spec.signature_name = signature
-        calls.append((request, response))
-    return calls
+@contextmanager
+def _unpublished(
+    base: Path, write: Callable[[Path], None], about: Mapping[str, object] | None
+) -> Iterator[Path]:
+    with ExitStack() as stack:
+        try:
+            base.mkdir(parents=True, exist_ok=True)
+            part = stack.enter_context(scratch_folder(base)) / "version"
+            write(part)
+            (part / MANIFEST).write_text(json.dumps(_manifest(about or {}), indent=1, default=str))
+            _check_core_ops(part)
+        except (OSError, tf.errors.OpError) as error:
+            reason = str(error).partition("\n")[0]
+            raise InputError(f"{base}: the model cannot be written there ({reason})") from error
+        yield part
 
 
 def _manifest(about: Mapping[str, object]) -> dict:

@@ -19,7 +19,8 @@ from keras_models.evaluate_flow import FlowEvaluation, evaluate_flow
 from keras_models.methods import dense
 from pipelines.errors import InputError
 from serving.client import MAX_MESSAGE, FaceFlowClient
-from serving.export import FACE_FLOW, unpublished_flow
+from serving.export import unpublished_flow
+from serving.flow_model import FACE_FLOW
 from serving.publishing import publish
 from serving.stubs import prediction_service_pb2_grpc
 from serving.tensors import to_array

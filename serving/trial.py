@@ -31,10 +31,14 @@ class TrialServer:
         self._process = process
         self._log = log
 
-    def check_alive(self) -> None:
-        """Raise `InputError` if the process has ended, with what it said last."""
-        # It may be about to: a client sees the broken connection before the system has buried the process.
-        self._process.join(0.5)
+    def check_alive(self, patience: float = 0.5) -> None:
+        """Raise `InputError` if the process has ended, with what it said last.
+
+        Args:
+            patience: seconds in which it may still end: a client sees the broken connection before the system
+                has buried the process.
+        """
+        self._process.join(patience)
         code = self._process.exitcode
         if code is None:
             return
@@ -85,17 +89,17 @@ def _address(pipe: Connection, server: TrialServer) -> str:
         if pipe.poll(_START_SECONDS):
             return pipe.recv()
     except EOFError:
-        server.check_alive()
+        server.check_alive(_STOP_SECONDS)
     raise InputError(f"the server does not start within {_START_SECONDS:g} s")
 
 
 def _serve(models: Path, config: Path, log: Path, pipe: Connection) -> None:
-    from serving.server import serve
-    from serving.server_options import ServerOptions
-
     # What TensorFlow says when it aborts goes to file descriptor 2, past Python.
     with log.open("wb") as file:
         os.dup2(file.fileno(), 2)
+    from serving.server import serve
+    from serving.server_options import ServerOptions
+
     threading.Thread(target=_end_with_parent, args=(pipe,), daemon=True).start()
     options = ServerOptions(model_config_file=config, file_system_poll_wait_seconds=0)
     serve(models, port=0, options=options, ready=lambda server: pipe.send(server.address))

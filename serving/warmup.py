@@ -5,31 +5,44 @@ in `assets.extra/tf_serving_warmup_requests`, a TFRecord file of `PredictionLog`
 server.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from pipelines.errors import InputError
-from serving.stubs import predict_pb2, prediction_log_pb2
+from serving.stubs import prediction_log_pb2
+from serving.tensors import write
 
 _FILE = "assets.extra/tf_serving_warmup_requests"
 _MAX_REQUESTS = 1000  # Serving refuses a version with more
 
 
-def write_warmup(
-    folder: Path, calls: Iterable[tuple[predict_pb2.PredictRequest, predict_pb2.PredictResponse]]
-) -> None:
-    """Add warm-up requests to a SavedModel, and the answers that are right.
+def predict_call(
+    model: str, signature: str, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]
+) -> prediction_log_pb2.PredictLog:
+    """Return a request with the answer that is right."""
+    call = prediction_log_pb2.PredictLog()
+    call.request.model_spec.name = model
+    call.request.model_spec.signature_name = signature
+    for name, array in inputs.items():
+        write(array, call.request.inputs[name])
+    for name, array in outputs.items():
+        write(array, call.response.outputs[name])
+    return call
 
-    Servers do not look at the answers; the deployment gate does (`serving.push`).
+
+def write_warmup(folder: Path, calls: Iterable[prediction_log_pb2.PredictLog]) -> None:
+    """Add warm-up requests to a SavedModel.
+
+    Servers do not look at their answers; the deployment gate does (`serving.push`).
     """
     path = folder / _FILE
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for request, response in calls:
-            call = prediction_log_pb2.PredictLog(request=request, response=response)
+        for call in calls:
             writer.write(prediction_log_pb2.PredictionLog(predict_log=call).SerializeToString())
 
 

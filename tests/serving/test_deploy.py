@@ -7,7 +7,8 @@ import yaml
 
 from serving.batching import Batching, read_batching
 from serving.configs import ModelServerConfig, MonitoringConfig, read_config
-from serving.export import FACE_FLOW
+from serving.expression_model import MICRO_EXPRESSION
+from serving.flow_model import FACE_FLOW
 from serving.metrics import METRICS_PATH
 from serving.server_options import ServerOptions
 
@@ -52,7 +53,7 @@ def test_nothing_is_open_to_the_network(service):
 def test_models_are_those_that_are_exported():
     config = read_config(DEPLOY / "models.config", ModelServerConfig)
     models = {model.name: model for model in config.model_config_list.config}
-    assert FACE_FLOW in models
+    assert set(models) == {FACE_FLOW, MICRO_EXPRESSION}
     for name, model in models.items():
         assert model.base_path == f"/models/{name}"
         assert model.model_platform == "tensorflow"

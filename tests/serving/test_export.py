@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from pipelines.errors import InputError
-from serving import export
+from serving import export, flow_model
 from serving.export import export_flow, graph_ops
 from serving.versions import find_models
 from serving.warmup import read_warmup
@@ -104,7 +104,7 @@ def test_broken_off_export_leaves_nothing(tmp_path, network, monkeypatch):
     def interrupted(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(export, "write_warmup", interrupted)
+    monkeypatch.setattr(flow_model, "write_warmup", interrupted)
     with pytest.raises(KeyboardInterrupt):
         export_flow(network, tmp_path)
     assert list((tmp_path / "face_flow").iterdir()) == []

@@ -16,10 +16,9 @@ from serving.models import Models
 from serving.refusal import Refusal
 from serving.server import Server
 from serving.server_options import ServerOptions
-from serving.stubs import get_model_status_pb2, model_pb2, predict_pb2
-from serving.tensors import to_proto
+from serving.stubs import get_model_status_pb2, model_pb2
 from serving.versions import find_models
-from serving.warmup import write_warmup
+from serving.warmup import predict_call, write_warmup
 
 State = get_model_status_pb2.ModelVersionStatus
 
@@ -107,8 +106,8 @@ def test_damaged_version(copies, tmp_path, part, content):
 
 
 def test_version_whose_warmup_fails(copies, tmp_path, frames):
-    request = predict_pb2.PredictRequest(inputs={"frame1": to_proto(frames((1, 8, 8, 3))[0])})
-    write_warmup(copies(5), [(request, predict_pb2.PredictResponse())])
+    (frame, _) = frames((1, 8, 8, 3))
+    write_warmup(copies(5), [predict_call("face_flow", "serving_default", {"frame1": frame}, {})])
     with pytest.raises(InputError, match=r"face_flow/5: its own warm-up request fails \(input size"):
         Server(tmp_path, port=0).start()
 
