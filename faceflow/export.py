@@ -17,6 +17,7 @@ def export_flow(
     pairs: Path | None = None,
     max_epe: float = 1.0,
     max_worse: float = 0.05,
+    bfloat16: bool = False,
 ) -> None:
     """Export a flow network as a new version of the served model `face_flow`, or as ONNX.
 
@@ -34,17 +35,21 @@ def export_flow(
         pairs: pair folder to evaluate on for --push; by default pairs of a portrait that are made for it.
         max_epe: for --push: greatest error in the face, pixels.
         max_worse: for --push: how much greater than the live version's it may be, of it.
+        bfloat16: compute in bfloat16, for processors that are faster in it. The flow changes a little.
     """
     from pipelines.errors import InputError
 
     if (out is None) == (push is None):
         raise InputError("one folder: --out MODELS to export, or --push MODELS to push what passes the gate")
-    if push is not None and onnx:
-        raise InputError("--push is for served models; ONNX files are written with --out")
+    if onnx and (push is not None or bfloat16):
+        raise InputError("--onnx goes with --out alone: --push and --bfloat16 are for served models")
 
     from keras_models.presets import load_network, read_preset
+    from serving.precision import bfloat16 as computing_in_bfloat16
 
-    network, about = load_network(run), {"preset": run, **vars(read_preset(run))}
+    about = {"preset": run, "bfloat16": bfloat16, **vars(read_preset(run))}
+    with computing_in_bfloat16(bfloat16):
+        network = load_network(run)
     if push is not None:
         say(f"pushed: {_push(network, push, pairs, about, max_epe, max_worse)}")
     elif onnx:

@@ -90,8 +90,9 @@ class Execution:
 
 
 def _plain(message: str) -> str:
-    """Return TensorFlow's message as Serving gives it, without the lines of our source before it."""
-    return re.sub(r" \[Op:\w+\]$", "", message.rpartition("\n\n")[2])
+    """Return TensorFlow's message as Serving gives it, without the lines of source before it."""
+    said = message.rpartition("\n\n")[2].rpartition("<stack traces unavailable>\n")[2]
+    return re.sub(r" \[Op:\w+\]$", "", said)
 
 
 def _check_there(waiting: Waiting) -> None:

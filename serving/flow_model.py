@@ -27,7 +27,8 @@ def write_flow_model(model: keras.Model, folder: Path) -> None:
 
     @tf.function(input_signature=frames([None, None, None, 3], tf.float32))
     def from_float(frame1, frame2):
-        return {"flow": model({"frame1": frame1, "frame2": frame2}, training=False)["flow"]}
+        flow = model({"frame1": frame1, "frame2": frame2}, training=False)["flow"]
+        return {"flow": tf.cast(flow, tf.float32)}
 
     @tf.function(input_signature=frames([None, None, None, 3], tf.uint8))
     def from_uint8(frame1, frame2):

@@ -125,9 +125,9 @@ def shortcomings(figures: Figures, gate: Gate) -> list[str]:
         figures: of the candidate. NaN passes nothing.
         gate: what must be reached.
     """
-    found = []
     if figures.unanswered:
-        found.append(f"it has no answer for {figures.unanswered}")
+        return [f"it has no answer for {figures.unanswered}"]
+    found = []
     if not figures.difference <= gate.max_difference:
         found.append(
             f"the server's answers differ from the network's by {figures.difference:.2g} px "

@@ -215,7 +215,7 @@ def test_missing_and_unreadable_frames(called, two_frames, tmp_path):
         (["serve", "{folder}", "--ssl_config_file", "absent"], "absent: cannot be read"),
         (["export", "flow"], "--out MODELS to export, or --push"),
         (["export", "flow", "-o", "x", "--push", "y"], "--out MODELS to export, or --push"),
-        (["export", "flow", "--push", "x", "--onnx"], "--push is for served models"),
+        (["export", "flow", "--push", "x", "--onnx"], "--onnx goes with --out alone"),
         (["flow", "{a}", "{b}", "-o", "{a}", "--model", "zero"], "is read and cannot be written"),
         (["label", "{a}", "{b}", "-o", "x.flo", "--picture", "{b}"], "is read and cannot be written"),
         (["flow", "{a}", "{b}", "-o", "x.flo", "--model", "zero", "--picture", "x.jpg"], "must end in .png"),

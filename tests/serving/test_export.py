@@ -148,6 +148,26 @@ def test_warmup_requests_name_all_signatures(version):
         assert tf.make_ndarray(request.inputs["frame1"]).dtype == dtype
 
 
+@pytest.mark.slow
+def test_saved_model_cli_runs_it(version, network, frames, tmp_path):
+    frame1, frame2 = frames((1, 16, 24, 3))
+    np.savez(tmp_path / "frames.npz", frame1=frame1, frame2=frame2)
+    given = ";".join(f"{name}={tmp_path}/frames.npz[{name}]" for name in ("frame1", "frame2"))
+    command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "run", "--dir", str(version)]
+    what = ["--tag_set", "serve", "--signature_def", "serving_default", "--inputs", given]
+    subprocess.run([*command, *what, "--outdir", str(tmp_path)], check=True, capture_output=True, timeout=600)
+    expected = network({"frame1": np.float32(frame1) / 255, "frame2": np.float32(frame2) / 255})["flow"]
+    np.testing.assert_allclose(np.load(tmp_path / "flow.npy"), expected, atol=1e-5)
+
+
+def test_manifest_says_what_it_is(network, tmp_path):
+    version = export_flow(network, tmp_path, {"preset": "mine", "numbers": {"epe": 0.2}})
+    manifest = json.loads((version / "assets.extra" / "manifest.json").read_text())
+    assert (manifest["preset"], manifest["numbers"]["epe"]) == ("mine", 0.2)
+    assert manifest["tensorflow"] == tf.__version__
+    assert {"commit", "exported"} <= manifest.keys()
+
+
 def test_signatures_as_saved_model_cli_reads_them(version):
     from tensorflow.python.tools import saved_model_utils
 

@@ -261,6 +261,39 @@ def test_hot_swap_under_load_loses_no_request(version, tmp_path, frames):
     assert len(answers) > 20
 
 
+def test_configuration_file_is_read_again(copies, tmp_path, caplog):
+    base, file = tmp_path / "base", tmp_path / "models.config"
+    copies(1)
+    copies(7, "micro_expression")
+    base.mkdir()
+    for name in ("face_flow", "micro_expression"):
+        (tmp_path / name).rename(base / name)
+    file.write_text(text_format.MessageToString(config(base)))
+    options = ServerOptions(model_config_file=file, model_config_file_poll_wait_seconds=0.1)
+
+    def wait_for(done):
+        deadline = time.monotonic() + 60
+        while not done() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert done()
+
+    with Server(base, port=0, options=options) as server:
+        assert [model.name for model in server.models] == ["face_flow"]
+        file.write_text("nonsense")
+        wait_for(lambda: "no ModelServerConfig in text format" in caplog.text)
+        assert [model.name for model in server.models] == ["face_flow"]
+        file.write_text(text_format.MessageToString(config(base, name="micro_expression")))
+        wait_for(lambda: [model.name for model in server.models] == ["micro_expression"])
+
+
+def test_configuration_file_that_is_wrong_from_the_start(copies, tmp_path):
+    copies(1)
+    file = tmp_path / "models.config"
+    file.write_text(text_format.MessageToString(config(tmp_path, name="absent")))
+    with pytest.raises(InputError, match=r"models.config: Could not find base path"):
+        Server(tmp_path, port=0, options=ServerOptions(model_config_file=file)).start()
+
+
 # --- reload
 
 

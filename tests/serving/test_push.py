@@ -39,13 +39,11 @@ def constant_network(flow: float, damage=None) -> keras.Model:
 
 
 def crash_on_small_frames(frames):
-    """Hand a tensor of rank 3 to a convolution, which ends the process; not for warm-up requests."""
+    """End the process, but not for the frames of warm-up requests, which the exporter runs too."""
 
     def crash():
-        hidden = tf.compat.v1.placeholder_with_default(frames[0], None)
-        kernel = tf.ones([3, 3, 3, 3])
-        out = tf.raw_ops.Conv2D(input=hidden, filter=kernel, strides=[1, 1, 1, 1], padding="SAME")
-        return tf.ensure_shape(out, [None, None, None, 3])
+        with tf.control_dependencies([tf.raw_ops.Abort(error_msg="on purpose")]):
+            return tf.identity(frames)
 
     return tf.cond(tf.shape(frames)[1] < 40, crash, lambda: tf.identity(frames))
 
