@@ -15,7 +15,7 @@ def export_flow(
     onnx: bool = False,
     push: Path | None = None,
     pairs: Path | None = None,
-    max_epe: float = 1.0,
+    max_epe: float = 0.5,
     max_worse: float = 0.05,
     bfloat16: bool = False,
 ) -> None:

@@ -1,5 +1,6 @@
 """The files for the official image, held against Serving's protos, each other, and what is exported."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,10 +51,15 @@ def test_nothing_is_open_to_the_network(service):
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
 
 
-def test_models_are_those_that_are_exported():
-    config = read_config(DEPLOY / "models.config", ModelServerConfig)
+@pytest.mark.parametrize("with_comments", [False, True])
+def test_models_are_those_that_are_exported(tmp_path, with_comments):
+    text = (DEPLOY / "models.config").read_text()
+    if with_comments:  # what waits in a comment must be right too
+        text = re.sub(r"^  # ", "  ", text, flags=re.MULTILINE)
+    (tmp_path / "models.config").write_text(text)
+    config = read_config(tmp_path / "models.config", ModelServerConfig)
     models = {model.name: model for model in config.model_config_list.config}
-    assert set(models) == {FACE_FLOW, MICRO_EXPRESSION}
+    assert set(models) == ({FACE_FLOW, MICRO_EXPRESSION} if with_comments else {FACE_FLOW})
     for name, model in models.items():
         assert model.base_path == f"/models/{name}"
         assert model.model_platform == "tensorflow"

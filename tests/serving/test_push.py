@@ -70,9 +70,9 @@ GOOD = Figures(0.2, 5.0, 2, "", 1e-5, 7, 0.2)
     [
         ({}, None),
         ({"epe": 0.209}, None),
-        ({"live_version": None, "live_epe": None, "epe": 0.9}, None),
+        ({"live_version": None, "live_epe": None, "epe": 0.49}, None),
         ({"epe": 0.211}, "that of the live version 7 0.200 px (5 % more is allowed)"),
-        ({"epe": 1.01, "live_epe": 2.0}, "its error is 1.010 px (1 is allowed)"),
+        ({"epe": 0.51, "live_epe": 2.0}, "its error is 0.510 px (0.5 is allowed)"),
         ({"epe": float("nan"), "live_epe": None}, "its error is nan px"),
         ({"difference": 0.01}, "the server's answers differ from the network's by 0.01 px"),
         ({"difference": float("nan")}, "differ from the network's by nan px"),
@@ -94,7 +94,7 @@ def test_only_what_passes_gets_its_name(tmp_path, pairs, monkeypatch, epe, passe
         version = push_flow(constant_network(epe), tmp_path, pairs, about={"preset": "mine"})
         assert list(versions_in(live.parent)) == [int(live.name), int(version.name)]
         blessing = json.loads((version / "assets.extra" / "blessing.json").read_text())
-        assert (blessing["epe"], blessing["live_epe"], blessing["gate"]["max_epe"]) == (0.2, 0.2, 1.0)
+        assert (blessing["epe"], blessing["live_epe"], blessing["gate"]["max_epe"]) == (0.2, 0.2, 0.5)
         assert json.loads((version / "assets.extra" / "manifest.json").read_text())["preset"] == "mine"
     else:
         with pytest.raises(InputError, match=f"not pushed: its error is 0.300 px.*version {live.name} stays"):
@@ -133,7 +133,7 @@ def test_good_worse_and_crashing_candidates_beside_a_server_that_goes_on(tmp_pat
     with Server(tmp_path, port=0) as server, FaceFlowClient(server.address) as client:
         for candidate, said in (
             (constant_network(0.3), "its error is 0.300 px, that of the live version"),
-            (constant_network(5.0), "5.000 px \\(1 is allowed\\)"),
+            (constant_network(5.0), "5.000 px \\(0.5 is allowed\\)"),
             (constant_network(0.1, crash_on_small_frames), "it ends the server \\(signal SIGABRT"),
         ):
             with pytest.raises(InputError, match=f"not pushed: .*{said}.*version {first.name} stays live"):
