@@ -10,7 +10,7 @@ from scipy.signal import find_peaks
 from pipelines.errors import InputError
 from pipelines.expressions.alignment import align, alignment
 from pipelines.expressions.pair import Estimate
-from pipelines.expressions.strength import motion_strength
+from pipelines.expressions.strength import expression_cells, mean_length, motion_strength
 from pipelines.landmarks import FaceMesh, find_face
 
 #: Frames that are looked at between onset and offset; the expression is smooth in between.
@@ -80,8 +80,9 @@ def apex_of(strengths: np.ndarray) -> int:
 def contrast(frames: Sequence[np.ndarray], reach: int, estimate: Estimate, face_mesh: FaceMesh) -> np.ndarray:
     """Return how much each frame of a long clip stands out against those `reach` frames before and after it.
 
-    A micro-expression comes and goes within twice the reach, so that its apex differs from both. What lasts
-    longer, and a slow drift, differ from one of them at most; the smaller difference counts.
+    A micro-expression comes and goes within twice the reach: its apex differs from both frames, and they do
+    not from each other. So the smaller of the two motions counts, less the motion that they add up to, which
+    is all of it where an expression comes and stays, or a face drifts.
 
     Args:
         frames: uint8 [H, W, 3] RGB each.
@@ -94,20 +95,20 @@ def contrast(frames: Sequence[np.ndarray], reach: int, estimate: Estimate, face_
 
     References:
         Moilanen, Zhao, Pietikainen, "Spotting Rapid Facial Movements from Videos Using Appearance-Based
-        Feature Difference Analysis", ICPR 2014, whose contrast with two neighbours this is, with flow.
+        Feature Difference Analysis", ICPR 2014, who contrast a frame's texture with the same two.
     """
     if len(frames) < 2 * reach + 1:
         raise InputError(f"{len(frames)} frames are too few to spot in: at least {2 * reach + 1}")
     similarity = alignment(find_face(face_mesh, frames[0], "frame 0").landmarks)
     crops = [align(frame, similarity) for frame in frames]
-    steps = np.array(
-        [
-            float(motion_strength(estimate(crops[k], crops[k + reach])[None].astype(np.float32))[0])
-            for k in range(len(crops) - reach)
-        ]
-    )
+    motion = [
+        expression_cells(estimate(crops[k], crops[k + reach])[None].astype(np.float32)).numpy()[0]
+        for k in range(len(crops) - reach)
+    ]
+    before, after = np.stack(motion[:-reach]), np.stack(motion[reach:])
+    smaller = np.minimum(mean_length(before), mean_length(after))
     standing_out = np.zeros(len(crops))
-    standing_out[reach : len(crops) - reach] = np.minimum(steps[:-reach], steps[reach:])
+    standing_out[reach : len(crops) - reach] = np.maximum(smaller - mean_length(before + after), 0)
     return standing_out
 
 
