@@ -2,7 +2,16 @@
 
 import os
 
-from benchmarks import command_line, labels, model_card, networks, pipelines, rendered_faces, serving
+from benchmarks import (
+    command_line,
+    expressions,
+    labels,
+    model_card,
+    networks,
+    pipelines,
+    rendered_faces,
+    serving,
+)
 from benchmarks.page import circumstances
 
 
@@ -11,7 +20,16 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     print(circumstances())
     # `labels` comes last: it puts OpenCV on one core for good.
-    for benchmark in (command_line, pipelines, serving, networks, model_card, rendered_faces, labels):
+    for benchmark in (
+        command_line,
+        pipelines,
+        serving,
+        networks,
+        model_card,
+        rendered_faces,
+        labels,
+        expressions,
+    ):
         benchmark.main()
 
 

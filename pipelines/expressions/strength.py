@@ -22,17 +22,8 @@ def motion_strength(flow: tf.Tensor) -> tf.Tensor:
     Returns:
         float32 [B], pixels of the crop.
     """
-    return mean_length(expression_cells(flow))
-
-
-def expression_cells(flow: tf.Tensor) -> tf.Tensor:
-    """Return the expression's part of a flow, averaged over cells: float32 [B, 28, 28, 2], pixels."""
-    return cells(flow - head_flow(flow))
-
-
-def mean_length(motion: tf.Tensor) -> tf.Tensor:
-    """Return the mean length over the cells of the face, lids and eyes left out: [B, 28, 28, 2] -> [B]."""
-    return tf.reduce_sum(tf.norm(motion, axis=-1) * _weights(), axis=[1, 2])
+    lengths = tf.norm(cells(flow - head_flow(flow)), axis=-1)
+    return tf.reduce_sum(lengths * _weights(), axis=[1, 2])
 
 
 @lru_cache(maxsize=1)

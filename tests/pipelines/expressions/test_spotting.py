@@ -27,6 +27,12 @@ def test_a_single_outlier_is_no_apex():
     assert abs(apex_of(curve) - 10) <= 1
 
 
+def test_the_apex_of_an_expression_that_is_held_is_its_middle():
+    curve = np.interp(np.arange(72), [0, 12, 24, 66, 71], [0, 0.1, 1, 1, 0.6])
+    curve += np.random.default_rng(0).normal(0, 0.03, 72)
+    assert abs(apex_of(curve) - 45) <= 3
+
+
 @pytest.mark.parametrize("apex", [5, 12])
 def test_the_apex_of_a_clip(expressive, dis, face_mesh, apex):
     times = np.arange(18)
