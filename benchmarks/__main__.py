@@ -2,16 +2,7 @@
 
 import os
 
-from benchmarks import (
-    command_line,
-    expressions,
-    labels,
-    model_card,
-    networks,
-    pipelines,
-    rendered_faces,
-    serving,
-)
+from benchmarks import command_line, labels, model_card, networks, pipelines, rendered_faces, serving
 from benchmarks.page import circumstances
 
 
@@ -19,17 +10,8 @@ def main() -> None:
     """Run all benchmarks in turn."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     print(circumstances())
-    # `labels` comes last: it puts OpenCV on one core for good.
-    for benchmark in (
-        command_line,
-        pipelines,
-        serving,
-        networks,
-        model_card,
-        rendered_faces,
-        labels,
-        expressions,
-    ):
+    # `expressions` takes hours and is run by itself. `labels` comes last: it puts OpenCV on one core for good.
+    for benchmark in (command_line, pipelines, serving, networks, model_card, rendered_faces, labels):
         benchmark.main()
 
 
