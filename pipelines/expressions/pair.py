@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import tensorflow as tf
 
 from pipelines.errors import InputError
 from pipelines.expressions.alignment import align, alignment
@@ -15,6 +16,9 @@ _FAR = 4.0  # pixels of the crop, as `keras_models.face_flow` has it for flow in
 
 #: Flow of two frames, uint8 [H, W, 3] RGB of one size: float32 [H, W, 2], pixels.
 Estimate = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+# In a graph: the many small operations cost more one by one than a fast flow does.
+_features = tf.function(flow_features, reduce_retracing=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +37,7 @@ class AlignedPair:
 
     def features(self, remove_head: bool = True) -> np.ndarray:
         """Return u, v and strain, float32 [28, 28, 3]; see `flow_features`."""
-        return flow_features(self.flow[None], remove_head).numpy()[0]
+        return _features(self.flow[None], remove_head).numpy()[0]
 
 
 def aligned_pair(
