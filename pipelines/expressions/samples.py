@@ -15,7 +15,7 @@ from pipelines.corpora.composite import CLASSES, PUBLISHED, composite_class
 from pipelines.corpora.reading import Remark
 from pipelines.errors import InputError
 from pipelines.expressions.pair import Estimate, aligned_pair
-from pipelines.expressions.spotting import spot_apex
+from pipelines.expressions.spotting import MOST_FRAMES, spot_apex
 from pipelines.files import read_image, replacing
 from pipelines.landmarks import FaceMesh
 
@@ -110,18 +110,19 @@ def _features(
         raise InputError("its onset is not known")
     if corpus not in SPOTTED and clip.apex is None:
         raise InputError("its apex is not known")
-    last = clip.apex if corpus not in SPOTTED else clip.offset
+    spotted = corpus in SPOTTED
+    last = clip.offset if spotted else clip.apex
     last = len(clip.frames) - 1 if last is None else last
     if last <= clip.onset:
         raise InputError(f"its apex, frame {last}, is not after its onset, frame {clip.onset}")
-    chosen = [clip.onset, last] if corpus not in SPOTTED else list(range(clip.onset, last + 1))
-    files = [clip.frames[k] for k in chosen]
-    path = cache / f"{_content(files, options | {'spotted': corpus in SPOTTED})}.npy"
+    many = min(MOST_FRAMES, last - clip.onset) + 1 if spotted else 2
+    files = [clip.frames[k] for k in np.linspace(clip.onset, last, many).round().astype(int)]
+    path = cache / f"{_content(files, options | {'spotted': spotted})}.npy"
     if path.exists():
         return np.load(path)
     frames = [read_image(file) for file in files]
     apex = len(frames) - 1
-    if corpus in SPOTTED:
+    if spotted:
         apex = spot_apex(frames, estimate, face_mesh, clip.name).frame
     names = files[0].name, files[apex].name
     pair = aligned_pair(frames[0], frames[apex], estimate, face_mesh, names)

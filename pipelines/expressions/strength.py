@@ -11,6 +11,8 @@ from pipelines.expressions.features import SIZE, cells, head_flow
 from pipelines.face_mesh import REGIONS, region_map
 
 
+# In a graph: the many small operations of `head_flow` cost more one by one than a fast flow does.
+@tf.function(input_signature=[tf.TensorSpec([None, CROP, CROP, 2])])
 def motion_strength(flow: tf.Tensor) -> tf.Tensor:
     """Return the mean length of the expression's motion in the face.
 
