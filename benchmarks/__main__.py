@@ -10,7 +10,7 @@ def main() -> None:
     """Run all benchmarks in turn."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     print(circumstances())
-    # `labels` comes last: it puts OpenCV on one core for good.
+    # `expressions` takes hours and is run by itself; `labels` comes last: it puts OpenCV on one core.
     for benchmark in (command_line, pipelines, serving, networks, model_card, rendered_faces, labels):
         benchmark.main()
 

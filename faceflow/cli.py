@@ -17,12 +17,28 @@ COMMANDS = {
     ("corpus",): ("faceflow.corpus:corpus", "check how a corpus on disk is read, against published counts"),
     ("build",): ("faceflow.build:build", "clips -> records: frames, landmarks, pairs"),
     ("train", "flow"): ("faceflow.train:train_flow", "train a flow network on records or pairs"),
+    ("train", "expression"): (
+        "faceflow.train:train_expression",
+        "train a classifier of micro-expressions on corpora",
+    ),
     ("evaluate", "flow"): (
         "faceflow.evaluate:evaluate_flow",
         "flow methods side by side on pairs with truth",
     ),
+    ("evaluate", "expression"): (
+        "faceflow.evaluate:evaluate_expression",
+        "micro-expressions of people never seen: leave one subject out",
+    ),
+    ("expression",): (
+        "faceflow.expression:expression",
+        "recognise the micro-expression of a clip or two frames",
+    ),
     ("flow",): ("faceflow.flow:flow", "flow of a pair of frames, or of a clip, by a network or any method"),
     ("export", "flow"): ("faceflow.export:export_flow", "a trained network as a SavedModel for TF Serving"),
+    ("export", "expression"): (
+        "faceflow.export:export_expression",
+        "a classifier of expressions, with its flow network, for TF Serving",
+    ),
     ("serve",): ("faceflow.serve:serve", "serve exported models over gRPC, as TensorFlow Serving does"),
 }
 

@@ -148,16 +148,9 @@ def _verdict(kind: str, evaluation) -> str:
 
 def _portraits(count: int, seed: int) -> Iterator:
     """Yield pairs of the moved portrait."""
-    import skimage.data
+    from pipelines.portrait import PortraitMotion, portrait_pairs
 
-    from pipelines.landmarks import FaceMesh, find_face
-    from pipelines.portrait import PortraitMotion, moved_portrait
-
-    portrait = skimage.data.astronaut()
-    with FaceMesh() as face_mesh:
-        landmarks = find_face(face_mesh, portrait, "the portrait").landmarks
-    for number in range(count):
-        yield moved_portrait(portrait, landmarks, PortraitMotion(size=_SIZE), seed, number)
+    yield from portrait_pairs(PortraitMotion(size=_SIZE), seed, count)
 
 
 def _rendered(count: int, seed: int) -> Iterator:

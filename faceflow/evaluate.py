@@ -4,10 +4,11 @@ import json as json_format
 from pathlib import Path
 from typing import Annotated
 
-from tyro.conf import UseAppendAction, arg
+from tyro.conf import OmitArgPrefixes, UseAppendAction, arg
 
-from faceflow.arguments import Folder
-from faceflow.console import print_table, progress, say
+from faceflow.arguments import Corpora, Folder
+from faceflow.console import gauge, print_table, progress, say
+from keras_models.expression_config import ExpressionConfig
 
 
 def evaluate_flow(
@@ -52,3 +53,60 @@ def evaluate_flow(
             part.write_text(json_format.dumps(evaluation.to_json(), indent=1))
     if report:
         write_flow_report(report, evaluation, methods)
+
+
+def evaluate_expression(
+    corpus: Corpora,
+    config: OmitArgPrefixes[ExpressionConfig],
+    method: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME")] = (),
+    split: str = "loso",
+    seeds: int = 3,
+    keep_head: bool = False,
+    json: Path | None = None,
+    report: Path | None = None,
+) -> None:
+    """Train and test on corpora as the field does: nobody is classified by a network that has seen them.
+
+    Features and finished folds are kept in ~/.cache/faceflow: run again, it goes on where it was stopped.
+
+    Args:
+        corpus: casme2=DIR, samm=DIR or smic=DIR; repeat the option for the composite of MEGC 2019.
+        config: how to train.
+        method: a flow to look at; repeat the option to compare several. By default the network that comes
+            with FaceFlow.
+        split: loso (leave one subject out), 3-fold, or cross-corpus (leave one corpus out).
+        seeds: how often to train; scores are means over them.
+        keep_head: leave the head's motion in the flow.
+        json: write all figures and every answer.
+        report: write a page with tables and confusion matrices.
+    """
+    from pipelines.files import check_outputs, replacing
+
+    check_outputs(json, report)
+
+    from keras_models.evaluate_expression import evaluate_expression as evaluate
+    from keras_models.expression_report import score_table, write_expression_report
+    from keras_models.expression_samples import cache_folder, open_samples
+
+    evaluations = {}
+    for name in method or ("default",):
+        with gauge(f"features, {name}") as show:
+            samples, _ = open_samples(corpus, name, not keep_head, show)
+        with gauge(f"folds, {name}") as show:
+            evaluations[name] = evaluate(samples, config, cache_folder() / "folds", split, seeds, show)
+    first = next(iter(evaluations.values()))
+    for remark in first.samples.remarks:
+        if remark.kind == "left_out":
+            say(f"left out: {remark.clip}: {remark.reason}")
+    for remark in first.remarks:
+        say(remark)
+    if mended := sum(remark.kind == "mended" for remark in first.samples.remarks):
+        say(f"{mended} faults in the corpora were mended; --report and --json list them")
+    table = score_table(evaluations)
+    print_table(table.columns, table.rows)
+    if json:
+        content = {name: evaluation.to_json() for name, evaluation in evaluations.items()}
+        with replacing(json) as part:
+            part.write_text(json_format.dumps(content, indent=1))
+    if report:
+        write_expression_report(report, evaluations)

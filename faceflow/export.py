@@ -1,5 +1,6 @@
 """`faceflow export`."""
 
+from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import Positional, arg
@@ -9,23 +10,89 @@ from faceflow.console import say
 
 
 def export_flow(
-    out: Out, run: Positional[Annotated[str, arg(metavar="RUN|PRESET")]] = "default", onnx: bool = False
+    run: Positional[Annotated[str, arg(metavar="RUN|PRESET")]] = "default",
+    out: Annotated[Path | None, arg(aliases=["-o"])] = None,
+    onnx: bool = False,
+    push: Path | None = None,
+    pairs: Path | None = None,
+    max_epe: float = 0.5,
+    max_worse: float = 0.05,
+    bfloat16: bool = False,
 ) -> None:
     """Export a flow network as a new version of the served model `face_flow`, or as ONNX.
 
-    The version appears under its number, OUT/face_flow/NUMBER, when all of it is written. TensorFlow Serving
-    and `faceflow serve` take it from there.
+    The version appears under its number, FOLDER/face_flow/NUMBER, when all of it is written. TensorFlow
+    Serving and `faceflow serve` take it from there.
+
+    With --push, only if it passes a gate: it is tried on a server process of its own, evaluated there beside
+    the version that is live, and must be within both bounds.
 
     Args:
-        out: folder of the served models.
         run: folder of a training run, or name of a preset.
+        out: folder of the served models.
         onnx: write OUT/face_flow.onnx instead, if ONNX Runtime gives the same flow within 0.001 px.
+        push: folder of the served models, in place of --out: push there what passes the gate.
+        pairs: pair folder to evaluate on for --push; by default pairs of a portrait that are made for it.
+        max_epe: for --push: greatest error in the face, pixels.
+        max_worse: for --push: how much greater than the live version's it may be, of it.
+        bfloat16: compute in bfloat16, for processors that are faster in it. The flow changes a little.
     """
-    from keras_models.presets import load_network
+    from pipelines.errors import InputError
 
-    if onnx:
-        from serving.onnx import export_onnx as export
+    if (out is None) == (push is None):
+        raise InputError("one folder: --out MODELS to export, or --push MODELS to push what passes the gate")
+    if onnx and (push is not None or bfloat16):
+        raise InputError("--onnx goes with --out alone: --push and --bfloat16 are for served models")
+
+    from keras_models.presets import load_network, read_preset
+    from serving.precision import bfloat16 as computing_in_bfloat16
+
+    about = {"preset": run, "bfloat16": bfloat16, **vars(read_preset(run))}
+    with computing_in_bfloat16(bfloat16):
+        network = load_network(run)
+    if push is not None:
+        say(f"pushed: {_push(network, push, pairs, about, max_epe, max_worse)}")
+    elif onnx:
+        from serving.onnx import export_onnx
+
+        say(f"exported: {export_onnx(network, out)}")
     else:
         from serving.export import export_flow as export
 
-    say(f"exported: {export(load_network(run), out)}")
+        say(f"exported: {export(network, out, about)}")
+
+
+def export_expression(
+    out: Out, run: Positional[Annotated[str, arg(metavar="RUN|PRESET")]] = "expression"
+) -> None:
+    """Export a classifier of expressions as a new version of the served model `micro_expression`.
+
+    The flow network that it was trained on goes with it: onset and apex in, classes out.
+
+    Args:
+        out: folder of the served models.
+        run: folder of a run of faceflow train expression, or name of a preset.
+    """
+    from keras_models.expression_classifier import open_classifier
+    from keras_models.presets import load_network, read_preset
+    from serving.export import export_expression as export
+
+    classifier = open_classifier(run)
+    about = {"preset": run, **vars(read_preset(run))}
+    say(f"exported: {export(classifier, load_network(classifier.method), out, about)}")
+
+
+def _push(network, models: Path, pairs: Path | None, about: dict, max_epe: float, max_worse: float) -> Path:
+    import tempfile
+
+    from pipelines.pairs import write_pair
+    from pipelines.portrait import PortraitMotion, portrait_pairs
+    from serving.push import Gate, push_flow
+
+    gate = Gate(max_epe=max_epe, max_worse=max_worse)
+    with tempfile.TemporaryDirectory() as scratch:
+        if pairs is None:
+            pairs = Path(scratch)
+            for pair in portrait_pairs(PortraitMotion(), seed=0, count=16):
+                write_pair(pairs, pair)
+        return push_flow(network, models, pairs, gate, about)

@@ -4,7 +4,9 @@ from typing import Annotated
 
 from tyro.conf import OmitArgPrefixes, arg
 
-from faceflow.arguments import Folder, Out
+from faceflow.arguments import Corpora, Folder, Out
+from faceflow.console import gauge, say
+from keras_models.expression_config import ExpressionConfig
 from keras_models.flow_training_config import FlowTrainingConfig
 
 
@@ -30,3 +32,32 @@ def train_flow(
     from keras_models.train_flow import train_flow as train
 
     train(data, out, config, start)
+
+
+def train_expression(
+    corpus: Corpora,
+    out: Out,
+    config: OmitArgPrefixes[ExpressionConfig],
+    method: Annotated[str, arg(metavar="NAME")] = "default",
+    keep_head: bool = False,
+) -> None:
+    """Train a classifier of micro-expressions on all clips of some corpora.
+
+    How good it is on people it has not seen, faceflow evaluate expression says.
+
+    Args:
+        corpus: casme2=DIR, samm=DIR or smic=DIR; repeat the option for more.
+        out: the run's folder: weights and preset.json.
+        config: how to train.
+        method: the flow it looks at, as for evaluate flow.
+        keep_head: leave the head's motion in the flow.
+    """
+    from keras_models.expression_samples import open_samples
+    from keras_models.train_expression import train_expression as train
+
+    with gauge("features") as show:
+        samples, about = open_samples(corpus, method, not keep_head, show)
+    for remark in samples.remarks:
+        say(f"{remark.kind.replace('_', ' ')}: {remark.clip}: {remark.reason}")
+    train(samples, out, config, about)
+    say(f"{out}: trained on {len(samples.labels)} clips of {len(set(samples.subjects))} subjects")

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from keras_models.presets import SHIPPED, is_preset, load_network, preset_folder
+from keras_models.presets import EXPRESSION, SHIPPED, is_preset, load_network, preset_folder
 from pipelines.errors import InputError
 from pipelines.labels import METHODS as LABEL_METHODS
 from pipelines.labels import make_label
@@ -47,7 +47,12 @@ _CLASSICAL: dict[str, Callable[[], cv2.DenseOpticalFlow]] = {
 
 
 #: Names that `open_method` takes besides folders.
-METHODS = (*SHIPPED, "zero", *_CLASSICAL, *(f"label:{name}" for name in LABEL_METHODS))
+METHODS = (
+    *(name for name in SHIPPED if name != EXPRESSION),
+    "zero",
+    *_CLASSICAL,
+    *(f"label:{name}" for name in LABEL_METHODS),
+)
 
 
 def open_method(name: str) -> Method:

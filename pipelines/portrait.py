@@ -4,6 +4,7 @@ Frame 2 is made from frame 1 and the flow, so the flow is true by construction; 
 This is what the demo learns from: a real face without anybody's rights on it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -57,6 +58,25 @@ class PortraitMotion:
     zoom: float = 0.02
     gain: float = 0.08
     noise: float = 3.0
+
+
+def portrait_pairs(motion: PortraitMotion, seed: int, count: int) -> Iterator[Pair]:
+    """Yield the first pairs of a series made of the public-domain portrait that scikit-image ships.
+
+    Args:
+        motion: how far it is moved.
+        seed: of the series.
+        count: number of pairs.
+    """
+    import skimage.data
+
+    from pipelines.landmarks import FaceMesh, find_face
+
+    portrait = skimage.data.astronaut()
+    with FaceMesh() as face_mesh:
+        landmarks = find_face(face_mesh, portrait, "the portrait").landmarks
+    for number in range(count):
+        yield moved_portrait(portrait, landmarks, motion, seed, number)
 
 
 def moved_portrait(

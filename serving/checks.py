@@ -15,6 +15,10 @@ from serving.refusal import invalid_argument
 from serving.stubs import meta_graph_pb2, predict_pb2, tensor_pb2
 from serving.tensors import dtype_name, format_shape, shape_of, to_array
 
+#: Most elements of one input: a 3840x2160 frame in colour has 25 million. A FlowNetS needs some 300 bytes for
+#: each pixel of the two frames.
+MAX_ELEMENTS = 2**25
+
 
 def check_predict(
     signature: meta_graph_pb2.SignatureDef, request: predict_pb2.PredictRequest, max_elements: int

@@ -1,4 +1,10 @@
-"""Asking a server for flow. Nothing here needs the TensorFlow runtime."""
+"""Asking a server for flow, or for an expression. Nothing here needs the TensorFlow runtime."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 import numpy as np
@@ -8,8 +14,14 @@ from serving.memory import keep_freed_memory
 from serving.stubs import predict_pb2, prediction_service_pb2_grpc
 from serving.tensors import to_array, write
 
+if TYPE_CHECKING:
+    from keras_models.face_flow import EstimatedFlow
+
 #: Bytes of one answer. gRPC's own default of 4 MiB is reached by 8 flows of 256x256.
 MAX_MESSAGE = 256 * 2**20
+
+# Bytes of frames in one request; a larger batch is sent in parts, well below the server's own limits.
+_PART = 32 * 2**20
 
 _SIGNATURES = {np.dtype(np.uint8): "serving_default", np.dtype(np.float32): "serving_float32"}
 
@@ -34,10 +46,19 @@ class FaceFlowClient:
 
     Args:
         address: `host:port`.
-        timeout: seconds to wait for one answer.
+        timeout: seconds to wait for one answer, all attempts together.
         model: the served model's name.
         version: the version to ask; the latest by default.
+        label: the version's label, in place of its number.
         max_message: bytes of the largest answer to accept.
+        retries: how often to ask again, at most 4 times, while the server is not there or has too much to do;
+            with pauses from 0.2 s on that double.
+        root_certificates: PEM file of the authority that signed the server's certificate; turns TLS on.
+        private_key: PEM file of this client's key, for a server that asks for it (mutual TLS).
+        certificate_chain: PEM file of this client's certificate.
+
+    Raises:
+        InputError: for certificates that cannot be read, or a version and a label at once.
 
     Example:
         >>> with FaceFlowClient("127.0.0.1:8500") as client:
@@ -49,18 +70,37 @@ class FaceFlowClient:
         address: str,
         timeout: float = 60.0,
         model: str = "face_flow",
+        *,
         version: int | None = None,
+        label: str | None = None,
         max_message: int = MAX_MESSAGE,
+        retries: int = 4,
+        root_certificates: Path | str | None = None,
+        private_key: Path | str | None = None,
+        certificate_chain: Path | str | None = None,
     ) -> None:
+        if version is not None and label is not None:
+            raise InputError("one version, not two: by its number or by its label")
         self.address = address
         self.timeout = timeout
         self.model = model
         self.version = version
+        self.label = label
+        self._in_face_crop = None
+        self._face_mesh = None
         keep_freed_memory()
-        self._channel = grpc.insecure_channel(
-            address,
-            options=[("grpc.max_receive_message_length", max_message), ("grpc.max_send_message_length", -1)],
-        )
+        options = [
+            ("grpc.max_receive_message_length", max_message),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.service_config", _service_config(retries)),
+        ]
+        if root_certificates is None:
+            self._channel = grpc.insecure_channel(address, options)
+        else:
+            credentials = grpc.ssl_channel_credentials(
+                *(_pem(path) for path in (root_certificates, private_key, certificate_chain))
+            )
+            self._channel = grpc.secure_channel(address, credentials, options)
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
 
     def flow(self, frame1: np.ndarray, frame2: np.ndarray) -> np.ndarray:
@@ -83,25 +123,101 @@ class FaceFlowClient:
                 f"frame1 is {frame1.shape} {frame1.dtype} and frame2 is {frame2.shape} {frame2.dtype}; "
                 "both must be of one size and type"
             )
-        single = frame1.ndim == 3
-        if single:
-            frame1, frame2 = frame1[None], frame2[None]
+        if frame1.ndim == 3:
+            return self._flow(frame1[None], frame2[None])[0]
+        step = max(1, _PART // (2 * frame1[0].nbytes))
+        parts = [
+            self._flow(frame1[start : start + step], frame2[start : start + step])
+            for start in range(0, len(frame1), step)
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def face_flow(self, frame1: np.ndarray, frame2: np.ndarray) -> EstimatedFlow:
+        """Find the face here, and estimate the motion in a crop around it.
+
+        Only the crop is sent. By one thread at a time, because the face finder is.
+
+        Args:
+            frame1: uint8 [H, W, 3], RGB, with a face.
+            frame2: of the same shape.
+
+        Returns:
+            The flow at the frame's own size, where it is valid, the crop and the landmarks.
+
+        Raises:
+            InputError: if a frame has no face.
+            ServerError: as `flow`.
+        """
+        if self._in_face_crop is None:
+            # Imported here: the face finder takes longer to import than all the rest.
+            from keras_models.face_flow import in_face_crop
+            from keras_models.methods import dense
+
+            self._in_face_crop = in_face_crop(dense(self.flow))
+        return self._in_face_crop(frame1, frame2)
+
+    def expression(self, onset: np.ndarray, apex: np.ndarray) -> dict[str, float]:
+        """Recognise a micro-expression; for a client of the model `micro_expression`.
+
+        The face is found and aligned here, as in training, and only the two crops are sent. By one thread at
+        a time.
+
+        Args:
+            onset: uint8 [H, W, 3], RGB, with a neutral face.
+            apex: of the same shape, the same face at the height of the expression.
+
+        Returns:
+            The probability of each class, by name.
+
+        Raises:
+            InputError: if the frames differ in size, or one has no face.
+            ServerError: as `flow`.
+        """
+        onset, apex = _frame(onset, "onset"), _frame(apex, "apex")
+        if onset.shape != apex.shape or onset.dtype != np.uint8 or apex.dtype != np.uint8:
+            raise InputError(f"onset and apex must be uint8 and of one size, not {onset.shape}, {apex.shape}")
+        request = predict_pb2.PredictRequest()
+        for name, crop in zip(("onset", "apex"), self._aligned(onset, apex), strict=True):
+            write(crop[None], request.inputs[name])
+        response = self._predict(request, "serving_default")
+        try:
+            probabilities, labels = (
+                to_array(response.outputs[name])[0] for name in ("probabilities", "labels")
+            )
+            return {label.decode(): float(p) for label, p in zip(labels, probabilities, strict=True)}
+        except ValueError as error:
+            message = f"{self.address}: the answer holds no classes ({error}); is {self.model} a classifier?"
+            raise ServerError(message, grpc.StatusCode.INTERNAL) from error
+
+    def _aligned(self, onset: np.ndarray, apex: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        from pipelines.expressions.alignment import align, alignment
+        from pipelines.landmarks import FaceMesh, find_face
+
+        if self._face_mesh is None:
+            self._face_mesh = FaceMesh()
+        face = find_face(self._face_mesh, onset, "onset")
+        find_face(self._face_mesh, apex, "apex", same_as=face)
+        similarity = alignment(face.landmarks)
+        return align(onset, similarity), align(apex, similarity)
+
+    def _flow(self, frame1: np.ndarray, frame2: np.ndarray) -> np.ndarray:
         request = predict_pb2.PredictRequest()
         write(frame1, request.inputs["frame1"])
         write(frame2, request.inputs["frame2"])
-        request.model_spec.name = self.model
-        request.model_spec.signature_name = _SIGNATURES[frame1.dtype]
-        if self.version is not None:
-            request.model_spec.version.value = self.version
-        response = self._predict(request)
+        response = self._predict(request, _SIGNATURES[frame1.dtype])
         try:
-            flow = to_array(response.outputs["flow"]).copy()
+            return to_array(response.outputs["flow"]).copy()
         except ValueError as error:
             message = f"{self.address}: the answer holds no flow ({error}); is {self.model} a flow model?"
             raise ServerError(message, grpc.StatusCode.INTERNAL) from error
-        return flow[0] if single else flow
 
-    def _predict(self, request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:
+    def _predict(self, request: predict_pb2.PredictRequest, signature: str) -> predict_pb2.PredictResponse:
+        spec = request.model_spec
+        spec.name, spec.signature_name = self.model, signature
+        if self.version is not None:
+            spec.version.value = self.version
+        elif self.label is not None:
+            spec.version_label = self.label
         try:
             return self._stub.Predict(request, timeout=self.timeout)
         except grpc.RpcError as error:
@@ -121,11 +237,33 @@ class FaceFlowClient:
         """Close the connection."""
         self._channel.close()
 
-    def __enter__(self) -> "FaceFlowClient":
+    def __enter__(self) -> FaceFlowClient:
         return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def _service_config(retries: int) -> str:
+    """Return gRPC's own retry policy (gRFC A6), which knows what it may repeat and when."""
+    policy = {
+        "maxAttempts": 1 + retries,
+        "initialBackoff": "0.2s",
+        "maxBackoff": "2s",
+        "backoffMultiplier": 2,
+        "retryableStatusCodes": ["UNAVAILABLE"],
+    }
+    method = {"name": [{"service": "tensorflow.serving.PredictionService"}]}
+    return json.dumps({"methodConfig": [method | ({"retryPolicy": policy} if retries else {})]})
+
+
+def _pem(path: Path | str | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _frame(frame: np.ndarray, name: str) -> np.ndarray:

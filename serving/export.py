@@ -1,36 +1,32 @@
-"""From a Keras model to a SavedModel that TensorFlow Serving can serve."""
+"""From Keras models to SavedModels that TensorFlow Serving can serve."""
 
-import os
-import tempfile
-import time
+import datetime
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 
+from keras_models.expression_classifier import ExpressionClassifier
 from pipelines.errors import InputError
+from serving.expression_model import MICRO_EXPRESSION, write_expression_model
+from serving.flow_model import FACE_FLOW, write_flow_model
 from serving.model import read_meta_graph
-from serving.models import versions_in
-from serving.predict import DEFAULT_SIGNATURE
-from serving.stubs import predict_pb2
-from serving.tensors import to_proto
-from serving.warmup import write_warmup
+from serving.publishing import publish, scratch_folder
 
-FACE_FLOW = "face_flow"
-
-#: The signature for frames in [0, 1]. A signature has one type, so that it cannot be the default one too.
-FLOAT_SIGNATURE = "serving_float32"
-
-_WARMUP_SIZE = 64
+#: What is known about a version, inside its folder.
+MANIFEST = "assets.extra/manifest.json"
 
 
-def export_flow(model: keras.Model, folder: Path | str) -> Path:
+def export_flow(model: keras.Model, folder: Path | str, about: Mapping[str, object] | None = None) -> Path:
     """Write a flow network as a new version of the served model `face_flow`.
 
-    Signatures, both for any batch and any size from 1x1: `serving_default` takes the frames as uint8, and
-    `serving_float32` as float32 in [0, 1]; inputs `frame1`, `frame2` [B, H, W, 3], output `flow` float32
-    [B, H, W, 2] in pixels of the input.
+    Signatures, for any batch and any size from 1x1: `serving_default` takes the frames as uint8,
+    `serving_float32` as float32 in [0, 1]; inputs `frame1`, `frame2` [B, H, W, 3]. `encoded` takes them as
+    JPEG or PNG files, strings [B]. Output `flow` float32 [B, H, W, 2] in pixels of the input.
 
     The version is the time in seconds, or one more than the latest version if that is not later. It appears
     under its name when all of it is written.
@@ -39,6 +35,7 @@ def export_flow(model: keras.Model, folder: Path | str) -> Path:
         model: takes {"frame1", "frame2"}, float32 [B, H, W, 3] in [0, 1], and gives {"flow"}, float32
             [B, H, W, 2] in pixels.
         folder: the base folder of the server.
+        about: what is known about the network, for the manifest in the version's folder.
 
     Returns:
         The folder of the version, `folder/face_flow/VERSION`.
@@ -47,17 +44,56 @@ def export_flow(model: keras.Model, folder: Path | str) -> Path:
         InputError: if the model needs an operation that is not TensorFlow's own, or the folder cannot be
             written.
     """
+    with unpublished_flow(model, folder, about) as part:
+        return publish(part, Path(folder) / FACE_FLOW)
+
+
+@contextmanager
+def unpublished_flow(
+    model: keras.Model, folder: Path | str, about: Mapping[str, object] | None = None
+) -> Iterator[Path]:
+    """Write what `export_flow` writes under a hidden name, which is gone afterwards unless it was published.
+
+    Yields the folder; arguments and errors are those of `export_flow`.
+    """
     base = Path(folder) / FACE_FLOW
-    try:
-        base.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=base) as scratch:
-            part = Path(scratch) / "version"
-            write_flow_model(model, part)
-            _check_core_ops(part)
-            return _publish(part, base)
-    except (OSError, tf.errors.OpError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"{base}: the model cannot be written there ({reason})") from error
+    with _unpublished(base, lambda part: write_flow_model(model, part), about) as part:
+        yield part
+
+
+def export_expression(
+    classifier: ExpressionClassifier,
+    network: keras.Model,
+    folder: Path | str,
+    about: Mapping[str, object] | None = None,
+) -> Path:
+    """Write a classifier with its flow network as a new version of the served model `micro_expression`.
+
+    Signatures, for any batch: `serving_default` takes `onset` and `apex`, uint8 [B, 224, 224, 3], crops that
+    are aligned as `pipelines.expressions.alignment` does it; `from_features` takes `features`, float32
+    [B, 28, 28, 3], as `flow_features` gives them. Outputs `probabilities` float32 [B, classes] and `labels`,
+    string [B, classes], in the same order. `classify` takes serialised `tf.Example`s, `inputs` string [B],
+    with the float feature `features` of 2,352 values, and gives `classes` and `scores`.
+
+    Args:
+        classifier: of expressions.
+        network: of the flow that the classifier was trained on; as `model` of `export_flow`.
+        folder: the base folder of the server.
+        about: as for `export_flow`.
+
+    Returns:
+        The folder of the version, `folder/micro_expression/VERSION`.
+
+    Raises:
+        InputError: as `export_flow`.
+    """
+    base = Path(folder) / MICRO_EXPRESSION
+
+    def write(part: Path) -> None:
+        write_expression_model(classifier, network, part)
+
+    with _unpublished(base, write, about) as part:
+        return publish(part, base)
 
 
 def graph_ops(folder: Path | str) -> set[str]:
@@ -67,41 +103,40 @@ def graph_ops(folder: Path | str) -> set[str]:
     return {node.op for node in graph.node} | {node.op for node in functions}
 
 
-def write_flow_model(model: keras.Model, folder: Path) -> None:
-    """Write the SavedModel that `export_flow` describes, unchecked, into a folder."""
-
-    def frames(dtype: tf.DType) -> list[tf.TensorSpec]:
-        return [tf.TensorSpec([None, None, None, 3], dtype, name) for name in ("frame1", "frame2")]
-
-    @tf.function(input_signature=frames(tf.float32))
-    def from_float(frame1, frame2):
-        return {"flow": model({"frame1": frame1, "frame2": frame2}, training=False)["flow"]}
-
-    @tf.function(input_signature=frames(tf.uint8))
-    def from_uint8(frame1, frame2):
-        return from_float(_as_float(frame1), _as_float(frame2))
-
-    # Only the variables hang on the module, not the Keras model: nothing of Keras is stored, no layer that
-    # could hold code, and each weight once for both signatures.
-    module = tf.Module()
-    module.weights = list(model.variables)
-    tf.saved_model.save(
-        module, str(folder), signatures={DEFAULT_SIGNATURE: from_uint8, FLOAT_SIGNATURE: from_float}
-    )
-    write_warmup(folder, [_warmup_request(DEFAULT_SIGNATURE, "u1"), _warmup_request(FLOAT_SIGNATURE, "f4")])
+@contextmanager
+def _unpublished(
+    base: Path, write: Callable[[Path], None], about: Mapping[str, object] | None
+) -> Iterator[Path]:
+    with ExitStack() as stack:
+        try:
+            base.mkdir(parents=True, exist_ok=True)
+            part = stack.enter_context(scratch_folder(base)) / "version"
+            write(part)
+            (part / MANIFEST).write_text(json.dumps(_manifest(about or {}), indent=1, default=str))
+            _check_core_ops(part)
+        except (OSError, tf.errors.OpError) as error:
+            reason = str(error).partition("\n")[0]
+            raise InputError(f"{base}: the model cannot be written there ({reason})") from error
+        yield part
 
 
-def _as_float(frame: tf.Tensor) -> tf.Tensor:
-    # The same bits as NumPy's `/ 255`; a plain division TensorFlow rewrites into a product with 1/255.
-    return tf.math.divide_no_nan(tf.cast(frame, tf.float32), 255.0)
+def _manifest(about: Mapping[str, object]) -> dict:
+    return {
+        **about,
+        "commit": _commit(),
+        "exported": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "tensorflow": tf.__version__,
+    }
 
 
-def _warmup_request(signature: str, dtype: str) -> predict_pb2.PredictRequest:
-    frame = to_proto(np.zeros((1, _WARMUP_SIZE, _WARMUP_SIZE, 3), dtype))
-    request = predict_pb2.PredictRequest(inputs={"frame1": frame, "frame2": frame})
-    request.model_spec.name = FACE_FLOW
-    request.model_spec.signature_name = signature
-    return request
+def _commit() -> str | None:
+    """Return the commit of the project's code, if it runs from a checkout."""
+    project = Path(__file__).resolve().parents[1]
+    if not (project / ".git").exists():
+        return None
+    command = ["git", "-C", str(project), "describe", "--always", "--dirty"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None
 
 
 def _check_core_ops(folder: Path) -> None:
@@ -112,16 +147,3 @@ def _check_core_ops(folder: Path) -> None:
             f"the model cannot be served: it uses {', '.join(foreign)}, which TensorFlow Serving does not "
             "have; build it with TensorFlow's own operations on the same weights"
         )
-
-
-def _publish(part: Path, base: Path) -> Path:
-    version = max([int(time.time()), *(number + 1 for number in versions_in(base))])
-    while True:
-        try:
-            os.rename(part, base / str(version))
-            return base / str(version)
-        except OSError:
-            # Somebody else's version of the same second, or a half-copied one, has the name.
-            if not (base / str(version)).exists():
-                raise
-            version += 1

@@ -1,24 +1,16 @@
 """One version of a model, loaded from a SavedModel and ready to run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
-import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from pipelines.errors import InputError
-from serving.refusal import STATUS_BY_NUMBER, Refusal
+from serving.refusal import Refusal
 from serving.stubs import meta_graph_pb2
-
-_PARTS = ("saved_model.pb", "variables/variables.index")
-
-
-def is_whole(folder: Path) -> bool:
-    """Tell whether a folder has the files without which it is no SavedModel (yet)."""
-    return all((folder / part).is_file() for part in _PARTS)
 
 
 def read_meta_graph(folder: Path) -> meta_graph_pb2.MetaGraphDef:
@@ -42,7 +34,8 @@ class Model:
     """A version of a model with its weights in memory.
 
     Args:
-        folder: a SavedModel, `NAME/VERSION`, whose folder names are the model's name and version.
+        folder: a SavedModel, whose folder's name is the version.
+        name: the model's name; by default that of the folder around it.
 
     Attributes:
         name: the model's name.
@@ -53,9 +46,9 @@ class Model:
         InputError: if the SavedModel is damaged.
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, name: str | None = None) -> None:
         self.folder = Path(folder)
-        self.name = self.folder.parent.name
+        self.name = name or self.folder.parent.name
         self.version = int(self.folder.name)
         self.signatures: dict[str, meta_graph_pb2.SignatureDef] = dict(
             read_meta_graph(self.folder).signature_def
@@ -88,18 +81,3 @@ class Model:
         if name not in self._functions:
             raise Refusal(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
         return self._functions[name]
-
-    def run(
-        self, signature: str, inputs: Mapping[str, np.ndarray], outputs: Sequence[str]
-    ) -> dict[str, np.ndarray]:
-        """Run a signature on inputs that `checks.check_predict` has passed.
-
-        Raises:
-            Refusal: with TensorFlow's own code and message, if it fails.
-        """
-        try:
-            tensors = {name: tf.constant(array) for name, array in inputs.items()}
-            results = self.function(signature)(**tensors)
-            return {name: np.asarray(results[name]) for name in outputs}
-        except tf.errors.OpError as error:
-            raise Refusal(STATUS_BY_NUMBER[error.error_code], error.message) from error

@@ -1,98 +1,82 @@
-"""The models under a base folder, `MODELS/NAME/VERSION/`, and which of them a request means."""
+"""The models that are served: loaded, watched, exchanged for newer versions, and found for a request."""
 
+import gc
 import logging
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 
 from pipelines.errors import InputError
-from serving.model import Model, is_whole
-from serving.predict import predict
+from serving.configs import ModelServerConfig
+from serving.model import Model
+from serving.model_config import ModelConfig, checked_models, models_in, version_labels
 from serving.refusal import Refusal, invalid_argument
-from serving.stubs import model_pb2
+from serving.stubs import get_model_status_pb2, model_pb2, predict_pb2
+from serving.versions import fingerprint, versions_in, wanted_versions
 from serving.warmup import read_warmup
 
 _log = logging.getLogger(__name__)
 
+_State = get_model_status_pb2.ModelVersionStatus
 
-def versions_in(folder: Path) -> dict[int, Path]:
-    """Return the whole versions of one model by number, in ascending order.
 
-    Folders whose names are not numbers are left alone; so are numbers without the files of a SavedModel,
-    which somebody may be copying at this moment.
+@dataclass(frozen=True)
+class VersionState:
+    """Where a version stands, as GetModelStatus tells it.
+
+    Attributes:
+        state: a number of ModelVersionStatus.State.
+        code: the gRPC status of its loading.
+        message: why it could not be loaded.
     """
-    numbered = {
-        int(path.name): path
-        for path in folder.iterdir()
-        if path.name.isascii() and path.name.isdecimal() and path.is_dir()
-    }
-    for path in numbered.values():
-        if not is_whole(path):
-            _log.warning("%s: not a whole SavedModel, left out", path)
-    return {version: path for version, path in sorted(numbered.items()) if is_whole(path)}
 
-
-def find_models(folder: Path | str) -> dict[str, dict[int, Path]]:
-    """Return the versions of all models in a folder.
-
-    Raises:
-        InputError: if the folder is absent or holds no model.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder")
-    if versions_in(folder):
-        raise InputError(
-            f"{folder}: this is one model; give the folder that holds it, {folder.absolute().parent}"
-        )
-    found = {path.name: versions_in(path) for path in sorted(folder.iterdir()) if path.is_dir()}
-    models = {name: versions for name, versions in found.items() if versions}
-    if not models:
-        raise InputError(
-            f"{folder}: no models here (folders like face_flow/1700000000/saved_model.pb); "
-            "make one with `faceflow export`"
-        )
-    return models
-
-
-def load_warm(folder: Path) -> Model:
-    """Load a version and run its warm-up requests.
-
-    Raises:
-        InputError: if it is damaged or cannot answer them.
-    """
-    model = Model(folder)
-    for request in read_warmup(folder):
-        try:
-            predict(model, request)
-        except Refusal as refusal:
-            raise InputError(f"{folder}: its own warm-up request fails ({refusal.message})") from refusal
-    return model
+    state: int
+    code: grpc.StatusCode = grpc.StatusCode.OK
+    message: str = ""
 
 
 class Models:
     """Loaded models by name and version.
 
+    A request holds the model that it was given. So a version that is taken out of service still answers the
+    requests that it has, and is freed with the last of them.
+
     Args:
-        folder: holds `NAME/VERSION/`; of each model the latest version is loaded.
-        labels: version by label, by model name.
+        folder: holds `NAME/VERSION/`; nothing outside of it is ever loaded.
+        answer: how a warm-up request is answered.
+        config: which models, versions and labels; by default every model in the folder, the latest version.
+        on_load: told of each attempt to load a version: its folder, and whether it succeeded.
 
     Raises:
-        InputError: if there is no model, or the latest version of one is damaged.
+        InputError: if there is no model, or a version that is wanted of one cannot be served.
+        Refusal: if the configuration is wrong.
     """
 
-    def __init__(self, folder: Path | str, labels: Mapping[str, Mapping[str, int]] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | str,
+        answer: Callable[[Model, predict_pb2.PredictRequest], object],
+        config: ModelServerConfig | None = None,
+        on_load: Callable[[str, bool], None] = lambda folder, loaded: None,
+    ) -> None:
         self.folder = Path(folder)
-        self._labels = labels or {}
-        # Requests read this dictionary without a lock: it is replaced as a whole, never changed.
-        self._loaded: dict[str, dict[int, Model]] = {
-            name: {max(versions): load_warm(versions[max(versions)])}
-            for name, versions in find_models(folder).items()
-        }
+        self._answer = answer
+        self._on_load = on_load
+        self._config = checked_models(config, self.folder) if config else None
+        # Requests read these without a lock: they are replaced as a whole, never changed.
+        self._available: dict[str, dict[int, Model]] = {}
+        self._labels: dict[str, dict[str, int]] = {}
+        self._states: dict[str, dict[int, VersionState]] = {}
+        self._failed: dict[Path, tuple] = {}
+        self._changing = threading.Lock()
+        self.poll()
+        self._check_start()
 
     def __iter__(self) -> Iterator[Model]:
-        return iter([model for versions in self._loaded.values() for model in versions.values()])
+        return iter([model for versions in self._available.values() for model in versions.values()])
 
     def find(self, spec: model_pb2.ModelSpec) -> Model:
         """Return the model that a request asks for: by version, by label, or the latest.
@@ -103,7 +87,7 @@ class Models:
         """
         if not spec.name:
             raise invalid_argument("ModelSpec has no name specified.")
-        versions = self._loaded.get(spec.name, {})
+        versions = self._available.get(spec.name, {})
         choice = spec.WhichOneof("version_choice")
         if choice is None:
             if not versions:
@@ -117,6 +101,137 @@ class Models:
         if version not in versions:
             raise _not_found(f"Specific({spec.name}, {version})")
         return versions[version]
+
+    def states(self, name: str) -> dict[int, VersionState]:
+        """Return where the versions of a model stand, the latest first; empty for a model never heard of."""
+        return dict(sorted(self._states.get(name, {}).items(), reverse=True))
+
+    def poll(self) -> None:
+        """Look at the folders once: load what is wanted and new, then unload what is wanted no more.
+
+        A version that cannot be loaded is said in the log and in its state, and what was served before goes
+        on; it is tried again when its files have changed.
+        """
+        with self._changing:
+            for name, config in self._models().items():
+                self._update(name, config)
+
+    def reload(self, config: ModelServerConfig) -> None:
+        """Serve what a configuration says, and nothing else.
+
+        Raises:
+            Refusal: INVALID_ARGUMENT or FAILED_PRECONDITION for a configuration that cannot be, which changes
+                nothing; UNKNOWN if a new model did not load.
+        """
+        models = checked_models(config, self.folder)
+        with self._changing:
+            labels = version_labels(models)
+            self._check_labels(labels)
+            new = [name for name in models if not self._available.get(name)]
+            gone = [name for name in self._available if name not in models]
+            self._config, self._labels = models, labels
+            for name, model in models.items():
+                self._update(name, model)
+            for name in gone:
+                self._unload(name, set(self._available[name]))
+            self._check_available(new)
+
+    def _models(self) -> dict[str, ModelConfig]:
+        return models_in(self.folder) if self._config is None else self._config
+
+    def _check_start(self) -> None:
+        for name in self._models():
+            broken = [state for state in self.states(name).values() if state.message]
+            if broken:
+                raise InputError(broken[0].message)
+            if not self._available.get(name):
+                raise InputError(f"{self.folder / name}: none of the versions that are to be served is there")
+        labels = version_labels(self._models())
+        self._check_labels(labels)
+        self._labels = labels
+
+    def _check_labels(self, labels: dict[str, dict[str, int]]) -> None:
+        for name, versions in labels.items():
+            for version in versions.values():
+                if version not in self._available.get(name, {}):
+                    raise Refusal(
+                        grpc.StatusCode.FAILED_PRECONDITION,
+                        f"Request to assign label to version {version} of model {name}, "
+                        "which is not currently available for inference",
+                    )
+
+    def _check_available(self, names: list[str]) -> None:
+        missing = [name for name in names if not self._available.get(name)]
+        if missing:
+            what = "".join(
+                f"{{name: {name} version: {version} due to error: {state.message}}}, "
+                for name in missing
+                for version, state in self.states(name).items()
+            )
+            message = f"{len(missing)} model(s) did not become available: {{{what}}}"
+            raise Refusal(grpc.StatusCode.UNKNOWN, message)
+
+    def _update(self, name: str, config: ModelConfig) -> None:
+        try:
+            found = versions_in(Path(config.base_path))
+        except OSError as error:  # away for a moment, perhaps; what is loaded stays
+            _log.error("%s: cannot be looked at (%s)", config.base_path, error.strerror)
+            return
+        wanted = wanted_versions(found, config)
+        loaded = set(self._available.get(name, {}))
+        for version in sorted(wanted - loaded, reverse=True):
+            self._load(name, version, found[version])
+        # As Serving's availability preserving policy: the old one goes when a new one answers.
+        if not wanted or wanted & set(self._available.get(name, {})):
+            self._unload(name, loaded - wanted)
+
+    def _load(self, name: str, version: int, folder: Path) -> None:
+        now = fingerprint(folder)
+        if self._failed.get(folder) == now:
+            return
+        self._set_state(name, version, VersionState(_State.LOADING))
+        try:
+            model = Model(folder, name)
+            self._warm_up(model)
+        except (InputError, MemoryError) as error:
+            self._failed[folder] = now
+            message = str(error) or f"{folder}: out of memory"
+            self._set_state(name, version, VersionState(_State.END, grpc.StatusCode.UNKNOWN, message))
+            self._on_load(str(folder), False)
+            _log.error("%s", message)
+        else:
+            self._failed.pop(folder, None)
+            self._available = self._available | {name: self._available.get(name, {}) | {version: model}}
+            self._set_state(name, version, VersionState(_State.AVAILABLE))
+            self._on_load(str(folder), True)
+            _log.info("%s: loaded", folder)
+
+    def _warm_up(self, model: Model) -> None:
+        for log in read_warmup(model.folder):
+            try:
+                self._answer(model, log.request)
+            except Refusal as refusal:
+                raise InputError(
+                    f"{model.folder}: its own warm-up request fails ({refusal.message})"
+                ) from refusal
+
+    def _unload(self, name: str, versions: set[int]) -> None:
+        for version in versions:
+            self._set_state(name, version, VersionState(_State.UNLOADING))
+        left = {
+            version: model
+            for version, model in self._available.get(name, {}).items()
+            if version not in versions
+        }
+        self._available = self._available | {name: left}
+        for version in sorted(versions):
+            self._set_state(name, version, VersionState(_State.END))
+            _log.info("%s %d: unloaded", name, version)
+        if versions:
+            gc.collect()  # a loaded graph is full of cycles, and its weights are many megabytes
+
+    def _set_state(self, name: str, version: int, state: VersionState) -> None:
+        self._states = self._states | {name: self._states.get(name, {}) | {version: state}}
 
 
 def _not_found(request: str) -> Refusal:

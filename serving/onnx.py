@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from pipelines.errors import InputError
 from pipelines.files import replacing
-from serving.export import FACE_FLOW, FLOAT_SIGNATURE, write_flow_model
+from serving.flow_model import FACE_FLOW, FLOAT_SIGNATURE, write_flow_model
 
 #: How far ONNX Runtime may be from TensorFlow anywhere, pixels.
 TOLERANCE = 1e-3

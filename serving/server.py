@@ -1,48 +1,42 @@
-"""The server process around the services: address, limits, start and a graceful end."""
+"""The server process around the services: start, watch, and a graceful end."""
 
-import os
+import logging
 import queue
 import signal
-import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
 
 from pipelines.errors import InputError
+from serving.addresses import bound_socket, join_address
+from serving.answering import Answering
+from serving.configs import ModelServerConfig, read_config
+from serving.execution import Execution, Waiting
+from serving.http_server import HttpServer
+from serving.inference import Inference
+from serving.logs import logging_to_stderr
 from serving.memory import keep_freed_memory
-from serving.models import Models, find_models
-from serving.predict import MAX_ELEMENTS
+from serving.metrics import Metrics
+from serving.model import Model
+from serving.model_service import ModelService
+from serving.models import Models
+from serving.predict import predict
+from serving.refusal import Refusal
+from serving.rest import rest_app
+from serving.server_options import ServerOptions
 from serving.service import PredictionService
-from serving.stubs import prediction_service_pb2_grpc
+from serving.standard_services import add_health, add_reflection
+from serving.stubs import model_service_pb2_grpc, predict_pb2, prediction_service_pb2_grpc
+from serving.versions import find_models
 
 DEFAULT_PORT = 8500  # TensorFlow Serving's for gRPC
 
-#: Bytes of one request or response. Two 3840x2160 frames as float32 are 199 million.
-MAX_MESSAGE = 256 * 2**20
-
-
-@dataclass(frozen=True)
-class ServerOptions:
-    """What a server allows itself.
-
-    Attributes:
-        slots: requests that run in TensorFlow at the same time. Each uses several cores by itself.
-        threads: requests that are read, checked and waiting at the same time.
-        max_message: bytes of one request; a larger one gets RESOURCE_EXHAUSTED.
-        max_elements: elements of one input.
-        grace: seconds that requests in progress have to end when the server stops.
-    """
-
-    slots: int = field(default_factory=lambda: max(1, (os.cpu_count() or 1) // 4))
-    threads: int = 16
-    max_message: int = MAX_MESSAGE
-    max_elements: int = MAX_ELEMENTS
-    grace: float = 10.0
+_log = logging.getLogger(__name__)
 
 
 class Server:
@@ -56,10 +50,15 @@ class Server:
         models: the base folder, with `NAME/VERSION/` in it.
         host: address to listen on; by default nobody outside this machine can connect.
         port: 0 for any free one.
-        options: limits.
+        options: limits, files and intervals.
+
+    Attributes:
+        models: that are served.
+        metrics: what was counted.
 
     Raises:
-        InputError: from `start`, if there is no model, one is damaged, or the port is taken.
+        InputError: from `start`, if there is no model, one is damaged, the port is taken, or a file or option
+            is wrong.
     """
 
     def __init__(
@@ -73,51 +72,130 @@ class Server:
         self.host = host
         self.port = port
         self.options = options or ServerOptions()
+        self.metrics = Metrics()
         self.models: Models | None = None
         self._grpc: grpc.Server | None = None
+        self._http: HttpServer | None = None
+        self._stopping = threading.Event()
 
     @property
     def address(self) -> str:
-        """`host:port`, as a client writes it; the port is the real one once started."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        """`host:port` of gRPC, as a client writes it; the port is the real one once started."""
+        return join_address(self.host, self.port)
+
+    @property
+    def rest_address(self) -> str | None:
+        """`host:port` of the REST API, if it is served."""
+        return join_address(self.host, self._http.port) if self._http else None
 
     def start(self) -> "Server":
         """Load the models, then answer; returns when the first request can be sent."""
+        options = self.options
+        # What can be wrong is found before the weights are read.
+        options.check_host(self.host)
+        credentials, batching, metrics_path = (
+            options.credentials(),
+            options.batching(),
+            options.metrics_path(),
+        )
         find_models(self.folder)
-        _check_port(self.host, self.port)  # at once, and not after the weights have been read
-        self.models = Models(self.folder)
+        for port in filter(None, (self.port, options.rest_api_port)):
+            bound_socket(self.host, port).close()
+        execution = Execution(options.slots, batching)
+        self.models = self._load(execution)
+        inference = Inference(self.models, execution, self.metrics, options.max_elements)
+        answering = Answering(self.metrics, lambda name: bool(self.models.states(name)))
         keep_freed_memory()
         server = grpc.server(
-            futures.ThreadPoolExecutor(self.options.threads, thread_name_prefix="rpc"),
+            futures.ThreadPoolExecutor(options.threads, thread_name_prefix="rpc"),
             options=[
-                ("grpc.max_receive_message_length", self.options.max_message),
+                ("grpc.max_receive_message_length", options.max_message),
                 ("grpc.max_send_message_length", -1),
                 # Otherwise two servers can share a port, and each gets some of the requests.
                 ("grpc.so_reuseport", 0),
             ],
         )
-        service = PredictionService(self.models, self.options.slots, self.options.max_elements)
-        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, server)
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+            PredictionService(inference, answering), server
+        )
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(
+            ModelService(self.models, answering), server
+        )
+        self._health = add_health(server)
+        add_reflection(server)
         try:
-            self.port = server.add_insecure_port(self.address)
+            if credentials:
+                self.port = server.add_secure_port(self.address, credentials)
+            else:
+                self.port = server.add_insecure_port(self.address)
         except RuntimeError as error:
             raise InputError(f"{self.address}: cannot listen there ({error})") from error
+        if options.rest_api_port is not None:
+            timeout = options.rest_api_timeout_in_ms / 1000
+            app = rest_app(inference, answering, self.metrics, metrics_path, timeout)
+            self._http = HttpServer(app, self.host, options.rest_api_port, options.grace)
         server.start()
         self._grpc = server
+        self._stopping.clear()
+        threading.Thread(target=self._watch, name="watch", daemon=True).start()
         return self
 
     def stop(self) -> None:
-        """Refuse new requests with UNAVAILABLE, let those in progress end, close the port."""
-        if self._grpc is not None:
-            self._grpc.stop(self.options.grace).wait()
-            self._grpc = None
+        """Refuse new requests with UNAVAILABLE, let those in progress end, close the ports."""
+        self._stopping.set()
+        if self._grpc is None:
+            return
+        self._health.enter_graceful_shutdown()
+        if self._http:
+            self._http.stop()
+        self._grpc.stop(self.options.grace).wait()
+        self._grpc = None
+        if self._http:
+            self._http.wait()
+            self._http = None
 
     def __enter__(self) -> "Server":
         return self.start()
 
     def __exit__(self, *error: object) -> None:
         self.stop()
+
+    def _load(self, execution: Execution) -> Models:
+        def answer(model: Model, request: predict_pb2.PredictRequest) -> None:
+            def run(signature, inputs, outputs):
+                return execution.run(model, signature, inputs, outputs, Waiting())
+
+            predict(model, request, run, self.options.max_elements)
+
+        file = self.options.model_config_file
+        try:
+            config = read_config(file, ModelServerConfig) if file else None
+            return Models(self.folder, answer, config, self.metrics.load)
+        except Refusal as refusal:
+            raise InputError(f"{file}: {refusal.message}") from refusal
+
+    def _watch(self) -> None:
+        """Look for new versions, and for a new configuration, as often as the options say."""
+        waits = {
+            self.models.poll: self.options.file_system_poll_wait_seconds,
+            self._reread_config: self.options.model_config_file_poll_wait_seconds,
+        }
+        due = {look: time.monotonic() + wait for look, wait in waits.items() if wait > 0}
+        while due:
+            look = min(due, key=due.get)
+            if self._stopping.wait(max(0.0, due[look] - time.monotonic())):
+                return
+            try:
+                look()
+            except (InputError, Refusal) as error:
+                _log.error("%s", error)
+            except Exception:  # what is served goes on being served
+                _log.exception("cannot look for new versions")
+            due[look] = time.monotonic() + waits[look]
+
+    def _reread_config(self) -> None:
+        if self.options.model_config_file:
+            self.models.reload(read_config(self.options.model_config_file, ModelServerConfig))
 
 
 def serve(
@@ -127,38 +205,27 @@ def serve(
     options: ServerOptions | None = None,
     ready: Callable[[Server], None] | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT (Ctrl-C), then stop gracefully and return.
+    """Serve until SIGTERM or SIGINT (Ctrl-C), then stop gracefully and return; logs go to stderr as JSON.
 
     Args:
         models: the base folder, with `NAME/VERSION/` in it.
         host: address to listen on.
         port: 0 for any free one.
-        options: limits.
+        options: limits, files and intervals.
         ready: called once requests are answered.
 
     Raises:
-        InputError: if there is no model, one is damaged, or the port is taken.
+        InputError: as `Server.start`.
         ValueError: outside of the main thread, which alone can handle signals; use `Server` there.
     """
-    with Server(models, host, port, options) as server, _stop_signals() as signals:
+    with (
+        _stop_signals() as signals,
+        logging_to_stderr(),
+        Server(models, host, port, options) as server,
+    ):
         if ready is not None:
             ready(server)
         signals.get()
-
-
-def _check_port(host: str, port: int) -> None:
-    """Say why a port cannot be had; gRPC itself only says that it cannot."""
-    if not 0 <= port <= 65535:  # the system would take it modulo 65536
-        raise InputError(f"port {port}: ports are numbers from 0 to 65535")
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise InputError(
-            f"{host}:{port}: cannot listen there ({error.strerror}); choose another port or address"
-        ) from error
 
 
 @contextmanager

@@ -1,105 +1,69 @@
-"""`tensorflow.serving.PredictionService` over the loaded models."""
-
-import logging
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""`tensorflow.serving.PredictionService` over gRPC."""
 
 import grpc
 
-from serving.models import Models
-from serving.predict import MAX_ELEMENTS, predict
-from serving.refusal import Refusal, invalid_argument
-from serving.stubs import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
-
-_log = logging.getLogger(__name__)
-
-_SIGNATURE_DEF = "signature_def"
+from serving.answering import Answering
+from serving.execution import Waiting
+from serving.inference import Inference
+from serving.stubs import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    inference_pb2,
+    model_pb2,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+    regression_pb2,
+)
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Answers Predict and GetModelMetadata.
+    """Answers Predict, Classify, Regress, MultiInference and GetModelMetadata.
 
     Args:
-        models: the models to answer from.
-        slots: how many requests run in TensorFlow at the same time. TensorFlow spreads one request over the
-            cores by itself; on two cores, two at a time were slower than one after the other.
-        max_elements: the most elements that one input may have.
+        inference: gives the answers.
+        answering: how answers and refusals are given.
     """
 
-    def __init__(self, models: Models, slots: int = 1, max_elements: int = MAX_ELEMENTS) -> None:
-        self._models = models
-        self._slots = threading.BoundedSemaphore(slots)
-        self._max_elements = max_elements
+    def __init__(self, inference: Inference, answering: Answering) -> None:
+        self._inference = inference
+        self._answering = answering
 
     def Predict(
         self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
     ) -> predict_pb2.PredictResponse:
-        """Run a signature of a model."""
-        with _refusals_as_status(context):
-            if not request.HasField("model_spec"):
-                raise invalid_argument("Missing ModelSpec")
-            model = self._models.find(request.model_spec)
-            return predict(model, request, self._max_elements, self._turn(context))
+        """Run a signature of a model on tensors."""
+        with self._answering(context, "Predict", request.model_spec):
+            return self._inference.predict(request, _waiting(context))
+
+    def Classify(
+        self, request: classification_pb2.ClassificationRequest, context: grpc.ServicerContext
+    ) -> classification_pb2.ClassificationResponse:
+        """Run a signature on examples, for classes."""
+        with self._answering(context, "Classify", request.model_spec):
+            return self._inference.classify(request, _waiting(context))
+
+    def Regress(
+        self, request: regression_pb2.RegressionRequest, context: grpc.ServicerContext
+    ) -> regression_pb2.RegressionResponse:
+        """Run a signature on examples, for values."""
+        with self._answering(context, "Regress", request.model_spec):
+            return self._inference.regress(request, _waiting(context))
+
+    def MultiInference(
+        self, request: inference_pb2.MultiInferenceRequest, context: grpc.ServicerContext
+    ) -> inference_pb2.MultiInferenceResponse:
+        """Run several signatures on the same examples."""
+        spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
+        with self._answering(context, "MultiInference", spec):
+            return self._inference.multi_inference(request, _waiting(context))
 
     def GetModelMetadata(
         self, request: get_model_metadata_pb2.GetModelMetadataRequest, context: grpc.ServicerContext
     ) -> get_model_metadata_pb2.GetModelMetadataResponse:
         """Tell the names, types and shapes of a model's inputs and outputs."""
-        with _refusals_as_status(context):
-            if not request.HasField("model_spec"):
-                raise invalid_argument("Missing ModelSpec")
-            if not request.metadata_field:
-                raise invalid_argument("GetModelMetadataRequest must specify at least one metadata_field")
-            for field in request.metadata_field:
-                if field != _SIGNATURE_DEF:
-                    raise invalid_argument(f"Metadata field {field} is not supported")
-            model = self._models.find(request.model_spec)
-            response = get_model_metadata_pb2.GetModelMetadataResponse()
-            response.model_spec.name = model.name
-            response.model_spec.version.value = model.version
-            signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=model.signatures)
-            response.metadata[_SIGNATURE_DEF].Pack(signatures)
-            return response
-
-    def Classify(self, request, context):
-        """Refuse: not offered yet."""
-        _unimplemented(context, "Classify")
-
-    def Regress(self, request, context):
-        """Refuse: not offered yet."""
-        _unimplemented(context, "Regress")
-
-    def MultiInference(self, request, context):
-        """Refuse: not offered yet."""
-        _unimplemented(context, "MultiInference")
-
-    @contextmanager
-    def _turn(self, context: grpc.ServicerContext) -> Iterator[None]:
-        """Wait for a slot, but not longer than the client waits for the answer."""
-        if not self._slots.acquire(timeout=min(context.time_remaining(), threading.TIMEOUT_MAX)):
-            raise Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline exceeded while waiting for a slot.")
-        try:
-            if not context.is_active():
-                raise Refusal(grpc.StatusCode.CANCELLED, "The client has gone.")
-            yield
-        finally:
-            self._slots.release()
+        with self._answering(context, "GetModelMetadata", request.model_spec):
+            return self._inference.metadata(request)
 
 
-@contextmanager
-def _refusals_as_status(context: grpc.ServicerContext) -> Iterator[None]:
-    try:
-        yield
-    except Refusal as refusal:
-        context.abort(refusal.code, refusal.message)
-    except MemoryError:
-        context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "Out of memory.")
-    except Exception:
-        # A fault of ours: the details go into our log, not to whoever is on the other side.
-        _log.exception("internal error")
-        context.abort(grpc.StatusCode.INTERNAL, "Internal error; the server's log has the details.")
-
-
-def _unimplemented(context: grpc.ServicerContext, method: str) -> None:
-    context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{method} is not offered by this server.")
+def _waiting(context: grpc.ServicerContext) -> Waiting:
+    return Waiting(remaining=context.time_remaining, there=context.is_active)

@@ -37,6 +37,11 @@ def dtype_name(number: int) -> str:
     return types_pb2.DataType.Name(number).removeprefix("DT_").lower()
 
 
+def numpy_type(number: int) -> np.dtype | None:
+    """Return NumPy's counterpart of a type; None for one that no signature of ours has."""
+    return _TYPES[number][0] if number in _TYPES else None
+
+
 def shape_of(proto: tensor_pb2.TensorProto) -> tuple[int, ...]:
     """Return the shape that a message states, after holding its content against it.
 

@@ -5,31 +5,49 @@ in `assets.extra/tf_serving_warmup_requests`, a TFRecord file of `PredictionLog`
 server.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from pipelines.errors import InputError
-from serving.stubs import predict_pb2, prediction_log_pb2
+from serving.stubs import prediction_log_pb2
+from serving.tensors import write
 
 _FILE = "assets.extra/tf_serving_warmup_requests"
 _MAX_REQUESTS = 1000  # Serving refuses a version with more
 
 
-def write_warmup(folder: Path, requests: Iterable[predict_pb2.PredictRequest]) -> None:
-    """Add warm-up requests to a SavedModel."""
+def predict_call(
+    model: str, signature: str, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]
+) -> prediction_log_pb2.PredictLog:
+    """Return a request with the answer that is right."""
+    call = prediction_log_pb2.PredictLog()
+    call.request.model_spec.name = model
+    call.request.model_spec.signature_name = signature
+    for name, array in inputs.items():
+        write(array, call.request.inputs[name])
+    for name, array in outputs.items():
+        write(array, call.response.outputs[name])
+    return call
+
+
+def write_warmup(folder: Path, calls: Iterable[prediction_log_pb2.PredictLog]) -> None:
+    """Add warm-up requests to a SavedModel.
+
+    Servers do not look at their answers; the deployment gate does (`serving.push`).
+    """
     path = folder / _FILE
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for request in requests:
-            log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
-            writer.write(log.SerializeToString())
+        for call in calls:
+            writer.write(prediction_log_pb2.PredictionLog(predict_log=call).SerializeToString())
 
 
-def read_warmup(folder: Path) -> list[predict_pb2.PredictRequest]:
-    """Return the warm-up requests of a SavedModel; none if it has no such file.
+def read_warmup(folder: Path) -> list[prediction_log_pb2.PredictLog]:
+    """Return the warm-up requests of a SavedModel with their answers; none if it has no such file.
 
     Raises:
         InputError: if the file is damaged.
@@ -42,4 +60,4 @@ def read_warmup(folder: Path) -> list[predict_pb2.PredictRequest]:
         logs = [prediction_log_pb2.PredictionLog.FromString(record) for record in records]
     except (tf.errors.OpError, DecodeError) as error:
         raise InputError(f"{path}: damaged warm-up requests; export the model again") from error
-    return [log.predict_log.request for log in logs if log.HasField("predict_log")]
+    return [log.predict_log for log in logs if log.HasField("predict_log")]

@@ -58,3 +58,66 @@ def clips_folder(tmp_path_factory, portrait) -> Path:
             shifted = np.roll(portrait[:320, 60:380], 2 * frame, axis=1)
             write_image(folder / subject / clip / f"{frame + 8}.png", shifted)
     return folder
+
+
+@pytest.fixture(scope="session")
+def expressive(portrait, portrait_landmarks):
+    """Frames of the portrait that shows something: `expressive("surprise", 0.5)`, uint8 [280, 240, 3]."""
+    import cv2
+    import numpy as np
+
+    from pipelines.warping import pixel_grid, sample
+
+    # Landmark, motion in pixels at full strength: brows up, brows together and down, corners of the mouth up.
+    shown = {
+        "surprise": [(105, (0, -5)), (334, (0, -5))],
+        "negative": [(107, (2, 4)), (336, (-2, 4))],
+        "positive": [(61, (-3, -4)), (291, (3, -4))],
+    }
+    window = np.s_[0:280, 105:345]
+    grid = pixel_grid((280, 240)) + np.float32([105, 0])
+
+    def frame(emotion, strength, seed=0):
+        if not strength:
+            return portrait[window]
+        moved = np.zeros_like(grid)
+        scale = 1 + 0.2 * np.random.default_rng(seed).standard_normal()
+        for landmark, motion in shown[emotion]:
+            squared = np.square(grid - portrait_landmarks[landmark]).sum(axis=-1)
+            moved += scale * strength * np.exp(-squared / (2 * 14**2))[..., None] * np.float32(motion)
+        return sample(portrait, grid - moved, cv2.INTER_CUBIC)
+
+    return frame
+
+
+@pytest.fixture(scope="session")
+def expressive_corpus(tmp_path_factory, expressive) -> Path:
+    """CASME II of three subjects with an expression of each class, and clips that cannot be used."""
+    import numpy as np
+    import openpyxl
+
+    from pipelines.files import write_image
+
+    root = tmp_path_factory.mktemp("CASME2")
+    emotions = {"negative": "disgust", "positive": "happiness", "surprise": "surprise"}
+    book = openpyxl.Workbook()
+    columns = ["Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Action Units"]
+    book.active.append([*columns, "Estimated Emotion"])
+
+    def add(subject, name, frames, emotion, apex=3, offset=4):
+        for number, frame in enumerate(frames, start=1):
+            write_image(root / "Cropped" / f"sub0{subject}" / name / f"img{number}.png", frame)
+        book.active.append([f"0{subject}", name, 1, apex, offset, "4", emotion])
+
+    for subject in (1, 2, 3):
+        for k, (shown, emotion) in enumerate(emotions.items()):
+            strengths = (0, 0.5, 1, 0)
+            add(subject, f"EP0{k + 1}", [expressive(shown, s, subject) for s in strengths], emotion)
+    still = expressive("surprise", 0)
+    add(4, "EP01_oneframe", [still], "surprise")
+    add(4, "EP02_nofaceatapex", [still, still, np.full_like(still, 90), still], "surprise")
+    add(4, "EP03_others", [still] * 4, "others")
+    add(4, "EP04_apexfirst", [expressive("surprise", s) for s in (0, 1, 1, 0)], "surprise", apex=0)
+    add(4, "EP05_unlabelled", [still] * 4, None)
+    book.save(root / "CASME2-coding-20140508.xlsx")
+    return root

@@ -18,8 +18,10 @@ README = (PROJECT / "README.md").read_text()
 
 # The README shows a full training; here one step must do.
 QUICK = {
-    "train": shlex.split("--width 0.0625 --size 64 --batch 2 --epochs 1 --validation-share 0.5"),
-    "build": ["--workers", "1"],
+    ("train", "flow"): shlex.split("--width 0.0625 --size 64 --batch 2 --epochs 1 --validation-share 0.5"),
+    ("train", "expression"): ["--method", "dis_fast"],
+    ("evaluate", "expression"): shlex.split("--method dis_fast --seeds 1 --epochs 1"),
+    ("build", "CLIPS"): ["--workers", "1"],
 }
 
 
@@ -30,7 +32,7 @@ def commands():
     return [shlex.split(line, comments=True) for line in lines]
 
 
-def test_faceflow_commands(tmp_path, clips_folder, pair_folder, monkeypatch):
+def test_faceflow_commands(tmp_path, clips_folder, pair_folder, expressive_corpus, monkeypatch):
     port = _free_port()
     frames = clips_folder / "anna" / "a"
     known = {
@@ -38,19 +40,23 @@ def test_faceflow_commands(tmp_path, clips_folder, pair_folder, monkeypatch):
         "PAIRS": pair_folder,
         "FRAME1": frames / "8.png",
         "FRAME2": frames / "9.png",
+        "casme2=CASME2": f"casme2={expressive_corpus}",
+        "ONSET": expressive_corpus / "Cropped/sub01/EP01/img1.png",
+        "APEX": expressive_corpus / "Cropped/sub01/EP01/img3.png",
         "1000": 4,  # pairs to render
         "2": 1,  # subjects to render
         "8500": port,
         "127.0.0.1:8500": f"127.0.0.1:{port}",
     }
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     server = None
     try:
         for words in commands():
             if words[0] != "faceflow":
                 assert words[:2] in (["make", "demo"], ["make", "test"])
                 continue
-            arguments = [str(known.get(word, word)) for word in words[1:]] + QUICK.get(words[1], [])
+            arguments = [str(known.get(word, word)) for word in words[1:]] + QUICK.get(tuple(words[1:3]), [])
             if words[1] == "serve":
                 server = _start(arguments)
                 continue

@@ -8,6 +8,7 @@ Weights are plain arrays: nothing in a preset is code, so one from a stranger is
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,8 +27,8 @@ _WEIGHTS = "network.weights.h5"  # the ending tells Keras to write its own HDF5 
 #: Names of the presets that come with FaceFlow.
 SHIPPED = tuple(sorted(path.parent.name for path in _HERE.glob(f"*/{_ABOUT}")))
 
-#: The one that is meant where none is named.
-DEFAULT = "default"
+#: Those that are meant where none is named: of flow, and to classify expressions.
+DEFAULT, EXPRESSION = "default", "expression"
 
 
 @dataclass(frozen=True)
@@ -93,21 +94,25 @@ def read_preset(preset: Path | str) -> Preset:
         raise InputError(f"{path}: damaged ({error})") from error
 
 
-def load_network(preset: Path | str = DEFAULT) -> keras.Model:
+def load_network(
+    preset: Path | str = DEFAULT, build: Callable[..., keras.Model] | None = None
+) -> keras.Model:
     """Build the network of a preset and fill in its weights.
 
     Args:
         preset: one of `SHIPPED`, or a folder.
+        build: makes it by name and arguments; `networks.build_network`, that of flow, by default.
 
     Raises:
         InputError: if there is no such preset, or its weights are absent or do not fit.
     """
     # Imported here: to know the presets' names, nobody has to load TensorFlow.
-    from keras_models.networks import build_network
+    if build is None:
+        from keras_models.networks import build_network as build
 
     about = read_preset(preset)
     try:
-        model = build_network(**about.network)
+        model = build(**about.network)
     except (TypeError, InputError) as error:
         raise InputError(f"{preset_folder(preset)}: its network cannot be built here ({error})") from error
     load_weights(model, preset)

@@ -1,15 +1,18 @@
 """One exported model and one running server for all tests of a session."""
 
 import socket
+from pathlib import Path
 
 import grpc
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from serving.client import FaceFlowClient
 from serving.export import export_flow
-from serving.server import Server, ServerOptions
+from serving.server import Server
+from serving.server_options import ServerOptions
 from serving.stubs import predict_pb2, prediction_service_pb2_grpc
 from serving.tensors import to_proto
 
@@ -43,8 +46,8 @@ class Caller:
     """The official stub, and requests to change for the worse."""
 
     def __init__(self, address: str) -> None:
-        self._channel = grpc.insecure_channel(address, options=[("grpc.max_receive_message_length", -1)])
-        self.stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self.channel = grpc.insecure_channel(address, options=[("grpc.max_receive_message_length", -1)])
+        self.stub = prediction_service_pb2_grpc.PredictionServiceStub(self.channel)
 
     def good_request(self, signature: str = "") -> predict_pb2.PredictRequest:
         frame1, frame2 = random_frames((1, 16, 24, 3))
@@ -68,7 +71,7 @@ class Caller:
         assert [dim.size for dim in response.outputs["flow"].tensor_shape.dim] == [1, 16, 24, 2]
 
     def close(self) -> None:
-        self._channel.close()
+        self.channel.close()
 
 
 @pytest.fixture(scope="session")
@@ -76,10 +79,41 @@ def network():
     return make_network()
 
 
+def save_toy(folder: Path) -> None:
+    """A model whose answers can be computed by hand, with a signature of each kind.
+
+    `classify` scores x0, x1 and their sum; `regress` halves x0 and adds two; `serving_default` does that to
+    plain numbers, and `echo` returns strings.
+    """
+    features = {"x": tf.io.FixedLenFeature([2], tf.float32)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "inputs")])
+    def classify(inputs):
+        x = tf.io.parse_example(inputs, features)["x"]
+        labels = tf.repeat([["negative", "positive", "surprise"]], tf.shape(x)[0], axis=0)
+        return {"classes": labels, "scores": tf.concat([x, tf.reduce_sum(x, 1, keepdims=True)], 1)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "inputs")])
+    def regress(inputs):
+        return {"outputs": tf.io.parse_example(inputs, features)["x"][:, :1] / 2 + 2}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
+    def predict(x):
+        return {"y": x / 2 + 2}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
+    def echo(text):
+        return {"same": tf.identity(text), "same_bytes": tf.identity(text)}
+
+    signatures = {"serving_default": predict, "classify": classify, "regress": regress, "echo": echo}
+    tf.saved_model.save(tf.Module(), str(folder), signatures=signatures)
+
+
 @pytest.fixture(scope="session")
 def models(network, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     export_flow(network, folder)
+    save_toy(folder / "toy" / "1")
     return folder
 
 
@@ -91,7 +125,8 @@ def version(models):
 
 @pytest.fixture(scope="session")
 def server(models):
-    with Server(models, port=0, options=ServerOptions(max_message=MESSAGE_LIMIT)) as running:
+    options = ServerOptions(max_message=MESSAGE_LIMIT, rest_api_port=0)
+    with Server(models, port=0, options=options) as running:
         yield running
 
 

@@ -1,3 +1,4 @@
+import time
 from concurrent import futures
 
 import grpc
@@ -7,7 +8,7 @@ import pytest
 from pipelines.errors import InputError
 from serving.client import FaceFlowClient, ServerError
 from serving.stubs import predict_pb2, prediction_service_pb2_grpc
-from serving.tensors import to_proto
+from serving.tensors import to_array, to_proto
 
 
 def local_flow(network, frame1, frame2):
@@ -74,7 +75,7 @@ def test_no_frames(client, frame1, frame2, message):
 def test_nobody_there(free_port, frames):
     address = f"127.0.0.1:{free_port}"
     with (
-        FaceFlowClient(address) as client,
+        FaceFlowClient(address, retries=0) as client,
         pytest.raises(ServerError, match=f"^{address}: no server answers"),
     ):
         client.flow(*frames((8, 8, 3)))
@@ -87,6 +88,91 @@ def test_refusal_is_told(server, frames):
     assert str(caught.value) == (
         f"{server.address}: the server refuses: NOT_FOUND: Servable not found for request: Latest(other)"
     )
+
+
+def flaky_server(failures, wait=0.0):
+    """A server that is UNAVAILABLE a number of times, then answers with zeros; and what it was asked."""
+    asked = []
+
+    class Flaky(prediction_service_pb2_grpc.PredictionServiceServicer):
+        def Predict(self, request, context):
+            asked.append(request)
+            if len(asked) <= failures:
+                context.abort(grpc.StatusCode.UNAVAILABLE, "busy")
+            time.sleep(wait)
+            frame = to_array(request.inputs["frame1"])
+            zeros = np.zeros((*frame.shape[:3], 2), np.float32)
+            return predict_pb2.PredictResponse(outputs={"flow": to_proto(zeros)})
+
+    server = grpc.server(futures.ThreadPoolExecutor(4))
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Flaky(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return server, f"127.0.0.1:{port}", asked
+
+
+def test_retries_while_the_server_is_unavailable(frames):
+    server, address, asked = flaky_server(2)
+    with FaceFlowClient(address) as client:
+        assert client.flow(*frames((8, 8, 3))).shape == (8, 8, 2)
+    assert len(asked) == 3
+    server.stop(None).wait()
+
+
+def test_retries_come_to_an_end(frames):
+    server, address, asked = flaky_server(99)
+    with FaceFlowClient(address, retries=1) as client, pytest.raises(ServerError, match="busy"):
+        client.flow(*frames((8, 8, 3)))
+    assert len(asked) == 2
+    server.stop(None).wait()
+
+
+def test_refusals_are_not_repeated(server, frames):
+    with FaceFlowClient(server.address, model="other") as client:
+        begin = time.monotonic()
+        with pytest.raises(ServerError):
+            client.flow(*frames((8, 8, 3)))
+    assert time.monotonic() - begin < 5
+
+
+def test_deadline_holds_for_all_attempts_together(frames):
+    server, address, _ = flaky_server(0, wait=5.0)
+    begin = time.monotonic()
+    with FaceFlowClient(address, timeout=0.5) as client, pytest.raises(ServerError, match=r"within 0.5 s"):
+        client.flow(*frames((8, 8, 3)))
+    assert time.monotonic() - begin < 4
+    server.stop(None)
+
+
+def test_a_large_batch_goes_in_parts(frames, monkeypatch):
+    monkeypatch.setattr("serving.client._PART", 2 * 8 * 8 * 3 * 2)
+    server, address, asked = flaky_server(0)
+    with FaceFlowClient(address) as client:
+        assert client.flow(*frames((5, 8, 8, 3))).shape == (5, 8, 8, 2)
+    assert [len(to_array(request.inputs["frame1"])) for request in asked] == [2, 2, 1]
+    server.stop(None).wait()
+
+
+def test_face_is_found_on_the_clients_side(frames, portrait):
+    """The frame is 512 pixels wide; what the server sees is the crop."""
+    server, address, asked = flaky_server(0)
+    with FaceFlowClient(address) as client:
+        found = client.face_flow(portrait, portrait)
+    assert (found.flow.shape, found.landmarks.shape) == ((512, 512, 2), (478, 2))
+    assert to_array(asked[0].inputs["frame1"]).shape == (1, 256, 256, 3)
+    assert 0.02 < found.valid.mean() < 0.9
+    np.testing.assert_array_equal(found.flow[found.valid], 0)
+    server.stop(None).wait()
+
+
+def test_version_and_label_at_once():
+    with pytest.raises(InputError, match="one version, not two"):
+        FaceFlowClient("127.0.0.1:1", version=1, label="stable")
+
+
+def test_certificate_that_is_not_there(tmp_path):
+    with pytest.raises(InputError, match=r"ca.pem: cannot be read \(No such file"):
+        FaceFlowClient("127.0.0.1:1", root_certificates=tmp_path / "ca.pem")
 
 
 def test_answer_without_a_flow(frames):

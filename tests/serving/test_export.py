@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 
 from pipelines.errors import InputError
-from serving import export
+from serving import export, flow_model
 from serving.export import export_flow, graph_ops
-from serving.models import find_models
+from serving.versions import find_models
 from serving.warmup import read_warmup
 
 
@@ -92,7 +92,7 @@ def test_no_number_before_the_version_is_whole(tmp_path, network, monkeypatch):
         real(source, target)
 
     real = os.rename
-    monkeypatch.setattr(export.os, "rename", rename)
+    monkeypatch.setattr(os, "rename", rename)
     version = export_flow(network, tmp_path)
     ((names, content),) = seen
     assert not any(name[0].isdigit() for name in names)
@@ -104,7 +104,7 @@ def test_broken_off_export_leaves_nothing(tmp_path, network, monkeypatch):
     def interrupted(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(export, "write_warmup", interrupted)
+    monkeypatch.setattr(flow_model, "write_warmup", interrupted)
     with pytest.raises(KeyboardInterrupt):
         export_flow(network, tmp_path)
     assert list((tmp_path / "face_flow").iterdir()) == []
@@ -137,14 +137,35 @@ def test_lambda_layers_are_only_ops_in_the_export(tmp_path):
     assert b"Lambda" not in (version / "saved_model.pb").read_bytes()
 
 
-def test_warmup_requests_name_both_signatures(version):
-    requests = read_warmup(version)
+def test_warmup_requests_name_all_signatures(version):
+    requests = [call.request for call in read_warmup(version)]
     assert [request.model_spec.signature_name for request in requests] == [
         "serving_default",
         "serving_float32",
+        "encoded",
     ]
-    for request, dtype in zip(requests, (np.uint8, np.float32), strict=True):
+    for request, dtype in zip(requests, (np.uint8, np.float32, object), strict=True):
         assert tf.make_ndarray(request.inputs["frame1"]).dtype == dtype
+
+
+@pytest.mark.slow
+def test_saved_model_cli_runs_it(version, network, frames, tmp_path):
+    frame1, frame2 = frames((1, 16, 24, 3))
+    np.savez(tmp_path / "frames.npz", frame1=frame1, frame2=frame2)
+    given = ";".join(f"{name}={tmp_path}/frames.npz[{name}]" for name in ("frame1", "frame2"))
+    command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "run", "--dir", str(version)]
+    what = ["--tag_set", "serve", "--signature_def", "serving_default", "--inputs", given]
+    subprocess.run([*command, *what, "--outdir", str(tmp_path)], check=True, capture_output=True, timeout=600)
+    expected = network({"frame1": np.float32(frame1) / 255, "frame2": np.float32(frame2) / 255})["flow"]
+    np.testing.assert_allclose(np.load(tmp_path / "flow.npy"), expected, atol=1e-5)
+
+
+def test_manifest_says_what_it_is(network, tmp_path):
+    version = export_flow(network, tmp_path, {"preset": "mine", "numbers": {"epe": 0.2}})
+    manifest = json.loads((version / "assets.extra" / "manifest.json").read_text())
+    assert (manifest["preset"], manifest["numbers"]["epe"]) == ("mine", 0.2)
+    assert manifest["tensorflow"] == tf.__version__
+    assert {"commit", "exported"} <= manifest.keys()
 
 
 def test_signatures_as_saved_model_cli_reads_them(version):

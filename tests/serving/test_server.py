@@ -14,7 +14,8 @@ import pytest
 from pipelines.errors import InputError
 from serving.client import FaceFlowClient, ServerError
 from serving.export import export_flow
-from serving.server import Server, ServerOptions, serve
+from serving.server import Server, serve
+from serving.server_options import ServerOptions
 
 
 def test_port_in_use(server, models):
@@ -26,7 +27,13 @@ def test_port_in_use(server, models):
 
 def test_address_of_another_machine(models):
     with pytest.raises(InputError, match=r"^192.0.2.1:8500: cannot listen there"):
-        Server(models, host="192.0.2.1").start()
+        Server(models, host="192.0.2.1", options=ServerOptions(allow_plaintext=True)).start()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])
+def test_plain_text_for_other_machines_must_be_asked_for(models, host):
+    with pytest.raises(InputError, match=rf"^{host}: gRPC would be in plain text.*--allow_plaintext"):
+        Server(models, host=host).start()
 
 
 def test_no_models_leaves_the_port_free(tmp_path, models, free_port):
@@ -115,7 +122,7 @@ def test_many_clients_get_their_own_answers(server, client, frames):
 
 
 def test_stopped_server_is_gone_and_stops_twice(models, frames):
-    with Server(models, port=0) as running, FaceFlowClient(running.address) as client:
+    with Server(models, port=0) as running, FaceFlowClient(running.address, retries=0) as client:
         client.flow(*frames((8, 8, 3)))
         running.stop()
         with pytest.raises(ServerError) as caught:
@@ -148,18 +155,18 @@ def test_serve_needs_the_main_thread(models):
 
 SLOW_SERVER = """
 import sys, time
-from serving.model import Model
+from serving.execution import Execution
 from serving.server import serve
 
-run = Model.run
+run = Execution.run
 
-def slowly(model, *args):
+def slowly(*args):
     print("running", flush=True)
     time.sleep(1)
-    return run(model, *args)
+    return run(*args)
 
 def ready(server):
-    Model.run = slowly
+    Execution.run = slowly
     print(server.address, flush=True)
 
 serve(sys.argv[1], port=0, ready=ready)
@@ -178,7 +185,10 @@ def test_sigterm_ends_serve_gracefully(models, frames):
             assert process.stdout.readline() == "running\n"
             process.send_signal(signal.SIGTERM)
             time.sleep(0.3)
-            with FaceFlowClient(address) as late, pytest.raises(ServerError, match="no server answers"):
+            with (
+                FaceFlowClient(address, retries=0) as late,
+                pytest.raises(ServerError, match="no server answers"),
+            ):
                 late.flow(*frames((8, 8, 3)))
             assert answer.result(timeout=30).shape == (8, 8, 2)
         assert process.communicate(timeout=30)[0] == "ended\n"

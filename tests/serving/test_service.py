@@ -3,13 +3,14 @@
 Every refusal is followed by a good request (`caller.refusal` does that).
 """
 
+from types import SimpleNamespace
+
 import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from serving.models import Models
-from serving.predict import predict
+from serving.execution import Execution, Waiting
 from serving.refusal import Refusal
 from serving.stubs import get_model_metadata_pb2, model_pb2, tensor_pb2, types_pb2
 from serving.tensors import to_proto
@@ -172,22 +173,6 @@ def test_wrong_rank(caller, shape):
     assert message == f"input frame1 has the shape [{written}], but the signature takes [?,?,?,3]"
 
 
-@pytest.mark.parametrize("signature", ["serving_default", "serving_float32"])
-def test_a_thousand_wrong_ranks_in_a_row(caller, signature):
-    """One of them, let through, would end TensorFlow's process."""
-    dtype = np.float32 if signature == "serving_float32" else np.uint8
-    request = edited(
-        caller, signature, frame1=zeros(16, 24, 3, dtype=dtype), frame2=zeros(16, 24, 3, dtype=dtype)
-    )
-    for i in range(1000):
-        with pytest.raises(grpc.RpcError) as caught:
-            caller.stub.Predict(request, timeout=30)
-        assert caught.value.code() is INVALID
-        if i % 100 == 0:
-            caller.check_alive()
-    caller.check_alive()
-
-
 def test_wrong_channels(caller):
     tensor = zeros(1, 16, 24, 4)
     code, message = caller.refusal(edited(caller, frame1=tensor, frame2=tensor))
@@ -319,27 +304,11 @@ def test_metadata_refused(caller, request_, code, message):
     assert (caught.value.code(), caught.value.details()) == (code, message)
 
 
-@pytest.mark.parametrize("method", ["Classify", "Regress", "MultiInference"])
-def test_methods_that_are_not_offered(caller, method):
-    from tensorflow_serving.apis import classification_pb2, inference_pb2, regression_pb2
-
-    empty = {
-        "Classify": classification_pb2.ClassificationRequest(),
-        "Regress": regression_pb2.RegressionRequest(),
-        "MultiInference": inference_pb2.MultiInferenceRequest(),
-    }[method]
-    with pytest.raises(grpc.RpcError) as caught:
-        getattr(caller.stub, method)(empty)
-    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
-
-
-def test_tensorflows_own_errors_keep_their_code(models, caller, monkeypatch):
-    model = Models(models).find(model_pb2.ModelSpec(name="face_flow"))
-
+def test_tensorflows_own_errors_keep_their_code():
     def fails(**tensors):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
 
-    monkeypatch.setattr(model, "function", lambda name: fails)
+    model = SimpleNamespace(function=lambda name: fails)
     with pytest.raises(Refusal, match="OOM when allocating") as caught:
-        predict(model, caller.good_request())
+        Execution().run(model, "serving_default", {}, [], Waiting())
     assert caught.value.code is grpc.StatusCode.RESOURCE_EXHAUSTED

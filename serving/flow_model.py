@@ -1,0 +1,81 @@
+"""The served model `face_flow`: its signatures, and requests to warm it up with."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pipelines.files import encode_png
+from serving.encoded import ENCODED_SIGNATURE
+from serving.predict import DEFAULT_SIGNATURE
+from serving.warmup import predict_call, write_warmup
+
+FACE_FLOW = "face_flow"
+
+#: The signature for frames in [0, 1]. A signature has one type, so that it cannot be the default one too.
+FLOAT_SIGNATURE = "serving_float32"
+
+_WARMUP_SIZE = 64
+
+
+def write_flow_model(model: keras.Model, folder: Path) -> None:
+    """Write the SavedModel that `export.export_flow` describes, unchecked, into a folder."""
+
+    def frames(shape: list[int | None], dtype: tf.DType) -> list[tf.TensorSpec]:
+        return [tf.TensorSpec(shape, dtype, name) for name in ("frame1", "frame2")]
+
+    @tf.function(input_signature=frames([None, None, None, 3], tf.float32))
+    def from_float(frame1, frame2):
+        flow = model({"frame1": frame1, "frame2": frame2}, training=False)["flow"]
+        return {"flow": tf.cast(flow, tf.float32)}
+
+    @tf.function(input_signature=frames([None, None, None, 3], tf.uint8))
+    def from_uint8(frame1, frame2):
+        return from_float(as_float(frame1), as_float(frame2))
+
+    @tf.function(input_signature=frames([None], tf.string))
+    def from_files(frame1, frame2):
+        return from_uint8(_decoded(frame1), _decoded(frame2))
+
+    # Only the variables hang on the module, not the Keras model: nothing of Keras is stored, no layer that
+    # could hold code, and each weight once for all signatures.
+    module = tf.Module()
+    module.weights = list(model.variables)
+    signatures = {
+        DEFAULT_SIGNATURE: from_uint8,
+        FLOAT_SIGNATURE: from_float,
+        ENCODED_SIGNATURE: from_files,
+    }
+    tf.saved_model.save(module, str(folder), signatures=signatures)
+    write_warmup(folder, _warmup_calls(model))
+
+
+def as_float(frame: tf.Tensor) -> tf.Tensor:
+    """Bring uint8 to [0, 1], float32, with the same bits as NumPy's `/ 255`."""
+    # A plain division TensorFlow rewrites into a product with 1/255.
+    return tf.math.divide_no_nan(tf.cast(frame, tf.float32), 255.0)
+
+
+def _decoded(files: tf.Tensor) -> tf.Tensor:
+    return tf.map_fn(
+        lambda file: tf.io.decode_image(file, channels=3, expand_animations=False),
+        files,
+        fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
+    )
+
+
+def _warmup_calls(model: keras.Model) -> list:
+    """Return a request for each signature, with what the network itself makes of it."""
+    frames = np.random.default_rng(0).integers(0, 256, (2, 1, _WARMUP_SIZE, _WARMUP_SIZE, 3), np.uint8)
+    floats = np.float32(frames) / 255
+    files = [np.array([encode_png(frame[0])], object) for frame in frames]
+    flow = model({"frame1": floats[0], "frame2": floats[1]}, training=False)["flow"].numpy()
+    return [
+        predict_call(FACE_FLOW, signature, {"frame1": frame1, "frame2": frame2}, {"flow": flow})
+        for signature, (frame1, frame2) in (
+            (DEFAULT_SIGNATURE, frames),
+            (FLOAT_SIGNATURE, floats),
+            (ENCODED_SIGNATURE, files),
+        )
+    ]

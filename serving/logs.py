@@ -1,0 +1,42 @@
+"""Logs as lines of JSON: one object for each request and each event."""
+
+import datetime
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class JsonLines(logging.Formatter):
+    """Writes a record as one line of JSON: time, level, message, and what `fields` in `extra` holds."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        time = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
+        line = {
+            "time": time.isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+@contextmanager
+def logging_to_stderr() -> Iterator[None]:
+    """Send what the server has to say to stderr, and nowhere else."""
+    log = logging.getLogger("serving")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    before = log.level, log.propagate
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.level, log.propagate = before

@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+
+from pipelines.corpora import read_corpus
+from pipelines.expressions.spotting import spot_apex
+from pipelines.faces.corpora import render_corpus
+from pipelines.files import read_image
+from pipelines.landmarks import FaceMesh
+
+
+@pytest.mark.slow
+def test_apexes_of_rendered_clips(tmp_path):
+    from keras_models.expression_samples import estimator
+
+    render_corpus("casme2", tmp_path, subjects=1)
+    reading = read_corpus("casme2", tmp_path)
+    guessed = {remark.clip for remark in reading.remarks if "midpoint" in remark.reason}
+    estimate, errors = estimator("default"), []
+    with FaceMesh() as face_mesh:
+        for clip in reading.clips:
+            if clip.name in guessed:
+                continue
+            frames = [read_image(file) for file in clip.frames[clip.onset : clip.offset + 1]]
+            found = spot_apex(frames, estimate, face_mesh, clip.name)
+            errors.append(abs(found.frame - (clip.apex - clip.onset)) / len(frames))
+    assert len(errors) >= 5
+    assert np.mean(errors) < 0.1

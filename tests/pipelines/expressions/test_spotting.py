@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from pipelines.errors import InputError
+from pipelines.expressions.pair import aligned_pair
+from pipelines.expressions.spotting import apex_of, contrast, interval_f1, overlap, spot_apex, spot_intervals
+from pipelines.landmarks import FaceMesh
+
+
+@pytest.fixture(scope="module")
+def dis():
+    from keras_models.methods import open_method
+
+    method = open_method("dis_medium")
+    return lambda frame1, frame2: method(frame1, frame2)[0]
+
+
+@pytest.fixture(scope="module")
+def face_mesh():
+    with FaceMesh() as mesh:
+        yield mesh
+
+
+def test_a_single_outlier_is_no_apex():
+    curve = np.sin(np.linspace(0, np.pi, 21))
+    curve[3] = 1.05
+    assert abs(apex_of(curve) - 10) <= 1
+
+
+def test_the_apex_of_an_expression_that_is_held_is_its_middle():
+    curve = np.interp(np.arange(72), [0, 12, 24, 66, 71], [0, 0.1, 1, 1, 0.6])
+    curve += np.random.default_rng(0).normal(0, 0.03, 72)
+    assert abs(apex_of(curve) - 45) <= 3
+
+
+@pytest.mark.parametrize("apex", [5, 12])
+def test_the_apex_of_a_clip(expressive, dis, face_mesh, apex):
+    times = np.arange(18)
+    strengths = np.interp(times, [0, apex, 17], [0, 1, 0.2])
+    clip = [expressive("positive", strength) for strength in strengths]
+    found = spot_apex(clip, dis, face_mesh)
+    assert abs(found.frame - apex) <= 1.8  # a tenth of the clip
+    assert len(found.frames) == 12
+
+
+def test_micro_expressions_in_a_long_clip(expressive, dis, face_mesh):
+    """Two that come and go, and one expression that comes and stays, which is none."""
+    strengths = np.zeros(58)
+    for middle in (12, 29):
+        strengths[middle - 5 : middle + 6] = 1 - np.abs(np.arange(-5, 6)) / 5
+    strengths[43:] = np.minimum(1, np.arange(15) / 5)
+    emotions = ["surprise"] * 20 + ["positive"] * 38
+    clip = [expressive(emotion, s) for emotion, s in zip(emotions, strengths, strict=True)]
+    found = spot_intervals(contrast(clip, 5, dis, face_mesh), 5)
+    assert interval_f1(found, [(7, 17), (24, 34)]) == 1
+    still = [expressive("surprise", 0)] * 11
+    assert spot_intervals(contrast(still, 5, dis, face_mesh), 5) == []
+
+
+def test_overlap_and_f1_by_hand():
+    assert overlap((0, 9), (5, 14)) == pytest.approx(5 / 15)
+    assert overlap((0, 9), (10, 12)) == 0
+    assert overlap((3, 7), (3, 7)) == 1
+    true = [(0, 9), (50, 59)]
+    # The first is hit at 8 / 12; the second hit of the same one does not count, and one is missed.
+    assert interval_f1([(2, 11), (0, 9), (80, 90)], true) == pytest.approx(2 * 1 / 5)
+    assert interval_f1([(0, 9), (55, 64)], true) == pytest.approx(2 * 1 / 4)
+    assert interval_f1([], []) == 1
+    assert interval_f1([], true) == 0
+
+
+def test_bad_input(expressive, dis, face_mesh):
+    still = expressive("surprise", 0)
+    blank = np.full_like(still, 90)
+    with pytest.raises(InputError, match="film: a clip of one frame has no apex"):
+        spot_apex([still], dis, face_mesh, "film")
+    with pytest.raises(InputError, match="film, frame 0: no face found"):
+        spot_apex([blank, still], dis, face_mesh, "film")
+    with pytest.raises(InputError, match="12 frames are too few to spot in: at least 13"):
+        contrast([still] * 12, 6, dis, face_mesh)
+    with pytest.raises(InputError, match="apex: no face found where the other frame has one"):
+        aligned_pair(still, blank, dis, face_mesh)
+    with pytest.raises(InputError, match="one size, not 240x280 and 240x140"):
+        aligned_pair(still, still[:140], dis, face_mesh)
