@@ -41,8 +41,10 @@ def train_expression(
     answers = model.predict(samples.features, verbose=0)[:, 0].argmax(axis=-1)
     recipe = asdict(config) | dict(about) | {"samples": len(samples.labels), "classes": list(CLASSES)}
     numbers = {"training_accuracy": float((answers == samples.labels).mean())}
-    save_preset(out, model, Preset({"name": config.network}, recipe, numbers))
-    return model
+    plain = build_classifier(config.network)  # without the optimizer, whose state is twice the weights
+    plain.set_weights(model.get_weights())
+    save_preset(out, plain, Preset({"name": config.network}, recipe, numbers))
+    return plain
 
 
 def fit_copies(

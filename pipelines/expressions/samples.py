@@ -77,6 +77,8 @@ def composite_samples(
         remarks += [
             Remark(f"{name}: {remark.clip}", remark.kind, remark.reason) for remark in reading.remarks
         ]
+        if name in SPOTTED:
+            remarks.append(Remark(name, "mended", "no apex was coded; it is spotted in each clip"))
         classes = [(clip, composite_class(name, clip)) for clip in reading.clips]
         members += [(name, clip, label) for clip, label in classes if label]
         others = Counter(clip.emotion or "no emotion" for clip, label in classes if not label)
@@ -90,7 +92,7 @@ def composite_samples(
         for number, (name, clip, label) in enumerate(members):
             try:
                 features = _features(name, clip, estimate, face_mesh, cache, options)
-            except (InputError, OSError) as error:
+            except InputError as error:
                 remarks.append(Remark(f"{name}: {clip.name}", "left_out", " ".join(str(error).split())))
             else:
                 subject = f"{name}/{clip.subject}"
@@ -106,11 +108,11 @@ def composite_samples(
 def _features(
     corpus: str, clip: Clip, estimate: Estimate, face_mesh: FaceMesh, cache: Path, options: dict
 ) -> np.ndarray:
+    spotted = corpus in SPOTTED
     if clip.onset is None:
         raise InputError("its onset is not known")
-    if corpus not in SPOTTED and clip.apex is None:
+    if clip.apex is None and not spotted:
         raise InputError("its apex is not known")
-    spotted = corpus in SPOTTED
     last = clip.offset if spotted else clip.apex
     last = len(clip.frames) - 1 if last is None else last
     if last <= clip.onset:

@@ -84,3 +84,30 @@ def test_bad_input(expressive_corpus, estimate, tmp_path):
 
     with pytest.raises(InputError, match="no clip has a class and a face"):
         composite_samples({"casme2": expressive_corpus}, broken, "broken", tmp_path)
+
+
+def test_smic_has_its_apexes_spotted(expressive, estimate, tmp_path):
+    import openpyxl
+
+    from pipelines.files import write_image
+
+    for number, strength in enumerate((0, 0.3, 0.7, 1, 0.7, 0.3, 0.1, 0, 0, 0, 0)):
+        folder = tmp_path / "SMIC" / "SMIC_HS_E" / "s01" / "s01_po_01"
+        write_image(folder / f"image{number + 100}.png", expressive("positive", strength))
+    book = openpyxl.Workbook()
+    book.active.title = "HS"
+    book.active.append(["Subject", "Filename", "OnsetF", "OffsetF", "Onset2F", "Offset2F", "Emotion"])
+    book.active.append(["s01", "s01_po_01", 100, 110, None, None, "positive"])
+    book.save(tmp_path / "SMIC" / "SMIC-HS-E_annotation.xlsx")
+    seen = []
+
+    def watched(frame1, frame2):
+        seen.append(frame2)
+        return estimate(frame1, frame2)
+
+    samples = composite_samples({"smic": tmp_path / "SMIC"}, watched, "dis", tmp_path / "cache")
+    assert samples.labels.tolist() == [1]
+    assert "no apex was coded; it is spotted in each clip" in [remark.reason for remark in samples.remarks]
+    # Ten frames are looked at, then the features are made of the strongest; the midpoint is the fifth.
+    assert len(seen) == 11
+    assert min(range(10), key=lambda k: np.abs(seen[k] - seen[-1].astype(float)).sum()) == 2
