@@ -4,12 +4,13 @@ UV := .uv/bin/uv
 RUN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help install demo test slow lint format bench clean
+.PHONY: help install demo test slow notebooks docs lint format bench clean
 help:
 	@echo "make demo     the whole chain on what the project carries; opens with demo/report.html"
 	@echo "make test     the test suite (make slow: the long tests)"
 	@echo "make lint     ruff, style and format; make format mends what can be mended"
 	@echo "make bench    the measurements that README and docs rest on"
+	@echo "make notebooks  runs the notebooks; make docs builds the pages into build/site"
 	@echo "make install  only install, into .venv"
 
 install: .venv/.installed
@@ -28,6 +29,10 @@ test: install
 	$(RUN)/python -m pytest
 slow: install
 	$(RUN)/python -m pytest -m slow
+notebooks: install
+	$(RUN)/python -m pytest --nbmake notebooks
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(RUN)/mkdocs build --strict
 lint: install
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .

@@ -1,4 +1,6 @@
 import os
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,19 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real faces are not at hand ({folder}); set FACEFLOW_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def shell_commands():
+    """A function that returns the words of each command in a page's `sh` blocks."""
+
+    def commands(page: Path) -> list[list[str]]:
+        blocks = re.findall(r"```sh\n(.*?)```", page.read_text(), flags=re.DOTALL)
+        lines = "".join(blocks).replace("\\\n", " ").splitlines()
+        # Brackets mark what may be left out; here it stays.
+        return [shlex.split(re.sub(r"[\[\]]", "", line), comments=True) for line in lines if line.strip()]
+
+    return commands
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ class HeadModel:
 
     Attributes:
         vertices: float32 [V, 3]; the first 468 are Face Mesh's,
-        the origin is between the eyes' outer corners.
+            the origin is between the eyes' outer corners.
         triangles: int32 [T, 3], wound so that a visible one has a positive area in the picture.
         irises: float32 [10, 3], Face Mesh vertices 468-477.
         mirror: int32 [478], the counterpart of each Face Mesh vertex on the other side.

@@ -47,7 +47,7 @@ class Looks:
         strands: float32 [256, 256], see `noise.strands`.
         tones: float32 [4, 3]: plain skin, hair, cloth, glasses.
         clothes: (neckline in front, how much deeper than at the sides, stripes along, stripes across,
-        contrast).
+            contrast).
         gloss: of the skin, 0-1.
         eye_span: share of the eyeball's radius that its texture shows.
     """
