@@ -4,13 +4,14 @@ UV := .uv/bin/uv
 RUN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help install demo test slow notebooks docs lint format bench clean
+.PHONY: help install demo test slow notebooks docs lint format bench weights clean
 help:
 	@echo "make demo     the whole chain on what the project carries; opens with demo/report.html"
 	@echo "make test     the test suite (make slow: the long tests)"
 	@echo "make lint     ruff, style and format; make format mends what can be mended"
 	@echo "make bench    the measurements that README and docs rest on"
 	@echo "make notebooks  runs the notebooks; make docs builds the pages into build/site"
+	@echo "make weights  renders and trains what keras_models/presets/default holds, two hours, into weights/"
 	@echo "make install  only install, into .venv"
 
 install: .venv/.installed
@@ -41,5 +42,7 @@ format: install
 	$(RUN)/ruff format .
 bench: install
 	$(RUN)/python -m benchmarks
+weights: install
+	PATH="$(CURDIR)/$(RUN):$$PATH" sh keras_models/presets/default/recipe.sh weights
 clean:
 	rm -rf .uv .venv demo runs build
