@@ -239,10 +239,11 @@ def main() -> None:
         print(
             f"serving: one {SIZE}x{SIZE} pair, FlowNetS of width {WIDTH}; medians of {ROUNDS} calls: "
             f"bare {1e3 * bare:.2f} ms, gRPC {1e3 * grpc:.2f} ms, ratio {grpc / bare:.2f} (bound {BOUND}), "
-            f"REST {1e3 * json_call:.2f} ms"
+            f"REST {1e3 * json_call:.2f} ms",
+            flush=True,
         )
-        print(compare_batching(folder))
-        print(watch_memory(folder, minutes))
+        print(compare_batching(folder), flush=True)
+        print(watch_memory(folder, minutes), flush=True)
         print(cold_start(folder))
 
 

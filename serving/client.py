@@ -1,4 +1,4 @@
-"""Asking a server for flow, or for an expression. Nothing here needs the TensorFlow runtime."""
+"""Asking a server for flow, or for an expression. Importing this does not load the TensorFlow runtime."""
 
 from __future__ import annotations
 
@@ -190,15 +190,19 @@ class FaceFlowClient:
             raise ServerError(message, grpc.StatusCode.INTERNAL) from error
 
     def _aligned(self, onset: np.ndarray, apex: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        # Imported here: it brings the TensorFlow runtime, which nothing else in a client needs.
         from pipelines.expressions.alignment import align, alignment
+        from pipelines.expressions.pair import align_like
         from pipelines.landmarks import FaceMesh, find_face
 
         if self._face_mesh is None:
             self._face_mesh = FaceMesh()
         face = find_face(self._face_mesh, onset, "onset")
-        find_face(self._face_mesh, apex, "apex", same_as=face)
-        similarity = alignment(face.landmarks)
-        return align(onset, similarity), align(apex, similarity)
+        moved = find_face(self._face_mesh, apex, "apex", same_as=face)
+        return (
+            align(onset, alignment(face.landmarks)),
+            align_like(apex, moved.landmarks, face.landmarks),
+        )
 
     def _flow(self, frame1: np.ndarray, frame2: np.ndarray) -> np.ndarray:
         request = predict_pb2.PredictRequest()
