@@ -1,6 +1,8 @@
 """What contributors and citing authors read names files that exist and commands that run."""
 
+import json
 import re
+import shlex
 from pathlib import Path
 
 import yaml
@@ -28,3 +30,18 @@ def test_citation():
     citation = yaml.safe_load((PROJECT / "CITATION.cff").read_text())
     assert citation.keys() >= {"cff-version", "message", "title", "authors", "preferred-citation"}
     assert f'version = "{citation["version"]}"' in (PROJECT / "pyproject.toml").read_text()
+
+
+def test_the_default_weights_were_made_by_their_recipe():
+    """What recipe.sh asks for last is what the preset says it was trained with."""
+    folder = PROJECT / "keras_models" / "presets" / "default"
+    script = (folder / "recipe.sh").read_text().replace("\\\n", " ")
+    words = shlex.split([line for line in script.splitlines() if line.startswith("faceflow train")][-1])
+    asked = {words[k][2:].replace("-", "_"): words[k + 1] for k in range(len(words)) if words[k][:2] == "--"}
+    del asked["start"]
+    about = json.loads((folder / "preset.json").read_text())
+    assert len(asked) > 5
+    for name, value in asked.items():
+        made = about["recipe"][name]
+        assert made == type(made)(value), name
+    assert about["network"]["refinements"] == about["recipe"]["refinements"]
