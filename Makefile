@@ -27,7 +27,7 @@ $(UV):
 demo: install
 	$(RUN)/faceflow demo --out demo
 test: install
-	$(RUN)/python -m pytest
+	$(RUN)/python -m pytest -n 2 --dist loadfile
 slow: install
 	$(RUN)/python -m pytest -m slow
 notebooks: install
