@@ -190,19 +190,13 @@ class FaceFlowClient:
             raise ServerError(message, grpc.StatusCode.INTERNAL) from error
 
     def _aligned(self, onset: np.ndarray, apex: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        # Imported here: it brings the TensorFlow runtime, which nothing else in a client needs.
-        from pipelines.expressions.alignment import align, alignment
-        from pipelines.expressions.pair import align_like
-        from pipelines.landmarks import FaceMesh, find_face
+        # Imported here: a client whose frames are aligned already needs no MediaPipe.
+        from pipelines.expressions.alignment import aligned_crops
+        from pipelines.landmarks import FaceMesh
 
         if self._face_mesh is None:
             self._face_mesh = FaceMesh()
-        face = find_face(self._face_mesh, onset, "onset")
-        moved = find_face(self._face_mesh, apex, "apex", same_as=face)
-        return (
-            align(onset, alignment(face.landmarks)),
-            align_like(apex, moved.landmarks, face.landmarks),
-        )
+        return aligned_crops(onset, apex, self._face_mesh)
 
     def _flow(self, frame1: np.ndarray, frame2: np.ndarray) -> np.ndarray:
         request = predict_pb2.PredictRequest()

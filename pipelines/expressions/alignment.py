@@ -10,12 +10,15 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from pipelines.errors import InputError
 from pipelines.faces.head import head_model
 from pipelines.head_motion import STABLE
+from pipelines.landmarks import FaceMesh, find_face
 
 #: Width and height of an aligned crop, pixels: eight times that of the features.
 CROP = 224
 
+_FAR = 4.0  # pixels of the crop, as `keras_models.face_flow` has it for flow in a crop
 _SIDE = 18.0  # centimetres of the base head that a crop shows: its face, from ear to ear and brow to chin
 _CENTRE = (0.0, 3.0)  # of the crop, cm right of and below the middle between the eyes
 
@@ -69,3 +72,51 @@ def align(frame: np.ndarray, similarity: np.ndarray) -> np.ndarray:
     return cv2.warpAffine(
         frame, similarity, (CROP, CROP), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
+
+
+def aligned_crops(
+    onset: np.ndarray,
+    apex: np.ndarray,
+    face_mesh: FaceMesh,
+    names: tuple[str, str] = ("onset", "apex"),
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the face in two frames of a clip and cut both out.
+
+    Args:
+        onset: uint8 [H, W, 3], RGB.
+        apex: uint8 [H, W, 3], RGB, of the same size.
+        face_mesh: that looks for the face.
+        names: of the frames, for messages.
+
+    Returns:
+        Both crops, uint8 [224, 224, 3], RGB, the apex `align_like` the onset.
+
+    Raises:
+        InputError: naming the frame, if it has no face; if the frames differ in size.
+    """
+    if onset.shape != apex.shape:
+        sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in (onset, apex))
+        raise InputError(f"{names[0]}, {names[1]}: frames of one clip have one size, not {sizes}")
+    face = find_face(face_mesh, onset, names[0])
+    moved = find_face(face_mesh, apex, names[1], same_as=face)
+    return align(onset, alignment(face.landmarks)), align_like(apex, moved.landmarks, face.landmarks)
+
+
+def align_like(frame: np.ndarray, landmarks: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Cut a later frame of a clip as its first one was cut, so that motion stays what it was.
+
+    Where the head has moved far, the frame is aligned by its own landmarks: their error is little beside that
+    motion, and what they leave is what methods of flow are good at.
+
+    Args:
+        frame: uint8 [H, W, 3], RGB.
+        landmarks: float32 [478, 2] of the frame.
+        first: float32 [478, 2] of the first frame.
+
+    Returns:
+        uint8 [224, 224, 3], RGB.
+    """
+    similarity = alignment(first)
+    motion = (landmarks - first)[STABLE] @ similarity[:, :2].T
+    far = np.linalg.norm(motion, axis=-1).mean() > _FAR
+    return align(frame, alignment(landmarks) if far else similarity)

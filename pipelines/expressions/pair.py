@@ -6,13 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from pipelines.errors import InputError
-from pipelines.expressions.alignment import align, alignment
+from pipelines.expressions.alignment import aligned_crops
 from pipelines.expressions.features import flow_features
-from pipelines.head_motion import STABLE
-from pipelines.landmarks import FaceMesh, find_face
-
-_FAR = 4.0  # pixels of the crop, as `keras_models.face_flow` has it for flow in a crop
+from pipelines.landmarks import FaceMesh
 
 #: Flow of two frames, uint8 [H, W, 3] RGB of one size: float32 [H, W, 2], pixels.
 Estimate = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -59,30 +55,5 @@ def aligned_pair(
     Raises:
         InputError: naming the frame, if it has no face; if the frames differ in size.
     """
-    if onset.shape != apex.shape:
-        sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in (onset, apex))
-        raise InputError(f"{names[0]}, {names[1]}: frames of one clip have one size, not {sizes}")
-    face = find_face(face_mesh, onset, names[0])
-    moved = find_face(face_mesh, apex, names[1], same_as=face)
-    crops = align(onset, alignment(face.landmarks)), align_like(apex, moved.landmarks, face.landmarks)
+    crops = aligned_crops(onset, apex, face_mesh, names)
     return AlignedPair(*crops, estimate(*crops).astype(np.float32))
-
-
-def align_like(frame: np.ndarray, landmarks: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """Cut a later frame of a clip as its first one was cut, so that motion stays what it was.
-
-    Where the head has moved far, the frame is aligned by its own landmarks: their error is little beside that
-    motion, and what they leave is what methods of flow are good at.
-
-    Args:
-        frame: uint8 [H, W, 3], RGB.
-        landmarks: float32 [478, 2] of the frame.
-        first: float32 [478, 2] of the first frame.
-
-    Returns:
-        uint8 [224, 224, 3], RGB.
-    """
-    similarity = alignment(first)
-    motion = (landmarks - first)[STABLE] @ similarity[:, :2].T
-    far = np.linalg.norm(motion, axis=-1).mean() > _FAR
-    return align(frame, alignment(landmarks) if far else similarity)

@@ -8,8 +8,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
 from pipelines.errors import InputError
-from pipelines.expressions.alignment import align, alignment
-from pipelines.expressions.pair import Estimate, align_like
+from pipelines.expressions.alignment import align, align_like, alignment
+from pipelines.expressions.pair import Estimate
 from pipelines.expressions.strength import motion_strength
 from pipelines.landmarks import FaceMesh, find_face
 
