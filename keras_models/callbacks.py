@@ -108,7 +108,7 @@ class Rival(keras.callbacks.Callback):
         for inputs, targets in batches:
             frames = [tf.image.convert_image_dtype(frame, tf.uint8).numpy() for frame in inputs.values()]
             flows = [dis(frame1, frame2)[0] for frame1, frame2 in zip(*frames, strict=True)]
-            error.update_state(targets["flow"], np.stack(flows), targets["valid"])
+            error.update_state(targets["flow"], np.stack(flows), targets["valid"] & targets["face"])
         self._epe = float(error.result())
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102

@@ -20,6 +20,7 @@ class FlowTrainer(keras.Model):
     Args:
         network: of `keras_models.networks.build_network`.
         loss: a key of `keras_models.loss_mixes.MIXES`.
+        background: how much a pixel counts in the loss that is not `face` in the batch.
 
     Attributes:
         on_bad_loss: called with (loss, inputs, targets) as arrays, within the step, when a loss is not
@@ -29,11 +30,11 @@ class FlowTrainer(keras.Model):
         InputError: for an unknown loss.
     """
 
-    def __init__(self, network: keras.Model, loss: str = "epe"):
+    def __init__(self, network: keras.Model, loss: str = "epe", background: float = 1.0):
         super().__init__()
         self.network = network
         self.on_bad_loss: Callable | None = None
-        self._mix = find_mix(loss)
+        self._mix, self._background = find_mix(loss), background
         self._loss = keras.metrics.Mean("loss")
         self._flow_metrics = flow_metrics()
 
@@ -47,21 +48,21 @@ class FlowTrainer(keras.Model):
         return self.network(frames, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None) -> tf.Tensor:
-        """Weighted sum of the mix over the valid pixels, and the network's own regularisation.
+        """Weighted sum of the mix over valid pixels, most of all the face, and the network's regularisation.
 
         What comes back is the share of this replica: the gradients of all replicas, each with as many pairs,
         add up to those of the whole batch.
         """
         mix, flow, valid = self._mix, y_pred["flow"], y["valid"]
+        counted = tf.where(y["face"], 1.0, self._background) * tf.cast(valid, tf.float32)
         levels = {name: estimate for name, estimate in y_pred.items() if name != "flow"}
         weights = paper_weights(levels) if mix.paper_levels else self.network.level_weights
-        loss = mix.epe * multi_scale_epe(levels, y["flow"], valid, weights, mix.exponent)
+        loss = mix.epe * multi_scale_epe(levels, y["flow"], counted, weights, mix.exponent)
         if mix.photometric:
-            visible = valid & ~y["occluded"] if "occluded" in y else valid
-            loss += mix.photometric * photometric_error(x["frame1"], x["frame2"], flow, visible)
+            loss += mix.photometric * photometric_error(x["frame1"], x["frame2"], flow, counted)
         if mix.angular:
             radians = angular_error(y["flow"], flow) * (math.pi / 180)
-            loss += mix.angular * masked_mean(radians, valid)
+            loss += mix.angular * masked_mean(radians, counted)
         if mix.smoothness:
             loss += mix.smoothness * smoothness(flow, x["frame1"], valid)
         if self.network.losses:
@@ -72,9 +73,9 @@ class FlowTrainer(keras.Model):
         return loss / tf.distribute.get_strategy().num_replicas_in_sync
 
     def compute_metrics(self, x, y, y_pred, sample_weight) -> dict[str, tf.Tensor]:
-        """Errors of the full-resolution flow over the valid pixels."""
+        """Errors of the full-resolution flow over the valid pixels of the face."""
         for metric in self._flow_metrics:
-            metric.update_state(y["flow"], y_pred["flow"], y["valid"])
+            metric.update_state(y["flow"], y_pred["flow"], y["valid"] & y["face"])
         return self.get_metrics_result()
 
 

@@ -10,6 +10,8 @@ from pipelines.errors import InputError
 _RANGES = {
     "width": "must be more than 0",
     "refinements": "must be at least 1",
+    "coarse_refinements": "must be at least 0",
+    "background": "must be at least 0",
     "size": "must be at least 16",
     "batch": "must be at least 1",
     "epochs": "must be at least 1",
@@ -33,9 +35,11 @@ class FlowTrainingConfig:
     Attributes:
         network: a key of `keras_models.networks.NETWORKS`.
         width: factor on the network's number of channels.
-        refinements: of pyramid_flow alone, how often its last step is repeated; by default three times, or as
-            often as where it starts from.
+        refinements: of pyramid_flow alone, how often its last step is repeated; by default as often as the
+            network says, or as where it starts from.
+        coarse_refinements: the same for the repetitions at half of the resolution.
         loss: a key of `keras_models.loss_mixes.MIXES`.
+        background: how much a pixel counts that does not show the face in both frames; others count 1.
         size: width and height of the face crops in pixels: a multiple of 16 for pyramid_flow, of 64 for the
             FlowNets, because they halve crops four and six times.
         batch: pairs in a step, over all devices.
@@ -63,7 +67,9 @@ class FlowTrainingConfig:
     network: str = "pyramid_flow"
     width: float = 1.0
     refinements: int | None = None
+    coarse_refinements: int | None = None
     loss: str = "epe"
+    background: float = 0.1
     size: int = 192
     batch: int = 8
     epochs: int = 30
@@ -88,6 +94,8 @@ class FlowTrainingConfig:
         sound = {
             "width": self.width > 0,
             "refinements": self.refinements is None or self.refinements > 0,
+            "coarse_refinements": self.coarse_refinements is None or self.coarse_refinements >= 0,
+            "background": 0 <= self.background < math.inf,
             "size": self.size >= 16,
             "batch": self.batch > 0,
             "epochs": self.epochs > 0,

@@ -76,7 +76,7 @@ def shrink_flow(flow: tf.Tensor, valid: tf.Tensor, factor: int) -> tf.Tensor:
 
     Args:
         flow: float32 [B, H, W, 2]; H and W multiples of `factor`.
-        valid: bool [B, H, W].
+        valid: bool [B, H, W]; or float, how much each pixel counts.
         factor: side of a block in pixels.
 
     Returns:
@@ -101,7 +101,7 @@ def multi_scale_epe(
     Args:
         levels: estimates by level name, float32 [B, H/f, W/f, 2], in full-size pixels.
         flow: the truth, float32 [B, H, W, 2], pixels; H and W known, and multiples of every f.
-        valid: bool [B, H, W].
+        valid: bool [B, H, W]; or float, how much each pixel counts.
         weights: weight by level name; every name must be in `levels`.
         exponent: of each pixel's error, in (0, 1].
 
@@ -123,7 +123,7 @@ def multi_scale_epe(
     return total
 
 
-def photometric_error(frame1: tf.Tensor, frame2: tf.Tensor, flow: tf.Tensor, visible: tf.Tensor) -> tf.Tensor:
+def photometric_error(frame1: tf.Tensor, frame2: tf.Tensor, flow: tf.Tensor, counted: tf.Tensor) -> tf.Tensor:
     """Mean difference between frame 1 and frame 2 warped back by the flow.
 
     Left out is what the mask says and what the flow itself leads out of the picture.
@@ -132,7 +132,7 @@ def photometric_error(frame1: tf.Tensor, frame2: tf.Tensor, flow: tf.Tensor, vis
         frame1: float32 [B, H, W, 3] in [0, 1].
         frame2: float32 [B, H, W, 3] in [0, 1].
         flow: the estimate, float32 [B, H, W, 2], pixels.
-        visible: bool [B, H, W], seen in frame 2 as well.
+        counted: bool or float [B, H, W], how much each pixel counts.
 
     Returns:
         float32 scalar, grey levels of 255, mean over the channels.
@@ -143,7 +143,8 @@ def photometric_error(frame1: tf.Tensor, frame2: tf.Tensor, flow: tf.Tensor, vis
     warped, inside = warp_back(frame2, flow)
     distance = tf.abs(warped - frame1) * _GREY_LEVELS
     huber = tf.where(distance < _HUBER_FROM, distance**2 / 2, _HUBER_FROM * (distance - _HUBER_FROM / 2))
-    return masked_mean(tf.reduce_mean(huber, axis=-1), visible & inside)
+    counted = tf.cast(counted, tf.float32) * tf.cast(inside, tf.float32)
+    return masked_mean(tf.reduce_mean(huber, axis=-1), counted)
 
 
 def smoothness(flow: tf.Tensor, frame1: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:

@@ -2,8 +2,9 @@
 
 Both frames go through the same encoder. From 1/16 of the resolution to 1/4, the estimate so far warps frame
 2's features, a local correlation shows what is left, and convolutions correct the estimate. Then the same
-step is repeated: it measures what is left at full resolution (`LucasKanade`), decides by convolutions at 1/4
-what to believe, and corrects the estimate at 1/2.
+step is repeated, on pictures of half the size and then of full size: it measures what is left at every pixel
+(`LucasKanade`), decides by convolutions on blocks of 4 x 4 pixels what to believe, and corrects the estimate
+at each 2 x 2 of them.
 
 References:
     Sun et al., "PWC-Net: CNNs for Optical Flow Using Pyramid, Warping, and Cost Volume", CVPR 2018: the
@@ -45,20 +46,23 @@ _LEVEL_WEIGHTS = {"flow4": 0.05, "flow3": 0.07, "flow2": 0.08}
 _FADING = 0.6
 
 
-def pyramid_flow(*, width: float = 1.0, refinements: int = 3) -> keras.Model:
+def pyramid_flow(*, width: float = 1.0, coarse_refinements: int = 2, refinements: int = 3) -> keras.Model:
     """Build the network.
 
     Args:
         width: factor on the number of channels of every hidden layer.
-        refinements: how often the last step is repeated, at least once. Weights do not depend on it: what is
-            trained with few may answer with more, which costs time and gains on motions of some pixels.
+        coarse_refinements: how often the last step is taken on pictures of half the size, which costs a
+            quarter and reaches twice as far.
+        refinements: how often it is taken on the pictures as they are, at least once. Weights depend on
+            neither: what is trained with few may answer with more, which costs time and gains on motions of
+            some pixels.
 
     Returns:
         A functional model. Inputs `frame1`, `frame2`: float32 [B, H, W, 3] in [0, 1], any H and W. Outputs:
         `flow`, float32 [B, H, W, 2], in pixels of the input; and for a multi-scale loss, also in pixels of
-        the input, `flow4`, `flow3`, `flow2`, the estimates on 1/16, 1/8, 1/4 of the padded grid, and on 1/2
-        `flow1_1`, `flow1_2` and so on after each refinement but the last, `flow1` after that. Its attribute
-        `level_weights` has their weights in it.
+        the input, `flow4`, `flow3`, `flow2`, the estimates on 1/16, 1/8, 1/4 of the padded grid, `flow2_1`,
+        `flow2_2` and so on after each coarse refinement, and on 1/2 `flow1_1`, `flow1_2` and so on after each
+        refinement but the last, `flow1` after that. Its attribute `level_weights` has their weights in it.
     """
 
     def channels(count: int) -> int:
@@ -128,30 +132,47 @@ def pyramid_flow(*, width: float = 1.0, refinements: int = 3) -> keras.Model:
         x = decode(state, "refiner", _REFINER, first_kernel=1)
         return keras.Model(state, [x, predict(x, "refiner", 8)], name="refiner")
 
-    flow, seen, refine = Enlarge(name="refined_flow")(flow), encoded1[0], refiner()
-    gradient, tensors, texture = StructureTensor(name="structure")(even1)
-    for k in range(1, refinements + 1):
-        name = f"refined{k}"
-        left = LucasKanade(name=f"{name}_left")((even1, even2, gradient, tensors, flow))
-        left = layers.Concatenate(name=f"{name}_measured")([left, texture])
-        now = SpaceToDepth(name=f"{name}_now")(layers.Rescaling(1 / 4, name=f"{name}_places")(flow))
-        x, step = refine([left, now, seen, x])
-        step = DepthToSpace(name=f"{name}_pixels")(step)
-        flow = layers.Add(dtype="float32", name=f"{name}_sum")([flow, step])
-        levels["flow1" if k == refinements else f"flow1_{k}"] = flow
+    refine = refiner()
+
+    def refined(flow, even1, even2, seen, x, name, times):
+        """Return the flow after each step, on 1/2 of the pictures' grid and in their pixels."""
+        pixels, tensors, texture = StructureTensor(name=f"{name}_structure")(even1)
+        found = []
+        for k in range(1, times + 1):
+            left = LucasKanade(name=f"{name}{k}_left")((pixels, tensors, even2, flow))
+            left = layers.Concatenate(name=f"{name}{k}_measured")([left, texture])
+            now = SpaceToDepth(name=f"{name}{k}_now")(layers.Rescaling(1 / 4, name=f"{name}{k}_places")(flow))
+            x, step = refine([left, now, seen, x])
+            step = DepthToSpace(name=f"{name}{k}_pixels")(step)
+            flow = layers.Add(dtype="float32", name=f"{name}{k}_sum")([flow, step])
+            found.append(flow)
+        return found
+
+    state = even1, even2, encoded1[0], x
+    if coarse_refinements:
+        halved = layers.AveragePooling2D(2, dtype="float32", name="coarse")
+        start = layers.Rescaling(1 / 2, dtype="float32", name="coarse_flow")(flow)
+        steps = refined(start, *map(halved, state), "coarse", coarse_refinements)
+        for k, step in enumerate(steps, 1):
+            flow = layers.Rescaling(2, dtype="float32", name=f"coarse{k}_flow")(step)
+            levels[f"flow2_{k}"] = flow
+    steps = refined(Enlarge(name="refined_flow")(flow), *state, "refined", refinements)
+    levels |= {f"flow1_{k}": step for k, step in enumerate(steps[:-1], 1)} | {"flow1": steps[-1]}
 
     outputs = {
         name: layers.Activation("linear", dtype="float32", name=name)(flow) for name, flow in levels.items()
     }
     outputs["flow"] = FullResolutionFlow(COARSEST, name="flow")((outputs["flow1"], inputs["frame1"]))
     network = keras.Model(inputs, outputs, name="pyramid_flow")
-    network.level_weights = MappingProxyType(_level_weights(refinements))  # Keras would save a plain dict
+    # Read-only, because Keras would save a plain dict.
+    network.level_weights = MappingProxyType(_level_weights(coarse_refinements, refinements))
     return network
 
 
-def _level_weights(refinements: int) -> dict[str, float]:
-    names = [*(f"flow1_{k}" for k in range(1, refinements)), "flow1"]
-    counts = [_FADING ** (refinements - k) for k in range(1, refinements + 1)]
+def _level_weights(coarse_refinements: int, refinements: int) -> dict[str, float]:
+    names = [f"flow2_{k}" for k in range(1, coarse_refinements + 1)]
+    names += [*(f"flow1_{k}" for k in range(1, refinements)), "flow1"]
+    counts = [_FADING ** (len(names) - k) for k in range(1, len(names) + 1)]
     rest = 1 - sum(_LEVEL_WEIGHTS.values())
     return _LEVEL_WEIGHTS | {
         name: rest * count / sum(counts) for name, count in zip(names, counts, strict=True)

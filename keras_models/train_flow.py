@@ -74,8 +74,9 @@ def train_flow(
         raise InputError(f"{data}: {len(source)} training pairs do not fill a batch of {config.batch}")
 
     description = read_preset(start).network if start else {"name": config.network, "width": config.width}
-    if config.refinements:
-        description = description | {"refinements": config.refinements}
+    for name in ("refinements", "coarse_refinements"):
+        if (count := getattr(config, name)) is not None:
+            description = description | {name: count}
     with _precision(config.precision) as precision, strategy.scope():
         network = build_network(**description)
         if start:
@@ -87,7 +88,7 @@ def train_flow(
             )
         if config.jit and any(isinstance(layer, Correlation) for layer in network.layers):
             raise InputError(f"jit: XLA does not know the correlation that {description['name']} learns by")
-        trainer = FlowTrainer(network, config.loss)
+        trainer = FlowTrainer(network, config.loss, config.background)
         trainer.compile(_optimizer(config, steps), jit_compile=config.jit)
         trainer.optimizer.build(network.trainable_variables)
     inputs = InputConfig(

@@ -24,6 +24,8 @@ from pipelines.augmentation_config import Augmentation
 from pipelines.bicubic import sample_bicubic
 from pipelines.warping import pixel_grid, sample
 
+_CLOSE, _MOST_STEPS = 0.01, 30  # pixels; and steps, towards where a bend came from
+
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
@@ -62,8 +64,10 @@ class Geometry:
             return target
         rows = target.reshape(-1, *target.shape[-2:])
         found = rows
-        for _ in range(6):  # y <- q - d(y) converges at once: the bend is smooth and small
-            found = rows - sample(self.bend, found, cv2.INTER_LINEAR)
+        for _ in range(_MOST_STEPS):  # y <- q - d(y) converges, because the bend is smooth
+            before, found = found, rows - sample(self.bend, found, cv2.INTER_LINEAR)
+            if np.abs(found - before).max() < _CLOSE:
+                break
         return found.reshape(target.shape)
 
     def flow(self, flow: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -74,13 +78,16 @@ class Geometry:
             valid: bool [H, W].
 
         Returns:
-            float32 [S, S, 2] in pixels of the crop; and bool [S, S], true where all pixels that count are
-            valid and inside frame 1.
+            float32 [S, S, 2] in pixels of the crop; and the `mask` of what is valid, bool [S, S].
         """
         start = _back(self.map1, self._grid)
-        known = cv2.remap(valid.astype(np.float32), start, None, cv2.INTER_LINEAR, borderValue=0) > 0.999
         end = self.points2(start + sample(flow, start, cv2.INTER_LINEAR))
-        return (end - self._grid).astype(np.float32), known
+        return (end - self._grid).astype(np.float32), self.mask(valid)
+
+    def mask(self, mask: np.ndarray) -> np.ndarray:
+        """Bring a mask of frame 1, bool [H, W], to the crop: true where all pixels that count are true."""
+        start = _back(self.map1, self._grid)
+        return cv2.remap(mask.astype(np.float32), start, None, cv2.INTER_LINEAR, borderValue=0) > 0.999
 
 
 def draw_geometry(

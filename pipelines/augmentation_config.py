@@ -34,7 +34,7 @@ class Augmentation:
     relative_rotation: float = 0.8
     relative_scale: float = 0.01
     relative_shift: float = 1.0
-    bend: float = 3.0
+    bend: float = 6.0
     contrast: float = 0.35
     gamma: float = 1.35
     brightness: float = 0.12

@@ -46,14 +46,15 @@ class Crop:
             valid: bool [H, W].
 
         Returns:
-            float32 [size, size, 2] in pixels of the result, and bool [size, size]: true where every frame
-            pixel that counts is valid and inside the frame.
+            float32 [size, size, 2] in pixels of the result; and the `mask` of what is valid.
         """
-        known = (
-            self._resize(self._cut(valid.astype(np.float32), cv2.BORDER_CONSTANT), cv2.INTER_LINEAR) > 0.999
-        )
         moved = self._resize(self._cut(flow, cv2.BORDER_REPLICATE), cv2.INTER_LINEAR) * np.float32(self.scale)
-        return moved, known
+        return moved, self.mask(valid)
+
+    def mask(self, mask: np.ndarray) -> np.ndarray:
+        """Cut and resize a mask, bool [H, W]: true where every pixel of the frame that counts is true."""
+        cut = self._cut(mask.astype(np.float32), cv2.BORDER_CONSTANT)
+        return self._resize(cut, cv2.INTER_LINEAR) > 0.999
 
     def flow_back(
         self, flow: np.ndarray, valid: np.ndarray, shape: tuple[int, int]

@@ -19,6 +19,7 @@ from pipelines.augmentation import change_light, draw_geometry
 from pipelines.augmentation_config import Augmentation
 from pipelines.crops import MARGIN, Crop, crop_around, whole_frame
 from pipelines.errors import InputError
+from pipelines.face_mesh import face_mask
 from pipelines.labels import check_method, make_label
 from pipelines.sources import PAIR_TENSORS, Element, PairSource
 from pipelines.synthesis import Disturbance, synthesise
@@ -60,7 +61,9 @@ def flow_batches(source: PairSource, config: InputConfig) -> tf.data.Dataset:
 
     Returns:
         A dataset of (inputs, targets): `frame1`, `frame2`, float32 [B, S, S, 3] in [0, 1]; and `flow`,
-        float32 [B, S, S, 2] in pixels of the crop, `valid`, bool [B, S, S]. The last batch may be smaller.
+        float32 [B, S, S, 2] in pixels of the crop, `valid`, bool [B, S, S], where it is known, and `face`,
+        bool [B, S, S], what is inside the face's outline, and in frame 2 not hidden; all of the crop where no
+        landmarks, or no hidden pixels, are known. The last batch may be smaller.
     """
     dataset = source.keys(*_names_and_counts(source)).map(
         lambda *key: _tensors(partial(crop_and_label, config), source.decode(*key), config.size),
@@ -129,10 +132,10 @@ def _tensors(
     change: Callable[..., tuple[np.ndarray, ...]], pair: Element, size: int, *numbers: tf.Tensor
 ) -> tuple[Element, Element]:
     """Turn a decoded pair into network inputs and targets, in a graph."""
-    frame1, frame2, flow, valid = tf.numpy_function(
+    frame1, frame2, flow, valid, face = tf.numpy_function(
         change,
         [*numbers, *(pair[name] for name in PAIR_TENSORS)],
-        (tf.uint8, tf.uint8, tf.float32, tf.bool),
+        (tf.uint8, tf.uint8, tf.float32, tf.bool, tf.bool),
         stateful=False,
     )
     inputs = {
@@ -142,6 +145,7 @@ def _tensors(
     targets = {
         "flow": tf.ensure_shape(flow, [size, size, 2]),
         "valid": tf.ensure_shape(valid, [size, size]),
+        "face": tf.ensure_shape(face, [size, size]),
     }
     return inputs, targets
 
@@ -154,7 +158,8 @@ def crop_and_label(
     landmarks2: np.ndarray,
     flow: np.ndarray,
     valid: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    occluded: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Crop a pair around its face and give it its label.
 
     Args:
@@ -166,20 +171,23 @@ def crop_and_label(
         landmarks2: the same for frame 2.
         flow: float32 [H, W, 2], the dense flow if it is known, otherwise without rows.
         valid: bool [H, W], where it is known.
+        occluded: bool [H, W], what of frame 1 is hidden in frame 2; without rows where that is not known.
 
     Returns:
-        Both crops, uint8 [S, S, 3]; flow, float32 [S, S, 2], pixels of the crop; valid, bool [S, S].
+        Both crops, uint8 [S, S, 3]; flow, float32 [S, S, 2], pixels of the crop; valid and face, bool [S, S],
+        as `flow_batches` describes them.
     """
     crop = _crop(config, frame1.shape[:2], landmarks1, landmarks2)
     picture1, picture2 = crop.picture(frame1), crop.picture(frame2)
     dense = crop.flow(flow, valid) if len(flow) else None
     points = crop.points(landmarks1), crop.points(landmarks2)
-    return picture1, *_labelled(config, picture1, picture2, points, dense)
+    shown = crop.mask(~occluded) if len(occluded) else None
+    return picture1, *_labelled(config, picture1, picture2, points, dense), _face(config, points[0], shown)
 
 
 def augment_and_label(
     config: InputConfig, number: int, *pair: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Do what `crop_and_label` does, and change the pair by `config.augmentation`.
 
     Args:
@@ -187,7 +195,7 @@ def augment_and_label(
         number: of the pair since training began; with the seed it decides on the change.
         *pair: the arrays of `PAIR_TENSORS`, as `crop_and_label` takes them.
     """
-    frame1, frame2, landmarks1, landmarks2, flow, valid = pair
+    frame1, frame2, landmarks1, landmarks2, flow, valid, occluded = pair
     rng = np.random.default_rng([config.seed, number])
     crop = _crop(config, frame1.shape[:2], landmarks1, landmarks2)
     middle = np.array([crop.left, crop.top]) + (crop.side - 1) / 2
@@ -198,8 +206,10 @@ def augment_and_label(
     )
     dense = geometry.flow(flow, valid) if len(flow) else None
     points = geometry.points1(landmarks1), geometry.points2(landmarks2)
+    shown = geometry.mask(~occluded) if len(occluded) else None
     picture2, flow, valid = _labelled(config, picture1, picture2, points, dense)
-    return *change_light(rng, config.augmentation, picture1, picture2), flow, valid
+    frames = change_light(rng, config.augmentation, picture1, picture2)
+    return *frames, flow, valid, _face(config, points[0], shown)
 
 
 def _labelled(
@@ -220,6 +230,13 @@ def _labelled(
     seed = zlib.crc32(picture1.tobytes(), config.seed)
     made = synthesise(picture1, *dense, Disturbance(), seed)
     return made.frame2, made.flow, ~made.occluded
+
+
+def _face(config: InputConfig, points: np.ndarray, shown: np.ndarray | None) -> np.ndarray:
+    """Return the face in a crop by its landmarks, and of it what frame 2 shows, where these are known."""
+    shape = (config.size, config.size)
+    face = face_mask(points, shape) if len(points) else np.ones(shape, bool)
+    return face if shown is None else face & shown
 
 
 def _crop(

@@ -13,8 +13,9 @@ def parse(serialised: tf.Tensor) -> dict[str, tf.Tensor]:
 
     Returns:
         `subject`, `clip` (string), `numbers` (int64 [2]), `frame1`, `frame2` (uint8 [H, W, 3]),
-        `landmarks1`, `landmarks2` (float32 [N, 2]), `flow` (float32 [H, W, 2]) and `valid` (bool [H, W]);
-        the last two have no rows where the record has no dense flow.
+        `landmarks1`, `landmarks2` (float32 [N, 2]), `flow` (float32 [H, W, 2]), `valid` and `occluded` (bool
+        [H, W]); flow and validity have no rows where the record has no dense flow, and occlusion has none: it
+        is not recorded.
     """
     text = tf.io.FixedLenFeature([], tf.string)
     optional = tf.io.FixedLenFeature([], tf.string, default_value="")
@@ -39,4 +40,5 @@ def parse(serialised: tf.Tensor) -> dict[str, tf.Tensor]:
     width = tf.shape(example["frame1"])[1]
     example["flow"] = tf.reshape(tf.io.decode_raw(example["flow"], tf.float32), [-1, width, 2])
     example["valid"] = tf.reshape(tf.io.decode_raw(example["valid"], tf.uint8), [-1, width]) > 0
+    example["occluded"] = tf.zeros((0, width), tf.bool)
     return example

@@ -20,9 +20,9 @@ from pipelines.shards import SUFFIX
 
 Element = dict[str, tf.Tensor]
 
-#: What a decoded pair holds at least; `flow`, `valid` and landmarks have no rows where they are not known.
-PAIR_TENSORS = ("frame1", "frame2", "landmarks1", "landmarks2", "flow", "valid")
-_PAIR_TYPES = (tf.uint8, tf.uint8, tf.float32, tf.float32, tf.float32, tf.bool)
+#: What a decoded pair holds at least; all but the frames have no rows where they are not known.
+PAIR_TENSORS = ("frame1", "frame2", "landmarks1", "landmarks2", "flow", "valid", "occluded")
+_PAIR_TYPES = (tf.uint8, tf.uint8, tf.float32, tf.float32, tf.float32, tf.bool, tf.bool)
 
 
 @dataclass(frozen=True)
@@ -129,17 +129,18 @@ def _rendered_source(count: int, seed: int = 0) -> PairSource:
 
 
 def _arrays(pair: pairs.Pair) -> tuple[np.ndarray, ...]:
-    """Return what `PAIR_TENSORS` names; landmarks that are not known have no rows."""
+    """Return what `PAIR_TENSORS` names; what is not known has no rows."""
     nowhere = np.zeros((0, 2), np.float32)
     landmarks = [nowhere if points is None else points for points in (pair.landmarks1, pair.landmarks2)]
-    return pair.frame1, pair.frame2, *landmarks, pair.flow, pair.valid
+    occluded = pair.valid[:0] if pair.occluded is None else pair.occluded
+    return pair.frame1, pair.frame2, *landmarks, pair.flow, pair.valid, occluded
 
 
 def _read_pair(folder: Path, name: tf.Tensor) -> Element:
     """Read a pair of a pair folder in a graph, as `records.parse` reads a record."""
 
     def read(name: bytes) -> tuple[np.ndarray, ...]:
-        return _arrays(pairs.read_pair(folder, name.decode(), side_files=("valid", "landmarks")))
+        return _arrays(pairs.read_pair(folder, name.decode(), side_files=("valid", "landmarks", "occluded")))
 
     tensors = tf.numpy_function(read, [name], _PAIR_TYPES, stateful=False)
     return dict(zip(PAIR_TENSORS, tensors, strict=True))

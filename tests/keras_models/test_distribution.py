@@ -29,10 +29,11 @@ random = np.random.default_rng(0)
 frames = {f"frame{k}": random.random((12, 64, 64, 3)).astype(np.float32) for k in (1, 2)}
 valid = random.random((12, 64, 64)) < np.linspace(0, 1, 12)[:, None, None]
 targets = {"flow": random.normal(size=(12, 64, 64, 2)).astype(np.float32), "valid": valid}
+targets["face"] = random.random((12, 64, 64)) < 0.5
 batches = shared_batches(tf.data.Dataset.from_tensor_slices((frames, targets)).batch(4, drop_remainder=True))
 with strategy.scope():
     keras.utils.set_random_seed(0)
-    trainer = FlowTrainer(build_network("flownet_s", width=0.0625), loss="exp3ii")
+    trainer = FlowTrainer(build_network("flownet_s", width=0.0625), "exp3ii", background=0.1)
     trainer.compile(keras.optimizers.SGD(1e-4, momentum=0.9))
 before = trainer.network.get_weights()
 history = trainer.fit(batches, epochs=2, verbose=0).history

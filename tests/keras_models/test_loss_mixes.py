@@ -41,21 +41,24 @@ def test_unknown_mix():
         find_mix("exp4")
 
 
-def trainer_of(mix):
+def trainer_of(mix, background=1.0):
     """Of a network that states the weights of its levels; what it estimates the tests make up."""
     inputs = frame_inputs()
     network = keras.Model(inputs, {"flow": keras.layers.Concatenate()(list(inputs.values()))})
     network.level_weights = {"flow1": 0.7, "flow2": 0.3}
-    return FlowTrainer(network, mix)
+    return FlowTrainer(network, mix, background)
 
 
-def loss(mix, flow, true, frames=None, valid=None, **targets):
+def loss(mix, flow, true, frames=None, valid=None, face=None, background=1.0):
     """Loss of an estimate that is the same on every level and on the full grid."""
     outputs = {"flow": flow, **{f"flow{k}": flow[:, :: 2**k, :: 2**k] for k in (1, 2)}}
-    valid = tf.ones(flow.shape[:3], tf.bool) if valid is None else tf.constant(valid)
+    valid, face = (
+        tf.ones(flow.shape[:3], tf.bool) if mask is None else tf.constant(mask) for mask in (valid, face)
+    )
     grey = tf.fill((*flow.shape[:3], 3), 0.5)
     frames = {"frame1": grey, "frame2": grey} if frames is None else frames
-    return float(trainer_of(mix).compute_loss(frames, {"flow": true, "valid": valid} | targets, outputs))
+    targets = {"flow": true, "valid": valid, "face": face}
+    return float(trainer_of(mix, background).compute_loss(frames, targets, outputs))
 
 
 def constant(u, v):
@@ -88,7 +91,8 @@ def test_the_finest_level_counts(name):
     """Defect 2 of the paper's code drops its loss by a repeated dictionary key."""
     trainer = trainer_of(name)
     grey = tf.fill((1, 16, 16, 3), 0.5)
-    targets = {"flow": constant(0, 0), "valid": tf.ones((1, 16, 16), tf.bool)}
+    everywhere = tf.ones((1, 16, 16), tf.bool)
+    targets = {"flow": constant(0, 0), "valid": everywhere, "face": everywhere}
     levels = {"flow1": tf.Variable(constant(3, 4)[:, ::2, ::2]), "flow2": constant(0, 0)[:, ::4, ::4]}
     with tf.GradientTape() as tape:
         total = trainer.compute_loss(
@@ -115,11 +119,18 @@ def test_what_is_masked_costs_nothing(name):
     assert loss(name, wrong, constant(0, 0), frames) > 0.1
 
 
-def test_what_is_hidden_has_no_photometric_cost():
-    hidden = np.zeros((1, 16, 16), bool)
-    hidden[:, :, 8:] = True
+@pytest.mark.parametrize("name", ["epe", "exp2i"])
+def test_the_background_counts_less(name):
+    """Wrong by the same everywhere outside of the left half, the face: by hand, its share of the weights."""
+    face = np.zeros((1, 16, 16), bool)
+    face[:, :, :8] = True
     frames = {"frame1": tf.fill((1, 16, 16, 3), 0.5)}
-    frames["frame2"] = frames["frame1"] + tf.cast(hidden[..., None], tf.float32) * 0.3
-    still = constant(0, 0)
-    assert loss("exp2i", still, still, frames, occluded=tf.constant(hidden)) == pytest.approx(0, abs=1e-5)
-    assert loss("exp2i", still, still, frames) > 1
+    frames["frame2"] = frames["frame1"] + tf.cast(~face[..., None], tf.float32) * 0.3
+    flow = tf.where(face[..., None], constant(0, 0), constant(3, 4))
+    arguments = name, flow, constant(0, 0), frames, None, face
+    alike = loss(*arguments, background=1.0)
+    assert alike > 1
+    assert loss(*arguments, background=0.0) == pytest.approx(0, abs=1e-5)
+    if name == "epe":  # 5 px wrong on all levels
+        assert alike == pytest.approx(2.5)
+        assert loss(*arguments, background=0.25) == pytest.approx(5 * 0.25 / 1.25)

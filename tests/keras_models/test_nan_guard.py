@@ -15,6 +15,7 @@ def batches(count, bad=None):
     targets = {
         "flow": random.random((count, 8, 8, 2)).astype(np.float32),
         "valid": np.ones((count, 8, 8), bool),
+        "face": np.ones((count, 8, 8), bool),
     }
     if bad is not None:
         targets["flow"][bad, 5, 6, 1] = np.nan

@@ -113,7 +113,8 @@ def test_levels_and_their_weights(network):
 def test_a_fresh_network_says_almost_no_motion_and_every_weight_learns(name):
     trainer = FlowTrainer(small(name))
     pair = frames(2, 64, 64)
-    targets = {"flow": tf.ones((2, 64, 64, 2)), "valid": tf.ones((2, 64, 64), tf.bool)}
+    everywhere = tf.ones((2, 64, 64), tf.bool)
+    targets = {"flow": tf.ones((2, 64, 64, 2)), "valid": everywhere, "face": everywhere}
     with tf.GradientTape() as tape:
         outputs = trainer(pair, training=True)
         loss = trainer.compute_loss(pair, targets, outputs)

@@ -10,7 +10,11 @@ from keras_models.pyramid_layers import (
     StructureTensor,
     UnitFeatures,
     Warp,
+    enlarge,
+    smooth,
+    warp_blocks,
 )
+from keras_models.warping import warp_back
 
 
 def waves(shift=(0.0, 0.0), size=64):
@@ -23,8 +27,8 @@ def waves(shift=(0.0, 0.0), size=64):
 
 def measure(frame1, frame2, flow):
     """Displacement that the largest window measures, away from the border: [h, w, 2]."""
-    gradient, tensors, _ = StructureTensor()(frame1)
-    left = LucasKanade()((frame1, frame2, gradient, tensors, flow)).numpy()
+    pixels, tensors, _ = StructureTensor()(frame1)
+    left = LucasKanade()((pixels, tensors, frame2, flow)).numpy()
     assert left.shape[-1] == LucasKanade.CHANNELS
     assert np.isfinite(left).all()
     return left[0, 4:-4, 4:-4, 4:6]
@@ -81,6 +85,30 @@ def test_lucas_kanade_knows_where_it_sees_nothing():
     along_x, along_y = seen[..., 6].mean(), seen[..., 7].mean()
     assert along_x > along_y + 1
     assert along_y == pytest.approx(np.log(0.02), abs=0.01)  # nothing but the damping
+
+
+def test_a_frame_warped_in_blocks_is_the_warped_frame_in_blocks():
+    """Against Addons' warping; the flow leads out of the frame as well."""
+    rng = np.random.default_rng(1)
+    frame = rng.normal(size=(2, 32, 48, 1)).astype(np.float32)
+    flow = rng.normal(0, 6, (2, 16, 24, 2)).astype(np.float32)
+    expected = tf.nn.space_to_depth(warp_back(frame, enlarge(flow))[0], 4)
+    np.testing.assert_allclose(warp_blocks(frame, flow), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(9, 12), (2, 1)])
+@pytest.mark.parametrize("window", [3, 7])
+def test_smooth_is_the_mean_of_what_is_there(window, size):
+    values = np.random.default_rng(2).normal(size=(2, *size, 3)).astype(np.float32)
+    expected = tf.nn.avg_pool2d(values, window, 1, "SAME")
+    np.testing.assert_allclose(smooth(values, window), expected, atol=1e-5)
+
+
+def test_grey_is_that_of_tensorflow():
+    """Contrast of grey values: a picture and its grey are the same to it."""
+    picture = np.random.default_rng(3).uniform(size=(1, 32, 32, 3)).astype(np.float32)
+    grey = tf.repeat(tf.image.rgb_to_grayscale(picture), 3, axis=-1)
+    np.testing.assert_allclose(LocalContrast()(picture), LocalContrast()(grey), atol=2e-3)
 
 
 def test_lucas_kanade_of_a_blank_picture_is_finite():

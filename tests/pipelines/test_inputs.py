@@ -1,13 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pipelines.augmentation_config import Augmentation
 from pipelines.bicubic import warp_back_bicubic
 from pipelines.build.corpus import build
+from pipelines.crops import crop_around
 from pipelines.errors import InputError
+from pipelines.faces import render_pair
 from pipelines.inputs import InputConfig, crop_and_label, flow_batches, training_batches
 from pipelines.labels.mesh import mesh_label
-from pipelines.pairs import read_pair
+from pipelines.pairs import read_pair, write_pair
 from pipelines.sources import open_source
 from pipelines.splits import split_subjects
 
@@ -46,7 +50,8 @@ def test_labels_are_in_pixels_of_the_crop(records_folder):
     sizes = [np.ptp(np.argwhere(valid), axis=0).max() for valid in targets["valid"]]
     face = 98  # the portrait's face is 98 px high, which the crop's margins double
     assert np.mean(sizes) == pytest.approx(32, abs=2)
-    mean = np.mean([flow[valid].mean(axis=0) for flow, valid in zip(*targets.values(), strict=True)], axis=0)
+    labels = zip(targets["flow"], targets["valid"], strict=True)
+    mean = np.mean([flow[valid].mean(axis=0) for flow, valid in labels], axis=0)
     np.testing.assert_allclose(mean, [2 * 32 / face, 0], atol=0.12)
 
 
@@ -54,11 +59,13 @@ def test_dense_flow_of_a_pair_is_kept(pair_folder):
     source = open_source(pair_folder)
     pair = read_pair(pair_folder, "00003")
     config = InputConfig(size=128)
-    arrays = (pair.frame1, pair.frame2, pair.landmarks1, pair.landmarks2, pair.flow, pair.valid)
-    _, _, flow, valid = crop_and_label(config, *arrays)
+    unknown = np.zeros((0, 128), bool)
+    arrays = (pair.frame1, pair.frame2, pair.landmarks1, pair.landmarks2, pair.flow, pair.valid, unknown)
+    _, _, flow, valid, _ = crop_and_label(config, *arrays)
     # Without landmarks the whole frame is taken: here of the same size, so everything is as it was.
     nowhere = np.zeros((0, 2), np.float32)
-    whole1, _, whole_flow, _ = crop_and_label(config, *arrays[:2], nowhere, nowhere, *arrays[4:])
+    whole1, _, whole_flow, _, face = crop_and_label(config, *arrays[:2], nowhere, nowhere, *arrays[4:])
+    assert face.all()  # without landmarks nobody knows where it is
     np.testing.assert_array_equal(whole1, pair.frame1)
     np.testing.assert_array_equal(whole_flow, pair.flow)
     side = np.ptp(np.concatenate(arrays[2:4]), axis=0).max() * 1.3
@@ -68,9 +75,9 @@ def test_dense_flow_of_a_pair_is_kept(pair_folder):
 
 def test_landmarks_become_the_label_where_there_is_no_flow(pair_folder):
     pair = read_pair(pair_folder, "00001")
-    nothing = np.zeros((0, 128, 2), np.float32), np.zeros((0, 128), bool)
+    nothing = np.zeros((0, 128, 2), np.float32), np.zeros((0, 128), bool), np.zeros((0, 128), bool)
     # A margin that makes the crop as large as the picture around a centred face: only the label is new.
-    _, _, flow, valid = crop_and_label(
+    _, _, flow, valid, _ = crop_and_label(
         InputConfig(size=128), pair.frame1, pair.frame2, pair.landmarks1, pair.landmarks2, *nothing
     )
     full, _ = mesh_label(pair.landmarks1, pair.landmarks2, (128, 128))
@@ -78,6 +85,24 @@ def test_landmarks_become_the_label_where_there_is_no_flow(pair_folder):
     assert np.linalg.norm(flow[valid], axis=-1).max() == pytest.approx(
         scale * np.linalg.norm(full, axis=-1).max(), rel=0.05
     )
+
+
+def test_the_face_is_what_both_frames_show_of_it(tmp_path):
+    """Against the renderer's mask, from which hair takes some; what is hidden, as by a hand, is left out."""
+    pair = render_pair(3, 2)
+    hidden = np.zeros((256, 256), bool)
+    hidden[110:130, 100:150] = True
+    write_pair(tmp_path, replace(pair, name="00000", occluded=hidden))
+    source = open_source(tmp_path)
+    ((_, targets),) = flow_batches(source, InputConfig(size=192, batch=1))
+    face = targets["face"].numpy()[0]
+    crop = crop_around(np.concatenate([pair.landmarks1, pair.landmarks2]), 192, InputConfig().margin)
+    shown = crop.mask(pair.face & ~hidden)
+    assert (face & shown).sum() > 0.85 * (face | shown).sum()
+    assert not (face & crop.mask(hidden)).any()
+    mirrored = Augmentation(0, 1, 0, flip=1, relative=0)
+    ((_, targets),) = training_batches(source, InputConfig(192, 1, augmentation=mirrored)).take(1)
+    assert (targets["face"].numpy()[0][:, ::-1] == face).mean() > 0.98
 
 
 def brightness(batches):
@@ -168,8 +193,6 @@ def test_one_subject_cannot_be_split():
 
 
 def test_rendered_faces_are_drawn_while_reading():
-    from pipelines.faces import render_pair
-
     source = open_source("rendered:6")
     assert len(source) == 6
     assert len(source.subjects) == 2  # four pairs in a row show one person
@@ -204,7 +227,7 @@ def test_synthesised_pairs_of_records(records_folder):
     np.testing.assert_array_equal(inputs["frame2"], again["frame2"])
     np.testing.assert_array_equal(inputs["frame1"], real["frame1"])
     assert targets["valid"].mean() > 0.9  # the whole crop, but what leaves it
-    for frame1, frame2, flow, valid in zip(*inputs.values(), *targets.values(), strict=True):
+    for frame1, frame2, flow, valid, _ in zip(*inputs.values(), *targets.values(), strict=True):
         back = warp_back_bicubic(frame2, flow)[valid]
         # Light: a straight line through the grey levels.
         gain, offset = np.polyfit(back.ravel(), frame1[valid].ravel(), 1)
