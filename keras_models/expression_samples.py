@@ -14,6 +14,9 @@ from pipelines.errors import InputError
 from pipelines.expressions.pair import Estimate
 from pipelines.expressions.samples import Samples, composite_samples
 
+#: Method of flow that finds apexes: the same frames are then looked at by whatever method, and it is fast.
+SPOTTER = "dis_medium"
+
 
 def cache_folder() -> Path:
     """Return where features and finished folds are kept: `$XDG_CACHE_HOME/faceflow`, or in `~/.cache`."""
@@ -51,7 +54,13 @@ def open_samples(
     if not sources:
         raise InputError("no corpus is named; for instance --corpus casme2=/data/CASME2")
     samples = composite_samples(
-        sources, estimator(method), method_key(method), cache_folder() / "features", remove_head, progress
+        sources,
+        estimator(method),
+        method_key(method),
+        estimator(SPOTTER),
+        cache_folder() / "features",
+        remove_head,
+        progress,
     )
     about = {"corpora": {name: str(folder) for name, folder in sources.items()}, "method": method}
     return samples, about | {"remove_head": remove_head}

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_models.expression_classifier import ExpressionClassifier
-from keras_models.expression_samples import estimator
+from keras_models.expression_samples import SPOTTER, estimator
 from pipelines.clips import read_frames
 from pipelines.errors import InputError
 from pipelines.expressions.alignment import CROP, template
@@ -80,7 +80,7 @@ def recognise_clip(clip: Path, classifier: ExpressionClassifier) -> Recognition:
     frames = [frame for number, frame in enumerate(read_frames(clip)) if number in wanted]
     estimate = estimator(classifier.method)
     with FaceMesh() as face_mesh:
-        found: Apex = spot_apex(frames, estimate, face_mesh, str(clip), most_frames=_MOST_FRAMES)
+        found: Apex = spot_apex(frames, estimator(SPOTTER), face_mesh, str(clip), most_frames=_MOST_FRAMES)
         apex = numbers[found.frame]
         names = f"{clip}, frame 0", f"{clip}, frame {apex}"
         pair = aligned_pair(frames[0], frames[found.frame], estimate, face_mesh, names)

@@ -22,7 +22,7 @@ from pipelines.landmarks import FaceMesh
 #: Corpora whose owners give no apex: it is spotted.
 SPOTTED = ("smic",)
 
-_VERSION = 1  # of the features; a change in how they are computed makes old ones worthless
+_VERSION = 2  # of the features; a change in how they are computed makes old ones worthless
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +50,7 @@ def composite_samples(
     sources: Mapping[str, Path],
     estimate: Estimate,
     key: str,
+    spot: Estimate,
     cache: Path,
     remove_head: bool = True,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -60,6 +61,7 @@ def composite_samples(
         sources: folder of each corpus by name: casme2, samm, smic.
         estimate: of the flow.
         key: identifies `estimate`: whenever it would give another flow, the key must be another.
+        spot: of the flow, to find the apex where a corpus codes none.
         cache: folder that keeps features by the content of the frames.
         remove_head: see `flow_features`.
         progress: called with the number of clips done and the number of all.
@@ -91,7 +93,7 @@ def composite_samples(
     with FaceMesh() as face_mesh:
         for number, (name, clip, label) in enumerate(members):
             try:
-                features = _features(name, clip, estimate, face_mesh, cache, options)
+                features = _features(name, clip, estimate, spot, face_mesh, cache, options)
             except InputError as error:
                 remarks.append(Remark(f"{name}: {clip.name}", "left_out", " ".join(str(error).split())))
             else:
@@ -106,7 +108,13 @@ def composite_samples(
 
 
 def _features(
-    corpus: str, clip: Clip, estimate: Estimate, face_mesh: FaceMesh, cache: Path, options: dict
+    corpus: str,
+    clip: Clip,
+    estimate: Estimate,
+    spot: Estimate,
+    face_mesh: FaceMesh,
+    cache: Path,
+    options: dict,
 ) -> np.ndarray:
     spotted = corpus in SPOTTED
     if clip.onset is None:
@@ -125,7 +133,7 @@ def _features(
     frames = [read_image(file) for file in files]
     apex = len(frames) - 1
     if spotted:
-        apex = spot_apex(frames, estimate, face_mesh, clip.name).frame
+        apex = spot_apex(frames, spot, face_mesh, clip.name).frame
     names = files[0].name, files[apex].name
     pair = aligned_pair(frames[0], frames[apex], estimate, face_mesh, names)
     features = pair.features(options["remove_head"])

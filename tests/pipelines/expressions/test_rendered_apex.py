@@ -10,12 +10,12 @@ from pipelines.landmarks import FaceMesh
 
 @pytest.mark.slow
 def test_apexes_of_rendered_clips(tmp_path):
-    from keras_models.expression_samples import estimator
+    from keras_models.expression_samples import SPOTTER, estimator
 
     render_corpus("casme2", tmp_path, subjects=1)
     reading = read_corpus("casme2", tmp_path)
     guessed = {remark.clip for remark in reading.remarks if "midpoint" in remark.reason}
-    estimate, errors = estimator("default"), []
+    estimate, errors = estimator(SPOTTER), []
     with FaceMesh() as face_mesh:
         for clip in reading.clips:
             if clip.name in guessed:

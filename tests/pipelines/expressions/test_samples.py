@@ -20,7 +20,7 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def samples(expressive_corpus, estimate, cache):
-    return composite_samples({"casme2": expressive_corpus}, estimate, "dis", cache)
+    return composite_samples({"casme2": expressive_corpus}, estimate, "dis", estimate, cache)
 
 
 def test_features_say_where_the_face_moves(samples):
@@ -53,11 +53,11 @@ def test_features_are_kept_by_content(samples, expressive_corpus, cache):
     def refuse(frame1, frame2):
         raise AssertionError("computed again")
 
-    again = composite_samples({"casme2": expressive_corpus}, refuse, "dis", cache)
+    again = composite_samples({"casme2": expressive_corpus}, refuse, "dis", refuse, cache)
     np.testing.assert_array_equal(again.features, samples.features)
     for changed in ({"key": "another"}, {"key": "dis", "remove_head": False}):
         with pytest.raises(AssertionError, match="computed again"):
-            composite_samples({"casme2": expressive_corpus}, refuse, cache=cache, **changed)
+            composite_samples({"casme2": expressive_corpus}, refuse, spot=refuse, cache=cache, **changed)
 
 
 def test_a_subject_has_nothing_to_do_with_another(samples, expressive_corpus, estimate, tmp_path):
@@ -68,22 +68,22 @@ def test_a_subject_has_nothing_to_do_with_another(samples, expressive_corpus, es
         source, target = expressive_corpus / part, tmp_path / "alone" / part
         target.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
-    alone = composite_samples({"casme2": tmp_path / "alone"}, estimate, "dis", tmp_path / "cache")
+    alone = composite_samples({"casme2": tmp_path / "alone"}, estimate, "dis", estimate, tmp_path / "cache")
     own = np.array(samples.subjects) == "casme2/sub02"
     np.testing.assert_array_equal(alone.features, samples.features[own])
 
 
 def test_bad_input(expressive_corpus, estimate, tmp_path):
     with pytest.raises(InputError, match="'ckplus' is not in the composite; there are: casme2, samm, smic"):
-        composite_samples({"ckplus": expressive_corpus}, estimate, "dis", tmp_path)
+        composite_samples({"ckplus": expressive_corpus}, estimate, "dis", estimate, tmp_path)
     with pytest.raises(InputError, match="no such file or folder"):
-        composite_samples({"samm": tmp_path / "none"}, estimate, "dis", tmp_path)
+        composite_samples({"samm": tmp_path / "none"}, estimate, "dis", estimate, tmp_path)
 
     def broken(frame1, frame2):
         return np.full((*frame1.shape[:2], 2), np.nan, np.float32)
 
     with pytest.raises(InputError, match="no clip has a class and a face"):
-        composite_samples({"casme2": expressive_corpus}, broken, "broken", tmp_path)
+        composite_samples({"casme2": expressive_corpus}, broken, "broken", broken, tmp_path)
 
 
 def test_smic_has_its_apexes_spotted(expressive, estimate, tmp_path):
@@ -99,15 +99,19 @@ def test_smic_has_its_apexes_spotted(expressive, estimate, tmp_path):
     book.active.append(["Subject", "Filename", "OnsetF", "OffsetF", "Onset2F", "Offset2F", "Emotion"])
     book.active.append(["s01", "s01_po_01", 100, 110, None, None, "positive"])
     book.save(tmp_path / "SMIC" / "SMIC-HS-E_annotation.xlsx")
-    seen = []
+    looked_at, used = [], []
 
-    def watched(frame1, frame2):
-        seen.append(frame2)
-        return estimate(frame1, frame2)
+    def watched(seen):
+        def estimate_and_note(frame1, frame2):
+            seen.append(frame2)
+            return estimate(frame1, frame2)
 
-    samples = composite_samples({"smic": tmp_path / "SMIC"}, watched, "dis", tmp_path / "cache")
+        return estimate_and_note
+
+    sources = {"smic": tmp_path / "SMIC"}
+    samples = composite_samples(sources, watched(used), "dis", watched(looked_at), tmp_path / "cache")
     assert samples.labels.tolist() == [1]
     assert "no apex was coded; it is spotted in each clip" in [remark.reason for remark in samples.remarks]
     # Ten frames are looked at, then the features are made of the strongest; the midpoint is the fifth.
-    assert len(seen) == 11
-    assert min(range(10), key=lambda k: np.abs(seen[k] - seen[-1].astype(float)).sum()) == 2
+    assert (len(looked_at), len(used)) == (10, 1)
+    assert min(range(10), key=lambda k: np.abs(looked_at[k] - used[0].astype(float)).sum()) == 2
