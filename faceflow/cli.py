@@ -35,6 +35,7 @@ COMMANDS = {
     ),
     ("flow",): ("faceflow.flow:flow", "flow of a pair of frames, or of a clip, by a network or any method"),
     ("export", "flow"): ("faceflow.export:export_flow", "a trained network as a SavedModel for TF Serving"),
+    ("spot",): ("faceflow.expression:spot", "find the micro-expressions of a long clip"),
     ("export", "expression"): (
         "faceflow.export:export_expression",
         "a classifier of expressions, with its flow network, for TF Serving",

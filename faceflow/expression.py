@@ -1,4 +1,4 @@
-"""`faceflow expression`."""
+"""`faceflow expression`, `faceflow spot`."""
 
 import json as json_format
 from pathlib import Path
@@ -47,3 +47,40 @@ def expression(
         with replacing(json) as part:
             frames = {"onset": found.onset, "apex": found.apex}
             part.write_text(json_format.dumps(frames | {"probabilities": found.probabilities}, indent=1))
+
+
+def spot(
+    clip: Positional[Annotated[Path, arg(metavar="CLIP")]],
+    longest: float = 0.5,
+    rate: float | None = None,
+    model: Annotated[str, arg(metavar="PRESET|RUN")] = "expression",
+    json: Path | None = None,
+) -> None:
+    """Find the micro-expressions of a long clip: what comes and goes within half a second, and its class.
+
+    Args:
+        clip: a video, or a folder of pictures.
+        longest: that a micro-expression takes from onset to offset, seconds. Slower ones are none.
+        rate: frames per second; by default what the video states, and 25 for a folder of pictures.
+        model: that says the class: a preset, or the folder of a run of faceflow train expression.
+        json: also write the figures.
+    """
+    from pipelines.files import check_outputs, replacing
+
+    check_outputs(json, inputs=(clip,))
+
+    from keras_models.expression_classifier import open_classifier
+    from keras_models.spot import spot_clip
+
+    found = spot_clip(clip, open_classifier(model), longest, rate)
+    if not found:
+        say(f"{clip}: nothing came and went within {longest:g} seconds")
+    else:
+        rows = [
+            (*map(str, (one.first, one.apex, one.last)), one.expression, f"{one.probabilities[one.expression]:.3f}")
+            for one in found
+        ]
+        print_table(("onset", "apex", "offset", "class", "probability"), rows)
+    if json:
+        with replacing(json) as part:
+            part.write_text(json_format.dumps([vars(one) for one in found], indent=1))

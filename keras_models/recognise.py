@@ -61,7 +61,7 @@ def recognise_pair(onset: Path, apex: Path, classifier: ExpressionClassifier) ->
     frames = read_image(onset), read_image(apex)
     with FaceMesh() as face_mesh:
         pair = aligned_pair(*frames, estimator(classifier.method), face_mesh, (str(onset), str(apex)))
-    return Recognition(_probabilities(pair, classifier), pair)
+    return Recognition(probabilities(pair, classifier), pair)
 
 
 def recognise_clip(clip: Path, classifier: ExpressionClassifier) -> Recognition:
@@ -84,10 +84,15 @@ def recognise_clip(clip: Path, classifier: ExpressionClassifier) -> Recognition:
         apex = numbers[found.frame]
         names = f"{clip}, frame 0", f"{clip}, frame {apex}"
         pair = aligned_pair(frames[0], frames[found.frame], estimate, face_mesh, names)
-    return Recognition(_probabilities(pair, classifier), pair, 0, apex)
+    return Recognition(probabilities(pair, classifier), pair, 0, apex)
 
 
-def _probabilities(pair: AlignedPair, classifier: ExpressionClassifier) -> dict[str, float]:
+def probabilities(pair: AlignedPair, classifier: ExpressionClassifier) -> dict[str, float]:
+    """Return how likely each class is, by name.
+
+    Raises:
+        InputError: if the flow of the pair is not finite.
+    """
     features = pair.features(classifier.remove_head)
     if not np.isfinite(features).all():
         raise InputError(f"the flow of {classifier.method} is not finite on these frames")

@@ -1,6 +1,6 @@
 """When an expression happens: its apex in a short clip, intervals of micro-expressions in a long one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,7 +88,28 @@ def apex_of(strengths: np.ndarray) -> int:
     return int((first + last) // 2)
 
 
-def contrast(frames: Sequence[np.ndarray], reach: int, estimate: Estimate, face_mesh: FaceMesh) -> np.ndarray:
+def aligned_clip(frames: Iterable[np.ndarray], face_mesh: FaceMesh) -> list[np.ndarray]:
+    """Cut the face out of every frame of a clip, everywhere as in the first, so that motion stays what it is.
+
+    Args:
+        frames: uint8 [H, W, 3] RGB each; taken one by one, so that a long clip need not fit into memory.
+        face_mesh: that looks for the face.
+
+    Returns:
+        uint8 [224, 224, 3] each.
+
+    Raises:
+        InputError: if the first frame has no face.
+    """
+    crops, similarity = [], None
+    for frame in frames:
+        if similarity is None:
+            similarity = alignment(find_face(face_mesh, frame, "frame 0").landmarks)
+        crops.append(align(frame, similarity))
+    return crops
+
+
+def contrast(crops: Sequence[np.ndarray], reach: int, estimate: Estimate) -> np.ndarray:
     """Return how much each frame of a long clip stands out against those `reach` frames before and after it.
 
     A micro-expression comes and goes within twice the reach: its apex differs from both frames, and they do
@@ -96,22 +117,22 @@ def contrast(frames: Sequence[np.ndarray], reach: int, estimate: Estimate, face_
     the frame after, which is larger where an expression comes and stays, or a face drifts.
 
     Args:
-        frames: uint8 [H, W, 3] RGB each.
+        crops: of an `aligned_clip`.
         reach: frames; half of a usual micro-expression, about a quarter of a second.
         estimate: of the flow.
-        face_mesh: that looks for the face.
 
     Returns:
         float [T], pixels of an aligned crop; 0 within `reach` of an end.
+
+    Raises:
+        InputError: for a clip of fewer than 2 reach + 1 frames.
 
     References:
         Moilanen, Zhao, Pietikainen, "Spotting Rapid Facial Movements from Videos Using Appearance-Based
         Feature Difference Analysis", ICPR 2014, who contrast a frame's texture with the same two.
     """
-    if len(frames) < 2 * reach + 1:
-        raise InputError(f"{len(frames)} frames are too few to spot in: at least {2 * reach + 1}")
-    similarity = alignment(find_face(face_mesh, frames[0], "frame 0").landmarks)
-    crops = [align(frame, similarity) for frame in frames]
+    if len(crops) < 2 * reach + 1:
+        raise InputError(f"{len(crops)} frames are too few to spot in: at least {2 * reach + 1}")
 
     def moved(apart: int) -> np.ndarray:
         pairs = zip(crops[:-apart], crops[apart:], strict=True)

@@ -128,3 +128,23 @@ def fails_last_line(capsys, *words):
 def test_a_real_smile(run, home, real_data):
     call("expression", real_data / "pyfeat" / "single_face.mp4", "--model", run, "--json", "smile.json")
     assert abs(json.loads((home / "smile.json").read_text())["apex"] - 48) <= 5
+
+
+def test_spot(run, home, expressive, capsys):
+    """One surprise, which comes and goes around frame 12, in a clip of 24 at 10 frames a second."""
+    for number in range(24):
+        strength = max(0, 1 - abs(number - 12) / 4)
+        write_image(home / "long" / f"{number:02}.png", expressive("surprise", strength, seed=9))
+    words = ("--rate", 10, "--model", run)
+    call("spot", "long", *words, "--longest", 0.8, "--json", "spotted.json")
+    (found,) = json.loads((home / "spotted.json").read_text())
+    assert (found["first"], found["last"]) == (8, 16)
+    assert abs(found["apex"] - 12) <= 1
+    assert max(found["probabilities"], key=found["probabilities"].get) == "surprise"
+    assert "surprise" in capsys.readouterr().out
+    assert "0.1 seconds at 10 frames a second" in fails(capsys, "spot", "long", *words, "--longest", 0.1)
+    assert "long: 24 frames are too few" in fails(capsys, "spot", "long", *words, "--longest", 9)
+    for number in range(24):
+        write_image(home / "long" / f"{number:02}.png", expressive("surprise", 0))
+    call("spot", "long", *words)
+    assert "nothing came and went within 0.5 seconds" in "".join(capsys.readouterr())

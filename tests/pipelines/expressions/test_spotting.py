@@ -3,7 +3,15 @@ import pytest
 
 from pipelines.errors import InputError
 from pipelines.expressions.pair import aligned_pair
-from pipelines.expressions.spotting import apex_of, contrast, interval_f1, overlap, spot_apex, spot_intervals
+from pipelines.expressions.spotting import (
+    aligned_clip,
+    apex_of,
+    contrast,
+    interval_f1,
+    overlap,
+    spot_apex,
+    spot_intervals,
+)
 from pipelines.landmarks import FaceMesh
 
 
@@ -51,10 +59,10 @@ def test_micro_expressions_in_a_long_clip(expressive, dis, face_mesh):
     strengths[43:] = np.minimum(1, np.arange(15) / 5)
     emotions = ["surprise"] * 20 + ["positive"] * 38
     clip = [expressive(emotion, s) for emotion, s in zip(emotions, strengths, strict=True)]
-    found = spot_intervals(contrast(clip, 5, dis, face_mesh), 5)
+    found = spot_intervals(contrast(aligned_clip(clip, face_mesh), 5, dis), 5)
     assert interval_f1(found, [(7, 17), (24, 34)]) == 1
     still = [expressive("surprise", 0)] * 11
-    assert spot_intervals(contrast(still, 5, dis, face_mesh), 5) == []
+    assert spot_intervals(contrast(aligned_clip(still, face_mesh), 5, dis), 5) == []
 
 
 def test_overlap_and_f1_by_hand():
@@ -77,7 +85,9 @@ def test_bad_input(expressive, dis, face_mesh):
     with pytest.raises(InputError, match="film, frame 0: no face found"):
         spot_apex([blank, still], dis, face_mesh, "film")
     with pytest.raises(InputError, match="12 frames are too few to spot in: at least 13"):
-        contrast([still] * 12, 6, dis, face_mesh)
+        contrast([still] * 12, 6, dis)
+    with pytest.raises(InputError, match="frame 0: no face found"):
+        aligned_clip([blank, still], face_mesh)
     with pytest.raises(InputError, match="apex: no face found where the other frame has one"):
         aligned_pair(still, blank, dis, face_mesh)
     with pytest.raises(InputError, match="one size, not 240x280 and 240x140"):
