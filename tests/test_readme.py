@@ -20,6 +20,7 @@ QUICK = {
     ("train", "expression"): ["--method", "dis_fast"],
     ("evaluate", "expression"): shlex.split("--method dis_fast --seeds 1 --epochs 1"),
     ("build", "CLIPS"): ["--workers", "1"],
+    ("spot", "CLIP"): ["--longest", "0.1"],
 }
 
 
@@ -31,6 +32,7 @@ def test_faceflow_commands(
     known = {
         "CLIPS": clips_folder,
         "PAIRS": pair_folder,
+        "CLIP": frames,
         "FRAME1": frames / "8.png",
         "FRAME2": frames / "9.png",
         "casme2=CASME2": f"casme2={expressive_corpus}",
