@@ -77,7 +77,11 @@ def spot(
         say(f"{clip}: nothing came and went within {longest:g} seconds")
     else:
         rows = [
-            (*map(str, (one.first, one.apex, one.last)), one.expression, f"{one.probabilities[one.expression]:.3f}")
+            (
+                *map(str, (one.first, one.apex, one.last)),
+                one.expression,
+                f"{one.probabilities[one.expression]:.3f}",
+            )
             for one in found
         ]
         print_table(("onset", "apex", "offset", "class", "probability"), rows)

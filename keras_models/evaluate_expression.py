@@ -1,6 +1,7 @@
 """Evaluation of a classifier on people it has not seen: leave one subject out, or one corpus."""
 
 import hashlib
+import inspect
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_models.expression_config import ExpressionConfig
+from keras_models.expression_networks import CLASSIFIERS
 from keras_models.expression_scores import Scores, bootstrap_uf1, confusion, scores
 from keras_models.train_expression import fit_copies
 from pipelines.corpora.composite import CLASSES
@@ -185,6 +187,7 @@ def _fold_answers(
     """Return what each fold's network says to every sample: int [N, folds]."""
     settings = json.dumps(asdict(config) | {"version": _VERSION}, sort_keys=True)
     digest = hashlib.sha256(settings.encode())
+    digest.update(inspect.getsource(inspect.getmodule(CLASSIFIERS[config.network])).encode())
     for array in (samples.features, samples.labels, np.array(samples.subjects), training):
         digest.update(np.ascontiguousarray(array).tobytes())
     path = cache / f"{digest.hexdigest()[:32]}.npy"

@@ -67,6 +67,18 @@ def test_goes_on_where_it_was_stopped(make_samples, tmp_path, monkeypatch):
         evaluate_expression(replace(samples, labels=np.roll(samples.labels, 1)), CONFIG, tmp_path)
 
 
+def test_folds_of_another_network_are_not_taken(make_samples, tmp_path, monkeypatch):
+    """Also not where the name stayed and the code changed."""
+    samples = make_samples(subjects=4)
+    evaluate_expression(samples, CONFIG, tmp_path)
+    kept = len(list(tmp_path.iterdir()))
+    evaluate_expression(samples, CONFIG, tmp_path)
+    assert len(list(tmp_path.iterdir())) == kept
+    monkeypatch.setitem(module.CLASSIFIERS, CONFIG.network, module.CLASSIFIERS["ststnet"])
+    evaluate_expression(samples, CONFIG, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2 * kept
+
+
 def test_a_corpus_is_tested_by_networks_of_the_others(make_samples):
     samples = make_samples(corpora=("casme2", "samm", "smic"), subjects=6)
     for fold in divide(samples, "cross-corpus"):
