@@ -44,4 +44,5 @@ def test_the_default_weights_were_made_by_their_recipe():
     for name, value in asked.items():
         made = about["recipe"][name]
         assert made == type(made)(value), name
-    assert about["network"]["refinements"] == about["recipe"]["refinements"]
+    for name in ("refinements", "coarse_refinements"):
+        assert about["network"][name] == about["recipe"][name]

@@ -1,0 +1,164 @@
+"""The experiment of the paper: one network, one budget, five kinds of training data.
+
+`python -m benchmarks.paper [FOLDER] [--steps N]` makes the data and the runs in FOLDER, or a temporary one,
+goes on with what is there, and prints the table; with `--write` it goes into docs/paper.md. With 6,000 steps
+it takes some four hours on two cores.
+"""
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.page import circumstances, write
+
+WHAT = {
+    "shapes": "moving shapes, no faces",
+    "landmarks": "rendered clips, labels from landmarks",
+    "synthesised": "the same clips, frame 2 made from the label",
+    "rendered": "rendered pairs, exact flow",
+    "mix": "half shapes, half rendered pairs",
+}
+RIVALS = ("zero", "dis_medium", "dis_fine", "farneback")
+PAIRS, TESTED = 4000, 100  # pairs to learn from, and rendered people never seen to test on
+_STEP = 5  # frames between the landmarks that are compared on real clips
+_PAGE = Path(__file__).parents[1] / "docs" / "paper.md"
+
+
+def training_data(folder: Path, pairs: int) -> dict[str, Path]:
+    """Make what is not there yet, and return the folder of each kind of data."""
+    from pipelines.build.config import BuildConfig
+    from pipelines.build.corpus import build
+    from pipelines.faces.corpora import render_corpus
+    from pipelines.faces.generate import render_pairs
+
+    _write_pairs(folder / "shapes", pairs, lambda k: "shape")
+    render_pairs(folder / "rendered", pairs, seed=21)
+    _write_pairs(folder / "mix", pairs, lambda k: "shape" if k // 4 % 2 else "face")
+    render_corpus("ckplus", folder / "ckplus", subjects=min(40, max(4, pairs // 100)))
+    config = BuildConfig(corpus="ckplus", pairs=f"every:{_STEP}")
+    build(folder / "ckplus", folder / "records", config, workers=os.cpu_count() or 1)
+    records = folder / "records"
+    return {name: folder / name for name in ("shapes", "rendered", "mix")} | {
+        "landmarks": records,
+        "synthesised": records,
+    }
+
+
+def _write_pairs(folder: Path, count: int, kind) -> None:
+    from pipelines.faces.render import render_pair
+    from pipelines.pairs import write_facts, write_pair
+    from pipelines.shapes import shape_pair
+
+    if (folder / "pairs.csv").exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = []
+    for k in range(count):
+        pair = (shape_pair if kind(k) == "shape" else render_pair)(21, k)
+        write_pair(folder, pair)
+        facts.append({name: pair.facts[name] for name in ("pair", "subject")})
+    write_facts(folder, facts)
+
+
+def train(name: str, data: Path, run: Path, steps: int) -> None:
+    """Train FlowNetS at half width on one kind of data; nothing if that is done."""
+    from keras_models.flow_training_config import FlowTrainingConfig
+    from keras_models.presets import is_preset
+    from keras_models.train_flow import train_flow
+
+    config = FlowTrainingConfig(
+        network="flownet_s",
+        width=0.5,
+        size=192,
+        batch=8,
+        epochs=10,
+        epoch_steps=steps // 10,
+        warmup=min(200, steps // 10),
+        label="synthesised" if name == "synthesised" else "mesh",
+        validation_share=0.05,
+    )
+    if not is_preset(run) or (run / "backup").exists():
+        train_flow(data, run, config)
+
+
+def landmark_errors(methods: dict) -> dict[str, float]:
+    """Mean distance between where the flow leads a landmark and where Face Mesh finds it, pixels.
+
+    On the clips of GRID, smoothed landmarks, some frames apart. The landmarks have errors of their own.
+    """
+    from pipelines.clips import read_frames
+    from pipelines.landmarks import FaceMesh
+    from pipelines.smoothing import smooth_tracks
+    from pipelines.warping import sample
+
+    clips = sorted((_real() / "grid").glob("*.mpg"))
+    errors: dict[str, list[float]] = {name: [] for name in methods}
+    for clip in clips:
+        frames = list(read_frames(clip))
+        with FaceMesh(tracking=True) as face_mesh:
+            found = [face_mesh(frame) for frame in frames]
+        nowhere = np.full((478, 2), np.nan, np.float32)
+        tracks = smooth_tracks(np.stack([nowhere if face is None else face.landmarks for face in found]))
+        for k in range(0, len(frames) - _STEP, _STEP):
+            moved = tracks[k + _STEP] - tracks[k]
+            if np.isfinite(moved).all():
+                for name, method in methods.items():
+                    flow = method(frames[k], frames[k + _STEP])[0]
+                    at = sample(flow, tracks[k][None])[0]
+                    errors[name].append(float(np.linalg.norm(at - moved, axis=-1).mean()))
+    return {name: float(np.mean(values)) if values else float("nan") for name, values in errors.items()}
+
+
+def _real() -> Path:
+    return Path(os.environ.get("FACEFLOW_DATA", "../shared/data"))
+
+
+def table(folder: Path, steps: int, pairs: int = PAIRS, tested: int = TESTED) -> str:
+    """Train on each kind of data, and test all on the same."""
+    from keras_models.evaluate_flow import evaluate_flow
+    from keras_models.methods import open_method
+    from pipelines.faces.generate import render_pairs
+
+    data = training_data(folder, pairs)
+    for name in WHAT:
+        train(name, data[name], folder / f"run_{name}", steps)
+    methods = {name: open_method(str(folder / f"run_{name}")) for name in WHAT}
+    methods |= {name: open_method(name) for name in RIVALS}
+    render_pairs(folder / "unseen", tested, seed=2026)
+    tests = {"rendered": evaluate_flow(folder / "unseen", methods)}
+    if _real().is_dir():
+        tests["portraits"] = evaluate_flow(_real() / "portraits_truth", methods)
+    columns = {name: {m: test.summary(m)["epe_face"] for m in methods} for name, test in tests.items()}
+    if _real().is_dir():
+        columns["landmarks of real clips"] = landmark_errors(methods)
+    lines = [["flow", "learned from", *columns], ["---"] * (2 + len(columns))]
+    for name in methods:
+        errors = [f"{column[name]:.3f}" for column in columns.values()]
+        lines.append([f"FlowNetS, {name}" if name in WHAT else f"`{name}`", WHAT.get(name, ""), *errors])
+    head = f"FlowNetS at half width, {steps} steps of 8 pairs each; error in the face in pixels.\n\n"
+    return head + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def main(arguments: tuple[str, ...] = ()) -> None:
+    """Print the table, and with `--write` put it into the page."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.paper", description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, help="where data and runs are kept")
+    parser.add_argument("--steps", type=int, default=6000, help="of each training (6000)")
+    parser.add_argument("--pairs", type=int, default=PAIRS, help=f"to learn from ({PAIRS})")
+    parser.add_argument("--tested", type=int, default=TESTED, help=f"rendered pairs to test on ({TESTED})")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/paper.md")
+    options = parser.parse_args(arguments or None)
+    with tempfile.TemporaryDirectory() as scratch:
+        found = table(options.folder or Path(scratch), options.steps, options.pairs, options.tested)
+        text = f"{found}\n\n{circumstances()}"
+    print(text, flush=True)
+    if options.write:
+        write(_PAGE, "experiment", text)
+
+
+if __name__ == "__main__":
+    main()
