@@ -66,9 +66,11 @@ def test_it_fits_the_window(name, size, opened, request):
     """Nothing but what is in a box of its own reaches beyond the window, and text is large enough."""
     with opened(request.getfixturevalue(name), size) as page:
         assert page.evaluate("document.scrollingElement.scrollWidth") <= size[0]
-        texts = "[...document.querySelectorAll('p, td, th, figcaption, caption')]"
+        texts = "[...document.querySelectorAll('p, td, th, figcaption')]"
         sizes = page.evaluate(f"{texts}.map(text => parseFloat(getComputedStyle(text).fontSize))")
         assert min(sizes) >= 14
+        words = "[...document.querySelectorAll('p, figcaption')]"
+        assert page.evaluate(f"Math.max(...{words}.map(one => one.getBoundingClientRect().right))") <= size[0]
         pictures = page.evaluate("[...document.images].map(one => [one.naturalWidth, one.width, one.alt])")
         assert pictures
         for natural, shown, words in pictures:
