@@ -2,15 +2,17 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 UV := .uv/bin/uv
 RUN := .venv/bin
+EXECUTED := docs/notebooks/.executed
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help install demo test slow notebooks docs lint format bench weights clean
+.PHONY: help install demo test slow notebooks docs lint format coverage bench bench-quick weights clean
 help:
 	@echo "make demo     the whole chain on what the project carries; opens with demo/report.html"
 	@echo "make test     the test suite (make slow: the long tests)"
 	@echo "make lint     ruff, style and format; make format mends what can be mended"
-	@echo "make bench    the measurements that README and docs rest on"
-	@echo "make notebooks  runs the notebooks; make docs builds the pages into build/site"
+	@echo "make bench    the measurements that README and docs rest on (make bench-quick: each in a small form)"
+	@echo "make notebooks  runs the notebooks; make docs builds the pages, notebooks among them, into build/site"
+	@echo "make coverage the tests, and which lines none of them reaches"
 	@echo "make weights  renders and trains what keras_models/presets/default holds, two hours, into weights/"
 	@echo "make install  only install, into .venv"
 
@@ -30,10 +32,18 @@ test: install
 	$(RUN)/python -m pytest -n 2 --dist loadfile
 slow: install
 	$(RUN)/python -m pytest -m slow
-notebooks: install
-	$(RUN)/python -m pytest --nbmake notebooks
-docs: install
+notebooks:
+	rm -f $(EXECUTED)
+	$(MAKE) $(EXECUTED)
+# Copies, which keep what they have shown for the pages; those in git stay without.
+$(EXECUTED): $(wildcard notebooks/*.ipynb) | install
+	rm -rf $(@D) && mkdir $(@D) && cp notebooks/*.ipynb $(@D)
+	$(RUN)/python -m pytest -n 2 --nbmake --nbmake-timeout=1200 --overwrite $(@D)
+	@touch $@
+docs: $(EXECUTED)
 	NO_MKDOCS_2_WARNING=1 $(RUN)/mkdocs build --strict
+coverage: install
+	$(RUN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered
 lint: install
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
@@ -42,7 +52,9 @@ format: install
 	$(RUN)/ruff format .
 bench: install
 	$(RUN)/python -m benchmarks
+bench-quick: install
+	$(RUN)/python -m benchmarks --quick
 weights: install
 	PATH="$(CURDIR)/$(RUN):$$PATH" sh keras_models/presets/default/recipe.sh weights
 clean:
-	rm -rf .uv .venv demo runs build
+	rm -rf .uv .venv demo runs build docs/notebooks

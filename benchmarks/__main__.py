@@ -1,14 +1,22 @@
-"""`make bench`: every measurement, printed with the commit and the machine it was made on."""
+"""`make bench`: every measurement, printed with the commit and the machine it was made on.
+
+With `--quick` (`make bench-quick`) each in a small form, see `benchmarks.quick`.
+"""
 
 import os
+import sys
 
-from benchmarks import command_line, labels, model_card, networks, pipelines, rendered_faces, serving
+from benchmarks import command_line, labels, model_card, networks, pipelines, quick, rendered_faces, serving
 from benchmarks.page import circumstances
 
 
 def main() -> None:
     """Run all benchmarks in turn."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if sys.argv[1:] not in ([], ["--quick"]):
+        sys.exit(f"benchmarks: unknown arguments {' '.join(sys.argv[1:])}; there is --quick")
+    if "--quick" in sys.argv:
+        return quick.main()
     print(circumstances())
     # `expressions` takes hours and is run by itself; `labels` comes last: it puts OpenCV on one core.
     for benchmark in (command_line, pipelines, serving, networks, model_card, rendered_faces, labels):

@@ -90,7 +90,7 @@ def torch_step(width: float) -> str:
     )
 
 
-def forward(preset: str | None) -> list[str]:
+def forward(preset: str | None, rounds: int = ROUNDS) -> list[str]:
     """One pair of frames by the preset, in TensorFlow and ONNX Runtime, and by the classical methods."""
     import onnxruntime
     import skimage.data
@@ -115,7 +115,7 @@ def forward(preset: str | None) -> list[str]:
         calls = {f"{network.name} in TensorFlow": _call(open_method(str(preset)), frames)}
         calls |= {f"{network.name} in ONNX Runtime": lambda: session.run(["flow"], floats)}
         calls |= {method: _call(open_method(method), frames) for method in CLASSICAL}
-        times = cpu_milliseconds(*calls.values())
+        times = cpu_milliseconds(*calls.values(), rounds=rounds)
     return [
         f"forward, one pair of {SIZE}x{SIZE}: {name} {wall:.1f} ms ({processor:.1f} of processor)"
         for name, (wall, processor) in zip(calls, times, strict=True)

@@ -54,7 +54,7 @@ def label_speed() -> str:
     )
 
 
-def build_speed() -> str:
+def build_speed(rounds: int = ROUNDS) -> str:
     """One process of `faceflow build` on the GRID clips beside reading them and running Face Mesh alone."""
     from pipelines.build.clip_records import build_clip
     from pipelines.build.config import BuildConfig
@@ -79,7 +79,7 @@ def build_speed() -> str:
                 build_clip(clip, Path(out), BuildConfig(), "")
 
     whole_build()  # imports
-    alone, whole = median_seconds(face_mesh_alone, whole_build, clock=time.process_time)
+    alone, whole = median_seconds(face_mesh_alone, whole_build, rounds=rounds, clock=time.process_time)
     return (
         f"build: {whole:.2f} s of one core's time for the GRID clips, Face Mesh alone {alone:.2f} s, "
         f"ratio {whole / alone:.2f} (bound 1.3)"
@@ -139,7 +139,7 @@ def _grid() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def input_share() -> str:
+def input_share(steps: int = 20) -> str:
     """Share of a FlowNetS training loop (width 0.5, 192x192, batch 8) that waits for its batches."""
     import tensorflow as tf
 
@@ -154,7 +154,7 @@ def input_share() -> str:
         trainer = FlowTrainer(build_network("flownet_s", width=0.5))
         trainer.compile("adam")
         step = tf.function(trainer.train_step)
-        waiting, total = _time_loop(iter(batches), step, steps=20)
+        waiting, total = _time_loop(iter(batches), step, steps)
     return f"inputs: training waits for its batches {waiting / total:.1%} of the time (bound 5 %)"
 
 

@@ -12,7 +12,7 @@ from pipelines.errors import InputError
 from pipelines.flow_colour import flow_to_colour
 from pipelines.pairs import read_facts, read_pair
 from pipelines.pictures import error_map, with_wheel
-from pipelines.report import Figure, Section, Table, write_report
+from pipelines.report import Comparison, Figure, Section, Table, write_report
 
 _SHOWN_METHODS = 4  # in pictures: the first that was asked for, and the best of the others
 
@@ -76,9 +76,17 @@ def flow_sections(
         )
         for error in picked
     ]
+    comparisons = []
+    for error in picked:
+        pair = read_pair(evaluation.folder, error.pair)
+        caption = f"Pair {error.pair}: frame 1 left of the slider, frame 2 right of it."
+        comparisons.append(Comparison(pair.frame1, pair.frame2, caption))
     left_out = "; ".join(f"pair {e.pair}, {e.method}: {e.failure}" for e in evaluation.failures)
     text = f"Without an answer, and not in the means: {left_out}." if left_out else ""
-    return [Section(f"Accuracy {on}", text, tables), Section(f"Pairs {on}", figures=figures)]
+    return [
+        Section(f"Accuracy {on}", text, tables),
+        Section(f"Pairs {on}", figures=figures, comparisons=comparisons),
+    ]
 
 
 def write_flow_report(path: Path | str, evaluation: FlowEvaluation, methods: Mapping[str, Method]) -> None:

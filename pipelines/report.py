@@ -26,7 +26,32 @@ class Figure:
     @property
     def source(self) -> str:
         """The picture as a `data:` address."""
-        return "data:image/png;base64," + base64.b64encode(encode_png(self.picture)).decode()
+        return _address(self.picture)
+
+    @property
+    def is_strip(self) -> bool:
+        """Whether it is several pictures in a row, too small on a phone unless it can be pushed sideways."""
+        return self.picture.shape[1] > 1.5 * self.picture.shape[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two pictures on top of each other, with a slider between them: what moves, jumps to the eye.
+
+    Attributes:
+        before: uint8 [H, W, 3], RGB; shown left of the slider.
+        after: of the same shape; shown right of it.
+        caption: what is to be seen.
+    """
+
+    before: np.ndarray
+    after: np.ndarray
+    caption: str
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        """Both pictures as `data:` addresses."""
+        return _address(self.before), _address(self.after)
 
 
 @dataclass(frozen=True)
@@ -67,8 +92,9 @@ class Section:
         title: the heading.
         text: a paragraph.
         tables: shown after the histograms.
-        figures: shown last.
+        figures: shown after the tables.
         histograms: shown first.
+        comparisons: shown last.
     """
 
     title: str
@@ -76,6 +102,7 @@ class Section:
     tables: list[Table] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     histograms: list[Histogram] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
 
 
 def write_report(path: Path | str, title: str, summary: str, sections: list[Section]) -> None:
@@ -91,3 +118,7 @@ def write_report(path: Path | str, title: str, summary: str, sections: list[Sect
     template = environment.from_string(resources.files("pipelines").joinpath("report.html.j2").read_text())
     with replacing(path) as part:
         part.write_text(template.render(title=title, summary=summary, sections=sections))
+
+
+def _address(picture: np.ndarray) -> str:
+    return "data:image/png;base64," + base64.b64encode(encode_png(picture)).decode()

@@ -7,14 +7,12 @@ import re
 import subprocess
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from faceflow import cli
 
 PROJECT = Path(__file__).parents[1]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
-NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 
 # Programs of others that a page may call; what stands behind them is theirs.
 _FOREIGN = {"apt-get", "curl", "dask", "docker", "tensorboard"}
@@ -83,6 +81,8 @@ def test_links_lead_to_files(page):
         if not re.match(r"[a-z]+:", target):
             path, _, anchor = target.partition("#")
             found = page.parent / path if path else page
+            if path.startswith("notebooks/"):  # `make docs` copies them beside the pages
+                found = PROJECT / path
             assert found.exists(), f"{name_of(page)}: {target}"
             if anchor:
                 assert anchor in anchors(found), f"{name_of(page)}: {target}"
@@ -113,18 +113,5 @@ def test_every_page_is_in_the_navigation():
     navigation = (PROJECT / "mkdocs.yml").read_text()
     for page in PAGES[1:]:
         assert page.relative_to(PROJECT / "docs").as_posix() in navigation
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
-def test_notebook_is_sound_and_stripped(path):
-    notebook = nbformat.read(path, as_version=4)
-    nbformat.validate(notebook)
-    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            assert not cell.outputs, "outputs: clear them before a commit"
-            assert cell.execution_count is None
-
-
-def test_there_are_notebooks():
-    assert NOTEBOOKS
+    for notebook in (PROJECT / "notebooks").glob("*.ipynb"):
+        assert f"notebooks/{notebook.name}" in navigation

@@ -22,6 +22,7 @@ def test_contributing_names_files_that_exist():
 def test_the_workflow_runs_what_ci_runs():
     workflow = yaml.safe_load((PROJECT / ".github" / "workflows" / "ci.yml").read_text())
     assert ".ci/run" in [step.get("run") for step in workflow["jobs"]["test"]["steps"]]
+    assert "make docs" in [step.get("run") for step in workflow["jobs"]["pages"]["steps"]]
     assert (PROJECT / ".ci" / "run").stat().st_mode & 0o111
 
 

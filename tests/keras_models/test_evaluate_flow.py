@@ -195,7 +195,8 @@ def test_report_is_one_file(evaluated, tmp_path):
     _, evaluation, methods = evaluated
     write_flow_report(tmp_path / "r.html", evaluation, methods)
     page = (tmp_path / "r.html").read_text()
-    assert page.count("<img") == page.count('alt="') == 3
+    # Three pairs: the flows of each as one picture, and both frames under a slider.
+    assert page.count("<img") == page.count('alt="') == 3 * 3
     assert "http" not in page.replace("http-equiv", "")
     for method in evaluation.methods:
         assert f"<td>{method}</td>" in page

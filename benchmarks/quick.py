@@ -1,0 +1,87 @@
+"""`make bench-quick`: every benchmark in a small form, to see in minutes that all of them still run.
+
+Figures of so few rounds and pairs are rough; they are printed and written nowhere. Left out is what has no
+small form: the ranks of methods (all of `portraits_truth`), the comparison of classifiers (hours of
+rendering), and PyTorch (a download).
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+
+from benchmarks import command_line, label_pictures, labels, model_card, networks, pipelines, rendered_faces
+from benchmarks import serving as serving_benchmark
+from benchmarks.page import circumstances
+
+_PAIRS = 4
+
+
+def main() -> None:
+    """Run all of them in turn, and say how long each took."""
+    print(circumstances())
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        for measure in measurements(Path(scratch)):
+            started = time.monotonic()
+            if text := measure():
+                print(text)
+            print(f"  ({time.monotonic() - started:.0f} s)", flush=True)
+    print(f"quick benchmarks: {time.monotonic() - begin:.0f} s in all (bound 300)")
+
+
+def measurements(scratch: Path) -> Iterator[Callable[[], object]]:
+    """Yield the benchmarks, each a function that returns what to print.
+
+    Args:
+        scratch: an empty folder.
+    """
+    yield command_line.main
+    yield pipelines.label_speed
+    yield lambda: pipelines.build_speed(rounds=1)
+    yield lambda: pipelines.build_memory(minutes=0.1)
+    yield lambda: pipelines.dask_workers(subjects=1)
+    yield lambda: pipelines.input_share(steps=4)
+    yield lambda: _serving(scratch / "models")
+    yield lambda: "\n".join(networks.forward(None, rounds=1))
+    yield lambda: networks.training_step("flownet_s", 0.25, "float32")
+    yield model_card.recipe
+    yield lambda: model_card.rendered(_PAIRS)
+    yield rendered_faces.speed
+    yield lambda: rendered_faces.memory(400)
+    yield lambda: rendered_faces.face_mesh_agreement(20)
+    yield lambda: rendered_faces.rivals(_PAIRS)
+    yield lambda: f"pictures of labels: {label_pictures.sheet().shape}"
+    yield lambda: _labels(scratch / "pairs")
+
+
+def _serving(models: Path) -> str:
+    from keras_models.networks import build_network
+    from serving.export import export_flow
+
+    export_flow(build_network("flownet_s", width=0.25), models)
+    with serving_benchmark.server(models, rest_api_port=0) as (address, rest, _):
+        bare, grpc, json_call = serving_benchmark.measure(models, address, rounds=5, rest=rest)
+    lines = [
+        f"serving: bare {1e3 * bare:.1f} ms, gRPC {1e3 * grpc:.1f} ms, REST {1e3 * json_call:.0f} ms",
+        serving_benchmark.compare_batching(models, rounds=1, seconds=2),
+        serving_benchmark.watch_memory(models, minutes=0.1),
+        serving_benchmark.cold_start(models),
+    ]
+    return "\n".join(lines)
+
+
+def _labels(folder: Path) -> str:
+    """All methods on a few pairs of the moved portrait; last, since it puts OpenCV on one core."""
+    from pipelines.pairs import write_pair
+    from pipelines.portrait import PortraitMotion, portrait_pairs
+
+    for pair in portrait_pairs(PortraitMotion(size=256), seed=0, count=_PAIRS):
+        write_pair(folder, pair)
+    cv2.setNumThreads(1)
+    speed, evaluation = labels.refined_speed(folder, pairs=1), labels.measure(folder)
+    errors = {name: evaluation.summary(name)["epe_face"] for name in evaluation.ranking()}
+    found = ", ".join(f"{name} {error:.2f}" for name, error in errors.items())
+    return f"{speed}\nlabels: {_PAIRS} pairs of the portrait, off by {found} px in the face"

@@ -1,0 +1,148 @@
+"""Reports as a reader uses them: in a browser, on a desk and on a phone."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from benchmarks import report_pictures
+from benchmarks.report_pictures import DESK, PHONE
+from keras_models.evaluate_flow import evaluate_flow
+from keras_models.flow_report import write_flow_report
+from keras_models.methods import open_method
+from pipelines.build.config import BuildConfig
+from pipelines.build.manifest import ClipReport, Manifest
+from pipelines.build.statistics import STATISTICS, write_statistics
+from pipelines.files import encode_png, read_image
+from pipelines.report import Comparison, Section, Table, write_report
+from pipelines.shards import PairRecord, write_shard
+
+pytestmark = pytest.mark.skipif(
+    report_pictures.chromium() is None, reason="no Chromium is installed (apt-get install chromium)"
+)
+
+
+@pytest.fixture(scope="module")
+def evaluation(tmp_path_factory, pair_folder):
+    """The report of `faceflow evaluate flow --report`."""
+    path = tmp_path_factory.mktemp("evaluation") / "report.html"
+    methods = {name: open_method(name) for name in ("zero", "dis_fast", "dis_medium")}
+    write_flow_report(path, evaluate_flow(pair_folder, methods), methods)
+    return path
+
+
+@pytest.fixture(scope="module")
+def statistics(tmp_path_factory, portrait, portrait_landmarks):
+    """The page of `faceflow build`."""
+    out = tmp_path_factory.mktemp("records")
+    png = encode_png(portrait)
+    shard = write_shard(
+        out / "0.tfrecord",
+        [PairRecord("anna", "clip", 0, 1, png, png, portrait_landmarks, portrait_landmarks)],
+    )
+    motion = [1, 0, 0, 0, 0, 0, 0, 0, 0]
+    clip = ClipReport("anna", "clip", "key", "0.tfrecord", shard.size, shard.sha256, 2, 0, 0, 1, motion)
+    why = f"{'/a/rather/long/path' * 4}/film.mp4: not a video that can be read"
+    left_out = ClipReport("bert", "clip", "key", failure=why)
+    write_statistics(out, Manifest("CLIPS", BuildConfig(), {}, False, [clip, left_out], [], []))
+    return out / STATISTICS
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with report_pictures.browser() as started:
+        yield started
+
+
+@pytest.fixture
+def opened(browser):
+    """A function that opens a report in a window of a size."""
+    return partial(report_pictures.opened, browser)
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("name", ["evaluation", "statistics"])
+def test_it_fits_the_window(name, size, opened, request):
+    """Nothing but what is in a box of its own reaches beyond the window, and text is large enough."""
+    with opened(request.getfixturevalue(name), size) as page:
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= size[0]
+        texts = "[...document.querySelectorAll('p, td, th, figcaption')]"
+        sizes = page.evaluate(f"{texts}.map(text => parseFloat(getComputedStyle(text).fontSize))")
+        assert min(sizes) >= 14
+        words = "[...document.querySelectorAll('p, figcaption')]"
+        assert page.evaluate(f"Math.max(...{words}.map(one => one.getBoundingClientRect().right))") <= size[0]
+        pictures = page.evaluate("[...document.images].map(one => [one.naturalWidth, one.width, one.alt])")
+        assert pictures
+        for natural, shown, words in pictures:
+            assert natural > 0
+            assert shown >= 120
+            assert words
+
+
+def test_nothing_comes_from_elsewhere(evaluation, opened):
+    with opened(evaluation, DESK) as page:
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: asked.append(str(error)))
+        page.reload()
+        elsewhere = [url for url in asked if not url.startswith(("file:", "data:"))]
+        assert elsewhere == []
+        assert any(url.startswith("file:") for url in asked)
+
+
+def test_a_click_sorts_a_table(evaluation, opened):
+    def column(number):
+        cells = page.locator("table").first.locator(f"tbody tr td:nth-child({number})")
+        return cells.all_inner_texts()
+
+    with opened(evaluation, DESK) as page:
+        before = [float(text) for text in column(2)]
+        assert before == sorted(before)  # the best first
+        heading = page.get_by_role("columnheader", name="EPE face").first
+        heading.click()
+        heading.click()
+        assert [float(text) for text in column(2)] == before[::-1]
+        assert heading.get_attribute("aria-sort") == "descending"
+        heading.press("Enter")  # and without a mouse
+        assert [float(text) for text in column(2)] == before
+        page.get_by_role("columnheader", name="method").first.click()
+        assert column(1) == ["dis_fast", "dis_medium", "zero"]
+
+
+def test_numbers_are_sorted_by_value_and_gaps_come_last(tmp_path, opened):
+    table = Table(["name", "value"], [["a", "9.5"], ["b", "-"], ["c", "10.1"], ["d", "-3"]])
+    write_report(tmp_path / "report.html", "title", "summary", [Section("numbers", tables=[table])])
+    with opened(tmp_path / "report.html", PHONE) as page:
+        page.get_by_role("columnheader", name="value").click()
+        assert page.locator("tbody td:nth-child(2)").all_inner_texts() == ["-3", "9.5", "10.1", "-"]
+
+
+def test_the_slider_uncovers_one_frame_or_the_other(tmp_path, opened):
+    """Red on the left, blue on the right, as far as the slider says."""
+    red, blue = (np.full((60, 60, 3), colour, np.uint8) for colour in ((255, 0, 0), (0, 0, 255)))
+    section = Section("both", comparisons=[Comparison(red, blue, "red and blue")])
+    write_report(tmp_path / "report.html", "title", "summary", [section])
+    with opened(tmp_path / "report.html", PHONE) as page:
+        slider, picture = page.get_by_role("slider"), page.locator(".compare div")
+
+        def red_share():
+            page.wait_for_timeout(50)
+            picture.screenshot(path=tmp_path / "picture.png")
+            return float((read_image(tmp_path / "picture.png")[20:-20, :, 0] > 128).mean())
+
+        assert red_share() == pytest.approx(0.5, abs=0.02)
+        box = slider.bounding_box()
+        page.mouse.click(box["x"] + 0.8 * box["width"], box["y"] + box["height"] / 2)
+        assert red_share() == pytest.approx(0.8, abs=0.05)
+        slider.press("Home")
+        assert red_share() < 0.02
+        slider.press("End")
+        assert red_share() > 0.98
+
+
+def test_pictures_for_the_docs(evaluation, tmp_path, browser):
+    report_pictures.take(browser, evaluation, tmp_path)
+    assert read_image(tmp_path / "report_desk.png").shape == (DESK[1], DESK[0], 3)
+    phone = read_image(tmp_path / "report_phone.png")
+    assert phone.shape == (PHONE[1], PHONE[0], 3)
+    assert phone.std() > 10  # not a blank page
