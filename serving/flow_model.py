@@ -9,6 +9,7 @@ import tensorflow as tf
 from pipelines.files import encode_png
 from serving.encoded import ENCODED_SIGNATURE
 from serving.predict import DEFAULT_SIGNATURE
+from serving.smaller_graph import smaller
 from serving.warmup import predict_call, write_warmup
 
 FACE_FLOW = "face_flow"
@@ -25,10 +26,15 @@ def write_flow_model(model: keras.Model, folder: Path) -> None:
     def frames(shape: list[int | None], dtype: tf.DType) -> list[tf.TensorSpec]:
         return [tf.TensorSpec(shape, dtype, name) for name in ("frame1", "frame2")]
 
+    @smaller
+    @tf.function(input_signature=frames([None, None, None, 3], tf.float32))
+    def estimate(frame1, frame2):
+        flow = model({"frame1": frame1, "frame2": frame2}, training=False)["flow"]
+        return tf.ensure_shape(tf.cast(flow, tf.float32), [None, None, None, 2])
+
     @tf.function(input_signature=frames([None, None, None, 3], tf.float32))
     def from_float(frame1, frame2):
-        flow = model({"frame1": frame1, "frame2": frame2}, training=False)["flow"]
-        return {"flow": tf.cast(flow, tf.float32)}
+        return {"flow": estimate(frame1, frame2)}
 
     @tf.function(input_signature=frames([None, None, None, 3], tf.uint8))
     def from_uint8(frame1, frame2):
