@@ -40,6 +40,23 @@ def open_samples(
     Raises:
         InputError: for another form, an unknown method, and as `composite_samples`.
     """
+    sources = corpus_folders(corpora)
+    samples = composite_samples(
+        sources, estimator(method), method_key(method), cache_folder() / "features", remove_head, progress
+    )
+    about = {"corpora": {name: str(folder) for name, folder in sources.items()}, "method": method}
+    return samples, about | {"remove_head": remove_head}
+
+
+def corpus_folders(corpora: Sequence[str]) -> dict[str, Path]:
+    """Return the folders of corpora by their names.
+
+    Args:
+        corpora: `NAME=DIR` each.
+
+    Raises:
+        InputError: for another form, a name that comes twice, or none at all.
+    """
     sources = {}
     for text in corpora:
         name, is_pair, folder = text.partition("=")
@@ -50,11 +67,7 @@ def open_samples(
         sources[name] = Path(folder)
     if not sources:
         raise InputError("no corpus is named; for instance --corpus casme2=/data/CASME2")
-    samples = composite_samples(
-        sources, estimator(method), method_key(method), cache_folder() / "features", remove_head, progress
-    )
-    about = {"corpora": {name: str(folder) for name, folder in sources.items()}, "method": method}
-    return samples, about | {"remove_head": remove_head}
+    return sources
 
 
 def estimator(method: str) -> Estimate:
