@@ -5,7 +5,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from faceflow.arguments import Out
+from faceflow.arguments import Corpora
 from faceflow.console import say
 
 
@@ -39,8 +39,7 @@ def export_flow(
     """
     from pipelines.errors import InputError
 
-    if (out is None) == (push is None):
-        raise InputError("one folder: --out MODELS to export, or --push MODELS to push what passes the gate")
+    _check_target(out, push)
     if onnx and (push is not None or bfloat16):
         raise InputError("--onnx goes with --out alone: --push and --bfloat16 are for served models")
 
@@ -63,23 +62,56 @@ def export_flow(
 
 
 def export_expression(
-    out: Out, run: Positional[Annotated[str, arg(metavar="RUN|PRESET")]] = "expression"
+    run: Positional[Annotated[str, arg(metavar="RUN|PRESET")]] = "expression",
+    out: Annotated[Path | None, arg(aliases=["-o"])] = None,
+    push: Path | None = None,
+    corpus: Corpora = (),
+    min_uf1: float = 0.5,
+    max_worse: float = 0.05,
 ) -> None:
     """Export a classifier of expressions as a new version of the served model `micro_expression`.
 
     The flow network that it was trained on goes with it: onset and apex in, classes out.
 
+    With --push, only if it passes a gate: it is tried on a server process of its own, where it and the
+    version that is live classify the clips of --corpus, and must be within both bounds.
+
     Args:
-        out: folder of the served models.
         run: folder of a run of faceflow train expression, or name of a preset.
+        out: folder of the served models.
+        push: folder of the served models, in place of --out: push there what passes the gate.
+        corpus: for --push: casme2=DIR, samm=DIR or smic=DIR with people it has not seen; repeat for more.
+        min_uf1: for --push: least mean F1 over the classes.
+        max_worse: for --push: how much less than the live version's it may be.
     """
+    from pipelines.errors import InputError
+
+    _check_target(out, push)
+    if (push is None) != (not corpus):
+        raise InputError("--push and --corpus NAME=DIR go together: the gate needs clips of known classes")
+
     from keras_models.expression_classifier import open_classifier
     from keras_models.presets import load_network, read_preset
-    from serving.export import export_expression as export
 
     classifier = open_classifier(run)
+    network = load_network(classifier.method)
     about = {"preset": run, **vars(read_preset(run))}
-    say(f"exported: {export(classifier, load_network(classifier.method), out, about)}")
+    if push is not None:
+        from serving.push_expression import ExpressionGate, push_expression
+
+        gate = ExpressionGate(min_uf1=min_uf1, max_worse=max_worse)
+        say(f"pushed: {push_expression(classifier, network, push, corpus, gate, about)}")
+    else:
+        from serving.export import export_expression as export
+
+        say(f"exported: {export(classifier, network, out, about)}")
+
+
+def _check_target(out: Path | None, push: Path | None) -> None:
+    from pipelines.errors import InputError
+
+    if (out is None) == (push is None):
+        raise InputError("one folder: --out MODELS to export, or --push MODELS to push what passes the gate")
 
 
 def _push(network, models: Path, pairs: Path | None, about: dict, max_epe: float, max_worse: float) -> Path:
@@ -87,7 +119,7 @@ def _push(network, models: Path, pairs: Path | None, about: dict, max_epe: float
 
     from pipelines.pairs import write_pair
     from pipelines.portrait import PortraitMotion, portrait_pairs
-    from serving.push import Gate, push_flow
+    from serving.push_flow import Gate, push_flow
 
     gate = Gate(max_epe=max_epe, max_worse=max_worse)
     with tempfile.TemporaryDirectory() as scratch:

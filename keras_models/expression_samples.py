@@ -43,16 +43,7 @@ def open_samples(
     Raises:
         InputError: for another form, an unknown method, and as `composite_samples`.
     """
-    sources = {}
-    for text in corpora:
-        name, is_pair, folder = text.partition("=")
-        if not is_pair or not folder:
-            raise InputError(f"corpus {text!r}: write NAME=DIR, for instance casme2=/data/CASME2")
-        if name in sources:
-            raise InputError(f"corpus {name!r} is named twice")
-        sources[name] = Path(folder)
-    if not sources:
-        raise InputError("no corpus is named; for instance --corpus casme2=/data/CASME2")
+    sources = corpus_folders(corpora)
     samples = composite_samples(
         sources,
         estimator(method),
@@ -64,6 +55,28 @@ def open_samples(
     )
     about = {"corpora": {name: str(folder) for name, folder in sources.items()}, "method": method}
     return samples, about | {"remove_head": remove_head}
+
+
+def corpus_folders(corpora: Sequence[str]) -> dict[str, Path]:
+    """Return the folders of corpora by their names.
+
+    Args:
+        corpora: `NAME=DIR` each.
+
+    Raises:
+        InputError: for another form, a name that comes twice, or none at all.
+    """
+    sources = {}
+    for text in corpora:
+        name, is_pair, folder = text.partition("=")
+        if not is_pair or not folder:
+            raise InputError(f"corpus {text!r}: write NAME=DIR, for instance casme2=/data/CASME2")
+        if name in sources:
+            raise InputError(f"corpus {name!r} is named twice")
+        sources[name] = Path(folder)
+    if not sources:
+        raise InputError("no corpus is named; for instance --corpus casme2=/data/CASME2")
+    return sources
 
 
 def estimator(method: str) -> Estimate:

@@ -5,6 +5,8 @@ regressor.cc, multi_inference.cc). Like the official server, ours does not look 
 because TensorFlow 2 exports every signature as one for Predict: what counts is what it is made of.
 """
 
+from collections.abc import Callable
+
 import grpc
 import numpy as np
 
@@ -42,10 +44,7 @@ def classify(
     Raises:
         Refusal: if the signature gives no classes, the examples do not fit it, or TensorFlow fails.
     """
-    name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-    signature = _signature(model, name, "No signature was found with the name: ")
-    wanted = _classification_outputs(signature)
-    results, rows = _run(signature, name, request.input, wanted, run)
+    name, results, rows = _run_one(model, request, _classification_outputs, run)
     response = classification_pb2.ClassificationResponse(model_spec=_spec(model, name))
     response.result.CopyFrom(_classifications(results, rows))
     return response
@@ -55,10 +54,7 @@ def regress(
     model: Model, request: regression_pb2.RegressionRequest, run: Run
 ) -> regression_pb2.RegressionResponse:
     """Answer a request for values; arguments and errors as `classify`."""
-    name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-    signature = _signature(model, name, "No signature was found with the name: ")
-    wanted = _regression_outputs(signature)
-    results, rows = _run(signature, name, request.input, wanted, run)
+    name, results, rows = _run_one(model, request, _regression_outputs, run)
     response = regression_pb2.RegressionResponse(model_spec=_spec(model, name))
     response.result.CopyFrom(_regressions(results, rows))
     return response
@@ -137,6 +133,17 @@ def _regression_outputs(signature: meta_graph_pb2.SignatureDef) -> list[str]:
     if _OUTPUTS not in signature.outputs:
         raise invalid_argument(f"No regression outputs found in SignatureDef: {signature}")
     return [_OUTPUTS]
+
+
+def _run_one(
+    model: Model,
+    request: classification_pb2.ClassificationRequest | regression_pb2.RegressionRequest,
+    wanted: Callable[[meta_graph_pb2.SignatureDef], list[str]],
+    run: Run,
+) -> tuple[str, dict[str, np.ndarray], int]:
+    name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+    signature = _signature(model, name, "No signature was found with the name: ")
+    return name, *_run(signature, name, request.input, wanted(signature), run)
 
 
 def _run(

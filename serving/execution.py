@@ -4,6 +4,7 @@ import math
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ import tensorflow as tf
 from serving.batching import Batcher, Batching
 from serving.model import Model
 from serving.refusal import STATUS_BY_NUMBER, Refusal, invalid_argument
+
+# Threads, as each waits for its batch; several times as many as requests are read at the same time.
+_MOST_QUEUEING = 128
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Execution:
     def __init__(self, slots: int = 1, batching: Batching | None = None) -> None:
         self._slots = threading.BoundedSemaphore(slots)
         self._batcher = Batcher(batching) if batching else None
+        # TensorFlow's queue cannot be left: somebody else waits in it, and beyond these in front of it.
+        self._queueing = futures.ThreadPoolExecutor(_MOST_QUEUEING, thread_name_prefix="batch")
 
     def run(
         self,
@@ -67,7 +73,7 @@ class Execution:
             function = self._batcher and self._batcher.function(model, signature, inputs)
             if function:
                 _check_there(waiting)
-                results = self._batcher.run(function, inputs)
+                results = self._in_time(self._batcher.run, function, inputs, waiting)
             else:
                 with self._turn(waiting):
                     tensors = {name: tf.constant(array) for name, array in inputs.items()}
@@ -77,6 +83,15 @@ class Execution:
             raise Refusal(STATUS_BY_NUMBER[error.error_code], _plain(error.message)) from error
         except UnicodeDecodeError as error:  # which is what its errors become that quote such input
             raise invalid_argument("TensorFlow refuses the input, in words that are not UTF-8.") from error
+
+    def _in_time(self, run: Callable, function: Callable, inputs: Mapping, waiting: Waiting) -> Mapping:
+        queued = self._queueing.submit(run, function, inputs)
+        try:
+            return queued.result(timeout=min(waiting.remaining(), threading.TIMEOUT_MAX))
+        except TimeoutError as error:
+            queued.cancel()
+            message = "Deadline exceeded while waiting in the batching queue."
+            raise Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, message) from error
 
     @contextmanager
     def _turn(self, waiting: Waiting) -> Iterator[None]:

@@ -28,6 +28,10 @@ def export_flow(model: keras.Model, folder: Path | str, about: Mapping[str, obje
     `serving_float32` as float32 in [0, 1]; inputs `frame1`, `frame2` [B, H, W, 3]. `encoded` takes them as
     JPEG or PNG files, strings [B]. Output `flow` float32 [B, H, W, 2] in pixels of the input.
 
+    `features` takes the frames as crops that are aligned as `pipelines.expressions.alignment` does it, uint8
+    [B, 224, 224, 3], and gives `features` float32 [B, 28, 28, 3]: u, v and strain, as `flow_features` without
+    the head's motion.
+
     The version is the time in seconds, or one more than the latest version if that is not later. It appears
     under its name when all of it is written.
 
@@ -87,13 +91,27 @@ def export_expression(
     Raises:
         InputError: as `export_flow`.
     """
-    base = Path(folder) / MICRO_EXPRESSION
+    with unpublished_expression(classifier, network, folder, about) as part:
+        return publish(part, Path(folder) / MICRO_EXPRESSION)
+
+
+@contextmanager
+def unpublished_expression(
+    classifier: ExpressionClassifier,
+    network: keras.Model,
+    folder: Path | str,
+    about: Mapping[str, object] | None = None,
+) -> Iterator[Path]:
+    """Write what `export_expression` writes under a hidden name, as `unpublished_flow` does.
+
+    Yields the folder; arguments and errors are those of `export_expression`.
+    """
 
     def write(part: Path) -> None:
         write_expression_model(classifier, network, part)
 
-    with _unpublished(base, write, about) as part:
-        return publish(part, base)
+    with _unpublished(Path(folder) / MICRO_EXPRESSION, write, about) as part:
+        yield part
 
 
 def graph_ops(folder: Path | str) -> set[str]:

@@ -11,6 +11,7 @@ from pipelines.expressions.alignment import CROP
 from pipelines.expressions.features import SIZE, flow_features
 from serving.flow_model import as_float
 from serving.predict import DEFAULT_SIGNATURE
+from serving.smaller_graph import smaller
 from serving.warmup import predict_call, write_warmup
 
 MICRO_EXPRESSION = "micro_expression"
@@ -36,13 +37,18 @@ def write_expression_model(classifier: ExpressionClassifier, network: keras.Mode
         probabilities = classifier.probabilities(features)
         return {"probabilities": probabilities, "labels": labels(probabilities)}
 
-    @tf.function(
-        input_signature=[tf.TensorSpec([None, CROP, CROP, 3], tf.uint8, name) for name in ("onset", "apex")]
-    )
-    def from_frames(onset, apex):
+    frames = [tf.TensorSpec([None, CROP, CROP, 3], tf.uint8, name) for name in ("onset", "apex")]
+
+    @smaller
+    @tf.function(input_signature=frames)
+    def features_of(onset, apex):
         frames = {"frame1": as_float(onset), "frame2": as_float(apex)}
         flow = tf.ensure_shape(network(frames, training=False)["flow"], [None, CROP, CROP, 2])
-        return from_features(flow_features(flow, classifier.remove_head))
+        return flow_features(flow, classifier.remove_head)
+
+    @tf.function(input_signature=frames)
+    def from_frames(onset, apex):
+        return from_features(features_of(onset, apex))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "inputs")])
     def classify(inputs):

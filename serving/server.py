@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
+import tensorflow as tf
 
 from pipelines.errors import InputError
 from serving.addresses import bound_socket, join_address
@@ -218,14 +219,14 @@ def serve(
         InputError: as `Server.start`.
         ValueError: outside of the main thread, which alone can handle signals; use `Server` there.
     """
-    with (
-        _stop_signals() as signals,
-        logging_to_stderr(),
-        Server(models, host, port, options) as server,
-    ):
-        if ready is not None:
-            ready(server)
-        signals.get()
+    with _stop_signals() as signals, logging_to_stderr():
+        # Graphs are exported small (`smaller_graph`). To optimise each signature of them again would be most
+        # of the time that a new version takes until it answers, and gain some 3 % of the time of an answer.
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+        with Server(models, host, port, options) as server:
+            if ready is not None:
+                ready(server)
+            signals.get()
 
 
 @contextmanager

@@ -58,12 +58,41 @@ _SERVICES = {
 _HEALTH_NAMES = ("", PREDICTION, MODELS, "PredictionService", "ModelService")
 
 
-def add_health(server: grpc.Server) -> health.HealthServicer:
+class Health(health.HealthServicer):
+    """Health that does not keep a server from stopping: who watches it is told, and let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._watching: set[Callable] = set()
+        self._ended = False
+
+    def Watch(
+        self,
+        request: health_pb2.HealthCheckRequest,
+        context: grpc.ServicerContext,
+        send_response_callback: Callable,
+    ) -> None:
+        """Tell now and at each change whether a service is up, until the server stops."""
+        self._watching.add(send_response_callback)
+        context.add_callback(lambda: self._watching.discard(send_response_callback))
+        super().Watch(request, context, send_response_callback)
+        if self._ended:
+            send_response_callback(None)
+
+    def enter_graceful_shutdown(self) -> None:
+        """Say NOT_SERVING for good, and end all streams."""
+        super().enter_graceful_shutdown()
+        self._ended = True
+        for send in list(self._watching):
+            send(None)
+
+
+def add_health(server: grpc.Server) -> Health:
     """Add `grpc.health.v1.Health`, which says SERVING until `enter_graceful_shutdown` is called.
 
     It has a thread of its own: a server that is busy to the last thread is not ill.
     """
-    servicer = health.HealthServicer()
+    servicer = Health()
     for name in _HEALTH_NAMES:
         servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
     servicer.Check = _in_pool(servicer.Check, futures.ThreadPoolExecutor(1, thread_name_prefix="health"))

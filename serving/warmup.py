@@ -37,7 +37,7 @@ def predict_call(
 def write_warmup(folder: Path, calls: Iterable[prediction_log_pb2.PredictLog]) -> None:
     """Add warm-up requests to a SavedModel.
 
-    Servers do not look at their answers; the deployment gate does (`serving.push`).
+    Servers do not look at their answers; the deployment gate does (`serving.gate`).
     """
     path = folder / _FILE
     path.parent.mkdir(exist_ok=True)

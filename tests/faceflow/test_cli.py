@@ -216,6 +216,8 @@ def test_missing_and_unreadable_frames(called, two_frames, tmp_path):
         (["export", "flow"], "--out MODELS to export, or --push"),
         (["export", "flow", "-o", "x", "--push", "y"], "--out MODELS to export, or --push"),
         (["export", "flow", "--push", "x", "--onnx"], "--onnx goes with --out alone"),
+        (["export", "expression"], "--out MODELS to export, or --push"),
+        (["export", "expression", "--push", "x"], "--push and --corpus NAME=DIR go together"),
         (["flow", "{a}", "{b}", "-o", "{a}", "--model", "zero"], "is read and cannot be written"),
         (["label", "{a}", "{b}", "-o", "x.flo", "--picture", "{b}"], "is read and cannot be written"),
         (["flow", "{a}", "{b}", "-o", "x.flo", "--model", "zero", "--picture", "x.jpg"], "must end in .png"),

@@ -1,5 +1,6 @@
 """One exported model and one running server for all tests of a session."""
 
+import shutil
 import socket
 from pathlib import Path
 
@@ -8,9 +9,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from google.protobuf import text_format
 
 from serving.client import FaceFlowClient
+from serving.configs import ModelServerConfig
 from serving.export import export_flow
+from serving.models import Models
+from serving.refusal import Refusal
 from serving.server import Server
 from serving.server_options import ServerOptions
 from serving.stubs import predict_pb2, prediction_service_pb2_grpc
@@ -153,3 +158,48 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.fixture
+def copies(version, tmp_path):
+    """A function that puts the exported version under a number."""
+
+    def copy(number: int, model: str = "face_flow") -> Path:
+        return shutil.copytree(version, tmp_path / model / str(number))
+
+    return copy
+
+
+@pytest.fixture
+def loaded():
+    """A function that loads models, but skips their warm-up, the slow part."""
+    return lambda folder, config=None: Models(folder, lambda model, request: None, config)
+
+
+@pytest.fixture
+def model_config():
+    """A function that returns the configuration of one model."""
+
+    def config(folder: Path, more: str = "", name: str = "face_flow") -> ModelServerConfig:
+        text = f'config {{ name: "{name}" base_path: "{folder / name}" model_platform: "tensorflow" {more} }}'
+        return text_format.Parse(f"model_config_list {{ {text} }}", ModelServerConfig())
+
+    return config
+
+
+@pytest.fixture
+def served():
+    """A function that returns the versions that are served of a model."""
+    return lambda models, name="face_flow": sorted(m.version for m in models if m.name == name)
+
+
+@pytest.fixture
+def refusal():
+    """A function that returns code and message with which a call is refused."""
+
+    def refused(call, *args) -> tuple[grpc.StatusCode, str]:
+        with pytest.raises(Refusal) as caught:
+            call(*args)
+        return caught.value.code, caught.value.message
+
+    return refused

@@ -24,7 +24,7 @@ class Doubling:
     name, version = "doubling", 1
 
     def __init__(self, seconds=0.0):
-        self.batches = []
+        self.started, self.batches = 0, []
         self.signatures = {"s": meta_graph_pb2.SignatureDef()}
         for info in (self.signatures["s"].inputs["x"], self.signatures["s"].outputs["y"]):
             info.dtype = types_pb2.DT_FLOAT
@@ -32,6 +32,7 @@ class Doubling:
                 info.tensor_shape.dim.add(size=-1)
 
         def double(x):
+            self.started += 1
             time.sleep(seconds)
             self.batches.append(len(x))
             return 2 * x
@@ -131,6 +132,22 @@ def test_nothing_runs_for_somebody_who_has_gone(batching):
             ask(execution, model, [[1.0]], waiting)
         assert caught.value.code is code
     assert model.batches == []
+
+
+def test_deadline_ends_the_wait_in_the_queue():
+    """The refusal comes while the run in front is still going on, and the next answer is right."""
+    model = Doubling(1.0)
+    execution = Execution(batching=Batching(max_batch_size=1, batch_timeout_micros=0))
+    with futures.ThreadPoolExecutor(1) as pool:
+        first = pool.submit(ask, execution, model, [[1.0]])
+        while not model.started:
+            time.sleep(0.01)
+        with pytest.raises(Refusal, match="batching queue") as caught:
+            ask(execution, model, [[2.0]], Waiting(remaining=lambda: 0.2))
+        assert caught.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert not first.done()
+        np.testing.assert_array_equal(first.result(), [[2.0]])
+    np.testing.assert_array_equal(ask(execution, model, [[3.0]]), [[6.0]])
 
 
 def test_slots_are_as_many_as_said():

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from pipelines.errors import InputError
+from pipelines.expressions.features import flow_features
 from serving import export, flow_model
 from serving.export import export_flow, graph_ops
 from serving.versions import find_models
@@ -19,7 +20,7 @@ from serving.warmup import read_warmup
 
 def test_version_is_the_time(models, version):
     assert version.parent == models / "face_flow"
-    assert abs(int(version.name) - time.time()) < 300
+    assert abs(int(version.name) - (version / "saved_model.pb").stat().st_mtime) < 300
 
 
 @pytest.mark.parametrize("shape", [(1, 16, 24), (3, 32, 32), (2, 127, 253), (1, 1, 1)])
@@ -33,6 +34,15 @@ def test_both_signatures_give_what_the_network_gives(network, version, frames, s
     from_float = signatures["serving_float32"](**{name: tf.constant(f) for name, f in floats.items()})
     np.testing.assert_array_equal(from_uint8["flow"], from_float["flow"])
     np.testing.assert_allclose(from_float["flow"], expected, atol=1e-5)
+
+
+def test_features_are_those_of_the_flow(network, version, frames):
+    frame1, frame2 = frames((2, 224, 224, 3))
+    flow = network({"frame1": np.float32(frame1) / 255, "frame2": np.float32(frame2) / 255})["flow"]
+    signature = tf.saved_model.load(str(version)).signatures["features"]
+    found = signature(frame1=tf.constant(frame1), frame2=tf.constant(frame2))["features"]
+    assert found.shape == (2, 28, 28, 3)
+    np.testing.assert_allclose(found, flow_features(flow), atol=1e-3)
 
 
 def test_weights_are_stored_once_and_nothing_of_keras(network, version):
@@ -56,7 +66,7 @@ def test_every_op_is_known_to_a_process_without_addons(version):
         input=json.dumps(sorted(ops)),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert json.loads(done.stdout.strip().splitlines()[-1]) == [], done.stderr
 
@@ -143,8 +153,9 @@ def test_warmup_requests_name_all_signatures(version):
         "serving_default",
         "serving_float32",
         "encoded",
+        "features",
     ]
-    for request, dtype in zip(requests, (np.uint8, np.float32, object), strict=True):
+    for request, dtype in zip(requests, (np.uint8, np.float32, object, np.uint8), strict=True):
         assert tf.make_ndarray(request.inputs["frame1"]).dtype == dtype
 
 

@@ -7,13 +7,9 @@ import time
 
 import grpc
 import pytest
-from google.protobuf import text_format
 
 from pipelines.errors import InputError
 from serving.client import FaceFlowClient, ServerError
-from serving.configs import ModelServerConfig
-from serving.models import Models
-from serving.refusal import Refusal
 from serving.server import Server
 from serving.server_options import ServerOptions
 from serving.stubs import get_model_status_pb2, model_pb2
@@ -21,26 +17,6 @@ from serving.versions import find_models
 from serving.warmup import predict_call, write_warmup
 
 State = get_model_status_pb2.ModelVersionStatus
-
-
-@pytest.fixture
-def copies(version, tmp_path):
-    """A base folder with the exported version under a number."""
-
-    def copy(number: int, model: str = "face_flow"):
-        return shutil.copytree(version, tmp_path / model / str(number))
-
-    return copy
-
-
-def loaded(folder, config=None):
-    """Models whose warm-up is skipped: it is the slow part."""
-    return Models(folder, lambda model, request: None, config)
-
-
-def config(folder, more="", name="face_flow"):
-    text = f'config {{ name: "{name}" base_path: "{folder / name}" model_platform: "tensorflow" {more} }}'
-    return text_format.Parse(f"model_config_list {{ {text} }}", ModelServerConfig())
 
 
 def spec(**fields):
@@ -52,20 +28,10 @@ def spec(**fields):
     return message
 
 
-def served(models, name="face_flow"):
-    return sorted(model.version for model in models if model.name == name)
-
-
-def refusal(call, *args):
-    with pytest.raises(Refusal) as caught:
-        call(*args)
-    return caught.value.code, caught.value.message
-
-
 # --- what is there
 
 
-def test_latest_is_the_greatest_number_not_the_last_name(copies, tmp_path):
+def test_latest_is_the_greatest_number_not_the_last_name(copies, tmp_path, loaded):
     copies(9)
     copies(10)
     found = loaded(tmp_path).find(model_pb2.ModelSpec(name="face_flow"))
@@ -95,7 +61,7 @@ def test_half_written_versions_are_left_out(copies, tmp_path, caplog):
         ("assets.extra/tf_serving_warmup_requests", b"not records at all"),
     ],
 )
-def test_damaged_version(copies, tmp_path, part, content):
+def test_damaged_version(copies, tmp_path, part, content, loaded):
     path = copies(5) / part
     if content is None:
         path.unlink()
@@ -139,32 +105,32 @@ def test_a_model_in_place_of_the_base_folder(version):
         ("model_version_policy { specific { versions: 2 versions: 4 versions: 9 } }", [2, 4]),
     ],
 )
-def test_version_policy(copies, tmp_path, policy, versions):
+def test_version_policy(copies, tmp_path, policy, versions, loaded, served, model_config):
     for number in (2, 3, 4):
         copies(number)
-    assert served(loaded(tmp_path, config(tmp_path, policy))) == versions
+    assert served(loaded(tmp_path, model_config(tmp_path, policy))) == versions
 
 
-def test_label_leads_to_its_version(copies, tmp_path):
+def test_label_leads_to_its_version(copies, tmp_path, loaded, refusal, model_config):
     copies(2)
     copies(3)
     labels = 'model_version_policy { all {} } version_labels { key: "stable" value: 2 }'
-    models = loaded(tmp_path, config(tmp_path, labels))
+    models = loaded(tmp_path, model_config(tmp_path, labels))
     assert models.find(spec(label="stable")).version == 2
     expected = (grpc.StatusCode.INVALID_ARGUMENT, "Unrecognized servable version label: canary")
     assert refusal(models.find, spec(label="canary")) == expected
 
 
-def test_label_of_a_version_that_is_not_served(copies, tmp_path):
+def test_label_of_a_version_that_is_not_served(copies, tmp_path, loaded, refusal, model_config):
     copies(3)
-    wrong = config(tmp_path, 'version_labels { key: "stable" value: 2 }')
+    wrong = model_config(tmp_path, 'version_labels { key: "stable" value: 2 }')
     expected = (
         grpc.StatusCode.FAILED_PRECONDITION,
         "Request to assign label to version 2 of model face_flow, "
         "which is not currently available for inference",
     )
     assert refusal(loaded, tmp_path, wrong) == expected
-    models = loaded(tmp_path, config(tmp_path, 'version_labels { key: "stable" value: 3 }'))
+    models = loaded(tmp_path, model_config(tmp_path, 'version_labels { key: "stable" value: 3 }'))
     assert refusal(models.reload, wrong) == expected
     assert models.find(spec(label="stable")).version == 3
 
@@ -178,7 +144,7 @@ def test_setting_a_label_clears_the_version():
 # --- exchange
 
 
-def test_a_new_version_takes_over_and_the_old_one_ends(copies, tmp_path):
+def test_a_new_version_takes_over_and_the_old_one_ends(copies, tmp_path, loaded, served):
     copies(1)
     models = loaded(tmp_path)
     held = models.find(spec(version=1))
@@ -193,7 +159,7 @@ def test_a_new_version_takes_over_and_the_old_one_ends(copies, tmp_path):
     assert held.signature("serving_default").inputs  # whoever has it can go on with it
 
 
-def test_the_old_one_goes_on_while_the_new_one_does_not_load(copies, tmp_path, caplog):
+def test_the_old_one_goes_on_while_the_new_one_does_not_load(copies, tmp_path, caplog, loaded, served):
     copies(1)
     models = loaded(tmp_path)
     damaged = copies(2) / "variables" / "variables.data-00000-of-00001"
@@ -211,7 +177,7 @@ def test_the_old_one_goes_on_while_the_new_one_does_not_load(copies, tmp_path, c
     assert served(models) == [2]
 
 
-def test_versions_that_are_removed_are_unloaded(copies, tmp_path):
+def test_versions_that_are_removed_are_unloaded(copies, tmp_path, loaded, served):
     copies(1)
     copies(2)
     models = loaded(tmp_path)
@@ -220,7 +186,7 @@ def test_versions_that_are_removed_are_unloaded(copies, tmp_path):
     assert served(models) == [1]
 
 
-def test_a_new_model_is_found(copies, tmp_path):
+def test_a_new_model_is_found(copies, tmp_path, loaded, served):
     copies(1)
     models = loaded(tmp_path)
     copies(7, "micro_expression")
@@ -228,7 +194,7 @@ def test_a_new_model_is_found(copies, tmp_path):
     assert served(models, "micro_expression") == [7]
 
 
-def test_hot_swap_under_load_loses_no_request(version, tmp_path, frames):
+def test_hot_swap_under_load_loses_no_request(version, tmp_path, frames, served):
     """Four clients ask without a pause while three versions follow each other."""
     shutil.copytree(version, tmp_path / "face_flow" / "1")
     options = ServerOptions(file_system_poll_wait_seconds=0.1)
@@ -259,111 +225,3 @@ def test_hot_swap_under_load_loses_no_request(version, tmp_path, frames):
             thread.join()
     assert errors == []
     assert len(answers) > 20
-
-
-def test_configuration_file_is_read_again(copies, tmp_path, caplog):
-    base, file = tmp_path / "base", tmp_path / "models.config"
-    copies(1)
-    copies(7, "micro_expression")
-    base.mkdir()
-    for name in ("face_flow", "micro_expression"):
-        (tmp_path / name).rename(base / name)
-    file.write_text(text_format.MessageToString(config(base)))
-    options = ServerOptions(model_config_file=file, model_config_file_poll_wait_seconds=0.1)
-
-    def wait_for(done):
-        deadline = time.monotonic() + 60
-        while not done() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert done()
-
-    with Server(base, port=0, options=options) as server:
-        assert [model.name for model in server.models] == ["face_flow"]
-        file.write_text("nonsense")
-        wait_for(lambda: "no ModelServerConfig in text format" in caplog.text)
-        assert [model.name for model in server.models] == ["face_flow"]
-        file.write_text(text_format.MessageToString(config(base, name="micro_expression")))
-        wait_for(lambda: [model.name for model in server.models] == ["micro_expression"])
-
-
-def test_configuration_file_that_is_wrong_from_the_start(copies, tmp_path):
-    copies(1)
-    file = tmp_path / "models.config"
-    file.write_text(text_format.MessageToString(config(tmp_path, name="absent")))
-    with pytest.raises(InputError, match=r"models.config: Could not find base path"):
-        Server(tmp_path, port=0, options=ServerOptions(model_config_file=file)).start()
-
-
-# --- reload
-
-
-def test_reload_serves_other_models(copies, tmp_path):
-    copies(1)
-    copies(7, "micro_expression")
-    models = loaded(tmp_path)
-    models.reload(config(tmp_path, name="micro_expression"))
-    assert [(model.name, model.version) for model in models] == [("micro_expression", 7)]
-    assert models.states("face_flow")[1].state == State.END
-    assert refusal(models.find, spec(version=1))[0] is grpc.StatusCode.NOT_FOUND
-
-
-@pytest.mark.parametrize("path", ["/", "/etc", "{base}/..", "{base}/face_flow/../../outside", "{base}/link"])
-def test_reload_does_not_leave_the_model_base(copies, tmp_path, path):
-    base = tmp_path / "base"
-    copies(1)
-    base.mkdir()
-    (tmp_path / "face_flow").rename(base / "face_flow")
-    shutil.copytree(base / "face_flow", tmp_path / "outside")
-    (base / "link").symlink_to(tmp_path / "outside")
-    models = loaded(base)
-    wrong = config(tmp_path)
-    wrong.model_config_list.config[0].base_path = path.format(base=base)
-    code, message = refusal(models.reload, wrong)
-    assert code is grpc.StatusCode.INVALID_ARGUMENT
-    assert message.endswith("is outside of the folder that this server serves")
-    assert served(models) == [1]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            "model_config_list { config { name: 'm' base_path: 'm' model_platform: 'tensorflow' } }",
-            "absolute path",
-        ),
-        ("model_config_list { config { name: 'm' base_path: '{base}' } }", "Illegal setting neither"),
-        (
-            "model_config_list { config { name: 'm' base_path: '{base}' model_platform: 'x' } }",
-            "Model m requests unsupported platform x",
-        ),
-        (
-            "model_config_list { config { name: 'm' base_path: '{base}' model_type: TENSORFLOW } "
-            "config { name: 'm' base_path: '{base}' model_type: TENSORFLOW } }",
-            "Illegal to list model m multiple times in config list",
-        ),
-        (
-            "model_config_list { config { name: 'm' base_path: '{base}/m' model_platform: 'tensorflow' } }",
-            "Could not find base path",
-        ),
-        ("", "Only ModelConfigList is currently supported"),
-    ],
-)
-def test_reload_of_a_wrong_configuration_changes_nothing(copies, tmp_path, change, message):
-    copies(1)
-    models = loaded(tmp_path)
-    wrong = text_format.Parse(change.replace("{base}", str(tmp_path)), ModelServerConfig())
-    code, said = refusal(models.reload, wrong)
-    assert code is grpc.StatusCode.INVALID_ARGUMENT
-    assert message in said
-    assert served(models) == [1]
-
-
-def test_reload_of_a_model_that_does_not_load(copies, tmp_path):
-    copies(1)
-    models = loaded(tmp_path)
-    (copies(7, "micro_expression") / "saved_model.pb").write_bytes(b"damaged")
-    code, message = refusal(models.reload, config(tmp_path, name="micro_expression"))
-    assert code is grpc.StatusCode.UNKNOWN
-    assert message.startswith(
-        "1 model(s) did not become available: {{name: micro_expression version: 7 due to"
-    )

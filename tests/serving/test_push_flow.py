@@ -16,10 +16,10 @@ import tensorflow as tf
 
 from pipelines.errors import InputError
 from pipelines.pairs import Pair, write_pair
-from serving import push
+from serving import push_flow as pushing
 from serving.client import FaceFlowClient
 from serving.export import export_flow
-from serving.push import Figures, Gate, push_flow, shortcomings
+from serving.push_flow import Figures, Gate, push_flow, shortcomings
 from serving.server import Server
 from serving.server_options import ServerOptions
 from serving.stubs import predict_pb2, prediction_service_pb2_grpc
@@ -88,7 +88,7 @@ def test_shortcomings(change, said):
 
 @pytest.mark.parametrize(("epe", "passes"), [(0.2, True), (0.3, False)])
 def test_only_what_passes_gets_its_name(tmp_path, pairs, monkeypatch, epe, passes):
-    monkeypatch.setattr(push, "_try", lambda *args: Figures(**vars(GOOD) | {"epe": epe}))
+    monkeypatch.setattr(pushing, "_try", lambda *args: Figures(**vars(GOOD) | {"epe": epe}))
     live = export_flow(constant_network(0.2), tmp_path)
     before = {path: path.stat().st_mtime_ns for path in live.rglob("*")}
     if passes:
@@ -154,15 +154,15 @@ def test_good_worse_and_crashing_candidates_beside_a_server_that_goes_on(tmp_pat
 KILLED = """
 import sys, time
 sys.path.insert(0, sys.argv[3])
-from test_push import constant_network
-from serving import push
+from test_push_flow import constant_network
+from serving import push_flow as pushing
 
 def never_ends(*args):
     print("evaluating", flush=True)
     time.sleep(600)
 
-push._evaluate = never_ends
-push.push_flow(constant_network(0.1), sys.argv[1], sys.argv[2])
+pushing._evaluate = never_ends
+pushing.push_flow(constant_network(0.1), sys.argv[1], sys.argv[2])
 """
 
 

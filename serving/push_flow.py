@@ -1,37 +1,18 @@
-"""The gate between a trained network and the servers: evaluate it, try it on a real server, then name it.
+"""The gate of `face_flow`: its error on pairs with known flow, beside that of the live version."""
 
-What TFX's Evaluator, InfraValidator and Pusher do, for one kind of model. Whatever goes wrong, the version
-that is live stays as it is.
-"""
-
-import json
-import os
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import grpc
 import keras
-import numpy as np
 
 from keras_models.evaluate_flow import FlowEvaluation, evaluate_flow
 from keras_models.methods import dense
-from pipelines.errors import InputError
-from serving.client import MAX_MESSAGE, FaceFlowClient
+from serving.client import FaceFlowClient
 from serving.export import unpublished_flow
 from serving.flow_model import FACE_FLOW
-from serving.publishing import publish
-from serving.stubs import prediction_service_pb2_grpc
-from serving.tensors import to_array
-from serving.trial import TrialServer, trial_server
-from serving.versions import versions_in
-from serving.warmup import read_warmup
-
-#: What the gate found, inside the folder of a version that passed it.
-BLESSING = "assets.extra/blessing.json"
-
-_SECONDS = 60.0  # for one answer
+from serving.gate import PATIENCE, on_trial, push, warmup_difference
+from serving.trial import TrialServer
 
 
 @dataclass(frozen=True)
@@ -99,24 +80,15 @@ def push_flow(
     Raises:
         InputError: if it does not pass; it says why, and nothing has changed.
     """
-    gate, base = gate or Gate(), Path(folder) / FACE_FLOW
+    gate, pairs = gate or Gate(), Path(pairs)
+
+    def judge(candidate: Path, live: Path | None) -> tuple[dict[str, object], list[str]]:
+        figures = _try(candidate, live, pairs)
+        found = asdict(figures) | {"gate": asdict(gate), "evaluated_on": str(pairs)}
+        return found, shortcomings(figures, gate)
+
     with unpublished_flow(model, folder, about) as candidate:
-        live = max(versions_in(base), default=None)
-        try:
-            figures = _try(candidate, None if live is None else base / str(live), Path(pairs))
-            reasons = shortcomings(figures, gate)
-        except InputError as error:
-            reasons = [str(error)]
-        if reasons:
-            stays = f"version {live} stays live" if live else "there is no live version"
-            raise InputError(f"{base}: not pushed: {'; '.join(reasons)}; {stays}")
-        blessing = asdict(figures) | {
-            "gate": asdict(gate),
-            "evaluated_on": str(pairs),
-            "blessed": time.time(),
-        }
-        (candidate / BLESSING).write_text(json.dumps(blessing, indent=1))
-        return publish(candidate, base)
+        return push(candidate, Path(folder) / FACE_FLOW, judge)
 
 
 def shortcomings(figures: Figures, gate: Gate) -> list[str]:
@@ -145,17 +117,9 @@ def shortcomings(figures: Figures, gate: Gate) -> list[str]:
 
 
 def _try(candidate: Path, live: Path | None, pairs: Path) -> Figures:
-    number = int(live.name) + 1 if live else 1
-    folder = candidate.parent / "trial"
-    (folder / FACE_FLOW).mkdir(parents=True)
-    for version, path in ((number, candidate), (number - 1, live)):
-        if path:
-            os.symlink(path.absolute(), folder / FACE_FLOW / str(version))
-    with trial_server(folder, [FACE_FLOW]) as server:
-        difference = _difference(candidate, number, server)
-        versions = {"candidate": number} | ({"live": number - 1} if live else {})
+    with on_trial(candidate, live, FACE_FLOW) as (server, versions):
+        difference = warmup_difference(candidate, versions["candidate"], server)
         evaluation = _evaluate(server, versions, pairs)
-        server.check_alive()
     summary = evaluation.summary("candidate")
     failed = [failure for failure in evaluation.failures if failure.method == "candidate"]
     return Figures(
@@ -171,7 +135,7 @@ def _try(candidate: Path, live: Path | None, pairs: Path) -> Figures:
 
 def _evaluate(server: TrialServer, versions: Mapping[str, int], pairs: Path) -> FlowEvaluation:
     clients = {
-        name: FaceFlowClient(server.address, _SECONDS, version=version, retries=0)
+        name: FaceFlowClient(server.address, PATIENCE, version=version, retries=0)
         for name, version in versions.items()
     }
     try:
@@ -179,22 +143,3 @@ def _evaluate(server: TrialServer, versions: Mapping[str, int], pairs: Path) -> 
     finally:
         for client in clients.values():
             client.close()
-
-
-def _difference(candidate: Path, version: int, server: TrialServer) -> float:
-    """Send the warm-up requests and return how far the answers are from those they carry."""
-    largest = 0.0
-    options = [("grpc.max_receive_message_length", MAX_MESSAGE)]
-    with grpc.insecure_channel(server.address, options) as channel:
-        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-        for call in read_warmup(candidate):
-            call.request.model_spec.version.value = version
-            try:
-                response = stub.Predict(call.request, timeout=_SECONDS)
-            except grpc.RpcError as error:
-                server.check_alive()
-                raise InputError(f"its warm-up request fails ({error.details()})") from error
-            for name, expected in call.response.outputs.items():
-                difference = np.abs(to_array(response.outputs[name]) - to_array(expected)).max()
-                largest = float(np.maximum(largest, difference))  # NaN stays NaN
-    return largest

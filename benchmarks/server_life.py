@@ -1,0 +1,108 @@
+"""A server from its start on: how long until it answers, the exchange of versions, memory under load."""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from http.client import HTTPConnection
+from pathlib import Path
+
+import grpc
+
+from benchmarks.server_process import SIZE, SMALL, frames, load, server
+
+
+def _resident(process: int) -> float:
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def watch_memory(folder: str | Path, minutes: float) -> str:
+    """Ask in different sizes, wrongly, and over REST, and see what the server's memory does."""
+    from serving.client import FaceFlowClient, ServerError
+
+    with server(folder, enable_batching=True, rest_api_port=0) as (address, rest, process):
+
+        def mixed(seconds: float) -> int:
+            end, count = time.monotonic() + seconds, 0
+            with FaceFlowClient(address) as client, FaceFlowClient(address, model="other") as wrong:
+                while time.monotonic() < end:
+                    load(address, 1.0, clients=4, size=(48, 64, 128)[count % 3])
+                    with suppress(ServerError):
+                        wrong.flow(*frames(8))
+                    body = json.dumps({"inputs": [1, 2, 3]})
+                    connection = HTTPConnection(rest)
+                    connection.request("POST", "/v1/models/face_flow:predict", body)
+                    connection.getresponse().read()
+                    connection.close()
+                    client.flow(*frames(SIZE))
+                    count += 1
+            return count
+
+        mixed(max(10.0, 6 * minutes))  # whatever is allocated once
+        before = _resident(process)
+        mixed(60 * minutes)
+        after = _resident(process)
+    return (
+        f"serving: {minutes:g} minutes of mixed load: {before:.0f} MiB before, {after:.0f} after, "
+        f"{100 * (after / before - 1):+.1f} % (bound 2 % in 20 minutes)"
+    )
+
+
+def cold_start(folder: str | Path) -> str:
+    """Time a server from nothing to its first answer, and the imports of server and client."""
+    from serving.client import FaceFlowClient
+
+    begin = time.perf_counter()
+    with server(folder) as (address, *_), FaceFlowClient(address) as client:
+        client.flow(*frames(SIZE))
+        first = time.perf_counter() - begin
+    imports = []
+    for module in ("client", "server"):
+        code = (
+            f"import time; t = time.process_time(); import serving.{module}; print(time.process_time() - t)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        imports.append(f"the {module} takes {float(done.stdout):.2f} s of processor time to import")
+    return (
+        f"serving: {first:.1f} s from the start of a server process to its first answer; {', '.join(imports)}"
+    )
+
+
+def exchange(folder: str | Path, times: int = 5) -> str:
+    """Time from the renaming of a new version into its place to the first answer that it gives."""
+    from serving.stubs import predict_pb2, prediction_service_pb2_grpc
+    from serving.tensors import to_proto
+    from serving.versions import find_models
+
+    versions = find_models(folder)["face_flow"]
+    latest = versions[max(versions)]
+    frame = to_proto(frames(SMALL)[:1])
+    request = predict_pb2.PredictRequest(inputs={"frame1": frame, "frame2": frame})
+    request.model_spec.name = "face_flow"
+    found, cost = [], []
+    with server(folder) as (address, _, process), grpc.insecure_channel(address) as channel:
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        for number in range(max(versions) + 1, max(versions) + 1 + times):
+            part = shutil.copytree(latest, latest.parent / ".next")
+            time.sleep(1.0)  # so that it falls anywhere between two looks
+            before = _processor_seconds(process)
+            begin = time.perf_counter()
+            part.rename(latest.parent / str(number))
+            while stub.Predict(request).model_spec.version.value != number:
+                time.sleep(0.02)
+            found.append(time.perf_counter() - begin)
+            cost.append(_processor_seconds(process) - before)
+    return (
+        f"serving: a new version answers {statistics.median(found):.1f} s (at most {max(found):.1f} s) after "
+        f"it was renamed, for {statistics.median(cost):.1f} s of processor time (bound 2 s)"
+    )
+
+
+def _processor_seconds(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

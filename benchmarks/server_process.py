@@ -1,0 +1,86 @@
+"""A server process to measure, and clients that ask it."""
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+
+SIZE = 256  # pixels
+SMALL = 64  # crops of faces between which latency and not arithmetic counts
+CLIENTS = 16
+
+
+def _serve(folder: str, options: dict, pipe: Connection) -> None:
+    import logging
+
+    from serving.server import serve
+    from serving.server_options import ServerOptions
+
+    def ready(server):
+        logging.getLogger("serving").setLevel(logging.WARNING)
+        pipe.send((server.address, server.rest_address))
+
+    serve(folder, port=0, options=ServerOptions(**options), ready=ready)
+
+
+@contextmanager
+def server(folder: str | Path, **options: object) -> Iterator[tuple[str, str | None, int]]:
+    """Run a server process; yields its gRPC address, its REST address and its process id.
+
+    Args:
+        folder: base folder of the served models.
+        options: of `ServerOptions`.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(str(folder), options, theirs))
+    process.start()
+    theirs.close()  # so that a server that dies ends the wait for its address
+    try:
+        yield (*ours.recv(), process.pid)
+    finally:
+        process.terminate()
+        process.join()
+
+
+def seconds_of(call: Callable[[], object]) -> float:
+    """Time a call."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def frames(size: int) -> np.ndarray:
+    """Return two frames of noise, uint8 [2, size, size, 3]."""
+    return np.random.default_rng(0).integers(0, 256, (2, size, size, 3), np.uint8)
+
+
+def load(address: str, seconds: float, clients: int = CLIENTS, size: int = SMALL) -> list[float]:
+    """Let clients ask without a pause, and return the seconds of each answer.
+
+    Args:
+        address: of the server.
+        seconds: how long.
+        clients: how many, each with a connection of its own.
+        size: width and height of their frames, pixels.
+    """
+    from serving.client import FaceFlowClient
+
+    pair, times, end = frames(size), [], time.monotonic() + seconds
+
+    def ask() -> None:
+        with FaceFlowClient(address) as client:
+            while time.monotonic() < end:
+                times.append(seconds_of(lambda: client.flow(*pair)))
+
+    threads = [threading.Thread(target=ask) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return times
