@@ -19,6 +19,7 @@ from pipelines.augmentation import change_light, draw_geometry
 from pipelines.augmentation_config import Augmentation
 from pipelines.crops import MARGIN, Crop, crop_around, whole_frame
 from pipelines.errors import InputError
+from pipelines.face_mesh import NUM_LANDMARKS
 from pipelines.labels import check_method, make_label
 from pipelines.sources import PAIR_TENSORS, Element, PairSource
 from pipelines.synthesis import Disturbance, synthesise
@@ -34,8 +35,8 @@ class InputConfig:
         size: width and height of the crops in pixels.
         batch: pairs in a batch.
         label: label method for pairs without a dense flow of their own; or `synthesised`, which makes frame 2
-            of every pair anew from frame 1 and its flow (`mesh` where it has none), with light and noise of
-            its own, so that the label is exact.
+            of every pair anew from frame 1 and its flow, with light and noise of its own, so that the label
+            is exact. The flow of a pair that has none is `mesh`; `sparse` with a corpus' own landmarks.
         margin: space around the face on each side, as a share of its size.
         augmentation: how training pairs are changed; not at all by default.
         shuffle: pairs that are shuffled together.
@@ -211,7 +212,9 @@ def _labelled(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return frame 2, the flow and where it is valid, of a crop; the flow is `dense` where that is known."""
     if dense is None:
-        method = "mesh" if config.label == SYNTHESISED else config.label
+        method = config.label
+        if method == SYNTHESISED:
+            method = "mesh" if len(points[0]) == NUM_LANDMARKS else "sparse"
         label = make_label(method, picture1, picture2, *points)
         dense = label.flow, label.valid
     if config.label != SYNTHESISED:
