@@ -100,7 +100,7 @@ def make_label(
         raise InputError(f"the two frames differ in size: {sizes}")
     if method != "sparse" and len(landmarks1) != NUM_LANDMARKS:
         raise InputError(
-            f"label {method!r} needs the {NUM_LANDMARKS} landmarks of Face Mesh, not {len(landmarks1)}; with a "
-            "corpus' own landmarks take sparse, or synthesised in training"
+            f"label {method!r} needs the {NUM_LANDMARKS} landmarks of Face Mesh, not {len(landmarks1)}; with "
+            "a corpus' own landmarks take sparse, or synthesised in training"
         )
     return METHODS[method](frame1, frame2, landmarks1, landmarks2)
