@@ -136,7 +136,7 @@ def test_weak_peaks_are_kept(restless, portrait_landmarks, unit, peak):
 @pytest.mark.real
 @pytest.mark.slow
 def test_a_still_clip(real_data):
-    """All units but those that docs/benchmarks.md lists as weaker: narrowing lids, pressed lips, nose, jaw."""
+    """All units but those that docs/benchmarks.md lists as weaker: narrow lids, pressed lips, nose, jaw."""
     tracks, rate = still_tracks(real_data / "proctoring" / "center_focus.mp4")
     assert jitter(smooth_tracks(tracks, rate)) < jitter(tracks) / 3
     for unit in (1, 2, 4, 5, 10, 12, 14, 15, 17, 20, 25):
