@@ -1,59 +1,125 @@
 """Every label method beside the classical methods, on pairs whose motion is known; one core.
 
-Run as `python -m benchmarks.labels [PAIRS]`; without a folder, the real faces under FACEFLOW_DATA.
+`python -m benchmarks.labels` prints it; with `--write` it goes into docs/benchmarks.md, between the markers
+of each part. Names of parts after it run these alone.
 """
 
 import os
 import statistics
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from benchmarks.page import circumstances, table, write
+
 _RIVALS = ("dis_fine", "deepflow")
-CLASSICAL = ("zero", "dis_medium", "farneback", "tvl1", "deepflow", "dis_fine")
+CLASSICAL = ("zero", "dis_medium", "farneback", "deepflow", "dis_fine")
+SEED, PAIRS = 2027, 200
+_PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 
-def measure(folder: Path):
-    """Run all methods over a pair folder and return the `FlowEvaluation`.
+def portraits() -> str:
+    """Errors on real faces, moved by a known field."""
+    folder = _portraits()
+    return _tables(folder, (*CLASSICAL, "tvl1")) if folder.is_dir() else f"{folder}: not at hand."
 
-    The times of label methods are those of the label alone: the landmarks are found beforehand.
-    """
+
+def rendered(count: int = PAIRS) -> str:
+    """Errors on rendered faces, by motion and by region."""
+    from pipelines.faces.generate import render_pairs
+
+    with tempfile.TemporaryDirectory() as folder:
+        render_pairs(Path(folder) / "rendered", count, seed=SEED)
+        # TV-L1 would take longer than all others together, and is in the table above.
+        return _tables(Path(folder) / "rendered", CLASSICAL)
+
+
+def _portraits() -> Path:
+    return Path(os.environ.get("FACEFLOW_DATA", "../shared/data")) / "portraits_truth"
+
+
+def _tables(folder: Path, classical: tuple[str, ...]) -> str:
     from keras_models.evaluate_flow import evaluate_flow
     from keras_models.methods import open_method
-    from pipelines.labels import METHODS, make_label
-    from pipelines.landmarks import FaceMesh, find_face
+    from pipelines.labels import METHODS
+
+    methods = {name: open_method(name) for name in classical}
+    found = _find_faces(folder)
+    methods |= {f"label:{name}": _label(name, found) for name in METHODS}
+    evaluation = evaluate_flow(folder, methods)
+    by_motion, by_region = (
+        {name: by(name) for name in evaluation.ranking()}
+        for by in (evaluation.by_motion, evaluation.by_region)
+    )
+    first = evaluation.ranking()[0]
+    bins, regions = list(by_motion[first]), list(by_region[first])
+    rows = []
+    for name in evaluation.ranking():
+        mean = evaluation.summary(name)
+        parts = [by_motion[name][part] for part in bins] + [by_region[name][part] for part in regions]
+        errors = [f"{value:.3f}" for value in (mean["epe_face"], *parts)]
+        rows.append([f"`{name}`", *errors, f"{mean['coverage']:.1%}", f"{mean['ms_per_pair']:.0f}"])
+    pairs = len(evaluation.of(first))
+    failed = {error.pair for error in evaluation.failures}
+    return (
+        f"{pairs} pairs of `{folder.name}`, one core. End-point error in the face in pixels, hidden pixels "
+        "included, where the method says something: all pairs, by a pair's mean motion"
+        f"{', by region' if regions else ''}; share of the face on which it says something; median time, of "
+        "a label from given landmarks. Pairs in which Face Mesh sees no face, which labels leave out: "
+        f"{len(failed)}.\n\n" + table(["", "all", *bins, *regions, "coverage", "ms"], rows)
+    )
+
+
+def _find_faces(folder: Path) -> dict[int, np.ndarray | None]:
+    """Return the landmarks of all frames of a pair folder, by `_key`; None where there is no face."""
+    from pipelines.landmarks import FaceMesh
     from pipelines.pairs import list_pairs, read_pair
 
+    found = {}
     with FaceMesh() as face_mesh:
-        found = {}
         for name in list_pairs(folder):
             pair = read_pair(folder, name)
             for frame in (pair.frame1, pair.frame2):
-                found[hash(frame.tobytes())] = find_face(face_mesh, frame, name).landmarks
-
-    def label(name):
-        def method(frame1, frame2):
-            points = (found[hash(frame.tobytes())] for frame in (frame1, frame2))
-            made = make_label(name, frame1, frame2, *points)
-            return made.flow, made.valid
-
-        return method
-
-    methods = {name: open_method(name) for name in CLASSICAL}
-    methods |= {f"label:{name}": label(name) for name in METHODS}
-    return evaluate_flow(folder, methods)
+                face = face_mesh(frame)
+                found[_key(frame)] = face and face.landmarks
+    return found
 
 
-def refined_speed(folder: Path, pairs: int = 12) -> str:
+def _key(frame: np.ndarray) -> int:
+    return hash(frame.tobytes())
+
+
+def _label(name: str, found: dict[int, np.ndarray | None]) -> Callable:
+    """Return a label method as a flow method, whose time is that of the label alone."""
+    from pipelines.errors import InputError
+    from pipelines.labels import make_label
+
+    def method(frame1, frame2):
+        points = [found[_key(frame)] for frame in (frame1, frame2)]
+        if any(landmarks is None for landmarks in points):
+            raise InputError("no face found")
+        made = make_label(name, frame1, frame2, *points)
+        return made.flow, made.valid
+
+    return method
+
+
+def refined_speed(pairs: int = 12) -> str:
     """The label `refined` on 256x256 crops that the face fills, beside DIS and DeepFlow on the same crops."""
+    from keras_models.methods import open_method
     from pipelines.crops import crop_around
     from pipelines.labels import make_label
     from pipelines.landmarks import FaceMesh, find_face
     from pipelines.pairs import list_pairs, read_pair
 
+    if not (folder := _portraits()).is_dir():
+        return f"{folder}: not at hand."
+    rivals = {name: open_method(name) for name in _RIVALS}
     taken = {name: [] for name in ("refined", "confidence", *_RIVALS)}
     with FaceMesh() as face_mesh:
         for name in list_pairs(folder)[:pairs]:
@@ -66,7 +132,7 @@ def refined_speed(folder: Path, pairs: int = 12) -> str:
             calls = {
                 "refined": lambda frames=frames, points=points: make_label("refined", *frames, *points),
                 "confidence": lambda label=label: label.rate(),
-                **{name: lambda m=method, f=frames: m(*f) for name, method in _rivals().items()},
+                **{name: lambda m=method, f=frames: m(*f) for name, method in rivals.items()},
             }
             for name, call in calls.items():
                 call()  # compiles
@@ -74,41 +140,27 @@ def refined_speed(folder: Path, pairs: int = 12) -> str:
                 call()
                 taken[name].append(time.process_time() - begin)
     median = {name: 1e3 * statistics.median(times) for name, times in taken.items()}
-    rivals = ", ".join(f"{name} {median[name]:.0f}" for name in _RIVALS)
+    beside = ", ".join(f"`{name}` {median[name]:.0f} ms" for name in _RIVALS)
     return (
-        f"refined: {median['refined']:.0f} ms of one core's time for a pair of 256x256 that the face fills "
-        f"(bound 80), {median['confidence']:.0f} more where its confidence is asked for; "
-        f"in the same run {rivals}"
+        f"`refined` takes {median['refined']:.0f} ms of one core's time for a pair of 256x256 that the face "
+        f"fills (bound 80), {median['confidence']:.0f} ms more where its confidence is asked for, which "
+        f"training does not; in the same run {beside}."
     )
 
 
-def _rivals() -> dict:
-    from keras_models.methods import open_method
-
-    return {name: open_method(name) for name in _RIVALS}
+PARTS = {"labels: speed": refined_speed, "labels: portraits": portraits, "labels: rendered": rendered}
 
 
-def main() -> None:
-    """Measure and print."""
-    data = Path(os.environ.get("FACEFLOW_DATA", "../shared/data"))
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else data / "portraits_truth"
-    if not folder.is_dir():
-        print(f"labels: not measured, there are no pairs at {folder} (set FACEFLOW_DATA)")
-        return
+def main(arguments: tuple[str, ...] = ()) -> None:
+    """Print the parts that are named, all by default, and with `--write` put them into the page."""
     cv2.setNumThreads(1)
-    print(refined_speed(folder), flush=True)
-    evaluation = measure(folder)
-    pairs = len(evaluation.of(evaluation.methods[0]))
-    print(f"labels: {pairs} pairs of {folder.name}, end-point error in the face in pixels, one core")
-    bins = list(evaluation.by_motion(evaluation.methods[0]))
-    print(f"{'method':20}{'all':>8}" + "".join(f"{name:>10}" for name in bins) + f"{'coverage':>10}{'ms':>7}")
-    for method in evaluation.methods:
-        mean, motion = evaluation.summary(method), evaluation.by_motion(method)
-        figures = "".join(f"{motion.get(name, float('nan')):10.3f}" for name in bins)
-        print(
-            f"{method:20}{mean['epe_face']:8.3f}{figures}{mean['coverage']:10.3f}{mean['ms_per_pair']:7.1f}"
-        )
+    names = [name for name in arguments if name != "--write"] or list(PARTS)
+    for name in names:
+        text = f"{PARTS[name]()}\n\n{circumstances()}"
+        print(f"{name}:\n{text}", flush=True)
+        if "--write" in arguments:
+            write(_PAGE, name, text)
 
 
 if __name__ == "__main__":
-    main()
+    main(tuple(sys.argv[1:]))

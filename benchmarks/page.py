@@ -31,3 +31,9 @@ def circumstances() -> str:
     ).stdout.strip()
     machine = f"{os.cpu_count()} cores, {platform.machine()}"
     return f"*{datetime.date.today()}, commit {commit or 'unknown'}, {machine}*"
+
+
+def table(columns: list[str], rows: list[list[str]]) -> str:
+    """Return a table as Markdown."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import cv2
 import numpy as np
 import tensorflow as tf
 
@@ -19,7 +20,7 @@ from pipelines.augmentation import change_light, draw_geometry
 from pipelines.augmentation_config import Augmentation
 from pipelines.crops import MARGIN, Crop, crop_around, whole_frame
 from pipelines.errors import InputError
-from pipelines.face_mesh import face_mask
+from pipelines.face_mesh import NUM_LANDMARKS, face_mask
 from pipelines.labels import check_method, make_label
 from pipelines.sources import PAIR_TENSORS, Element, PairSource
 from pipelines.synthesis import Disturbance, synthesise
@@ -35,8 +36,8 @@ class InputConfig:
         size: width and height of the crops in pixels.
         batch: pairs in a batch.
         label: label method for pairs without a dense flow of their own; or `synthesised`, which makes frame 2
-            of every pair anew from frame 1 and its flow (`mesh` where it has none), with light and noise of
-            its own, so that the label is exact.
+            of every pair anew from frame 1 and its flow, with light and noise of its own, so that the label
+            is exact. The flow of a pair that has none is `mesh`; `sparse` with a corpus' own landmarks.
         margin: space around the face on each side, as a share of its size.
         augmentation: how training pairs are changed; not at all by default.
         shuffle: pairs that are shuffled together.
@@ -221,7 +222,9 @@ def _labelled(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return frame 2, the flow and where it is valid, of a crop; the flow is `dense` where that is known."""
     if dense is None:
-        method = "mesh" if config.label == SYNTHESISED else config.label
+        method = config.label
+        if method == SYNTHESISED:
+            method = "mesh" if len(points[0]) == NUM_LANDMARKS else "sparse"
         label = make_label(method, picture1, picture2, *points)
         dense = label.flow, label.valid
     if config.label != SYNTHESISED:
@@ -235,7 +238,13 @@ def _labelled(
 def _face(config: InputConfig, points: np.ndarray, shown: np.ndarray | None) -> np.ndarray:
     """Return the face in a crop by its landmarks, and of it what frame 2 shows, where these are known."""
     shape = (config.size, config.size)
-    face = face_mask(points, shape) if len(points) else np.ones(shape, bool)
+    if len(points) == NUM_LANDMARKS:
+        face = face_mask(points, shape)
+    elif len(points):  # a corpus' own, of which no order is known
+        hull = cv2.convexHull(points.astype(np.float32)).round().astype(np.int32)
+        face = cv2.fillConvexPoly(np.zeros(shape, np.uint8), hull, 1).astype(bool)
+    else:
+        face = np.ones(shape, bool)
     return face if shown is None else face & shown
 
 

@@ -26,12 +26,12 @@ from pipelines.errors import InputError
 
 _FULL_RATE = 25.0  # frames per second
 _SHORT_SECONDS, _SHORT_ORDER = 0.36, 4
-_LONG_SECONDS, _LONG_ORDER = 0.84, 2
+_LONG_SECONDS, _LONG_ORDER = 0.68, 2
 _COMPONENTS = 80  # that are whitened; of a short clip no more than a third of its frames
 _NEIGHBOURS = 16  # landmarks whose energy is averaged
-_ENERGY_SECONDS = 0.6
+_ENERGY_SECONDS = 0.5
 # Times the usual energy at which detail begins to come back, and has come back whole.
-_JITTER, _MOVEMENT = 1.2, 1.6
+_JITTER, _MOVEMENT = 1.2, 1.55
 
 
 def smooth_tracks(tracks: np.ndarray, rate: float = 25.0) -> np.ndarray:

@@ -13,8 +13,8 @@ class BuildConfig:
         pairs: which frames make a pair: consecutive, every:K, onset_apex or neutral_peak.
             Landmarks jitter by as much whatever the distance, so where faces move slowly every:5 gives better
             labels than consecutive.
-        landmarks: face_mesh, 478 points; or corpus, the points that its owner hands out, which only the label
-            `sparse` takes.
+        landmarks: face_mesh, 478 points; or corpus, the points that its owner hands out, which only the
+            labels `sparse` and `synthesised` take.
         smooth: whether the landmarks are freed of their jitter over each clip.
         label: label method whose dense flow is stored with each pair; none by default, since
             training makes labels from the landmarks. Worth it for slow ones, such as refined.

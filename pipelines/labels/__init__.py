@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from pipelines.errors import InputError
+from pipelines.face_mesh import NUM_LANDMARKS
 from pipelines.labels.confidence import photometric_confidence
 from pipelines.labels.matching import match_landmarks
 from pipelines.labels.mesh import mesh_label
@@ -87,8 +88,8 @@ def make_label(
         method: a key of `METHODS`.
         frame1: uint8 [H, W, 3], RGB.
         frame2: uint8 [H, W, 3], RGB, of the same size.
-        landmarks1: float [478, 2], (x, y) in pixels of frame 1.
-        landmarks2: float [478, 2], (x, y) in pixels of frame 2.
+        landmarks1: float [478, 2], (x, y) in pixels of frame 1; `sparse` takes a corpus' own, too.
+        landmarks2: float [478, 2], the same points in frame 2.
 
     Raises:
         InputError: for an unknown method, frames that differ in size or landmarks of another shape.
@@ -97,4 +98,9 @@ def make_label(
     if frame1.shape != frame2.shape:
         sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in (frame1, frame2))
         raise InputError(f"the two frames differ in size: {sizes}")
+    if method != "sparse" and len(landmarks1) != NUM_LANDMARKS:
+        raise InputError(
+            f"label {method!r} needs the {NUM_LANDMARKS} landmarks of Face Mesh, not {len(landmarks1)}; with "
+            "a corpus' own landmarks take sparse, or synthesised in training"
+        )
     return METHODS[method](frame1, frame2, landmarks1, landmarks2)

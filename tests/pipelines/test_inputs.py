@@ -105,6 +105,17 @@ def test_the_face_is_what_both_frames_show_of_it(tmp_path):
     assert (targets["face"].numpy()[0][:, ::-1] == face).mean() > 0.98
 
 
+def test_the_face_of_a_corpus_own_landmarks_is_their_hull():
+    square = np.float32([[40, 40], [90, 40], [90, 90], [40, 90], [60, 60]])
+    frame = np.zeros((128, 128, 3), np.uint8)
+    still = np.zeros((128, 128, 2), np.float32), np.ones((128, 128), bool), np.zeros((0, 128), bool)
+    config = InputConfig(100, margin=0.5)  # twice as wide as the face: one pixel is one pixel
+    face = crop_and_label(config, frame, frame, square, square, *still)[-1]
+    assert face.sum() == pytest.approx(51**2, abs=110)
+    assert face[30:70, 30:70].all()
+    assert not face[:20].any()
+
+
 def brightness(batches):
     """One number a pair, by which it is known again."""
     return np.concatenate([inputs["frame1"].numpy().mean(axis=(1, 2, 3)) for inputs, _ in batches])

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 
 from pipelines.errors import InputError
-from pipelines.faces.corpora import casme2, recording, render_corpus
+from pipelines.faces.corpora import CORPORA, casme2, recording, render_corpus
 
 
 def rows_of(path, sheet):
@@ -116,6 +116,22 @@ def test_class_proportions_are_those_of_the_originals():
     assert {name: emotions.count(name) for name in casme2.COUNTS} == casme2.COUNTS
     assert {subject for subject, _ in people} == set(range(casme2.SUBJECTS))
     assert recording.shared_out({"a": 88, "b": 32, "c": 25}, 29) == {"a": 18, "b": 6, "c": 5}
+
+
+@pytest.mark.parametrize(
+    ("name", "subjects", "clips"),
+    [("casme2", 26, 255), ("samm", 29, 159), ("smic", 16, 164), ("ckplus", 123, 593), ("bp4d", 41, 328)],
+)
+@pytest.mark.parametrize("seed", [0, 7])
+def test_at_full_size_there_are_as_many_people_and_clips_as_published(name, subjects, clips, seed):
+    corpus = CORPORA[name]
+    assert subjects == corpus.SUBJECTS  # the default of `render_corpus`
+    planned = corpus.plan(subjects, seed)
+    acts = planned[0] if isinstance(planned, tuple) else planned
+    assert len(acts) == clips
+    assert {act.subject for act in acts} == set(range(subjects))
+    if name == "ckplus":
+        assert sum(act.emotion != "others" for act in acts) == 327
 
 
 def test_other_settings_and_names_are_refused(tmp_path, render_tiny):

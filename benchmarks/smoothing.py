@@ -1,0 +1,129 @@
+"""What smoothing takes from the landmarks of a still face, and what it leaves of a micro-expression.
+
+`python -m benchmarks.smoothing` prints it; with `--write` it goes into docs/benchmarks.md.
+"""
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.page import circumstances, table, write
+from pipelines.face_mesh import EYE_CORNERS
+from pipelines.smoothing import jitter, smooth_tracks
+
+UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 24, 25, 26)
+PEAKS = (0.8, 1.5)  # pixels where faces are 256 wide; the weakest third of rendered ones, and a usual one
+LENGTH = 10  # frames
+_PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+
+
+def rise_and_fall(frames: int, apex: int, length: int) -> np.ndarray:
+    """Return how far an expression has come at each frame, float64 [T] in [0, 1]: a raised cosine."""
+    time = np.arange(frames) - apex
+    return np.where(np.abs(time) < length / 2, np.cos(np.pi * time / length) ** 2, 0)
+
+
+def rendered_expression(unit: str, peak: float, face: np.ndarray) -> np.ndarray:
+    """Return how far each landmark of a rendered face moves at the apex.
+
+    Args:
+        unit: such as AU12.
+        peak: of the landmark that moves most, pixels where faces are 256 wide.
+        face: float [478, 2], landmarks of the face to lay it over; its distance between the eyes counts.
+
+    Returns:
+        float64 [478, 2], pixels.
+    """
+    from pipelines.faces.clips import draw_subject, micro
+    from pipelines.faces.expression import Expression, expression
+
+    rest = (subject := draw_subject(7, 0, (256, 256))).rest
+    units = micro(subject, expression(**{unit: 1}).units, peak)
+    moved = replace(rest, state=Expression(units, rest.state.gaze)).landmarks - rest.landmarks
+    return moved * _between_the_eyes(face) / _between_the_eyes(rest.landmarks)
+
+
+def kept_share(
+    tracks: np.ndarray, moved: np.ndarray, rate: float, apexes: Iterable[int], length: int = LENGTH
+) -> float:
+    """Return the share of a peak that smoothing keeps, in the mean over times at which it comes.
+
+    Args:
+        tracks: float [T, 478, 2], landmarks of a still face, pixels.
+        moved: float [478, 2], what the expression adds at its apex; landmarks that move at least half as far
+            as the one that moves most are looked at.
+        rate: frames per second.
+        apexes: the times, frames.
+        length: of the expression, frames.
+    """
+    still = smooth_tracks(tracks, rate)
+    part = np.linalg.norm(moved, axis=1) > 0.5 * np.linalg.norm(moved, axis=1).max()
+    shares = []
+    for apex in apexes:
+        there = tracks + rise_and_fall(len(tracks), apex, length)[:, None, None] * moved
+        found = (smooth_tracks(there, rate) - still)[apex - 1 : apex + 2, part]
+        shares.append((found * moved[part]).sum(axis=(1, 2)).max() / np.square(moved[part]).sum())
+    return float(np.mean(shares))
+
+
+def still_tracks(clip: Path) -> tuple[np.ndarray, float]:
+    """Return the landmarks of a clip as Face Mesh finds them, and its frames per second."""
+    from pipelines.clips import frame_rate, read_frames
+    from pipelines.landmarks import FaceMesh, find_face
+
+    with FaceMesh(tracking=True) as face_mesh:
+        tracks = [find_face(face_mesh, frame, clip.name).landmarks for frame in read_frames(clip)]
+    return np.stack(tracks), frame_rate(clip)
+
+
+def apexes(tracks: np.ndarray) -> range:
+    """Return times all over a clip at which an expression may come."""
+    return range(20, len(tracks) - 15, 12)
+
+
+def smoothing() -> str:
+    """Jitter of a still clip, and what is kept of expressions laid over it, as Markdown."""
+    clip = Path(os.environ.get("FACEFLOW_DATA", "../shared/data")) / "proctoring" / "center_focus.mp4"
+    if not clip.is_file():
+        return f"{clip}: not at hand."
+    tracks, rate = still_tracks(clip)
+    found, left = jitter(tracks), jitter(smooth_tracks(tracks, rate))
+    rows = []
+    for peak in PEAKS:
+        kept = [
+            kept_share(tracks, rendered_expression(f"AU{unit:02d}", peak, tracks[0]), rate, apexes(tracks))
+            for unit in UNITS
+        ]
+        rows.append([f"{peak:g} px", *(f"{share:.2f}" for share in kept)])
+    return (
+        f"On the still clip `proctoring/{clip.name}` smoothing takes the jitter of Face Mesh from "
+        f"{found:.3f} px to {left:.3f} px, {found / left:.1f} times (bound 3). Of rendered expressions of "
+        f"{LENGTH} frames laid over these tracks it keeps, in the mean over {len(apexes(tracks))} times at "
+        "which they come (bound 0.95 to 1.05; peaks for faces 256 pixels wide):\n\n"
+        + table(["", *(f"AU {unit}" for unit in UNITS)], rows)
+    )
+
+
+def _between_the_eyes(landmarks: np.ndarray) -> float:
+    right, left = landmarks[list(EYE_CORNERS)]
+    return float(np.linalg.norm(left - right))
+
+
+PARTS = {"smoothing": smoothing}
+
+
+def main(arguments: tuple[str, ...] = ()) -> None:
+    """Print it, and with `--write` put it into the page."""
+    for name, measure in PARTS.items():
+        text = f"{measure()}\n\n{circumstances()}"
+        print(f"{name}: {text}", flush=True)
+        if "--write" in arguments:
+            write(_PAGE, name, text)
+
+
+if __name__ == "__main__":
+    main(tuple(sys.argv[1:]))
