@@ -12,6 +12,7 @@ help:
 	@echo "make lint     ruff, style and format; make format mends what can be mended"
 	@echo "make bench    the measurements that README and docs rest on (make bench-quick: each in a small form)"
 	@echo "make notebooks  runs the notebooks; make docs builds the pages, notebooks among them, into build/site"
+	@echo "make reports  opens the reports in the Chromium of this machine, as a reader does"
 	@echo "make coverage the tests, and which lines none of them reaches"
 	@echo "make weights  renders and trains what keras_models/presets/default holds, two hours, into weights/"
 	@echo "make install  only install, into .venv"
