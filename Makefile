@@ -5,7 +5,7 @@ RUN := .venv/bin
 EXECUTED := docs/notebooks/.executed
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help install demo test slow notebooks docs lint format coverage bench bench-quick weights clean
+.PHONY: help install demo test slow notebooks docs reports lint format coverage bench bench-quick weights clean
 help:
 	@echo "make demo     the whole chain on what the project carries; opens with demo/report.html"
 	@echo "make test     the test suite (make slow: the long tests)"
@@ -43,6 +43,9 @@ $(EXECUTED): $(wildcard notebooks/*.ipynb) | install
 	@touch $@
 docs: $(EXECUTED)
 	NO_MKDOCS_2_WARNING=1 $(RUN)/mkdocs build --strict
+reports: install
+	$(UV) sync --locked --quiet --python $(PYTHON) --group browser
+	$(RUN)/python -m pytest tests/test_reports.py
 coverage: install
 	$(RUN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered
 lint: install

@@ -17,6 +17,7 @@ from pipelines.files import encode_png, read_image
 from pipelines.report import Comparison, Section, Table, write_report
 from pipelines.shards import PairRecord, write_shard
 
+pytest.importorskip("playwright", reason="what drives a browser is installed by `make reports`")
 pytestmark = pytest.mark.skipif(
     report_pictures.chromium() is None, reason="no Chromium is installed (apt-get install chromium)"
 )
