@@ -2,7 +2,7 @@
 
 Figures of so few rounds and pairs are rough; they are printed and written nowhere. Left out is what has no
 small form: the ranks of methods (all of `portraits_truth`), the comparison of classifiers (hours of
-rendering), and PyTorch (a download).
+rendering), the experiment of the paper (hours of training), smoothing (a whole clip), PyTorch (a download).
 """
 
 import tempfile
@@ -12,7 +12,17 @@ from pathlib import Path
 
 import cv2
 
-from benchmarks import command_line, label_pictures, labels, model_card, networks, pipelines, rendered_faces
+from benchmarks import (
+    command_line,
+    label_pictures,
+    labels,
+    model_card,
+    networks,
+    pipelines,
+    rendered_faces,
+    server_life,
+    server_process,
+)
 from benchmarks import serving as serving_benchmark
 from benchmarks.page import circumstances
 
@@ -54,7 +64,7 @@ def measurements(scratch: Path) -> Iterator[Callable[[], object]]:
     yield lambda: rendered_faces.face_mesh_agreement(20)
     yield lambda: rendered_faces.rivals(_PAIRS)
     yield lambda: f"pictures of labels: {label_pictures.sheet().shape}"
-    yield lambda: _labels(scratch / "pairs")
+    yield _labels  # last, since it puts OpenCV on one core
 
 
 def _serving(models: Path) -> str:
@@ -62,26 +72,17 @@ def _serving(models: Path) -> str:
     from serving.export import export_flow
 
     export_flow(build_network("flownet_s", width=0.25), models)
-    with serving_benchmark.server(models, rest_api_port=0) as (address, rest, _):
+    with server_process.server(models, rest_api_port=0) as (address, rest, _):
         bare, grpc, json_call = serving_benchmark.measure(models, address, rounds=5, rest=rest)
     lines = [
         f"serving: bare {1e3 * bare:.1f} ms, gRPC {1e3 * grpc:.1f} ms, REST {1e3 * json_call:.0f} ms",
         serving_benchmark.compare_batching(models, rounds=1, seconds=2),
-        serving_benchmark.watch_memory(models, minutes=0.1),
-        serving_benchmark.cold_start(models),
+        server_life.watch_memory(models, minutes=0.1),
+        server_life.cold_start(models),
     ]
     return "\n".join(lines)
 
 
-def _labels(folder: Path) -> str:
-    """All methods on a few pairs of the moved portrait; last, since it puts OpenCV on one core."""
-    from pipelines.pairs import write_pair
-    from pipelines.portrait import PortraitMotion, portrait_pairs
-
-    for pair in portrait_pairs(PortraitMotion(size=256), seed=0, count=_PAIRS):
-        write_pair(folder, pair)
+def _labels() -> str:
     cv2.setNumThreads(1)
-    speed, evaluation = labels.refined_speed(folder, pairs=1), labels.measure(folder)
-    errors = {name: evaluation.summary(name)["epe_face"] for name in evaluation.ranking()}
-    found = ", ".join(f"{name} {error:.2f}" for name, error in errors.items())
-    return f"{speed}\nlabels: {_PAIRS} pairs of the portrait, off by {found} px in the face"
+    return f"{labels.refined_speed(pairs=1)}\n{labels.rendered(_PAIRS)}"
