@@ -10,8 +10,9 @@ PROJECT = Path(__file__).parents[1]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the file that takes longest, so that no core idles at the end."""
-    items.sort(key=lambda item: item.path.name != "test_readme.py")
+    """Begin with the files that take longest, so that no core idles at the end."""
+    longest = ("test_readme.py", "test_networks.py")
+    items.sort(key=lambda item: item.path.name not in longest)
 
 
 @pytest.fixture(scope="session")
