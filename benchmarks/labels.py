@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.page import circumstances, table, write
+from benchmarks.page import run_parts, table
 
 _RIVALS = ("dis_fine", "deepflow")
 CLASSICAL = ("zero", "dis_medium", "farneback", "deepflow", "dis_fine")
@@ -154,12 +154,7 @@ PARTS = {"labels: speed": refined_speed, "labels: portraits": portraits, "labels
 def main(arguments: tuple[str, ...] = ()) -> None:
     """Print the parts that are named, all by default, and with `--write` put them into the page."""
     cv2.setNumThreads(1)
-    names = [name for name in arguments if name != "--write"] or list(PARTS)
-    for name in names:
-        text = f"{PARTS[name]()}\n\n{circumstances()}"
-        print(f"{name}:\n{text}", flush=True)
-        if "--write" in arguments:
-            write(_PAGE, name, text)
+    run_parts(_PAGE, PARTS, arguments)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.page import circumstances, write
+from benchmarks.page import run_parts, table
 from keras_models.evaluate_flow import FlowEvaluation, evaluate_flow
 from keras_models.flow_report import flow_table
 from keras_models.methods import open_method
@@ -44,8 +44,8 @@ def rendered(count: int = PAIRS) -> str:
 
 def _tables(folder: Path, methods: tuple[str, ...]) -> str:
     evaluation = evaluate_flow(folder, {name: open_method(name) for name in methods})
-    table = flow_table(evaluation)
-    parts = [_markdown(table.columns, table.rows), _breakdown(evaluation, FlowEvaluation.by_motion)]
+    figures = flow_table(evaluation)
+    parts = [table(figures.columns, figures.rows), _breakdown(evaluation, FlowEvaluation.by_motion)]
     if evaluation.by_region(DEFAULT):
         parts.append(_breakdown(evaluation, FlowEvaluation.by_region))
     return "\n\n".join(parts)
@@ -54,15 +54,10 @@ def _tables(folder: Path, methods: tuple[str, ...]) -> str:
 def _breakdown(evaluation: FlowEvaluation, by) -> str:
     values = {name: by(evaluation, name) for name in evaluation.ranking()}
     columns = list(values[DEFAULT])
-    return _markdown(
+    return table(
         ["EPE face, px", *columns],
         [[name, *(f"{errors[column]:.3f}" for column in columns)] for name, errors in values.items()],
     )
-
-
-def _markdown(columns: list[str], rows: list[list[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 PARTS = {"recipe": recipe, "portraits": portraits, "rendered": rendered}
@@ -70,12 +65,7 @@ PARTS = {"recipe": recipe, "portraits": portraits, "rendered": rendered}
 
 def main(arguments: tuple[str, ...] = ()) -> None:
     """Print the parts that are named, all by default, and with `--write` put them into the page."""
-    names = [name for name in arguments if name != "--write"] or list(PARTS)
-    for name in names:
-        text = f"{PARTS[name]()}\n\n{circumstances()}"
-        print(f"{name}:\n{text}", flush=True)
-        if "--write" in arguments:
-            write(_PAGE, name, text)
+    run_parts(_PAGE, PARTS, arguments)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import datetime
 import os
 import platform
 import subprocess
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pipelines.files import replacing
@@ -22,6 +23,21 @@ def write(page: Path, part: str, text: str) -> None:
         raise ValueError(f"{page}: the markers {begin.strip()} and {end} are not there")
     with replacing(page) as new:
         new.write_text(f"{before}{begin}{text}\n{end}{after}", encoding="utf-8")
+
+
+def run_parts(page: Path, parts: Mapping[str, Callable[[], str]], arguments: Sequence[str]) -> None:
+    """Measure and print parts of a page, and with `--write` among the arguments put them into it.
+
+    Args:
+        page: in docs/, with markers for each part.
+        parts: what measures each, and returns Markdown, by name.
+        arguments: of the command line: names of parts, all by default, and perhaps `--write`.
+    """
+    for name in [word for word in arguments if word != "--write"] or parts:
+        text = f"{parts[name]()}\n\n{circumstances()}"
+        print(f"{name}:\n{text}", flush=True)
+        if "--write" in arguments:
+            write(page, name, text)
 
 
 def circumstances() -> str:

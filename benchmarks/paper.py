@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.page import circumstances, write
+from benchmarks.page import circumstances, table, write
 
 WHAT = {
     "shapes": "moving shapes, no faces",
@@ -116,7 +116,7 @@ def _real() -> Path:
     return Path(os.environ.get("FACEFLOW_DATA", "../shared/data"))
 
 
-def table(folder: Path, steps: int, pairs: int = PAIRS, tested: int = TESTED) -> str:
+def experiment(folder: Path, steps: int, pairs: int = PAIRS, tested: int = TESTED) -> str:
     """Train on each kind of data, and test all on the same."""
     from keras_models.evaluate_flow import evaluate_flow
     from keras_models.methods import open_method
@@ -134,12 +134,12 @@ def table(folder: Path, steps: int, pairs: int = PAIRS, tested: int = TESTED) ->
     columns = {name: {m: test.summary(m)["epe_face"] for m in methods} for name, test in tests.items()}
     if _real().is_dir():
         columns["landmarks of real clips"] = landmark_errors(methods)
-    lines = [["flow", "learned from", *columns], ["---"] * (2 + len(columns))]
+    rows = []
     for name in methods:
         errors = [f"{column[name]:.3f}" for column in columns.values()]
-        lines.append([f"FlowNetS, {name}" if name in WHAT else f"`{name}`", WHAT.get(name, ""), *errors])
+        rows.append([f"FlowNetS, {name}" if name in WHAT else f"`{name}`", WHAT.get(name, ""), *errors])
     head = f"FlowNetS at half width, {steps} steps of 8 pairs each; error in the face in pixels.\n\n"
-    return head + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return head + table(["flow", "learned from", *columns], rows)
 
 
 def main(arguments: tuple[str, ...] = ()) -> None:
@@ -153,7 +153,7 @@ def main(arguments: tuple[str, ...] = ()) -> None:
     parser.add_argument("--write", action="store_true", help="put the table into docs/paper.md")
     options = parser.parse_args(arguments or None)
     with tempfile.TemporaryDirectory() as scratch:
-        found = table(options.folder or Path(scratch), options.steps, options.pairs, options.tested)
+        found = experiment(options.folder or Path(scratch), options.steps, options.pairs, options.tested)
         text = f"{found}\n\n{circumstances()}"
     print(text, flush=True)
     if options.write:

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.page import circumstances, write
+from benchmarks.page import run_parts
 from keras_models.methods import open_method
 from pipelines.face_mesh import EYE_CORNERS, REGIONS
 from pipelines.faces.render import PAIRS_PER_PERSON, render_pair
@@ -220,12 +220,7 @@ PARTS = {
 
 def main(arguments: tuple[str, ...] = ()) -> None:
     """Print the parts that are named, all by default, and with `--write` put them into the page."""
-    names = [name for name in arguments if name != "--write"] or list(PARTS)
-    for name in names:
-        text = f"{PARTS[name]()}\n\n{circumstances()}"
-        print(f"{name}: {text}", flush=True)
-        if "--write" in arguments:
-            write(_PAGE, name, text)
+    run_parts(_PAGE, PARTS, arguments)
 
 
 if __name__ == "__main__":

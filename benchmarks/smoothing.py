@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.page import circumstances, table, write
+from benchmarks.page import run_parts, table
 from pipelines.face_mesh import EYE_CORNERS
 from pipelines.smoothing import jitter, smooth_tracks
 
@@ -118,11 +118,7 @@ PARTS = {"smoothing": smoothing}
 
 def main(arguments: tuple[str, ...] = ()) -> None:
     """Print it, and with `--write` put it into the page."""
-    for name, measure in PARTS.items():
-        text = f"{measure()}\n\n{circumstances()}"
-        print(f"{name}: {text}", flush=True)
-        if "--write" in arguments:
-            write(_PAGE, name, text)
+    run_parts(_PAGE, PARTS, arguments)
 
 
 if __name__ == "__main__":

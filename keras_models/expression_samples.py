@@ -47,7 +47,7 @@ def open_samples(
     samples = composite_samples(
         sources,
         estimator(method),
-        method_key(method),
+        f"{method_key(method)}, apexes: {method_key(SPOTTER)}",
         estimator(SPOTTER),
         cache_folder() / "features",
         remove_head,

@@ -60,7 +60,7 @@ def composite_samples(
     Args:
         sources: folder of each corpus by name: casme2, samm, smic.
         estimate: of the flow.
-        key: identifies `estimate`: whenever it would give another flow, the key must be another.
+        key: identifies `estimate` and `spot`: whenever one would give another flow, it must be another.
         spot: of the flow, to find the apex where a corpus codes none.
         cache: folder that keeps features by the content of the frames.
         remove_head: see `flow_features`.
