@@ -23,10 +23,10 @@ def comparison(folder: Path) -> str:
     from keras_models.expression_config import ExpressionConfig
     from keras_models.expression_samples import cache_folder, open_samples
     from pipelines.corpora.composite import PUBLISHED
-    from pipelines.faces.corpora import render_corpus
+    from pipelines.faces.corpora import CODED, render_corpus
 
     for name in PUBLISHED:
-        render_corpus(name, folder / name)
+        render_corpus(name, folder / name, coded_frames=name in CODED)
     corpora = [f"{name}={folder / name}" for name in PUBLISHED]
     published = ExpressionConfig("ststnet", epochs=500, batch=256, learning_rate=5e-5, weight_decay=0.0)
     runs = [(method, ExpressionConfig()) for method in METHODS] + [("default", published)]
