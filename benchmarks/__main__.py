@@ -6,7 +6,17 @@ With `--quick` (`make bench-quick`) each in a small form, see `benchmarks.quick`
 import os
 import sys
 
-from benchmarks import command_line, labels, model_card, networks, pipelines, quick, rendered_faces, serving
+from benchmarks import (
+    command_line,
+    labels,
+    model_card,
+    networks,
+    pipelines,
+    quick,
+    rendered_faces,
+    serving,
+    spotting,
+)
 from benchmarks.page import circumstances
 
 
@@ -19,7 +29,16 @@ def main() -> None:
         return quick.main()
     print(circumstances())
     # `expressions` takes hours and is run by itself; `labels` comes last: it puts OpenCV on one core.
-    for benchmark in (command_line, pipelines, serving, networks, model_card, rendered_faces, labels):
+    for benchmark in (
+        command_line,
+        pipelines,
+        serving,
+        networks,
+        model_card,
+        rendered_faces,
+        spotting,
+        labels,
+    ):
         benchmark.main()
 
 

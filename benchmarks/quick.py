@@ -22,6 +22,7 @@ from benchmarks import (
     rendered_faces,
     server_life,
     server_process,
+    spotting,
 )
 from benchmarks import serving as serving_benchmark
 from benchmarks.page import circumstances
@@ -63,6 +64,7 @@ def measurements(scratch: Path) -> Iterator[Callable[[], object]]:
     yield lambda: rendered_faces.memory(400)
     yield lambda: rendered_faces.face_mesh_agreement(20)
     yield lambda: rendered_faces.rivals(_PAIRS)
+    yield lambda: spotting.apexes(2)
     yield lambda: f"pictures of labels: {label_pictures.sheet().shape}"
     yield _labels  # last, since it puts OpenCV on one core
 

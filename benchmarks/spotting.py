@@ -1,0 +1,103 @@
+"""How well apexes and micro-expressions are found in rendered clips, of which it is known when they happen.
+
+`python -m benchmarks.spotting` prints it; with `--write` it goes into docs/expressions.md.
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.page import run_parts
+
+CLIPS = 24  # of SMIC's length, one expression each
+LONG, SECONDS, EVENTS = 6, 16, 4  # long clips, one of each person, and micro-expressions in each
+_RATE = 25.0  # frames a second of the long clips
+_SHAPE = (256, 256)
+_SEED = 2028
+_EMOTIONS = ("happiness", "surprise", "disgust", "repression", "sadness")
+_PAGE = Path(__file__).parents[1] / "docs" / "expressions.md"
+
+
+def apexes(count: int = CLIPS) -> str:
+    """Errors of spotted apexes, in frames and as a share of the clip's length."""
+    from keras_models.expression_samples import SPOTTER, estimator
+    from pipelines.expressions.spotting import spot_apex
+    from pipelines.faces.corpora import smic
+    from pipelines.faces.corpora.recording import record
+    from pipelines.files import read_image
+    from pipelines.landmarks import FaceMesh
+
+    acts, _ = smic.plan(smic.SUBJECTS, _SEED)
+    acts = acts[:: max(1, len(acts) // count)][:count]
+    errors, lengths = [], []
+    with tempfile.TemporaryDirectory() as folder, FaceMesh() as face_mesh:
+        for act in acts:
+            clip = Path(folder) / str(act.number)
+            record(_SEED, act, smic.STUDIO, clip, "{:08d}.png".format)
+            frames = [read_image(clip / f"{k:08d}.png") for k in range(act.onset, act.offset + 1)]
+            found = spot_apex(frames, estimator(SPOTTER), face_mesh, clip.name)
+            errors.append(abs(found.frame - (act.apex - act.onset)))
+            lengths.append(len(frames))
+    shares = np.divide(errors, lengths)
+    return (
+        f"Apexes of {len(acts)} clips as SMIC has them ({min(lengths)} to {max(lengths)} frames from onset "
+        f"to offset), spotted by `{SPOTTER}`: off by {np.mean(errors):.1f} frames in the mean, "
+        f"{np.max(errors)} at most; {np.mean(shares):.1%} of the clip's length (bound 10 %)."
+    )
+
+
+def intervals(people: int = LONG) -> str:
+    """F1 of micro-expressions found in long clips, with blinks and a head that drifts."""
+    from keras_models.expression_samples import SPOTTER, estimator
+    from pipelines.expressions.spotting import aligned_clip, contrast, interval_f1, spot_intervals
+    from pipelines.landmarks import FaceMesh
+
+    reach = round(_RATE / 4)
+    counts = np.zeros(3, int)  # found, true, hits
+    with FaceMesh() as face_mesh:
+        for number in range(people):
+            frames, true = _long_clip(number)
+            crops = aligned_clip(frames, face_mesh)
+            found = spot_intervals(contrast(crops, reach, estimator(SPOTTER)), reach)
+            hits = interval_f1(found, true) * (len(found) + len(true)) / 2
+            counts += (len(found), len(true), round(hits))
+    found, true, hits = counts
+    return (
+        f"Micro-expressions in {people} clips of {SECONDS} seconds, {_RATE:g} frames a second, of people "
+        f"who blink and drift: {true} there, {found} found, {hits} of them right (intersection over union "
+        f"at least 0.5): F1 {2 * hits / (found + true):.2f}."
+    )
+
+
+def _long_clip(number: int) -> tuple[Iterator[np.ndarray], list[tuple[int, int]]]:
+    """Return the frames of a long clip, uint8 [H, W, 3], and (first, last) of each micro-expression."""
+    from pipelines.faces.clips import Event, draw_subject, frame_at, micro, photograph
+    from pipelines.faces.emotions import draw_emotion
+
+    rng = np.random.default_rng([_SEED, number])
+    subject = draw_subject(_SEED, number, _SHAPE)
+    length = round(SECONDS * _RATE)
+    events = []
+    for start in np.linspace(0, length, EVENTS, endpoint=False):
+        onset = round(start + rng.integers(15, length // EVENTS - 30))
+        apex = onset + int(rng.integers(4, 7))
+        units = draw_emotion(str(rng.choice(_EMOTIONS)), rng)
+        units = micro(subject, units, float(np.exp(rng.uniform(np.log(0.7), np.log(2.8)))))
+        events.append(Event(units, onset, apex, apex + int(rng.integers(4, 8))))
+    frames = (photograph(subject, frame_at(subject, tuple(events), 0, k, _RATE), 0, k) for k in range(length))
+    return frames, [(event.onset, int(event.offset)) for event in events]
+
+
+PARTS = {"apexes": apexes, "intervals": intervals}
+
+
+def main(arguments: tuple[str, ...] = ()) -> None:
+    """Print the parts that are named, all by default, and with `--write` put them into the page."""
+    run_parts(_PAGE, PARTS, arguments)
+
+
+if __name__ == "__main__":
+    main(tuple(sys.argv[1:]))
