@@ -29,13 +29,13 @@ COMMANDS = {
         "faceflow.evaluate:evaluate_expression",
         "micro-expressions of people never seen: leave one subject out",
     ),
+    ("flow",): ("faceflow.flow:flow", "flow of a pair of frames, or of a clip, by a network or any method"),
     ("expression",): (
         "faceflow.expression:expression",
         "recognise the micro-expression of a clip or two frames",
     ),
-    ("flow",): ("faceflow.flow:flow", "flow of a pair of frames, or of a clip, by a network or any method"),
-    ("export", "flow"): ("faceflow.export:export_flow", "a trained network as a SavedModel for TF Serving"),
     ("spot",): ("faceflow.expression:spot", "find the micro-expressions of a long clip"),
+    ("export", "flow"): ("faceflow.export:export_flow", "a trained network as a SavedModel for TF Serving"),
     ("export", "expression"): (
         "faceflow.export:export_expression",
         "a classifier of expressions, with its flow network, for TF Serving",
