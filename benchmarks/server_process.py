@@ -1,6 +1,7 @@
 """A server process to measure, and clients that ask it."""
 
 import multiprocessing
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -46,6 +47,12 @@ def server(folder: str | Path, **options: object) -> Iterator[tuple[str, str | N
     finally:
         process.terminate()
         process.join()
+
+
+def processor_seconds(process: int) -> float:
+    """Return the processor time that a process has taken so far, seconds of one core."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def seconds_of(call: Callable[[], object]) -> float:

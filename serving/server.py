@@ -1,5 +1,6 @@
 """The server process around the services: start, watch, and a graceful end."""
 
+import gc
 import logging
 import queue
 import signal
@@ -164,7 +165,7 @@ class Server:
     def _load(self, execution: Execution) -> Models:
         def answer(model: Model, request: predict_pb2.PredictRequest) -> None:
             def run(signature, inputs, outputs):
-                return execution.run(model, signature, inputs, outputs, Waiting())
+                return execution.run(model, signature, inputs, outputs, Waiting(), in_turn=False)
 
             predict(model, request, run, self.options.max_elements)
 
@@ -223,6 +224,9 @@ def serve(
         # Graphs are exported small (`smaller_graph`). To optimise each signature of them again would be most
         # of the time that a new version takes until it answers, and make answers little faster.
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+        # What has been imported stays for good. To go through all of it again at the end of each version
+        # would keep every request waiting for 0.3 s.
+        gc.freeze()
         with Server(models, host, port, options) as server:
             if ready is not None:
                 ready(server)
