@@ -18,6 +18,7 @@ from pipelines.errors import InputError
 from serving.addresses import bound_socket, join_address
 from serving.answering import Answering
 from serving.configs import ModelServerConfig, read_config
+from serving.decoding import Decoding
 from serving.execution import Execution, Waiting
 from serving.http_server import HttpServer
 from serving.inference import Inference
@@ -110,6 +111,7 @@ class Server:
         keep_freed_memory()
         server = grpc.server(
             futures.ThreadPoolExecutor(options.threads, thread_name_prefix="rpc"),
+            interceptors=[Decoding()],
             options=[
                 ("grpc.max_receive_message_length", options.max_message),
                 ("grpc.max_send_message_length", -1),
