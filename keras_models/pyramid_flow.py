@@ -20,6 +20,7 @@ from keras import layers
 from keras_models.correlation import Correlation
 from keras_models.flow_layers import FullResolutionFlow, PadToMultiple, frame_inputs
 from keras_models.pyramid_layers import (
+    BilinearTable,
     DepthToSpace,
     Enlarge,
     LocalContrast,
@@ -137,9 +138,10 @@ def pyramid_flow(*, width: float = 1.0, coarse_refinements: int = 2, refinements
     def refined(flow, even1, even2, seen, x, name, times):
         """Return the flow after each step, on 1/2 of the pictures' grid and in their pixels."""
         pixels, tensors, texture = StructureTensor(name=f"{name}_structure")(even1)
+        table = BilinearTable(name=f"{name}_table")(even2)
         found = []
         for k in range(1, times + 1):
-            left = LucasKanade(name=f"{name}{k}_left")((pixels, tensors, even2, flow))
+            left = LucasKanade(name=f"{name}{k}_left")((pixels, tensors, table, flow))
             left = layers.Concatenate(name=f"{name}{k}_measured")([left, texture])
             now = SpaceToDepth(name=f"{name}{k}_now")(layers.Rescaling(1 / 4, name=f"{name}{k}_places")(flow))
             x, step = refine([left, now, seen, x])

@@ -59,33 +59,60 @@ def _flow_kernel() -> np.ndarray:
     return np.concatenate([np.pad(kernel, [(0, 0)] * 2 + [(c, 1 - c), (0, 0)]) for c in (0, 1)], -1)
 
 
-def warp_blocks(frame: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:
-    """Do what `space_to_depth(warp_back(frame, enlarge(flow)), 4)` does, faster.
+def _gradient_kernel() -> np.ndarray:
+    """Weights by which the 6 x 6 pixels in and around a 4 x 4 block give its values and their gradient.
+
+    Returns:
+        float32 [6, 6, 1, 48]: 16 of the values, 16 along x and 16 along y, row by row.
+    """
+    still, slope = np.eye(4, 6, 1, np.float32), (np.eye(4, 6, 2) - np.eye(4, 6)).astype(np.float32) / 2
+    parts = [np.einsum("ir,jc->rcij", *pair) for pair in ((still, still), (still, slope), (slope, still))]
+    return np.concatenate([part.reshape(6, 6, 1, 16) for part in parts], -1)
+
+
+def bilinear_table(frame: tf.Tensor) -> tf.Tensor:
+    """List for each pixel what bilinear values between it and its neighbours are made of.
 
     Args:
-        frame: float32 [B, H, W, 1], H and W multiples of 4.
+        frame: float32 [B, H, W, 1].
+
+    Returns:
+        float32 [B, H, W, 4]: at x to the right of a pixel and y below it, 0 <= x, y <= 1, the picture is
+        a + x b + y (c + x d). Beyond the border its value goes on.
+    """
+    size = tf.shape(frame)
+    around = tf.pad(frame, [[0, 0], [0, 1], [0, 1], [0, 0]], "SYMMETRIC")
+    here, right, below, across = (
+        tf.slice(around, [0, y, x, 0], size) for y, x in ((0, 0), (0, 1), (1, 0), (1, 1))
+    )
+    return tf.concat([here, right - here, below - here, across - right - below + here], -1)
+
+
+def warp_blocks(table: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:
+    """Do what `space_to_depth(warp_back(frame, enlarge(flow)), 4)` does, several times faster.
+
+    Args:
+        table: `bilinear_table` of the frame, float32 [B, H, W, 4], H and W multiples of 4. One look into it
+            brings all that a pixel needs, where the frame itself would take four.
         flow: float32 [B, H/2, W/2, 2], pixels.
 
     Returns:
         float32 [B, H/4, W/4, 16].
     """
-    batch, height, width = tf.unstack(tf.shape(frame)[:3])
+    batch, height, width = tf.unstack(tf.shape(table)[:3])
     around = tf.pad(flow, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
     u, v = tf.split(tf.nn.conv2d(around, _flow_kernel(), 2, "VALID"), 2, -1)
     place = tf.range(16)
     x = u + tf.cast(tf.range(0, width, 4)[:, None] + place % 4, tf.float32)
     y = v + tf.cast(tf.range(0, height, 4)[:, None, None] + place // 4, tf.float32)
-    last_x, last_y = tf.cast(width - 2, tf.float32), tf.cast(height - 2, tf.float32)
-    left = tf.clip_by_value(tf.floor(x), 0.0, last_x)
-    top = tf.clip_by_value(tf.floor(y), 0.0, last_y)
-    right, down = tf.clip_by_value(x - left, 0.0, 1.0), tf.clip_by_value(y - top, 0.0, 1.0)
-    pixels = tf.reshape(frame, (batch, height * width))
+    x = tf.clip_by_value(x, 0.0, tf.cast(width - 1, tf.float32))
+    y = tf.clip_by_value(y, 0.0, tf.cast(height - 1, tf.float32))
+    left, top = tf.floor(x), tf.floor(y)
     corner = tf.cast(top, tf.int32) * width + tf.cast(left, tf.int32)
-    above0, above1, below0, below1 = (
-        tf.gather(pixels, corner + step, batch_dims=1) for step in (0, 1, width, width + 1)
-    )
-    above, below = above0 + right * (above1 - above0), below0 + right * (below1 - below0)
-    return above + down * (below - above)
+    found = tf.gather(tf.reshape(table, (batch, height * width, 4)), corner, batch_dims=1)
+    a, b, c, d = tf.unstack(found, axis=-1)
+    x, y = x - left, y - top
+    return a + x * b + y * (c + x * d)
 
 
 def trace(tensor: tf.Tensor) -> tf.Tensor:
@@ -184,8 +211,8 @@ class StructureTensor(keras.layers.Layer):
     def call(self, frame: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:  # noqa: D102
         frame = tf.stop_gradient(tf.cast(frame, tf.float32))
         around = tf.pad(frame, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
-        x, y = around[:, 1:-1, 2:] - around[:, 1:-1, :-2], around[:, 2:, 1:-1] - around[:, :-2, 1:-1]
-        pixels, x, y = (tf.nn.space_to_depth(values, 4) for values in (frame, x / 2, y / 2))
+        found = tf.nn.conv2d(around, _gradient_kernel(), 4, "VALID")
+        _, x, y = tf.split(found, 3, -1)
         parts = [block_means(product) for product in (x * x, x * y, y * y)]
         blocks = tf.concat([tf.reduce_mean(part, -1, keepdims=True) for part in parts], -1)
         tensors = [smooth(blocks, window) + self._DAMPING for window in self.WINDOWS]
@@ -194,7 +221,15 @@ class StructureTensor(keras.layers.Layer):
             xx, xy, yy = tf.split(tensor, 3, -1)
             seen += [tf.math.log(xx), tf.math.log(yy), xy * tf.math.rsqrt(xx * yy)]
         seen.append(tf.concat(parts, -1) / trace(tensors[1]))
-        return tf.concat([pixels, x, y], -1), tf.concat(tensors, -1), tf.concat(seen, -1)
+        return found, tf.concat(tensors, -1), tf.concat(seen, -1)
+
+
+@keras.saving.register_keras_serializable("faceflow")
+class BilinearTable(keras.layers.Layer):
+    """`bilinear_table` as a layer, without gradient. Input [B, H, W, 1], output float32 [B, H, W, 4]."""
+
+    def call(self, frame: tf.Tensor) -> tf.Tensor:  # noqa: D102
+        return bilinear_table(tf.stop_gradient(tf.cast(frame, tf.float32)))
 
 
 @keras.saving.register_keras_serializable("faceflow")
@@ -207,9 +242,9 @@ class LucasKanade(keras.layers.Layer):
     make windows of their own. Convolutions on the coarse grid thus work with full-resolution evidence at a
     sixteenth of the cost. Nothing is learned here, and no gradient goes through.
 
-    Input: (the pixels and the products of frame 1's `StructureTensor`; frame 2, [B, H, W, 1], locally
-    normalised; flow [B, H/2, W/2, 2] in pixels). Output: float32 [B, H/4, W/4, 14]: d of each window
-    (6), and the products of each half-resolution place (8), in pixels.
+    Input: (the pixels and the products of frame 1's `StructureTensor`; `BilinearTable` of frame 2,
+    [B, H, W, 4], locally normalised; flow [B, H/2, W/2, 2] in pixels). Output: float32 [B, H/4, W/4, 14]: d
+    of each window (6), and the products of each half-resolution place (8), in pixels.
 
     References:
         Baker, Matthews, "Lucas-Kanade 20 Years On: A Unifying Framework", IJCV 2004: with frame 1's gradient
@@ -220,9 +255,9 @@ class LucasKanade(keras.layers.Layer):
     _REACH = 3.0  # pixels; further than that the gradient says nothing
 
     def call(self, inputs: tuple[tf.Tensor, ...]) -> tf.Tensor:  # noqa: D102
-        pixels, tensors, frame2, flow = (tf.stop_gradient(tf.cast(value, tf.float32)) for value in inputs)
+        pixels, tensors, table, flow = (tf.stop_gradient(tf.cast(value, tf.float32)) for value in inputs)
         pixels, *gradient = tf.split(pixels, 3, -1)
-        left = pixels - warp_blocks(frame2, flow)
+        left = pixels - warp_blocks(table, flow)
         parts = [block_means(slope * left) for slope in gradient]
         blocks = tf.concat([tf.reduce_mean(part, -1, keepdims=True) for part in parts], -1)
         tensors = tf.split(tensors, len(StructureTensor.WINDOWS), -1)

@@ -89,7 +89,7 @@ def settle(folder: Path, settings: dict) -> None:
             ) from error
         if found != settings:
             other = ", ".join(
-                f"{key} {found.get(key)!r}" for key in settings if found.get(key) != settings[key]
+                f"{key} {found.get(key)!r}" for key in found | settings if found.get(key) != settings.get(key)
             )
             raise InputError(f"{folder}: was rendered with other settings ({other}); choose another folder")
         return

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from keras_models.pyramid_layers import (
+    BilinearTable,
     DepthToSpace,
     LocalContrast,
     LucasKanade,
@@ -10,6 +11,7 @@ from keras_models.pyramid_layers import (
     StructureTensor,
     UnitFeatures,
     Warp,
+    bilinear_table,
     enlarge,
     smooth,
     warp_blocks,
@@ -28,7 +30,7 @@ def waves(shift=(0.0, 0.0), size=64):
 def measure(frame1, frame2, flow):
     """Displacement that the largest window measures, away from the border: [h, w, 2]."""
     pixels, tensors, _ = StructureTensor()(frame1)
-    left = LucasKanade()((pixels, tensors, frame2, flow)).numpy()
+    left = LucasKanade()((pixels, tensors, BilinearTable()(frame2), flow)).numpy()
     assert left.shape[-1] == LucasKanade.CHANNELS
     assert np.isfinite(left).all()
     return left[0, 4:-4, 4:-4, 4:6]
@@ -76,6 +78,16 @@ def test_the_structure_tensor_is_the_mean_of_products_of_numpys_gradients():
     np.testing.assert_allclose(tensors[0, 8, 8, 6:] - [0.02, 0, 0.02], wide, atol=1e-4)
 
 
+def test_pixels_and_their_gradient_are_numpys_in_blocks():
+    picture = waves()[:, :32]
+    y, x = np.gradient(picture[0, ..., 0])
+    pixels, *slopes = np.split(StructureTensor()(picture)[0].numpy(), 3, axis=-1)
+    np.testing.assert_array_equal(pixels, tf.nn.space_to_depth(picture, 4))
+    for found, expected in zip(slopes, (x, y), strict=True):
+        blocks = tf.nn.space_to_depth(expected[None, ..., None].astype(np.float32), 4)
+        np.testing.assert_allclose(found[0, 1:-1, 1:-1], blocks[0, 1:-1, 1:-1], atol=1e-6)
+
+
 def test_lucas_kanade_knows_where_it_sees_nothing():
     """Stripes along y show motion along x alone."""
     x = np.arange(64, dtype=np.float32)
@@ -93,7 +105,7 @@ def test_a_frame_warped_in_blocks_is_the_warped_frame_in_blocks():
     frame = rng.normal(size=(2, 32, 48, 1)).astype(np.float32)
     flow = rng.normal(0, 6, (2, 16, 24, 2)).astype(np.float32)
     expected = tf.nn.space_to_depth(warp_back(frame, enlarge(flow))[0], 4)
-    np.testing.assert_allclose(warp_blocks(frame, flow), expected, atol=1e-4)
+    np.testing.assert_allclose(warp_blocks(bilinear_table(frame), flow), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("size", [(9, 12), (2, 1)])

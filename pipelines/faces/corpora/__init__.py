@@ -6,6 +6,8 @@ from pipelines.errors import InputError
 from pipelines.faces.corpora import bp4d, casme2, ckplus, samm, smic
 from pipelines.faces.generate import Progress, settle
 
+#: Corpora whose sheets code onset, apex and offset.
+CODED = ("casme2", "samm")
 CORPORA = {"casme2": casme2, "samm": samm, "smic": smic, "ckplus": ckplus, "bp4d": bp4d}
 
 
@@ -17,6 +19,7 @@ def render_corpus(
     seed: int = 0,
     workers: int | None = None,
     progress: Progress | None = None,
+    coded_frames: bool = False,
 ) -> None:
     """Render a corpus.
 
@@ -29,9 +32,13 @@ def render_corpus(
         seed: of the corpus.
         workers: processes; one for each core by default.
         progress: called with the number of clips done and the number of all.
+        coded_frames: render of each clip onset, apex and offset alone, the same pictures as otherwise, which
+            is all that classifiers of micro-expressions look at. Clips whose codes are wrong or absent stay
+            whole.
 
     Raises:
-        InputError: for an unknown corpus, or a folder that holds one of other settings.
+        InputError: for an unknown corpus, coded frames of one that is not in `CODED`, or a folder that holds
+            a corpus of other settings.
     """
     if name not in CORPORA:
         raise InputError(f"unknown corpus {name!r}; there are: {', '.join(CORPORA)}")
@@ -39,8 +46,12 @@ def render_corpus(
     subjects = full if subjects is None else subjects
     if not 1 <= subjects <= full:
         raise InputError(f"{name} has 1 to {full} subjects, not {subjects}")
+    if coded_frames and name not in CODED:
+        raise InputError(f"{name} does not code onset, apex and offset; only {' and '.join(CODED)} do")
     folder = Path(folder)
-    settle(folder, {"corpus": name, "seed": seed, "subjects": subjects})
+    # Whole clips need no word: their folders may be of before there was a choice.
+    chosen = {"coded_frames": True} if coded_frames else {}
+    settle(folder, {"corpus": name, "seed": seed, "subjects": subjects} | chosen)
     # Other corpora show other people.
     own_seed = len(CORPORA) * seed + list(CORPORA).index(name)
-    CORPORA[name].write(folder, subjects, own_seed, workers, progress)
+    CORPORA[name].write(folder, subjects, own_seed, workers, progress, **chosen)

@@ -48,10 +48,17 @@ def plan(subjects: int, seed: int) -> list[Act]:
     return acts
 
 
-def write(folder: Path, subjects: int, seed: int, workers: int | None, progress: Progress | None) -> None:
+def write(
+    folder: Path,
+    subjects: int,
+    seed: int,
+    workers: int | None,
+    progress: Progress | None,
+    coded_frames: bool = False,
+) -> None:
     """Render the corpus; see `render_corpus`."""
     acts = plan(subjects, seed)
-    units = record_all(partial(_record, folder, seed), acts, workers, progress)
+    units = record_all(partial(_record, folder, seed, coded_frames), acts, workers, progress)
     write_workbook(folder / SHEET, {"Sheet1": [_COLUMNS, *map(_row, acts, units)]})
 
 
@@ -60,9 +67,11 @@ def clip_name(act: Act) -> str:
     return f"EP{2 + act.number % 18:02d}_{1 + act.number // 18:02d}f"
 
 
-def _record(folder: Path, seed: int, act: Act) -> np.ndarray:
+def _record(folder: Path, seed: int, coded_frames: bool, act: Act) -> np.ndarray:
     clip = folder / "Cropped" / f"sub{act.subject + 1:02d}" / clip_name(act)
-    record(seed, act, STUDIO, clip, "img{}.jpg".format)
+    # Where the sheet has no apex, readers look for it in the whole clip.
+    few = coded_frames and act.number != _NO_APEX
+    record(seed, act, STUDIO, clip, "img{}.jpg".format, coded=few)
     return units_of(seed, act, STUDIO)
 
 

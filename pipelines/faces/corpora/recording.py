@@ -121,6 +121,7 @@ def record(
     folder: Path,
     name: Callable[[int], str],
     landmarks: Callable | None = None,
+    coded: bool = False,
 ) -> None:
     """Render the frames of an act into a folder, whole or not at all.
 
@@ -131,6 +132,7 @@ def record(
         folder: of the frames; if it exists, nothing is done.
         name: file name of a frame number; the suffix tells the format.
         landmarks: called with the part folder, the frame number and the landmarks, float32 [478, 2].
+        coded: render onset, apex and offset alone.
     """
     if folder.exists():
         return
@@ -138,7 +140,7 @@ def record(
     event = Event(units_of(seed, act, studio), act.onset, act.apex, act.offset)
     with replacing(folder) as part:
         part.mkdir()
-        for number in range(act.first, act.last + 1):
+        for number in (act.onset, act.apex, act.offset) if coded else range(act.first, act.last + 1):
             frame = frame_at(subject, (event,), act.number, number, studio.rate)
             image = photograph(subject, frame, act.number, number)
             save(part / name(number), image[..., 0] if studio.grey else image)

@@ -65,10 +65,17 @@ def plan(subjects: int, seed: int) -> list[Act]:
     return acts
 
 
-def write(folder: Path, subjects: int, seed: int, workers: int | None, progress: Progress | None) -> None:
+def write(
+    folder: Path,
+    subjects: int,
+    seed: int,
+    workers: int | None,
+    progress: Progress | None,
+    coded_frames: bool = False,
+) -> None:
     """Render the corpus; see `render_corpus`."""
     acts = plan(subjects, seed)
-    units = record_all(partial(_record, folder, seed), acts, workers, progress)
+    units = record_all(partial(_record, folder, seed, coded_frames), acts, workers, progress)
     above = [(_PREAMBLE[row],) if row in _PREAMBLE else () for row in range(1, _HEADER_ROW)]
     rows = map(_row, acts, units, itertools.count(_HEADER_ROW + 1))
     write_workbook(folder / SHEET, {"MICRO_ONLY": [*above, _COLUMNS, *rows]})
@@ -95,9 +102,12 @@ def objective_class(units: np.ndarray) -> int:
     return 2 if active & {"1", "2", "5", "25", "26"} else 7
 
 
-def _record(folder: Path, seed: int, act: Act) -> np.ndarray:
+def _record(folder: Path, seed: int, coded_frames: bool, act: Act) -> np.ndarray:
     subject = f"{_FIRST_SUBJECT + act.subject:03d}"
-    record(seed, act, STUDIO, folder / subject / clip_name(act), lambda frame: f"{subject}_{frame:05d}.jpg")
+    # Where the sheet is wrong, readers look at the whole clip.
+    few = coded_frames and act.number not in (_OFFSET_BEFORE_APEX, *_APEX_OUTSIDE)
+    clip = folder / subject / clip_name(act)
+    record(seed, act, STUDIO, clip, lambda frame: f"{subject}_{frame:05d}.jpg", coded=few)
     return units_of(seed, act, STUDIO)
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import openpyxl
 import pytest
 
+from pipelines.corpora import read_corpus
 from pipelines.errors import InputError
-from pipelines.faces.corpora import CORPORA, casme2, recording, render_corpus
+from pipelines.faces.corpora import CODED, CORPORA, casme2, recording, render_corpus
 
 
 def rows_of(path, sheet):
@@ -110,6 +111,25 @@ def test_interrupted_run_goes_on(tmp_path, render_tiny):
     assert {path.name: path.read_bytes() for path in clips[0].iterdir()} == before
 
 
+@pytest.mark.parametrize("name", CODED)
+def test_coded_frames_are_those_of_whole_clips(name, tmp_path, tiny_corpus, render_tiny):
+    render_tiny(name, tmp_path, subjects=1, coded_frames=True)
+    whole, coded = (
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*.jpg")}
+        for root in (tiny_corpus(name), tmp_path)
+    )
+    assert coded
+    assert coded.items() < whole.items()
+
+    def events(root):
+        return [
+            (c.subject, c.name, *(k if k is None else c.numbers[k] for k in (c.onset, c.apex, c.offset)))
+            for c in read_corpus(name, root).clips
+        ]
+
+    assert events(tmp_path) == events(tiny_corpus(name))
+
+
 def test_class_proportions_are_those_of_the_originals():
     people, _ = recording.cast(casme2.COUNTS, casme2.SUBJECTS, casme2.SUBJECTS, seed=0)
     emotions = [emotion for _, emotion in people]
@@ -139,6 +159,8 @@ def test_other_settings_and_names_are_refused(tmp_path, render_tiny):
         render_corpus("casme3", tmp_path)
     with pytest.raises(InputError, match="26"):
         render_corpus("casme2", tmp_path, subjects=27)
+    with pytest.raises(InputError, match="does not code"):
+        render_corpus("smic", tmp_path, subjects=1, coded_frames=True)
     render_tiny("smic", tmp_path, subjects=1)
     with pytest.raises(InputError, match="other settings"):
         render_corpus("smic", tmp_path, subjects=1, seed=1)
