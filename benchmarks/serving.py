@@ -81,8 +81,10 @@ def measure(
 
     from serving.client import FaceFlowClient
     from serving.model import Model
+    from serving.server import AS_EXPORTED
     from serving.versions import find_models
 
+    tf.config.optimizer.set_experimental_options(AS_EXPORTED)  # as the server does
     versions = find_models(folder)["face_flow"]
     # Held: the function keeps no more than weak references to its variables.
     model = Model(versions[max(versions)])

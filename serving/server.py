@@ -39,6 +39,10 @@ from serving.versions import find_models
 
 DEFAULT_PORT = 8500  # TensorFlow Serving's for gRPC
 
+#: Graphs are exported small (`smaller_graph`). To let TensorFlow optimise each signature of them again would
+#: be most of the time that a new version takes until it answers.
+AS_EXPORTED = {"disable_meta_optimizer": True}
+
 _log = logging.getLogger(__name__)
 
 
@@ -223,9 +227,7 @@ def serve(
         ValueError: outside of the main thread, which alone can handle signals; use `Server` there.
     """
     with _stop_signals() as signals, logging_to_stderr():
-        # Graphs are exported small (`smaller_graph`). To optimise each signature of them again would be most
-        # of the time that a new version takes until it answers, and make answers little faster.
-        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+        tf.config.optimizer.set_experimental_options(AS_EXPORTED)
         # What has been imported stays for good. To go through all of it again at the end of each version
         # would keep every request waiting for 0.3 s.
         gc.freeze()
