@@ -1,26 +1,63 @@
-"""What serving costs: gRPC, REST and ONNX Runtime beside the bare call, batching, memory, starting, exchange.
+"""What serving costs: gRPC and REST beside the bare call, other runtimes, batching, exchange, start, memory.
+
+`python -m benchmarks.serving` prints it; with `--write` it goes into docs/benchmarks.md, and what a core
+carries into docs/serving.md, between the markers of each part. Names of parts run these alone; `--minutes N`
+watches memory for N minutes in place of twenty.
 
 Everything that is compared runs in turns in one go, so that whatever else the machine does falls on all
-alike. The server is a process of its own, as in use. With `--minutes N` the load that memory is watched
-under lasts N minutes in place of twenty.
+alike. The server is a process of its own, as in use.
 """
 
 import argparse
 import json
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
+from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.page import run_parts, table
 from benchmarks.server_life import cold_start, exchange, watch_memory
-from benchmarks.server_process import CLIENTS, SIZE, SMALL, frames, load, seconds_of, server
+from benchmarks.server_process import (
+    CLIENTS,
+    SIZE,
+    SMALL,
+    frames,
+    load,
+    processor_seconds,
+    seconds_of,
+    server,
+)
 
-ROUNDS = 100
+ROUNDS = 60
 BOUND = 1.15
 
 _BATCHING_BOUND = 1.3
+_DOCS = Path(__file__).parents[1] / "docs"
+
+
+@cache
+def _scratch() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory()  # removed when the process ends
+
+
+@cache
+def _exported(name: str | None = None) -> tuple[Path, Path]:
+    """Export a network of half width, or the shipped one; returns the base folder and the ONNX file."""
+    from keras_models.networks import build_network
+    from keras_models.presets import load_network
+    from serving.export import export_flow
+    from serving.onnx import export_onnx
+
+    network = build_network(name, width=0.5) if name else load_network()
+    folder = Path(_scratch().name) / (name or "shipped")
+    export_flow(network, folder)
+    return folder, export_onnx(network, folder.with_name(f"{folder.name}_onnx"))
 
 
 def measure(
@@ -44,8 +81,10 @@ def measure(
 
     from serving.client import FaceFlowClient
     from serving.model import Model
+    from serving.server import AS_EXPORTED
     from serving.versions import find_models
 
+    tf.config.optimizer.set_experimental_options(AS_EXPORTED)  # as the server does
     versions = find_models(folder)["face_flow"]
     # Held: the function keeps no more than weak references to its variables.
     model = Model(versions[max(versions)])
@@ -76,6 +115,43 @@ def _post(connection: HTTPConnection, body: str) -> np.ndarray:
     return np.array(json.loads(connection.getresponse().read())["outputs"], np.float32)
 
 
+def call() -> str:
+    """One pair of the shipped network: bare, over gRPC, over REST, and by ONNX Runtime."""
+    folder, onnx = _exported()
+    with server(folder, rest_api_port=0) as (address, rest, _):
+        bare, over_grpc, over_rest, by_onnx = measure(folder, address, rest=rest, onnx=onnx)
+    return (
+        f"One {SIZE}x{SIZE} pair, the shipped network, medians of {ROUNDS} calls in turns: bare "
+        f"{1e3 * bare:.1f} ms, gRPC {1e3 * over_grpc:.1f} ms, ratio {over_grpc / bare:.2f} (bound {BOUND}); "
+        f"REST {1e3 * over_rest:.0f} ms, which is the writing and reading of numbers as text; ONNX Runtime, "
+        f"bare, {1e3 * by_onnx:.1f} ms."
+    )
+
+
+def runtimes() -> str:
+    """One pair of FlowNetS in TensorFlow, over gRPC, in ONNX Runtime, and in PyTorch, which uv downloads."""
+    folder, onnx = _exported("flownet_s")
+    with server(folder) as (address, *_):
+        bare, over_grpc, by_onnx = measure(folder, address, onnx=onnx)
+    return (
+        f"One {SIZE}x{SIZE} pair, FlowNetS of half width, medians of {ROUNDS} calls in turns: TensorFlow "
+        f"{1e3 * bare:.1f} ms, over gRPC {1e3 * over_grpc:.1f} ms, ONNX Runtime {1e3 * by_onnx:.1f} ms; "
+        f"right afterwards, in a process and an environment of its own, {_by_torch()}."
+    )
+
+
+def _by_torch() -> str:
+    uv = Path(".uv/bin/uv")
+    script = Path(__file__).with_name("flownet_s_torch.py")
+    command = [str(uv if uv.exists() else "uv"), "run", "--script", str(script)]
+    given = map(str, (0.5, 1, SIZE, ROUNDS))  # width, batch, size, rounds
+    done = subprocess.run([*command, *given], capture_output=True, text=True)
+    if done.returncode:
+        return f"PyTorch: not measured ({done.stderr.strip().splitlines()[-1]})"
+    measured = json.loads(done.stdout.splitlines()[-1])
+    return f"PyTorch {measured['version']} {measured['milliseconds']['forward'][0]:.1f} ms"
+
+
 def compare_batching(folder: str | Path, rounds: int = 5, seconds: float = 4.0) -> str:
     """Put 16 clients on a server that joins requests and on one that does not, in turns."""
     with server(folder) as (single, *_), server(folder, enable_batching=True) as (joined, *_):
@@ -97,38 +173,69 @@ def compare_batching(folder: str | Path, rounds: int = 5, seconds: float = 4.0) 
         for name, found in times.items()
     ]
     return (
-        f"serving: {CLIENTS} clients, {SMALL}x{SMALL} pairs: {'; '.join(lines)}; "
-        f"batching gives {statistics.median(ratios):.2f} times as many (bound {_BATCHING_BOUND}; "
-        f"rounds {', '.join(f'{ratio:.2f}' for ratio in ratios)})"
+        f"{CLIENTS} clients, {SMALL}x{SMALL} pairs, {rounds} rounds of {seconds:g} s each in turns: "
+        f"{'; '.join(lines)}; batching gives {statistics.median(ratios):.2f} times as many (bound "
+        f"{_BATCHING_BOUND}; rounds {', '.join(f'{ratio:.2f}' for ratio in ratios)})."
     )
 
 
-def main() -> None:
-    """Measure and print."""
-    from keras_models.presets import load_network
-    from serving.export import export_flow
-    from serving.onnx import export_onnx
+def batching() -> str:
+    """Throughput and latency under load, of the shipped network and of FlowNetS."""
+    lines = [
+        f"{what}: {compare_batching(_exported(name)[0])}"
+        for what, name in (("The shipped network", None), ("FlowNetS of half width", "flownet_s"))
+    ]
+    return "\n\n".join(lines)
 
+
+def core(seconds: float = 6.0) -> str:
+    """How many requests a core of a server carries, by the size of the frames."""
+    folder, _ = _exported()
+    sizes = (SMALL, 2 * SMALL, SIZE)
+    columns = []
+    for joined in (False, True):
+        with server(folder, enable_batching=joined) as (address, _, process):
+            for size in sizes:
+                load(address, 2.0, size=size)
+                before = processor_seconds(process)
+                answered = len(load(address, seconds, size=size))
+                columns.append(answered / (processor_seconds(process) - before))
+    rows = [
+        [f"{size}x{size}", f"{alone:.0f}", f"{together:.0f}"]
+        for size, alone, together in zip(sizes, columns, columns[len(sizes) :], strict=False)
+    ]
+    return (
+        f"Answers of the shipped network for a second of one core's time, {CLIENTS} clients at a time; of "
+        "the server's process alone, whatever else the machine does.\n\n"
+        + table(["frames", "one by one", "`--enable_batching`"], rows)
+    )
+
+
+PARTS = {
+    "serving: call": call,
+    "serving: runtimes": runtimes,
+    "serving: batching": batching,
+    "serving: exchange": lambda: exchange(_exported()[0]),
+    "serving: start": lambda: cold_start(_exported()[0]),
+    "serving: memory": lambda: watch_memory(_exported()[0], 20.0),
+}
+CORE = {"serving: core": core}
+
+
+def main(arguments: tuple[str, ...] = ()) -> None:
+    """Print the parts that are named, all by default, and with `--write` put them into the pages."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=20.0)
-    minutes = parser.parse_known_args()[0].minutes
-    network = load_network()
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as scratch:
-        export_flow(network, folder)
-        file = export_onnx(network, scratch)
-        with server(folder, rest_api_port=0) as (address, rest, _):
-            bare, over_grpc, over_rest, by_onnx = measure(folder, address, rest=rest, onnx=file)
-        print(
-            f"serving: one {SIZE}x{SIZE} pair, the shipped network; medians of {ROUNDS} calls: "
-            f"bare {1e3 * bare:.2f} ms, gRPC {1e3 * over_grpc:.2f} ms, ratio {over_grpc / bare:.2f} "
-            f"(bound {BOUND}), REST {1e3 * over_rest:.2f} ms, ONNX Runtime {1e3 * by_onnx:.2f} ms",
-            flush=True,
-        )
-        print(compare_batching(folder), flush=True)
-        print(exchange(folder), flush=True)
-        print(cold_start(folder), flush=True)
-        print(watch_memory(folder, minutes))
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join([*PARTS, *CORE])}")
+    asked = parser.parse_args(arguments)
+    watched = {"serving: memory": lambda: watch_memory(_exported()[0], asked.minutes)}
+    for page, parts in (("benchmarks.md", PARTS | watched), ("serving.md", CORE)):
+        names = [name for name in asked.parts or parts if name in parts]
+        if names:
+            run_parts(_DOCS / page, parts, [*names, *(["--write"] if asked.write else [])])
 
 
 if __name__ == "__main__":
-    main()
+    main(tuple(sys.argv[1:]))

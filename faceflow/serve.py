@@ -14,7 +14,7 @@ def serve(
     rest_api_timeout_in_ms: int = 30_000,
     model_config_file: Path | None = None,
     model_config_file_poll_wait_seconds: float = 0,
-    file_system_poll_wait_seconds: float = 1,
+    file_system_poll_wait_seconds: float = 0.1,
     enable_batching: bool = False,
     batching_parameters_file: Path | None = None,
     ssl_config_file: Path | None = None,

@@ -5,7 +5,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent import futures
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import grpc
@@ -55,6 +55,7 @@ class Execution:
         inputs: Mapping[str, np.ndarray],
         outputs: Sequence[str],
         waiting: Waiting,
+        in_turn: bool = True,
     ) -> dict[str, np.ndarray]:
         """Run a signature on inputs that have been checked.
 
@@ -64,6 +65,8 @@ class Execution:
             inputs: by name.
             outputs: names of those that are wanted.
             waiting: whoever waits; nothing runs for somebody who has gone.
+            in_turn: wait for a slot. A first run does not: nearly all of it is TensorFlow's preparation on
+                one core, for which no request should wait.
 
         Raises:
             Refusal: DEADLINE_EXCEEDED or CANCELLED if nobody waits any more, UNAVAILABLE if too many do, and
@@ -75,7 +78,7 @@ class Execution:
                 _check_there(waiting)
                 results = self._in_time(self._batcher.run, function, inputs, waiting)
             else:
-                with self._turn(waiting):
+                with self._turn(waiting) if in_turn else nullcontext():
                     tensors = {name: tf.constant(array) for name, array in inputs.items()}
                     results = model.function(signature)(**tensors)
             return {name: np.asarray(results[name]) for name in outputs}

@@ -2,8 +2,10 @@
 
 import gc
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +48,7 @@ class Models:
 
     Args:
         folder: holds `NAME/VERSION/`; nothing outside of it is ever loaded.
-        answer: how a warm-up request is answered.
+        answer: how a warm-up request is answered; called from several threads.
         config: which models, versions and labels; by default every model in the folder, the latest version.
         on_load: told of each attempt to load a version: its folder, and whether it succeeded.
 
@@ -207,13 +209,17 @@ class Models:
             _log.info("%s: loaded", folder)
 
     def _warm_up(self, model: Model) -> None:
-        for log in read_warmup(model.folder):
+        def answer(request: predict_pb2.PredictRequest) -> None:
             try:
-                self._answer(model, log.request)
+                self._answer(model, request)
             except Refusal as refusal:
                 raise InputError(
                     f"{model.folder}: its own warm-up request fails ({refusal.message})"
                 ) from refusal
+
+        # The first answer of each signature keeps one core busy, so that several are found at a time.
+        with futures.ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="warm-up") as pool:
+            list(pool.map(answer, [log.request for log in read_warmup(model.folder)]))
 
     def _unload(self, name: str, versions: set[int]) -> None:
         for version in versions:

@@ -10,6 +10,8 @@ import pytest
 
 from pipelines.errors import InputError
 from serving.client import FaceFlowClient, ServerError
+from serving.models import Models
+from serving.refusal import Refusal
 from serving.server import Server
 from serving.server_options import ServerOptions
 from serving.stubs import get_model_status_pb2, model_pb2
@@ -175,6 +177,24 @@ def test_the_old_one_goes_on_while_the_new_one_does_not_load(copies, tmp_path, c
     damaged.write_bytes(content)  # a slow copy has come to its end
     models.poll()
     assert served(models) == [2]
+
+
+def test_the_old_one_goes_on_while_the_new_one_does_not_warm_up(copies, tmp_path, served):
+    def answer(model, request):
+        if model.version == 2:
+            raise Refusal(grpc.StatusCode.INTERNAL, "out of order")
+
+    copies(1)
+    models = Models(tmp_path, answer)
+    copies(2)
+    models.poll()
+    assert served(models) == [1]
+    state = models.states("face_flow")[2]
+    assert (state.state, state.code) == (State.END, grpc.StatusCode.UNKNOWN)
+    assert state.message.endswith("face_flow/2: its own warm-up request fails (out of order)")
+    copies(3)
+    models.poll()
+    assert served(models) == [3]
 
 
 def test_versions_that_are_removed_are_unloaded(copies, tmp_path, loaded, served):

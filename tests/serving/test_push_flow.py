@@ -21,7 +21,6 @@ from serving.client import FaceFlowClient
 from serving.export import export_flow
 from serving.push_flow import Figures, Gate, push_flow, shortcomings
 from serving.server import Server
-from serving.server_options import ServerOptions
 from serving.stubs import predict_pb2, prediction_service_pb2_grpc
 from serving.tensors import to_proto
 from serving.versions import versions_in
@@ -131,8 +130,7 @@ def test_good_worse_and_crashing_candidates_beside_a_server_that_goes_on(tmp_pat
     figures = json.loads((first / "assets.extra" / "blessing.json").read_text())
     np.testing.assert_allclose(figures["epe"], 0.2, atol=1e-6)
     assert (figures["live_version"], figures["pairs"]) == (None, 2)
-    options = ServerOptions(file_system_poll_wait_seconds=0.5)
-    with Server(tmp_path, port=0, options=options) as server, FaceFlowClient(server.address) as client:
+    with Server(tmp_path, port=0) as server, FaceFlowClient(server.address) as client:
         for candidate, said in (
             (constant_network(0.3), "its error is 0.300 px, that of the live version"),
             (constant_network(5.0), "5.000 px \\(0.5 is allowed\\)"),

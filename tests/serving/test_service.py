@@ -219,6 +219,15 @@ def test_message_over_the_limit(caller):
     assert "larger than max" in message
 
 
+def test_compressed_message_that_grows_over_the_limit(caller):
+    method = caller.channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+    with pytest.raises(grpc.RpcError) as caught:
+        method(bytes(20_000_000), timeout=30, compression=grpc.Compression.Gzip)  # 20 kB on the wire
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "Decompressed message larger than max" in caught.value.details()
+    caller.check_alive()
+
+
 # --- answers
 
 
