@@ -173,11 +173,12 @@ def rendered_share(steps: int = 30) -> str:
         render_pairs(Path(folder) / "rendered", 64)
         stored = _waiting(Path(folder) / "rendered", steps)
     drawn = _waiting("rendered:1000000", steps)
+    slower, step = drawn[1] / stored[1], drawn[1] / steps
     return (
         f"The same training waits {drawn[0] / drawn[1]:.1%} of the time for rendered pairs that are drawn "
-        f"meanwhile (bound 50 %), and {stored[0] / stored[1]:.1%} for rendered pairs that are read from disk. "
-        "Drawing takes cores from the training, though: a step takes "
-        f"{drawn[1] / stored[1]:.1f} times as long with it, {drawn[1] / steps:.2f} s on {os.cpu_count()} cores."
+        f"meanwhile (bound 50 %), and {stored[0] / stored[1]:.1%} for rendered pairs that are read from "
+        f"disk. Drawing takes cores from the training, though: with it a step takes {slower:.1f} times as "
+        f"long, {step:.2f} s on {os.cpu_count()} cores."
     )
 
 
