@@ -165,7 +165,7 @@ def input_share(steps: int = 20) -> str:
     )
 
 
-def rendered_share(steps: int = 30) -> str:
+def rendered_share(steps: int = 80) -> str:
     """The same with rendered faces: drawn while training, and rendered before."""
     from pipelines.faces.generate import render_pairs
 

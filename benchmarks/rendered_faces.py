@@ -7,7 +7,8 @@ markers of each part, with date, commit and machine. Names of parts after it run
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,6 +18,7 @@ import numpy as np
 from benchmarks.page import run_parts
 from keras_models.methods import open_method
 from pipelines.face_mesh import EYE_CORNERS, REGIONS
+from pipelines.faces.generate import in_parallel
 from pipelines.faces.render import PAIRS_PER_PERSON, render_pair
 from pipelines.pairs import Pair, list_pairs, read_pair
 
@@ -118,7 +120,7 @@ def _length(errors: np.ndarray) -> np.ndarray:
 
 def rivals(count: int = _PAIRS) -> str:
     """Error of the classical methods on rendered pairs, by size of motion and by region, as Markdown."""
-    errors, _ = _measure(render_pair(SEED + 1, k) for k in range(count))
+    errors, _ = _measure(partial(render_pair, SEED + 1), range(count))
     return "\n".join([f"{_counted(errors)}, with the usual disturbances.", "", *_table(errors)])
 
 
@@ -127,8 +129,8 @@ def ranks(count: int = _PAIRS) -> str:
     folder = Path(os.environ.get("FACEFLOW_DATA", "../shared/data")) / "portraits_truth"
     if not folder.is_dir():
         return f"{folder}: not at hand."
-    there, brightness = _measure(read_pair(folder, name) for name in list_pairs(folder))
-    here, own = _measure(render_pair(SEED + 1, k, disturbance="exposure") for k in range(count))
+    there, brightness = _measure(partial(read_pair, folder), list_pairs(folder))
+    here, own = _measure(partial(render_pair, SEED + 1, disturbance="exposure"), range(count))
     orders = [
         _order({name: np.nanmean(table[:, 1]) for name, table in errors.items()}) for errors in (there, here)
     ]
@@ -145,15 +147,23 @@ def ranks(count: int = _PAIRS) -> str:
     )
 
 
-def _measure(pairs: Iterable[Pair]) -> tuple[dict[str, np.ndarray], float]:
-    """Return `_errors` of all pairs by method, [pairs, 9], and the spread of the changes in brightness."""
-    rows, brighter = {name: [] for name in METHODS}, []
-    methods = {name: open_method(name) for name in METHODS}
-    for pair in pairs:
-        brighter.append(pair.frame2[pair.face].mean() - pair.frame1[pair.face].mean())
-        for name, method in methods.items():
-            rows[name].append(_errors(method, pair))
-    return {name: np.array(errors) for name, errors in rows.items()}, float(np.std(brighter))
+def _measure(make: Callable[[object], Pair], keys: Iterable) -> tuple[dict[str, np.ndarray], float]:
+    """Measure all methods on the pairs that `make` makes of keys, over all cores.
+
+    Returns:
+        `_errors` of all pairs by method, [pairs, 9], and the spread of the changes in brightness.
+    """
+    measured = list(in_parallel(partial(_measure_one, make), keys, None, PAIRS_PER_PERSON))
+    table = np.array([errors for errors, _ in measured])
+    brighter = np.array([change for _, change in measured])
+    return {name: table[:, number] for number, name in enumerate(METHODS)}, float(brighter.std())
+
+
+def _measure_one(make: Callable[[object], Pair], key: object) -> tuple[list[list[float]], float]:
+    """Return `_errors` of each method on a pair, and by how much frame 2's face is brighter."""
+    pair = make(key)
+    change = pair.frame2[pair.face].mean() - pair.frame1[pair.face].mean()
+    return [_errors(open_method(name), pair) for name in METHODS], float(change)
 
 
 def _counted(errors: dict[str, np.ndarray]) -> str:
