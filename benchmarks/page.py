@@ -42,11 +42,15 @@ def run_parts(page: Path, parts: Mapping[str, Callable[[], str]], arguments: Seq
 
 def circumstances() -> str:
     """Say when, of which commit and on what a measurement was made, as Markdown."""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
-    ).stdout.strip()
+    commit = _git("describe", "--always")
+    # The pages themselves are changed by each part that is written, and measure nothing.
+    dirty = "-dirty" if _git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":!/docs") else ""
     machine = f"{os.cpu_count()} cores, {platform.machine()}"
-    return f"*{datetime.date.today()}, commit {commit or 'unknown'}, {machine}*"
+    return f"*{datetime.date.today()}, commit {commit or 'unknown'}{dirty}, {machine}*"
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(["git", *words], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def table(columns: list[str], rows: list[list[str]]) -> str:

@@ -1,4 +1,8 @@
-"""What the way from clips to batches costs, each step beside what it is measured by."""
+"""What the way from clips to batches costs, each step beside what it is measured by.
+
+`python -m benchmarks.pipelines` prints it; with `--write` it goes into docs/benchmarks.md, between the
+markers of each part. Names of parts after it run these alone.
+"""
 
 import itertools
 import os
@@ -12,7 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.page import run_parts
+
 ROUNDS = 5
+_PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 
 def median_seconds(
@@ -49,8 +56,8 @@ def label_speed() -> str:
         lambda: mesh_label(points, moved, (256, 256)), lambda: griddata(points, moved - points, grid)
     )
     return (
-        f"label: one 256x256 mesh label {1e3 * ours:.2f} ms on one core (bound 5), SciPy's griddata "
-        f"{1e3 * theirs:.1f} ms, {theirs / ours:.0f} times as long"
+        f"One `mesh` label of 256x256 takes {1e3 * ours:.2f} ms on one core (bound 5), SciPy's `griddata` on "
+        f"the same points {1e3 * theirs:.1f} ms, {theirs / ours:.0f} times as long."
     )
 
 
@@ -64,7 +71,7 @@ def build_speed(rounds: int = ROUNDS) -> str:
 
     source = _grid()
     if source is None:
-        return "build: not measured, there are no GRID clips (set FACEFLOW_DATA)"
+        return "Not measured, there are no GRID clips (set FACEFLOW_DATA)."
     clips = find_clips("folder", source)
 
     def face_mesh_alone() -> None:
@@ -81,8 +88,9 @@ def build_speed(rounds: int = ROUNDS) -> str:
     whole_build()  # imports
     alone, whole = median_seconds(face_mesh_alone, whole_build, rounds=rounds, clock=time.process_time)
     return (
-        f"build: {whole:.2f} s of one core's time for the GRID clips, Face Mesh alone {alone:.2f} s, "
-        f"ratio {whole / alone:.2f} (bound 1.3); labels are made while training"
+        f"`faceflow build` of the GRID clips takes {whole:.2f} s of one core's time where reading them and "
+        f"Face Mesh alone take {alone:.2f} s: ratio {whole / alone:.2f} (bound 1.3). Dense labels are made "
+        "while training, unless they are asked for."
     )
 
 
@@ -90,7 +98,7 @@ def build_memory(minutes: float = 10) -> str:
     """Peak memory of a process that builds one long clip: a GRID clip, again and again."""
     source = _grid()
     if source is None:
-        return "memory: not measured, there are no GRID clips (set FACEFLOW_DATA)"
+        return "Not measured, there are no GRID clips (set FACEFLOW_DATA)."
     from pipelines.clips import frame_rate, read_clip, write_video
 
     clip = min(source.iterdir())
@@ -106,11 +114,14 @@ def build_memory(minutes: float = 10) -> str:
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
         )
         peak = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    return f"memory: {int(peak) / 1e6:.2f} GB at most for {minutes:g} minutes of video (bound 1.5)"
+    return (
+        f"A process that builds one clip of {minutes:g} minutes ({count:,} frames of "
+        f"{frames[0].shape[1]}x{frames[0].shape[0]}) holds {int(peak) / 1e6:.2f} GB at most (bound 1.5)."
+    )
 
 
-def dask_workers(subjects: int = 2) -> str:
-    """Two workers of a Dask scheduler beside one, on clips of a rendered corpus."""
+def dask_workers(subjects: int = 12) -> str:
+    """Two workers of a Dask scheduler beside one, on the clips of a rendered corpus."""
     from distributed import LocalCluster
 
     from pipelines.build.config import BuildConfig
@@ -128,10 +139,14 @@ def dask_workers(subjects: int = 2) -> str:
                 address = cluster.scheduler_address
                 build(clips, Path(folder) / f"warm{workers}", BuildConfig(), scheduler=address)  # imports
                 begin = time.perf_counter()
-                build(clips, Path(folder) / f"out{workers}", BuildConfig(), scheduler=address)
+                made = build(clips, Path(folder) / f"out{workers}", BuildConfig(), scheduler=address)
                 seconds.append(time.perf_counter() - begin)
     one, two = seconds
-    return f"dask: one worker {one:.1f} s, two {two:.1f} s, {one / two:.2f} times as fast (bound 1.7)"
+    return (
+        f"One worker of a Dask scheduler builds the {len(made.clips)} clips of a rendered CK+ of {subjects} "
+        f"people in {one:.1f} s, two build them in {two:.1f} s: {one / two:.2f} times as fast (bound 1.7); "
+        "all of them on this machine."
+    )
 
 
 def _grid() -> Path | None:
@@ -143,11 +158,14 @@ def input_share(steps: int = 20) -> str:
     """Share of a FlowNetS training loop (width 0.5, 192x192, batch 8) that waits for its batches."""
     with tempfile.TemporaryDirectory() as folder:
         _portrait_pairs(Path(folder), 64)
-        share = _waiting(folder, steps)
-    return f"inputs: training waits for its batches {share:.1%} of the time (bound 5 %)"
+        waiting, total = _waiting(folder, steps)
+    return (
+        "Training FlowNetS at width 0.5 on pairs from disk, 8 crops of 192x192 a step, waits for its batches "
+        f"{waiting / total:.1%} of the time (bound 5 %)."
+    )
 
 
-def rendered_share(steps: int = 30) -> str:
+def rendered_share(steps: int = 80) -> str:
     """The same with rendered faces: drawn while training, and rendered before."""
     from pipelines.faces.generate import render_pairs
 
@@ -155,14 +173,17 @@ def rendered_share(steps: int = 30) -> str:
         render_pairs(Path(folder) / "rendered", 64)
         stored = _waiting(Path(folder) / "rendered", steps)
     drawn = _waiting("rendered:1000000", steps)
+    slower, step = drawn[1] / stored[1], drawn[1] / steps
     return (
-        f"rendered inputs: training waits {drawn:.1%} of the time for pairs that are drawn meanwhile (bound "
-        f"50 %), {stored:.1%} for rendered pairs that are read from disk"
+        f"The same training waits {drawn[0] / drawn[1]:.1%} of the time for rendered pairs that are drawn "
+        f"meanwhile (bound 50 %), and {stored[0] / stored[1]:.1%} for rendered pairs that are read from "
+        f"disk. Drawing takes cores from the training, though: with it a step takes {slower:.1f} times as "
+        f"long, {step:.2f} s on {os.cpu_count()} cores."
     )
 
 
-def _waiting(data: Path | str, steps: int) -> float:
-    """Return the share of the time that FlowNetS at width 0.5 waits for batches of 8 crops of 192x192."""
+def _waiting(data: Path | str, steps: int) -> tuple[float, float]:
+    """Return how long FlowNetS at width 0.5 waits for batches of 8 crops of 192x192, and takes in all."""
     import tensorflow as tf
 
     from keras_models.flow_trainer import FlowTrainer
@@ -175,8 +196,7 @@ def _waiting(data: Path | str, steps: int) -> float:
     batches = training_batches(open_source(data), InputConfig(size=192, batch=8, shuffle=16))
     trainer = FlowTrainer(build_network("flownet_s", width=0.5))
     trainer.compile("adam")
-    waiting, total = _time_loop(iter(batches), tf.function(trainer.train_step), steps)
-    return waiting / total
+    return _time_loop(iter(batches), tf.function(trainer.train_step), steps)
 
 
 def _time_loop(batches: Iterator, step: Callable, steps: int) -> tuple[float, float]:
@@ -206,11 +226,20 @@ def _portrait_pairs(folder: Path, count: int) -> None:
         write_pair(folder, moved_portrait(portrait, landmarks, PortraitMotion(size=256), 0, number))
 
 
-def main() -> None:
-    """Measure and print."""
-    for measure in (label_speed, build_speed, build_memory, dask_workers, input_share, rendered_share):
-        print(measure(), flush=True)
+PARTS = {
+    "records: label": label_speed,
+    "records: build": build_speed,
+    "records: memory": build_memory,
+    "records: dask": dask_workers,
+    "inputs: disk": input_share,
+    "inputs: rendered": rendered_share,
+}
+
+
+def main(arguments: tuple[str, ...] = ()) -> None:
+    """Print the parts that are named, all by default, and with `--write` put them into the page."""
+    run_parts(_PAGE, PARTS, arguments)
 
 
 if __name__ == "__main__":
-    main()
+    main(tuple(sys.argv[1:]))

@@ -55,6 +55,7 @@ def measurements(scratch: Path) -> Iterator[Callable[[], object]]:
     yield lambda: pipelines.build_memory(minutes=0.1)
     yield lambda: pipelines.dask_workers(subjects=1)
     yield lambda: pipelines.input_share(steps=4)
+    yield lambda: pipelines.rendered_share(steps=2)
     yield lambda: _serving(scratch / "models")
     yield lambda: "\n".join(networks.forward(None, rounds=1))
     yield lambda: networks.training_step("flownet_s", 0.25, "float32")

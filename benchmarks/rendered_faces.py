@@ -7,8 +7,10 @@ markers of each part, with date, commit and machine. Names of parts after it run
 import os
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -16,12 +18,15 @@ import numpy as np
 from benchmarks.page import run_parts
 from keras_models.methods import open_method
 from pipelines.face_mesh import EYE_CORNERS, REGIONS
+from pipelines.faces.generate import in_parallel
 from pipelines.faces.render import PAIRS_PER_PERSON, render_pair
 from pipelines.pairs import Pair, list_pairs, read_pair
 
 SEED = 2025
 METHODS = ("zero", "dis_fast", "dis_medium", "dis_fine", "farneback", "tvl1", "deepflow")
-_FACES, _PAIRS, _DISTURBED = 300, 200, 40
+#: Whose order on rendered pairs is to be that on `portraits_truth`.
+RANKED = ("dis_medium", "farneback", "tvl1", "deepflow")
+_FACES, _PAIRS = 300, 200
 _SPEED_PAIRS, _SPEED_ROUNDS = 120, 4
 _MEMORY_PAIRS, _MEMORY_WARM_UP, _MEMORY_SIZE = 10_000, 200, 64
 _PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -115,84 +120,89 @@ def _length(errors: np.ndarray) -> np.ndarray:
 
 def rivals(count: int = _PAIRS) -> str:
     """Error of the classical methods on rendered pairs, by size of motion and by region, as Markdown."""
-    rows = {name: [] for name in METHODS}
-    for k in range(count):
-        pair = render_pair(SEED + 1, k)
-        for name in METHODS:
-            rows[name].append(_errors(open_method(name), pair))
-    sizes = [title for _, title in SIZES]
-    lines = _table_head("face", *sizes, *(f"{PORTRAIT_SIZES[0]}-{PORTRAIT_SIZES[1]} px", *REGIONS))
-    for name, errors in rows.items():
-        table = np.array(errors)  # pair: motion, face, regions
-        moved = table[:, 0]
-        size = np.searchsorted([limit for limit, _ in SIZES], moved)
-        like = (moved >= PORTRAIT_SIZES[0]) & (moved <= PORTRAIT_SIZES[1])
-        means = [np.nanmean(table[:, 1]), *(np.nanmean(table[size == s, 1]) for s in range(len(SIZES)))]
-        means += [np.nanmean(table[like, 1]), *np.nanmean(table[:, 2:], axis=0)]
-        lines.append(f"| `{name}` | {' | '.join(f'{value:.2f}' for value in means)} |")
-    counts = ", ".join(f"{(size == s).sum()} {title}" for s, title in enumerate(sizes))
-    return "\n".join(
-        [
-            f"{count} rendered pairs ({counts}), 256x256, mixture `default`, with disturbances. "
-            f"{PORTRAIT_SIZES[0]}-{PORTRAIT_SIZES[1]} px are the {like.sum()} pairs that move as far as "
-            "`portraits_truth` does.",
-            "",
-            *lines,
-        ]
-    )
+    errors, _ = _measure(partial(render_pair, SEED + 1), range(count))
+    return "\n".join([f"{_counted(errors)}, with the usual disturbances.", "", *_table(errors)])
 
 
-def ranks(count: int = _DISTURBED) -> str:
-    """The same methods on moved portraits, and on rendered pairs that are disturbed in several ways."""
+def ranks(count: int = _PAIRS) -> str:
+    """The same on rendered pairs whose exposure changes, beside moved portraits, whose brightness does."""
     folder = Path(os.environ.get("FACEFLOW_DATA", "../shared/data")) / "portraits_truth"
     if not folder.is_dir():
         return f"{folder}: not at hand."
-    portraits = [read_pair(folder, name) for name in list_pairs(folder)]
-    brightness = float(np.std([_brightening(pair) for pair in portraits]))
-    rng = np.random.default_rng(SEED)
-    rendered, brightened, undisturbed = [], [], []
-    for k in range(_PAIRS):
-        pair = render_pair(SEED + 1, k)
-        if PORTRAIT_SIZES[0] <= _length(pair.flow)[pair.face & ~pair.occluded].mean() <= PORTRAIT_SIZES[1]:
-            rendered.append(pair)
-            change = rng.normal(0, brightness) - _brightening(pair)
-            frame2 = np.clip(pair.frame2 + change, 0, 255).astype(np.uint8)
-            brightened.append(replace(pair, frame2=frame2))
-            undisturbed.append(render_pair(SEED + 1, k, photometric=False))
-        if len(rendered) == count:
-            break
-    columns = {
-        "moved portraits": portraits,
-        "rendered": rendered,
-        "rendered, portraits' brightness": brightened,
-        "rendered, undisturbed": undisturbed,
-    }
-    lines = _table_head(*columns)
-    for name in METHODS:
-        means = [
-            np.mean([_errors(open_method(name), pair)[1] for pair in pairs]) for pairs in columns.values()
-        ]
-        lines.append(f"| `{name}` | {' | '.join(f'{value:.2f}' for value in means)} |")
-    own = np.std([_brightening(pair) for pair in rendered])
+    there, brightness = _measure(partial(read_pair, folder), list_pairs(folder))
+    here, own = _measure(partial(render_pair, SEED + 1, disturbance="exposure"), range(count))
+    orders = [
+        _order({name: np.nanmean(table[:, 1]) for name, table in errors.items()}) for errors in (there, here)
+    ]
     return "\n".join(
         [
-            f"The {len(portraits)} pairs of `portraits_truth` (real faces, moved by a smooth field) and "
-            f"{len(rendered)} rendered pairs that move as far: as they are; with the mean brightness of the "
-            f"face changing as it does in the portraits (standard deviation {brightness:.1f} grey levels, "
-            f"where that of the rendered pairs is {own:.1f}); and without changes of light and sensor.",
+            f"{_counted(here)}, disturbance `exposure`: the brightness of the face changes by a standard "
+            f"deviation of {own:.1f} grey levels. In the {len(there['zero'])} pairs of `portraits_truth` "
+            f"(real faces, moved by a smooth field) it changes by {brightness:.1f}.",
             "",
-            *lines,
+            *_table(here, {"moved portraits": there}),
+            "",
+            f"From best to worst, moved portraits: {orders[0]}; rendered pairs: {orders[1]}.",
         ]
     )
 
 
-def _brightening(pair: Pair) -> float:
-    """By how many grey levels frame 2's face is brighter than frame 1's."""
-    return float(pair.frame2[pair.face].mean() - pair.frame1[pair.face].mean())
+def _measure(make: Callable[[object], Pair], keys: Iterable) -> tuple[dict[str, np.ndarray], float]:
+    """Measure all methods on the pairs that `make` makes of keys, over all cores.
+
+    Returns:
+        `_errors` of all pairs by method, [pairs, 9], and the spread of the changes in brightness.
+    """
+    measured = list(in_parallel(partial(_measure_one, make), keys, None, PAIRS_PER_PERSON))
+    table = np.array([errors for errors, _ in measured])
+    brighter = np.array([change for _, change in measured])
+    return {name: table[:, number] for number, name in enumerate(METHODS)}, float(brighter.std())
 
 
-def _table_head(*columns: str) -> list[str]:
-    return [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+def _measure_one(make: Callable[[object], Pair], key: object) -> tuple[list[list[float]], float]:
+    """Return `_errors` of each method on a pair, and by how much frame 2's face is brighter."""
+    pair = make(key)
+    change = pair.frame2[pair.face].mean() - pair.frame1[pair.face].mean()
+    return [_errors(open_method(name), pair) for name in METHODS], float(change)
+
+
+def _counted(errors: dict[str, np.ndarray]) -> str:
+    moved = errors["zero"][:, 0]
+    counts = ", ".join(f"{(_size(moved) == s).sum()} {title}" for s, (_, title) in enumerate(SIZES))
+    low, high = PORTRAIT_SIZES
+    return (
+        f"{len(moved)} rendered pairs ({counts}; {_like_portraits(moved).sum()} move by {low}-{high} px, as "
+        "far as those of `portraits_truth`), 256x256, mixture `default`"
+    )
+
+
+def _size(moved: np.ndarray) -> np.ndarray:
+    return np.searchsorted([limit for limit, _ in SIZES], moved)
+
+
+def _like_portraits(moved: np.ndarray) -> np.ndarray:
+    return (moved >= PORTRAIT_SIZES[0]) & (moved <= PORTRAIT_SIZES[1])
+
+
+def _table(
+    errors: dict[str, np.ndarray], others: Mapping[str, dict[str, np.ndarray]] = MappingProxyType({})
+) -> list[str]:
+    """Return the lines of a table: a row a method; columns of other pairs' means, all, sizes, regions."""
+    moved = errors["zero"][:, 0]
+    like = f"{PORTRAIT_SIZES[0]}-{PORTRAIT_SIZES[1]} px"
+    columns = [*others, "face", *(title for _, title in SIZES), like, *REGIONS]
+    lines = [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for name, table in errors.items():
+        parts = [other[name][:, 1] for other in others.values()]
+        parts += [table[:, 1], *(table[_size(moved) == s, 1] for s in range(len(SIZES)))]
+        parts += [table[_like_portraits(moved), 1], *table[:, 2:].T]
+        means = [f"{np.nanmean(part):.2f}" if np.isfinite(part).any() else "" for part in parts]
+        lines.append(f"| `{name}` | {' | '.join(means)} |")
+    return lines
+
+
+def _order(means: dict[str, float]) -> str:
+    return ", ".join(f"`{name}` {means[name]:.2f}" for name in sorted(RANKED, key=means.get))
 
 
 def _errors(method, pair: Pair) -> list[float]:

@@ -5,7 +5,7 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,11 +27,11 @@ def rise_and_fall(frames: int, apex: int, length: int) -> np.ndarray:
     return np.where(np.abs(time) < length / 2, np.cos(np.pi * time / length) ** 2, 0)
 
 
-def rendered_expression(unit: str, peak: float, face: np.ndarray) -> np.ndarray:
+def rendered_expression(units: Mapping[str, float], peak: float, face: np.ndarray) -> np.ndarray:
     """Return how far each landmark of a rendered face moves at the apex.
 
     Args:
-        unit: such as AU12.
+        units: which act and how strongly, such as `{"AU06": 0.7, "AU12": 0.9}`.
         peak: of the landmark that moves most, pixels where faces are 256 wide.
         face: float [478, 2], landmarks of the face to lay it over; its distance between the eyes counts.
 
@@ -42,8 +42,8 @@ def rendered_expression(unit: str, peak: float, face: np.ndarray) -> np.ndarray:
     from pipelines.faces.expression import Expression, expression
 
     rest = (subject := draw_subject(7, 0, (256, 256))).rest
-    units = micro(subject, expression(**{unit: 1}).units, peak)
-    moved = replace(rest, state=Expression(units, rest.state.gaze)).landmarks - rest.landmarks
+    reached = micro(subject, expression(**units).units, peak)
+    moved = replace(rest, state=Expression(reached, rest.state.gaze)).landmarks - rest.landmarks
     return moved * _between_the_eyes(face) / _between_the_eyes(rest.landmarks)
 
 
@@ -90,22 +90,32 @@ def smoothing() -> str:
     clip = Path(os.environ.get("FACEFLOW_DATA", "../shared/data")) / "proctoring" / "center_focus.mp4"
     if not clip.is_file():
         return f"{clip}: not at hand."
+    from pipelines.faces.emotions import PROTOTYPES
+
     tracks, rate = still_tracks(clip)
     found, left = jitter(tracks), jitter(smooth_tracks(tracks, rate))
-    rows = []
-    for peak in PEAKS:
-        kept = [
-            kept_share(tracks, rendered_expression(f"AU{unit:02d}", peak, tracks[0]), rate, apexes(tracks))
-            for unit in UNITS
-        ]
-        rows.append([f"{peak:g} px", *(f"{share:.2f}" for share in kept)])
+    emotions = table(["", *PROTOTYPES], [_kept(tracks, rate, peak, PROTOTYPES) for peak in PEAKS])
+    single = {f"AU {unit}": ({f"AU{unit:02d}": 1.0},) for unit in UNITS}
+    units = table(["", *single], [_kept(tracks, rate, peak, single) for peak in PEAKS])
     return (
         f"On the still clip `proctoring/{clip.name}` smoothing takes the jitter of Face Mesh from "
-        f"{found:.3f} px to {left:.3f} px, {found / left:.1f} times (bound 3). Of rendered expressions of "
-        f"{LENGTH} frames laid over these tracks it keeps, in the mean over {len(apexes(tracks))} times at "
-        "which they come (bound 0.95 to 1.05; peaks for faces 256 pixels wide):\n\n"
-        + table(["", *(f"AU {unit}" for unit in UNITS)], rows)
+        f"{found:.3f} px to {left:.3f} px, {found / left:.2f} times (bound 3). Of rendered micro-expressions "
+        f"of {LENGTH} frames laid over these tracks it keeps so much of the peak, in the mean over "
+        f"{len(apexes(tracks))} times at which they come (bound 0.95 to 1.05; peaks for faces 256 pixels "
+        f"wide). Emotions as the rendered corpora show them:\n\n{emotions}\n\nSingle Action Units:\n\n{units}"
     )
+
+
+def _kept(
+    tracks: np.ndarray, rate: float, peak: float, shown: Mapping[str, tuple[Mapping[str, float], ...]]
+) -> list[str]:
+    """Return a row of a table: the peak, and what is kept of each of `shown`, the mean of its variants."""
+    times = apexes(tracks)
+    shares = [
+        [kept_share(tracks, rendered_expression(units, peak, tracks[0]), rate, times) for units in variants]
+        for variants in shown.values()
+    ]
+    return [f"{peak:g} px", *(f"{np.mean(each):.2f}" for each in shares)]
 
 
 def _between_the_eyes(landmarks: np.ndarray) -> float:

@@ -9,7 +9,13 @@ from faceflow.console import gauge, say
 
 
 def render_pairs(
-    out: Out, count: int, size: int = 256, seed: int = 0, mixture: str = "default", workers: int | None = None
+    out: Out,
+    count: int,
+    size: int = 256,
+    seed: int = 0,
+    mixture: str = "default",
+    disturbance: str = "default",
+    workers: int | None = None,
 ) -> None:
     """Render pairs of faces whose motion is known exactly, as a pair folder.
 
@@ -22,12 +28,23 @@ def render_pairs(
         size: width and height in pixels.
         seed: pair k of a seed is the same on every machine.
         mixture: distribution of the motion, from micro-expressions to large head motion.
+        disturbance: what changes beside motion: none, default (light, noise, compression), or exposure (the
+            same, and the camera exposes frame 2 anew).
         workers: processes; one a core by default.
     """
     from pipelines.faces.generate import render_pairs as render
 
     with gauge("render") as show:
-        render(out, count, size=size, seed=seed, mixture=mixture, workers=workers, progress=show)
+        render(
+            out,
+            count,
+            size=size,
+            seed=seed,
+            mixture=mixture,
+            disturbance=disturbance,
+            workers=workers,
+            progress=show,
+        )
     say(f"{out}: {count} pairs")
 
 

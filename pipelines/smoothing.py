@@ -1,37 +1,41 @@
 """Landmark tracks of a clip without their jitter.
 
-No one window does: one that is long enough against jitter flattens micro-expressions, which last half a
-second and less. So tracks are smoothed twice, and what the short window keeps and the long one loses, the
+No one filter does: one that is strong enough against jitter flattens micro-expressions, which last half a
+second and less. So tracks are smoothed twice, and what the weak filter keeps and the strong one loses, the
 detail, comes back where and when it is more than jitter.
 
 Jitter is not one landmark's: the tracker's whole face swells, turns and nods, by more than a brow that rises
 a little. So the detail is whitened before its energy is looked at: its principal components over the clip are
-divided by their usual size, so that what is unusual for this clip stands out however small it is. Where the
-energy of that, over a neighbourhood in time and on the face, exceeds its median, the detail comes back as it
-was found. Both filters are symmetric, so that onsets are not delayed.
+divided by their usual size, so that what is unusual for this clip stands out however small it is. An
+expression lasts and jitter does not, so the whitened detail is then added up over as long as a short
+expression takes. Where the energy of that, over a neighbourhood in time and on the face, exceeds its median,
+the detail comes back as it was found. All filters are symmetric, so that onsets are not delayed.
 
 References:
-    Savitzky, Golay, "Smoothing and differentiation of data by simplified least squares procedures", Anal.
-    Chem. 36(8), 1964. doi:10.1021/ac60214a047
+    Eilers, "A perfect smoother", Anal. Chem. 75(14), 2003. doi:10.1021/ac034173t
+    Schmid, Rath, Diebold, "Why and how Savitzky-Golay filters should be replaced", ACS Meas. Sci. Au 2(2),
+    2022. doi:10.1021/acsmeasuresciau.1c00054
 """
 
 import numpy as np
-from scipy.linalg import eigh
-from scipy.ndimage import uniform_filter1d
-from scipy.signal import savgol_filter
+from scipy.linalg import eigh, solveh_banded
+from scipy.ndimage import convolve1d, uniform_filter1d
+from scipy.sparse import diags
 from scipy.spatial import cKDTree
 from threadpoolctl import threadpool_limits
 
 from pipelines.errors import InputError
 
 _FULL_RATE = 25.0  # frames per second
-_SHORT_SECONDS, _SHORT_ORDER = 0.36, 4
-_LONG_SECONDS, _LONG_ORDER = 0.68, 2
+_SHORTEST = 7  # frames that are smoothed at all
+_ORDER = 3  # polynomials of a lower one pass unchanged: steady speed, steady acceleration
+_WEAK_SECONDS, _STRONG_SECONDS = 0.13, 0.4  # periods of which half passes
 _COMPONENTS = 80  # that are whitened; of a short clip no more than a third of its frames
 _NEIGHBOURS = 16  # landmarks whose energy is averaged
-_ENERGY_SECONDS = 0.5
+_EXPRESSION_SECONDS = 0.45  # of a short one, from onset to offset
+_ENERGY_SECONDS = 0.3
 # Times the usual energy at which detail begins to come back, and has come back whole.
-_JITTER, _MOVEMENT = 1.2, 1.55
+_JITTER, _MOVEMENT = 1.65, 2.25
 
 
 def smooth_tracks(tracks: np.ndarray, rate: float = 25.0) -> np.ndarray:
@@ -57,7 +61,7 @@ def smooth_tracks(tracks: np.ndarray, rate: float = 25.0) -> np.ndarray:
     # Threads add in another order, and workers have other numbers of them; records are to be the same bytes.
     with threadpool_limits(1, user_api="blas"):
         for run in _runs(np.isfinite(tracks).all(axis=(1, 2))):
-            if run.stop - run.start > _SHORT_ORDER + 2:
+            if run.stop - run.start >= _SHORTEST:
                 smooth[run] = _smooth_run(smooth[run], rate)
     return smooth
 
@@ -85,14 +89,14 @@ def jitter(tracks: np.ndarray) -> float:
 def _smooth_run(run: np.ndarray, rate: float) -> np.ndarray:
     places = run.mean(axis=0)
     run = run - places  # small numbers, which float32 holds exactly enough
-    short = _savgol(run, _SHORT_SECONDS * rate, _SHORT_ORDER)
-    long = _savgol(run, _LONG_SECONDS * rate, _LONG_ORDER)
-    detail = short - long
-    energy = np.square(_whitened(detail)).sum(axis=-1) @ _neighbourhoods(places)
+    strong = _low_pass(run, _STRONG_SECONDS * rate)
+    detail = _low_pass(run, _WEAK_SECONDS * rate) - strong
+    lasting = convolve1d(_whitened(detail), _bump(_EXPRESSION_SECONDS * rate), axis=0, mode="nearest")
+    energy = np.square(lasting).sum(axis=-1) @ _neighbourhoods(places)
     energy = uniform_filter1d(energy, _odd(_ENERGY_SECONDS * rate), axis=0, mode="nearest")
     usual = np.median(energy, axis=0) + np.float32(1e-12)
     kept = np.clip((energy / usual - _JITTER) / (_MOVEMENT - _JITTER), 0, 1)
-    return places + long + kept[..., None].astype(np.float32) * detail
+    return places + strong + kept[..., None].astype(np.float32) * detail
 
 
 def _whitened(detail: np.ndarray) -> np.ndarray:
@@ -127,9 +131,29 @@ def _neighbourhoods(places: np.ndarray) -> np.ndarray:
     return weights
 
 
-def _savgol(run: np.ndarray, window: float, order: int) -> np.ndarray:
-    longest = len(run) - (len(run) + 1) % 2
-    return savgol_filter(run, min(_odd(max(window, order + 2)), longest), order, axis=0, mode="interp")
+def _low_pass(run: np.ndarray, period: float) -> np.ndarray:
+    """Smooth float32 [T, N, 2] over time so that half of a motion of that period passes, in frames.
+
+    This is the line z that minimises |z - run|^2 + s |third differences of z|^2 (Eilers 2003, equation 5).
+    """
+    frames = len(run)
+    stiffness = (2 * np.sin(np.pi / max(period, 2))) ** (-2 * _ORDER)  # 1 / (1 + s (2 sin)^6) passes: a half
+    steps = diags([-1.0, 3.0, -3.0, 1.0], range(_ORDER + 1), shape=(frames - _ORDER, frames))
+    penalty = stiffness * (steps.T @ steps)
+    bands = np.zeros((_ORDER + 1, frames))
+    for k in range(_ORDER + 1):
+        bands[_ORDER - k, k:] = penalty.diagonal(k)
+    bands[_ORDER] += 1
+    smooth = np.empty_like(run)
+    for axis in range(2):  # one at a time takes half the memory
+        smooth[..., axis] = solveh_banded(bands, run[..., axis].astype(np.float64))
+    return smooth
+
+
+def _bump(length: float) -> np.ndarray:
+    """Return how an expression of so many frames rises and falls, a raised cosine: float32 [odd]."""
+    time = np.arange(_odd(length)) - _odd(length) // 2
+    return (np.cos(np.pi * time / max(length, 1)) ** 2).astype(np.float32)
 
 
 def _odd(length: float) -> int:

@@ -24,6 +24,8 @@ from pipelines.shards import SUFFIX
 
 _SECONDS_BETWEEN_MANIFESTS = 1.0
 _VERSIONS_THAT_COUNT = ("mediapipe", "opencv-contrib-python", "numpy", "scipy")
+# Raised with every change by which the same clip gives other records: a folder does not mix them.
+_RECIPE = 2
 
 
 def build(
@@ -62,7 +64,7 @@ def build(
     _check(config, workers)
     source, out = Path(source).absolute(), Path(out).absolute()
     reading = read_corpus(config.corpus, source)
-    versions = {name: version(name) for name in _VERSIONS_THAT_COUNT}
+    versions = {"recipe": str(_RECIPE), **{name: version(name) for name in _VERSIONS_THAT_COUNT}}
     manifest = Manifest(str(source), config, versions, False, [], reading.remarks, reading.counts)
     with _folder_of(manifest, out) as earlier:
         clips = {fingerprint(clip, config, versions): clip for clip in reading.clips}

@@ -60,7 +60,7 @@ class Manifest:
     Attributes:
         source: the corpus' folder.
         settings: what the records were built with.
-        versions: of the packages that the records depend on.
+        versions: of the packages that the records depend on, and of the recipe.
         complete: whether the build came to its end; if not, the same build goes on where this one stopped.
         clips: one report a clip, failures included.
         remarks: what the corpus' reader mended and left out.

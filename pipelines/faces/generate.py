@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipelines.errors import InputError
+from pipelines.faces.photometry import DISTURBANCES
 from pipelines.faces.render import PAIRS_PER_PERSON, pair_facts, render_pair
 from pipelines.faces.sampling import MIXTURES
 from pipelines.files import replacing
@@ -31,7 +32,7 @@ def render_pairs(
     size: int = 256,
     seed: int = 0,
     mixture: str = "default",
-    photometric: bool = True,
+    disturbance: str = "default",
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> None:
@@ -46,19 +47,22 @@ def render_pairs(
         size: height and width in pixels.
         seed: of the series.
         mixture: a key of `sampling.MIXTURES`.
-        photometric: see `render.render_pair`.
+        disturbance: a key of `photometry.DISTURBANCES`.
         workers: processes; one for each core by default.
         progress: called with the number of pairs done and the number of all.
 
     Raises:
-        InputError: for a count, size or mixture that makes no sense, or a folder of other settings.
+        InputError: for a count, size, mixture or disturbance that makes no sense, or a folder of other
+            settings.
     """
     if count < 1 or size < 32:
         raise InputError(f"cannot render {count} pairs of {size}x{size} pixels; at least 1 of 32x32")
     if mixture not in MIXTURES:
         raise InputError(f"unknown mixture {mixture!r}; there are: {', '.join(MIXTURES)}")
+    if disturbance not in DISTURBANCES:
+        raise InputError(f"unknown disturbance {disturbance!r}; there are: {', '.join(DISTURBANCES)}")
     folder = Path(folder)
-    options = {"size": size, "mixture": mixture, "photometric": photometric}
+    options = {"size": size, "mixture": mixture, "disturbance": disturbance}
     settle(folder, {"seed": seed, **options})
     job = partial(_render_one, folder, seed, options)
     facts = {k: row for k, row in read_facts(folder).items() if (folder / f"{k}_flow.flo").exists()}

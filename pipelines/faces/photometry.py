@@ -1,6 +1,6 @@
 """What a camera does to a picture: white balance, gain, contrast, blur, noise, compression."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -31,6 +31,29 @@ class Sensor:
 
 
 IDEAL = Sensor()
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How a camera changes from one frame of a pair to the other.
+
+    Attributes:
+        steady: share of the pairs in which it does not.
+        exposure: standard deviation of the change in exposure, as a share of it.
+        balance: the same of each channel for itself.
+    """
+
+    steady: float = 0.5
+    exposure: float = 0.015
+    balance: float = 0.004
+
+
+#: What disturbs the pictures of a pair: nothing, or a light and a camera, which drifts like this.
+DISTURBANCES: dict[str, Drift | None] = {
+    "none": None,
+    "default": Drift(),
+    "exposure": Drift(steady=0.0, exposure=0.035),
+}
 
 
 _GRAIN_SIZE = 1024
@@ -86,20 +109,11 @@ def draw_sensor(rng: np.random.Generator) -> Sensor:
     )
 
 
-def vary(sensor: Sensor, rng: np.random.Generator) -> Sensor:
+def vary(sensor: Sensor, drift: Drift, rng: np.random.Generator) -> Sensor:
     """The same camera a moment later: its exposure and white balance may have drifted a little."""
-    drift = rng.normal(0, 0.015) + rng.normal(0, 0.004, 3)
-    gain = tuple(g * float(1 + d) for g, d in zip(sensor.gain, drift, strict=True))
-    return Sensor(
-        gain,
-        sensor.gamma,
-        sensor.contrast,
-        sensor.blur,
-        sensor.noise,
-        sensor.grain,
-        sensor.quality,
-        sensor.grey,
-    )
+    change = rng.normal(0, drift.exposure) + rng.normal(0, drift.balance, 3)
+    gain = tuple(g * float(1 + c) for g, c in zip(sensor.gain, change, strict=True))
+    return replace(sensor, gain=gain)
 
 
 def expose(image: np.ndarray, sensor: Sensor, rng: np.random.Generator) -> np.ndarray:

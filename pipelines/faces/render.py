@@ -9,7 +9,7 @@ from pipelines.faces.backgrounds import draw_background
 from pipelines.faces.expression import COLUMNS
 from pipelines.faces.identity import Identity, draw_identity
 from pipelines.faces.materials import Material
-from pipelines.faces.photometry import IDEAL, draw_sensor, expose, vary
+from pipelines.faces.photometry import DISTURBANCES, IDEAL, Drift, draw_sensor, expose, vary
 from pipelines.faces.sampling import Shot, draw_shot
 from pipelines.faces.scene import SAMPLES, Actor, make_actor
 from pipelines.faces.truth import motion
@@ -41,7 +41,7 @@ def background_of(seed: int, person: int) -> np.ndarray:
 
 
 def render_pair(
-    seed: int, k: int, size: int = 256, *, mixture: str = "default", photometric: bool = True
+    seed: int, k: int, size: int = 256, *, mixture: str = "default", disturbance: str = "default"
 ) -> Pair:
     """Render pair `k` of a series.
 
@@ -53,32 +53,38 @@ def render_pair(
         k: number of the pair, from 0.
         size: height and width in pixels.
         mixture: a key of `sampling.MIXTURES`.
-        photometric: whether light and exposure change between the frames and the camera adds noise, blur and
-            compression; without, a point of the surface differs between the frames by its shading only.
+        disturbance: a key of `photometry.DISTURBANCES`. With `none` light and exposure stay and the camera is
+            ideal: a point of the surface differs between the frames by its shading only. Else light and
+            exposure may change and the camera adds noise, blur and compression; with `exposure` it also
+            exposes frame 2 anew. Motion is the same with all of them.
 
     Returns:
         The pair with all its optional parts.
     """
-    shot, facts = _draw(seed, k, size, mixture, photometric)
-    sensor_rng = np.random.default_rng([seed, k, 1]) if photometric else None
-    return render_shot(shot, sensor_rng, f"{k:05d}", facts)
+    shot, facts = _draw(seed, k, size, mixture, disturbance)
+    drift = DISTURBANCES[disturbance]
+    sensor_rng = np.random.default_rng([seed, k, 1]) if drift else None
+    return render_shot(shot, sensor_rng, f"{k:05d}", facts, drift)
 
 
 def pair_facts(
-    seed: int, k: int, size: int = 256, *, mixture: str = "default", photometric: bool = True
+    seed: int, k: int, size: int = 256, *, mixture: str = "default", disturbance: str = "default"
 ) -> dict[str, str]:
     """The row of `pairs.csv` of the pair that `render_pair` renders with the same arguments."""
-    shot, facts = _draw(seed, k, size, mixture, photometric)
+    shot, facts = _draw(seed, k, size, mixture, disturbance)
     return _facts(shot, facts)
 
 
-def _draw(seed: int, k: int, size: int, mixture: str, photometric: bool) -> tuple[Shot, dict]:
+def _draw(seed: int, k: int, size: int, mixture: str, disturbance: str) -> tuple[Shot, dict]:
     rng, person = np.random.default_rng([seed, k, 0]), k // PAIRS_PER_PERSON
-    shot = draw_shot(actor_of(seed, person), background_of(seed, person), rng, size, mixture, photometric)
+    lit = DISTURBANCES[disturbance] is not None
+    shot = draw_shot(actor_of(seed, person), background_of(seed, person), rng, size, mixture, lit)
     return shot, {"pair": f"{k:05d}", "subject": f"{seed}-{person:05d}", "seed": seed, "kind": shot.kind}
 
 
-def render_shot(shot: Shot, rng: np.random.Generator | None, name: str, facts: dict) -> Pair:
+def render_shot(
+    shot: Shot, rng: np.random.Generator | None, name: str, facts: dict, drift: Drift | None = None
+) -> Pair:
     """Render both frames of a shot and their truth.
 
     Args:
@@ -86,6 +92,7 @@ def render_shot(shot: Shot, rng: np.random.Generator | None, name: str, facts: d
         rng: of the sensor; without one, the camera is ideal.
         name: of the pair.
         facts: the first columns of its row of `pairs.csv`.
+        drift: of the camera between the frames; without, it stays as it is.
     """
     first, second = shot.frames
     person = first.actor.person
@@ -99,8 +106,8 @@ def render_shot(shot: Shot, rng: np.random.Generator | None, name: str, facts: d
     material = np.where(centres.triangle < 0, 255, surface.material[centres.triangle])
     face = face_mask(first.landmarks, first.size) & np.isin(material, _FACE_MATERIALS)
     sensor = IDEAL if rng is None else draw_sensor(rng)
-    steady = rng is None or rng.random() < 0.5 or shot.kind == "still"
-    sensor2 = sensor if steady else vary(sensor, rng)
+    steady = rng is None or drift is None or rng.random() < drift.steady or shot.kind == "still"
+    sensor2 = sensor if steady else vary(sensor, drift, rng)
     noise = rng if rng is not None else np.random.default_rng(0)
     return Pair(
         name=name,

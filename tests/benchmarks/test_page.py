@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import labels, model_card, rendered_faces, smoothing
+from benchmarks import labels, model_card, pipelines, rendered_faces, smoothing
 from benchmarks.page import write
 
 
@@ -16,7 +16,7 @@ def test_a_part_replaces_what_stood_between_its_markers_and_nothing_else(tmp_pat
     assert page.read_text() == "before\n<!-- speed -->\nnew\n<!-- end of speed -->\nafter\n"
 
 
-@pytest.mark.parametrize("benchmark", [labels, model_card, rendered_faces, smoothing])
+@pytest.mark.parametrize("benchmark", [labels, model_card, pipelines, rendered_faces, smoothing])
 def test_the_page_has_markers_for_every_part(benchmark):
     text = benchmark._PAGE.read_text()
     for part in benchmark.PARTS:

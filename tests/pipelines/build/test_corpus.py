@@ -133,6 +133,14 @@ def test_records_are_not_mixed_with_others(tmp_path, clips_folder):
     assert sorted((path.name, path.read_bytes()) for path in (tmp_path / "out").iterdir()) == before
 
 
+def test_records_of_an_older_recipe_are_not_mixed_with_new_ones(tmp_path, clips_folder, monkeypatch):
+    monkeypatch.setattr("pipelines.build.corpus._RECIPE", 1)
+    build(clips_folder / "bert", tmp_path / "out")
+    monkeypatch.undo()
+    with pytest.raises(InputError, match="holds records with recipe 1"):
+        build(clips_folder / "bert", tmp_path / "out")
+
+
 def test_links_hidden_files_and_stray_pictures(tmp_path, clips_folder):
     source = tmp_path / "corpus"
     source.mkdir()

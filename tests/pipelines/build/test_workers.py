@@ -98,6 +98,19 @@ def test_processes_write_what_one_writes(tmp_path, corpus, serial):
 
 
 @pytest.mark.slow
+def test_a_task_that_kills_every_worker_it_gets():
+    outcomes = dict(run_tasks(_exit_if_odd, [(1,), (2,), (4,)], workers=2))
+    assert "killed again and again" in str(outcomes[1,])
+    assert (outcomes[2,], outcomes[4,]) == (2, 4)
+
+
+def _exit_if_odd(number):
+    if number % 2:
+        os._exit(9)
+    return number
+
+
+@pytest.mark.slow
 def test_three_dask_workers_and_one_is_killed(tmp_path, corpus, serial, cluster):
     address, (_, first, *_) = cluster
 

@@ -31,6 +31,7 @@ def test_folder_of_pairs_goes_on_where_it_stopped(tmp_path):
         ({"count": 0}, "0 pairs"),
         ({"count": 1, "size": 8}, "8x8"),
         ({"count": 1, "mixture": "x"}, "unknown mixture"),
+        ({"count": 1, "disturbance": "x"}, "unknown disturbance"),
         ({"count": 1, "seed": -1}, "seed -1"),
         ({"count": 1, "workers": 0}, "0 workers"),
     ],

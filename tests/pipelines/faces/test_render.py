@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pipelines.faces import render_pair
+from pipelines.faces.photometry import DISTURBANCES
 from pipelines.faces.sampling import MIXTURES
 from pipelines.pairs import read_pair, write_pair
 
@@ -57,7 +58,7 @@ def test_shapes_and_types():
 def test_micro_expressions_are_small(size):
     """Peaks of 0.2-2 px at 256 x 256 plus a drift of at most half a pixel, in proportion at other sizes."""
     for k in range(4):
-        pair = render_pair(11, k, size, mixture="micro", photometric=False)
+        pair = render_pair(11, k, size, mixture="micro", disturbance="none")
         skin = (pair.regions > 0) & (pair.regions != 2)  # the eyes may jump
         assert np.linalg.norm(pair.flow[skin], axis=-1).max() < 3.5 * size / 256
 
@@ -65,7 +66,7 @@ def test_micro_expressions_are_small(size):
 def test_head_motion_is_large():
     lengths = []
     for k in range(6):
-        pair = render_pair(12, k, mixture="head", photometric=False)
+        pair = render_pair(12, k, mixture="head", disturbance="none")
         lengths.append(np.linalg.norm(pair.head[pair.face], axis=-1).mean())
     assert 2 < np.median(lengths) < 25
 
@@ -81,3 +82,20 @@ def test_import_is_light():
     code = f"import sys, pipelines.faces.corpora; print([name for name in {heavy} if name in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_disturbances_change_the_pictures_and_nothing_that_is_true():
+    disturbed = {
+        name: [render_pair(13, k, 64, mixture="micro", disturbance=name) for k in range(8)]
+        for name in DISTURBANCES
+    }
+    for pairs in zip(*disturbed.values(), strict=True):
+        for pair in pairs[1:]:
+            np.testing.assert_array_equal(pair.flow, pairs[0].flow)
+            np.testing.assert_array_equal(pair.landmarks2, pairs[0].landmarks2)
+    brighter = {
+        name: np.std([pair.frame2[pair.face].mean() - pair.frame1[pair.face].mean() for pair in pairs])
+        for name, pairs in disturbed.items()
+    }
+    assert brighter["none"] < 1
+    assert brighter["exposure"] > 1.5 * brighter["default"]
