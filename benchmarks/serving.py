@@ -80,11 +80,14 @@ def measure(
     import tensorflow as tf
 
     from serving.client import FaceFlowClient
+    from serving.memory import keep_freed_memory
     from serving.model import Model
     from serving.server import AS_EXPORTED
     from serving.versions import find_models
 
-    tf.config.optimizer.set_experimental_options(AS_EXPORTED)  # as the server does
+    # Both as in the server, so that nothing but the way to it is compared.
+    tf.config.optimizer.set_experimental_options(AS_EXPORTED)
+    keep_freed_memory()
     versions = find_models(folder)["face_flow"]
     # Held: the function keeps no more than weak references to its variables.
     model = Model(versions[max(versions)])
