@@ -21,7 +21,9 @@ _PEAK = 5.0  # pixels, the most that skin moves
 _ROWS = ("rendered frames", "flow since the first frame, estimated", "true flow")
 
 
-def clip(seed: int, number: int, emotion: str, variant: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def clip(
+    seed: int, number: int, emotion: str, variant: int, frames: int = _FRAMES
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Render an expression that comes and goes.
 
     Returns:
@@ -36,19 +38,19 @@ def clip(seed: int, number: int, emotion: str, variant: int) -> list[tuple[np.nd
 
     subject = draw_subject(seed, number, (_SIZE, _SIZE))
     units = micro(subject, expression(**PROTOTYPES[emotion][variant]).units, _PEAK)
-    event = Event(units, onset=1, apex=_FRAMES // 2, offset=_FRAMES - 1)
-    frames = [frame_at(subject, (event,), 0, k, _RATE) for k in range(_FRAMES)]
+    event = Event(units, onset=1, apex=frames // 2, offset=frames - 1)
+    shots = [frame_at(subject, (event,), 0, k, _RATE) for k in range(frames)]
     still = np.zeros((2, 3))  # of the background
     return [
         (
             photograph(subject, frame, 0, k),
-            render_shot(Shot((frames[0], frame), "clip", still), None, "", {}).flow,
+            render_shot(Shot((shots[0], frame), "clip", still), None, "", {}).flow,
         )
-        for k, frame in enumerate(frames)
+        for k, frame in enumerate(shots)
     ]
 
 
-def pictures() -> list[np.ndarray]:
+def pictures(frames: int = _FRAMES) -> list[np.ndarray]:
     """Return the pictures in turn, uint8 [H, W, 3], RGB."""
     from keras_models.methods import open_method
     from keras_models.presets import DEFAULT
@@ -56,10 +58,10 @@ def pictures() -> list[np.ndarray]:
     estimate = open_method(DEFAULT)
     columns = []
     for person in _PEOPLE:
-        shown = clip(*person)
+        shown = clip(*person, frames)
         first = shown[0][0]
         columns.append([(frame, estimate(first, frame)[0], true) for frame, true in shown])
-    return [_sheet([column[k] for column in columns]) for k in range(_FRAMES)]
+    return [_sheet([column[k] for column in columns]) for k in range(frames)]
 
 
 def _sheet(people: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:

@@ -17,6 +17,7 @@ from benchmarks import (
     label_pictures,
     labels,
     model_card,
+    moving_picture,
     networks,
     pipelines,
     rendered_faces,
@@ -66,6 +67,7 @@ def measurements(scratch: Path) -> Iterator[Callable[[], object]]:
     yield lambda: rendered_faces.face_mesh_agreement(20)
     yield lambda: rendered_faces.rivals(_PAIRS)
     yield lambda: spotting.apexes(2)
+    yield lambda: f"moving picture: {len(moving_picture.pictures(frames=3))} frames"
     yield lambda: f"pictures of labels: {label_pictures.sheet().shape}"
     yield _labels  # last, since it puts OpenCV on one core
 
