@@ -90,17 +90,9 @@ def torch_step(width: float) -> str:
     )
 
 
-def onnx_session(file: str | Path):
-    """Open a network in ONNX Runtime, whose threads shall not go on spinning while others are timed."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-
-
 def forward(preset: str | None, rounds: int = ROUNDS) -> list[str]:
     """One pair of frames by the preset, in TensorFlow and ONNX Runtime, and by the classical methods."""
+    import onnxruntime
     import skimage.data
 
     from keras_models.methods import open_method
@@ -118,7 +110,7 @@ def forward(preset: str | None, rounds: int = ROUNDS) -> list[str]:
             preset = folder
         network = load_network(preset)
         file = export_onnx(network, Path(folder) / "onnx")
-        session = onnx_session(file)
+        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
         floats = {f"frame{k + 1}": np.float32(frame[None]) / 255 for k, frame in enumerate(frames)}
         calls = {f"{network.name} in TensorFlow": _call(open_method(str(preset)), frames)}
         calls |= {f"{network.name} in ONNX Runtime": lambda: session.run(["flow"], floats)}

@@ -76,9 +76,9 @@ def measure(
         rest: address of its REST API; without it there is no number for it.
         onnx: file of the same network; likewise.
     """
+    import onnxruntime
     import tensorflow as tf
 
-    from benchmarks.networks import onnx_session
     from serving.client import FaceFlowClient
     from serving.memory import keep_freed_memory
     from serving.model import Model
@@ -103,7 +103,7 @@ def measure(
             connection = HTTPConnection(rest)
             calls.append(lambda: _post(connection, body))
         if onnx:
-            session = onnx_session(onnx)
+            session = onnxruntime.InferenceSession(str(onnx), providers=["CPUExecutionProvider"])
             floats = {f"frame{i}": np.float32(frame[None]) / 255 for i, frame in enumerate(pair, 1)}
             calls.append(lambda: session.run(["flow"], floats))
         for _ in range(10):  # not counted: the first calls are slower
