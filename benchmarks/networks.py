@@ -70,16 +70,31 @@ def training_step(name: str, width: float, policy: str) -> str:
     return f"{name} width {width:g}, {policy}, batch {BATCH}: {', '.join(parts)} a pair of {SIZE}x{SIZE}"
 
 
-def torch_step(width: float) -> str:
-    """The same of FlowNetS in PyTorch, in a process and an environment of its own."""
+def run_torch(width: float, batch: int, rounds: int) -> dict:
+    """Measure FlowNetS in PyTorch, in a process and an environment of its own, which uv makes.
+
+    Returns:
+        `version`, `parameters`, and `milliseconds` of a `step` and a `forward` pass of the whole batch, each
+        (wall-clock, processor), medians.
+
+    Raises:
+        RuntimeError: if it cannot be had or run.
+    """
     uv = Path(".uv/bin/uv")
     command = [str(uv if uv.exists() else "uv"), "run", "--script", str(_TORCH)]
-    done = subprocess.run(
-        [*command, str(width), str(BATCH), str(SIZE), str(ROUNDS)], capture_output=True, text=True
-    )
+    given = map(str, (width, batch, SIZE, rounds))
+    done = subprocess.run([*command, *given], capture_output=True, text=True)
     if done.returncode:
-        return f"flownet_s in PyTorch: not measured ({done.stderr.strip().splitlines()[-1]})"
-    measured = json.loads(done.stdout.splitlines()[-1])
+        raise RuntimeError(done.stderr.strip().splitlines()[-1])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def torch_step(width: float) -> str:
+    """The same of FlowNetS in PyTorch."""
+    try:
+        measured = run_torch(width, BATCH, ROUNDS)
+    except RuntimeError as error:
+        return f"flownet_s in PyTorch: not measured ({error})"
     parts = [
         f"{what} {wall / BATCH:.0f} ms ({processor / BATCH:.0f} of processor)"
         for what, (wall, processor) in measured["milliseconds"].items()

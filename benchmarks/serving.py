@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from functools import cache
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.networks import run_torch
 from benchmarks.page import run_parts, table
 from benchmarks.server_life import cold_start, exchange, watch_memory
 from benchmarks.server_process import (
@@ -144,14 +144,10 @@ def runtimes() -> str:
 
 
 def _by_torch() -> str:
-    uv = Path(".uv/bin/uv")
-    script = Path(__file__).with_name("flownet_s_torch.py")
-    command = [str(uv if uv.exists() else "uv"), "run", "--script", str(script)]
-    given = map(str, (0.5, 1, SIZE, ROUNDS))  # width, batch, size, rounds
-    done = subprocess.run([*command, *given], capture_output=True, text=True)
-    if done.returncode:
-        return f"PyTorch: not measured ({done.stderr.strip().splitlines()[-1]})"
-    measured = json.loads(done.stdout.splitlines()[-1])
+    try:
+        measured = run_torch(0.5, 1, ROUNDS)
+    except RuntimeError as error:
+        return f"PyTorch: not measured ({error})"
     return f"PyTorch {measured['version']} {measured['milliseconds']['forward'][0]:.1f} ms"
 
 

@@ -67,7 +67,7 @@ def render_corpus(
         seed: the same seed gives the same corpus.
         workers: processes; one a core by default.
         coded_frames: of casme2 and samm, only onset, apex and offset of each clip: all that `evaluate
-            expression` looks at, in a tenth of the time.
+            expression` looks at.
     """
     from pipelines.faces.corpora import render_corpus as render
 

@@ -38,7 +38,7 @@ def correlation(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride:
 
 
 def correlation_cost(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride: int = 1) -> tf.Tensor:
-    """Do the same by Addons' operation, which is slower forwards and faster backwards.
+    """Do the same by Addons' operation, whose gradient pays where shifts are many, as in FlowNetC.
 
     TensorFlow Serving, tf2onnx and XLA do not know it. On a CPU its gradient of the second features now and
     then lacks terms, because its threads add to the same places at once. That of the first is sound; so the
@@ -92,8 +92,8 @@ def _exchanged(values: tf.Tensor, radius: int, stride: int) -> tf.Tensor:
 class Correlation(keras.layers.Layer):
     """Correlation layer that learns by Addons' operation and answers by TensorFlow's own.
 
-    In training mode it calls `correlation_cost` for its fast gradient, otherwise `correlation`, which is
-    faster forwards and which every exported graph may hold. Both are the same function and neither has
+    In training mode it calls `correlation_cost` for its gradient, otherwise `correlation`, which every
+    exported graph may hold. Both are the same function and neither has
     weights, so nothing has to be rebuilt between training and export. Both compute in float32 under any dtype
     policy.
 

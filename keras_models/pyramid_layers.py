@@ -89,7 +89,7 @@ def bilinear_table(frame: tf.Tensor) -> tf.Tensor:
 
 
 def warp_blocks(table: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:
-    """Do what `space_to_depth(warp_back(frame, enlarge(flow)), 4)` does, several times faster.
+    """Do what `space_to_depth(warp_back(frame, enlarge(flow)), 4)` does, faster.
 
     Args:
         table: `bilinear_table` of the frame, float32 [B, H, W, 4], H and W multiples of 4. One look into it

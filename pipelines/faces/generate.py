@@ -2,9 +2,13 @@
 
 import json
 import os
+import signal
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -117,9 +121,11 @@ def in_parallel(
         yield from map(work, jobs)
         return
     # Spawned, not forked: the parent may have threads (TensorFlow's) that a fork would leave stuck.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin) as pool:
         try:
-            yield from pool.map(work, jobs, chunksize=chunk)
+            with _deaf_to_ctrl_c():  # which processes inherit that are started meanwhile
+                results = pool.map(work, jobs, chunksize=chunk)
+            yield from results
         except BrokenProcessPool as error:
             raise InputError(
                 "a worker was killed, perhaps for want of memory; run it again with fewer workers: "
@@ -130,10 +136,24 @@ def in_parallel(
             raise
 
 
-def _one_thread() -> None:
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # only that one hears it
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _begin() -> None:
     import cv2
 
     cv2.setNumThreads(1)  # every core has a process of its own already
+    # Ctrl-C reaches all processes of a terminal. `KeyboardInterrupt` would be shown as a mistake of ours.
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
 
 
 def _render_one(folder: Path, seed: int, options: dict, k: int) -> dict[str, str]:

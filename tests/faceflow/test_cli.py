@@ -265,6 +265,32 @@ def test_a_full_disk_is_one_line(two_frames, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_ctrl_c_while_rendering(tmp_path):
+    """SIGINT to all processes, as a terminal sends it: one line, no traceback, and nothing half-written."""
+    import os
+    import signal
+    import time
+
+    command = [sys.executable, "-c", "from faceflow.cli import main; main()", "render", "pairs"]
+    process = subprocess.Popen(
+        [*command, "-o", str(tmp_path / "pairs"), "--count", "4000", "--size", "64", "--workers", "2"],
+        cwd=PROJECT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("pairs/*.flo")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert err.strip().splitlines()[-1] == "interrupted"
+    assert list((tmp_path / "pairs").glob("*.flo"))
+    assert not list((tmp_path / "pairs").glob(".*"))
+
+
 def test_ctrl_c_leaves_nothing(clips_folder, tmp_path):
     """SIGINT in the middle of a clip's flow: exit code 130 and no folder under the final name."""
     import signal
