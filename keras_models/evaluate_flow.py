@@ -1,6 +1,7 @@
 """Evaluation of any flow methods side by side on a folder of pairs with known motion."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -205,10 +206,12 @@ def evaluate_flow(
     if save and len(set(folders.values())) < len(folders):
         raise InputError(f"two methods would be saved under one name: {', '.join(folders.values())}")
     names, facts = list_pairs(folder), read_facts(folder)
-    errors = []
+    errors, turns = [], deque(methods.items())
     for name in names:
         pair = read_pair(folder, name, facts.get(name))
-        for method, estimate in methods.items():
+        # Each begins in turn: the first call after reading a pair finds the other cores asleep and is slower.
+        turns.rotate()
+        for method, estimate in turns:
             try:
                 if name == names[0]:
                     estimate(pair.frame1, pair.frame2)  # the first call compiles and allocates

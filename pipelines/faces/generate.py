@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -120,6 +119,7 @@ def in_parallel(
     if workers <= 1:
         yield from map(work, jobs)
         return
+    work = partial(_do_unless_stopped, work)
     # Spawned, not forked: the parent may have threads (TensorFlow's) that a fork would leave stuck.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin) as pool:
         try:
@@ -148,12 +148,26 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+_stopped = False  # of a worker: whether it has heard Ctrl-C
+
+
 def _begin() -> None:
     import cv2
 
     cv2.setNumThreads(1)  # every core has a process of its own already
-    # Ctrl-C reaches all processes of a terminal. `KeyboardInterrupt` would be shown as a mistake of ours.
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
+    signal.signal(signal.SIGINT, _stop)
+
+
+def _stop(*_: object) -> None:
+    """End between two jobs: in the middle of one, Python may lose the exception in code that C calls back."""
+    global _stopped
+    _stopped = True
+
+
+def _do_unless_stopped(work: Callable[[Job], object], job: Job) -> object:
+    if _stopped:
+        raise InterruptedError("stopped by Ctrl-C")
+    return work(job)
 
 
 def _render_one(folder: Path, seed: int, options: dict, k: int) -> dict[str, str]:
