@@ -11,9 +11,15 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+_TILE = 16  # places
+
 
 def correlation(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride: int = 1) -> tf.Tensor:
-    """Correlate by a sum of shifts, in TensorFlow's own operations.
+    """Correlate by products of matrices, in TensorFlow's own operations.
+
+    Each row is cut into tiles, and each tile of features1 multiplied with all places of features2 around it.
+    Of that only the places within the radius are wanted, but a shift by a shift it would take a few hundred
+    operations, each of them small, and loading a graph takes as long as it has operations.
 
     Args:
         features1: float32 [B, H, W, C].
@@ -27,14 +33,27 @@ def correlation(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride:
         each dy.
     """
     shifts = range(0, 2 * radius + 1, stride)
-    size = tf.shape(features1)
-    padded = tf.pad(features2, [[0, 0], [radius, radius], [radius, radius], [0, 0]])
-    products = [
-        tf.reduce_mean(features1 * tf.slice(padded, [0, y, x, 0], size), axis=-1)
-        for y in shifts
-        for x in shifts
-    ]
-    return tf.stack(products, axis=-1)
+    batch, height, width, _ = tf.unstack(tf.shape(features1))
+    tiles = -(-width // _TILE)
+    spare = tiles * _TILE - width
+    first = tf.pad(features1 / features1.shape[-1], [[0, 0], [0, 0], [0, spare], [0, 0]])
+    first = tf.reshape(first, (batch, height, tiles, _TILE, features1.shape[-1]))
+
+    around = tf.pad(features2, [[0, 0], [radius, radius], [radius, radius + spare], [0, 0]])
+    reach = _TILE + 2 * radius  # places of a row around a tile
+    around = tf.gather(around, tf.range(tiles)[:, None] * _TILE + tf.range(reach), axis=2)
+    second = tf.concat([around[:, y : y + height] for y in shifts], axis=3)
+
+    length = len(shifts) * reach
+    products = tf.matmul(first, second, transpose_b=True)  # [B, H, tiles, _TILE, length]
+    # The place x of a tile needs what stands at x + dx. One element more in each row shifts row x by x.
+    flat = tf.reshape(products, (batch, height, tiles, _TILE * length))
+    skewed = tf.reshape(
+        tf.pad(flat, [[0, 0], [0, 0], [0, 0], [0, _TILE]]), (batch, height, tiles, _TILE, length + 1)
+    )
+    rows = tf.reshape(skewed[..., :length], (batch, height, tiles * _TILE, len(shifts), reach))
+    within = rows[:, :, :width, :, : 2 * radius + 1 : stride]
+    return tf.reshape(within, (batch, height, width, len(shifts) ** 2))
 
 
 def correlation_cost(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride: int = 1) -> tf.Tensor:
