@@ -85,6 +85,24 @@ def test_a_pair_without_an_answer_stops_nothing(tmp_path, pair_folder):
     assert "no face" in (tmp_path / "r.html").read_text()
 
 
+def test_methods_begin_in_turn(pair_folder):
+    """The first call after a pair is read is slower, whoever makes it."""
+    calls = []
+
+    def made(name):
+        def estimate(frame1, frame2):
+            calls.append(name)
+            return np.zeros((*frame1.shape[:2], 2), np.float32), np.ones(frame1.shape[:2], bool)
+
+        return estimate
+
+    evaluation = evaluate_flow(pair_folder, {name: made(name) for name in "abc"})
+    assert evaluation.methods == ["a", "b", "c"]
+    measured = [calls[6 + 3 * k : 9 + 3 * k] for k in range(11)]  # after the first pair, with two calls each
+    assert all(sorted(names) == ["a", "b", "c"] for names in measured)
+    assert {names[0] for names in measured} == {"a", "b", "c"}
+
+
 def test_two_methods_of_one_name(tmp_path, pair_folder):
     for run in ("a/run", "b/run"):
         (tmp_path / run).mkdir(parents=True)
