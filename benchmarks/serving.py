@@ -11,6 +11,7 @@ alike. The server is a process of its own, as in use.
 import argparse
 import json
 import os
+import random
 import statistics
 import sys
 import tempfile
@@ -109,8 +110,12 @@ def measure(
         for _ in range(10):  # not counted: the first calls are slower
             for call in calls:
                 call()
-        times = [[seconds_of(call) for call in calls] for _ in range(rounds)]
-    return tuple(statistics.median(column) for column in zip(*times, strict=True))
+        # In any order: a call is slower after one that kept a single core busy, as REST does.
+        draw, times = random.Random(0), [[] for _ in calls]
+        for _ in range(rounds):
+            for number in draw.sample(range(len(calls)), len(calls)):
+                times[number].append(seconds_of(calls[number]))
+    return tuple(map(statistics.median, times))
 
 
 def _post(connection: HTTPConnection, body: str) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Evaluation of any flow methods side by side on a folder of pairs with known motion."""
 
+import random
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -206,11 +206,11 @@ def evaluate_flow(
     if save and len(set(folders.values())) < len(folders):
         raise InputError(f"two methods would be saved under one name: {', '.join(folders.values())}")
     names, facts = list_pairs(folder), read_facts(folder)
-    errors, turns = [], deque(methods.items())
+    errors, turns, draw = [], list(methods.items()), random.Random(0)
     for name in names:
         pair = read_pair(folder, name, facts.get(name))
-        # Each begins in turn: the first call after reading a pair finds the other cores asleep and is slower.
-        turns.rotate()
+        # A call is slower after reading a pair or a method of one core: it finds the other cores asleep.
+        draw.shuffle(turns)
         for method, estimate in turns:
             try:
                 if name == names[0]:

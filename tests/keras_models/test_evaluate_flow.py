@@ -85,7 +85,7 @@ def test_a_pair_without_an_answer_stops_nothing(tmp_path, pair_folder):
     assert "no face" in (tmp_path / "r.html").read_text()
 
 
-def test_methods_begin_in_turn(pair_folder):
+def test_no_method_always_comes_first(pair_folder):
     """The first call after a pair is read is slower, whoever makes it."""
     calls = []
 
