@@ -9,6 +9,7 @@ have no place beside these.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -104,15 +105,19 @@ def _windows(features: tf.Tensor) -> tuple[list[tf.Tensor], tuple[int, int]]:
     product is 0, and ReLU makes that the least there is.
     """
     _, height, width, channels = features.shape
-    around = tf.pad(features, [[0, 0], [1, 1], [1, 1], [0, 0]])
-    seen = [around[:, y : y + height, x : x + width] for y in range(3) for x in range(3)]
-    patches = tf.concat([*seen, tf.ones_like(features[..., :1])], axis=-1)
     rows, columns = -(-height // 3), -(-width // 3)
     above, left = (3 * rows - height) // 2, (3 * columns - width) // 2
     below, right = 3 * rows - height - above, 3 * columns - width - left
-    patches = tf.pad(patches, [[0, 0], [above, below], [left, right], [0, 0]])
-    places = [patches[:, y::3, x::3] for y in range(3) for x in range(3)]
-    return [tf.reshape(place, [-1, 9 * channels + 1]) for place in places], (rows, columns)
+    marked = tf.concat([features, tf.ones_like(features[..., :1])], axis=-1)
+    around = tf.pad(marked, [[0, 0], [above + 1, below + 1], [left + 1, right + 1], [0, 0]])
+    # Convolutions that copy: several times faster than slices of a few channels.
+    look = np.zeros((3, 3, channels + 1, 9 * channels + 1), np.float32)
+    for place in range(9):
+        for channel in range(channels):
+            look[*divmod(place, 3), channel, place * channels + channel] = 1
+    look[1, 1, -1, -1] = 1
+    seen = [tf.nn.conv2d(around[:, y:, x:], look, 3, "VALID") for y in range(3) for x in range(3)]
+    return [tf.reshape(place * place[..., -1:], [-1, 9 * channels + 1]) for place in seen], (rows, columns)
 
 
 @tf.custom_gradient
@@ -126,7 +131,7 @@ def _largest(weights: tf.Tensor, *places: tf.Tensor) -> tf.Tensor:
         best = tf.maximum(value, best)
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
-        own = [tf.where(winner == number, upstream, 0.0) for number in range(len(places))]
+        own = [tf.cast(winner == number, upstream.dtype) * upstream for number in range(len(places))]
         products = [
             tf.matmul(place, share, transpose_a=True) for place, share in zip(places, own, strict=True)
         ]
