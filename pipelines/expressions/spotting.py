@@ -14,10 +14,12 @@ from pipelines.expressions.strength import motion_strength
 from pipelines.landmarks import FaceMesh, find_face
 
 #: Frames that are looked at between onset and offset; the expression is smooth in between.
-MOST_FRAMES = 12
+MOST_FRAMES = 24
 
 _HIT = 0.5  # intersection over union from which on an interval is found (MEGC 2019)
 _HELD = 0.8  # share of the highest motion from which on an expression counts as held
+_SMOOTHED = 0.06  # share of a clip's length over which its motion is smoothed, a standard deviation
+_MUCH = 0.5  # share from which on motion counts beside other motion
 _PEAK = 0.3  # share of the way from the mean contrast to the largest that a peak reaches (Moilanen's tau)
 _LEAST = 0.1  # pixels of an aligned crop: less is no movement that an estimate of flow can tell
 
@@ -29,7 +31,8 @@ class Apex:
     Attributes:
         frame: its index among the frames that were given.
         frames: those that were looked at.
-        strengths: how far the face had moved in each of them, pixels of an aligned crop.
+        strengths: how far the face had moved in each of them, pixels of an aligned crop; without drift, see
+            `strengths_of`.
     """
 
     frame: int
@@ -63,13 +66,34 @@ def spot_apex(
     looked_at = np.unique(
         np.linspace(1, len(frames) - 1, min(most_frames, len(frames) - 1)).round().astype(int)
     )
-    strengths = []
+    flows = []
     for k in looked_at:
         found = find_face(face_mesh, frames[k], f"{name}, frame {k}", same_as=face)
-        crop = align_like(frames[k], found.landmarks, face.landmarks)
-        strengths.append(float(motion_strength(estimate(onset, crop)[None].astype(np.float32))[0]))
-    best = looked_at[apex_of(np.array(strengths))]
-    return Apex(int(best), tuple(looked_at.tolist()), tuple(strengths))
+        flows.append(estimate(onset, align_like(frames[k], found.landmarks, face.landmarks)))
+    strengths = strengths_of(np.stack(flows).astype(np.float32), looked_at / looked_at[-1])
+    best = looked_at[apex_of(strengths)]
+    return Apex(int(best), tuple(looked_at.tolist()), tuple(strengths.tolist()))
+
+
+def strengths_of(flows: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Return how far the face had moved by itself, beyond what it drifts from the first frame to the last.
+
+    A head that turns slowly leaves more in the flow than a micro-expression is worth, and most at the end,
+    where the face is neutral again. That grows evenly, so it can be taken off. It is not where the end is
+    little beside the most; nor where little is left then, for an expression came and stays.
+
+    Args:
+        flows: float32 [T, 224, 224, 2], from an aligned first frame to later ones, in pixels.
+        times: float [T], of those, from 0 for the first frame to 1 for the last.
+
+    Returns:
+        float [T], pixels of an aligned crop.
+    """
+    whole = motion_strength(flows).numpy()
+    drift = times[:, None, None, None].astype(np.float32) * flows[-2:].mean(axis=0)
+    beyond = motion_strength(flows - drift).numpy()
+    drifts = whole[-1] >= _MUCH * whole.max() and beyond.max() >= _MUCH * whole[-1]
+    return beyond if drifts else whole
 
 
 def apex_of(strengths: np.ndarray) -> int:
@@ -80,7 +104,7 @@ def apex_of(strengths: np.ndarray) -> int:
     Args:
         strengths: float [T], motion against the onset.
     """
-    smooth = gaussian_filter1d(strengths, 0.7, mode="nearest")
+    smooth = gaussian_filter1d(strengths, len(strengths) * _SMOOTHED, mode="nearest")
     top = int(np.argmax(smooth))
     low = np.flatnonzero(smooth < _HELD * smooth[top])
     first = low[low < top].max(initial=-1) + 1

@@ -11,6 +11,7 @@ from pipelines.expressions.spotting import (
     overlap,
     spot_apex,
     spot_intervals,
+    strengths_of,
 )
 from pipelines.landmarks import FaceMesh
 
@@ -41,6 +42,34 @@ def test_the_apex_of_an_expression_that_is_held_is_its_middle():
     assert abs(apex_of(curve) - 45) <= 3
 
 
+def mouth_and_brows():
+    """Two fields that no motion of the head looks like, [224, 224, 2], one pixel at most each."""
+    y, x = np.mgrid[:224, :224].astype(np.float32)
+    mouth = np.exp(-((x - 112) ** 2 + (y - 165) ** 2) / 400)
+    brows = np.exp(-((x - 112) ** 2 + (y - 70) ** 2) / 400)
+    return np.stack([mouth, 0 * mouth], -1), np.stack([0 * brows, brows], -1)
+
+
+def test_an_even_drift_hides_no_apex():
+    """What drifts has moved further at the end than the expression at its apex."""
+    mouth, brows = mouth_and_brows()
+    times = np.arange(1, 25) / 24
+    bump = np.exp(-(((times - 0.4) / 0.1) ** 2))
+    flows = 0.55 * bump[:, None, None, None] * mouth + times[:, None, None, None] * brows
+    lengths = np.linalg.norm(flows, axis=-1).mean(axis=(1, 2))
+    assert np.argmax(lengths) > 20
+    found = strengths_of(flows.astype(np.float32), times)
+    assert abs(times[apex_of(found)] - 0.4) < 0.05
+
+
+def test_an_expression_that_stays_is_no_drift():
+    mouth, _ = mouth_and_brows()
+    times = np.arange(1, 25) / 24
+    rise = 0.5 - 0.5 * np.cos(np.pi * times)
+    found = strengths_of((rise[:, None, None, None] * mouth).astype(np.float32), times)
+    np.testing.assert_allclose(found / found[-1], rise, atol=1e-5)
+
+
 @pytest.mark.parametrize("apex", [5, 12])
 def test_the_apex_of_a_clip(expressive, dis, face_mesh, apex):
     times = np.arange(18)
@@ -48,7 +77,7 @@ def test_the_apex_of_a_clip(expressive, dis, face_mesh, apex):
     clip = [expressive("positive", strength) for strength in strengths]
     found = spot_apex(clip, dis, face_mesh)
     assert abs(found.frame - apex) <= 1.8  # a tenth of the clip
-    assert len(found.frames) == 12
+    assert len(found.frames) == 17
 
 
 def test_micro_expressions_in_a_long_clip(expressive, dis, face_mesh):
