@@ -34,7 +34,7 @@ def correlation(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride:
     """
     shifts = range(0, 2 * radius + 1, stride)
     batch, height, width, _ = tf.unstack(tf.shape(features1))
-    tiles = -(-width // _TILE)
+    tiles = (width + _TILE - 1) // _TILE  # of positive numbers alone: ONNX rounds the others towards 0
     spare = tiles * _TILE - width
     first = tf.pad(features1 / features1.shape[-1], [[0, 0], [0, 0], [0, spare], [0, 0]])
     first = tf.reshape(first, (batch, height, tiles, _TILE, features1.shape[-1]))
@@ -52,8 +52,8 @@ def correlation(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride:
         tf.pad(flat, [[0, 0], [0, 0], [0, 0], [0, _TILE]]), (batch, height, tiles, _TILE, length + 1)
     )
     rows = tf.reshape(skewed[..., :length], (batch, height, tiles * _TILE, len(shifts), reach))
-    within = rows[:, :, :width, :, : 2 * radius + 1 : stride]
-    return tf.reshape(within, (batch, height, width, len(shifts) ** 2))
+    within = tf.slice(rows, [0] * 5, (batch, height, width, len(shifts), 2 * radius + 1))
+    return tf.reshape(within[..., ::stride], (batch, height, width, len(shifts) ** 2))
 
 
 def correlation_cost(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride: int = 1) -> tf.Tensor:
