@@ -35,7 +35,7 @@ from benchmarks.server_process import (
     server,
 )
 
-ROUNDS = 60
+ROUNDS = 120
 BOUND = 1.15
 
 _BATCHING_BOUND = 1.3
