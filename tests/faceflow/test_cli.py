@@ -265,6 +265,13 @@ def test_a_full_disk_is_one_line(two_frames, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def hears_ctrl_c():
+    """For tests that run in the background of a shell, whose children are born deaf to it."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_while_rendering(tmp_path):
     """SIGINT to all processes, as a terminal sends it: one line, no traceback, and nothing half-written."""
     import os
@@ -278,6 +285,7 @@ def test_ctrl_c_while_rendering(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=hears_ctrl_c,
     )
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("pairs/*.flo")) and time.monotonic() < deadline:
@@ -307,6 +315,7 @@ def test_ctrl_c_leaves_nothing(clips_folder, tmp_path):
         cwd=PROJECT,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=hears_ctrl_c,
     )
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(".out.*/out/*.flo")) and time.monotonic() < deadline:
