@@ -56,6 +56,7 @@ def training_step(name: str, width: float, policy: str) -> str:
     targets = {
         "flow": random.normal(size=(BATCH, SIZE, SIZE, 2)).astype(np.float32),
         "valid": np.ones((BATCH, SIZE, SIZE), bool),
+        "face": np.ones((BATCH, SIZE, SIZE), bool),
     }
     data = tf.nest.map_structure(tf.constant, (frames, targets))
     step = tf.function(trainer.train_step)
