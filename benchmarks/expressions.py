@@ -15,7 +15,7 @@ from benchmarks.page import circumstances, write
 
 METHODS = ("default", "dis_medium", "farneback", "tvl1", "label:mesh", "deepflow", "dis_fine")
 SEEDS = 3
-_SEEDS_AS_PUBLISHED = 1  # of STSTNet, whose 500 epochs take a quarter of an hour
+_SEEDS_AS_PUBLISHED = 1  # of STSTNet, whose 500 epochs take longer than all other rows together
 _PAGE = Path(__file__).parents[1] / "docs" / "expressions.md"
 
 

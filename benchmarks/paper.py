@@ -1,9 +1,8 @@
 """The experiment of the paper: one network, one budget, five kinds of training data.
 
 `python -m benchmarks.paper [FOLDER] [--steps N]` makes the data and the runs in FOLDER, or a temporary one,
-goes on with what is there, and prints the table; with `--write` it goes into docs/paper.md. It takes the
-better part of an hour on two cores, for FlowNetS at a quarter of its width on small crops; `--width`,
-`--size` and `--steps` make it larger.
+goes on with what is there, and prints the table; with `--write` it goes into docs/paper.md. By default
+FlowNetS is small and sees small crops; `--width`, `--size` and `--steps` make it larger.
 """
 
 import argparse
@@ -79,7 +78,6 @@ def train(name: str, data: Path, run: Path, width: float, size: int, steps: int)
         epoch_steps=steps // 5,
         learning_rate=1e-3,
         warmup=min(200, steps // 5),
-        averaging=0.998 if steps >= 1000 else 0.99,
         label="synthesised" if name == "synthesised" else "mesh",
         validation_share=0.05,
     )

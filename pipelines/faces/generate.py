@@ -121,7 +121,8 @@ def in_parallel(
         return
     work = partial(_do_unless_stopped, work)
     # Spawned, not forked: the parent may have threads (TensorFlow's) that a fork would leave stuck.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin) as pool:
+    heard = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN  # not in the background of a shell's script
+    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (heard,)) as pool:
         try:
             with _deaf_to_ctrl_c():  # which processes inherit that are started meanwhile
                 results = pool.map(work, jobs, chunksize=chunk)
@@ -151,11 +152,12 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 _stopped = False  # of a worker: whether it has heard Ctrl-C
 
 
-def _begin() -> None:
+def _begin(hears_ctrl_c: bool) -> None:
     import cv2
 
     cv2.setNumThreads(1)  # every core has a process of its own already
-    signal.signal(signal.SIGINT, _stop)
+    if hears_ctrl_c:
+        signal.signal(signal.SIGINT, _stop)
 
 
 def _stop(*_: object) -> None:

@@ -299,6 +299,27 @@ def test_ctrl_c_while_rendering(tmp_path):
     assert not list((tmp_path / "pairs").glob(".*"))
 
 
+def test_rendering_in_the_background_of_a_script(tmp_path):
+    """A shell starts that deaf to SIGINT, and so it stays, its workers too."""
+    import os
+    import signal
+    import time
+
+    command = [sys.executable, "-c", "from faceflow.cli import main; main()", "render", "pairs"]
+    process = subprocess.Popen(
+        [*command, "-o", str(tmp_path / "pairs"), "--count", "24", "--size", "64", "--workers", "2"],
+        cwd=PROJECT,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("pairs/*.flo")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=120) == 0
+    assert len(list((tmp_path / "pairs").glob("*_flow.flo"))) == 24
+
+
 def test_ctrl_c_leaves_nothing(clips_folder, tmp_path):
     """SIGINT in the middle of a clip's flow: exit code 130 and no folder under the final name."""
     import signal

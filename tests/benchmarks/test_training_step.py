@@ -1,0 +1,8 @@
+from benchmarks import networks
+
+
+def test_a_training_step_is_timed(monkeypatch):
+    """What the benchmark gives the trainer is what the trainer asks for."""
+    monkeypatch.setattr(networks, "SIZE", 64)
+    monkeypatch.setattr(networks, "BATCH", 1)
+    assert "flownet_s" in networks.training_step("flownet_s", 0.0625, "float32")
