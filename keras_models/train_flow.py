@@ -1,6 +1,7 @@
 """Train a flow network: `python -m keras_models.train_flow --data DATA --out RUN`, or `train_flow(...)`."""
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -135,8 +136,7 @@ def train_flow(
             )
     except tf.errors.OpError as error:
         # From inside the input pipeline: a shard that is cut off, a pair with a damaged file.
-        reason = str(error.message).strip().splitlines()[0]
-        raise InputError(f"{data}: cannot be read to its end ({reason})") from error
+        raise InputError(f"{data}: cannot be read to its end ({_reason(error)})") from error
     finally:
         if chief and not is_preset(out) and not (out / BAD_BATCH).exists():
             shutil.rmtree(out)  # empty logs, and nothing that was learned
@@ -144,6 +144,13 @@ def train_flow(
         return network
     shutil.rmtree(out / _BACKUP)
     return load_network(out)
+
+
+def _reason(error: tf.errors.OpError) -> str:
+    """Return the line that says what went wrong: there may be Keras' before it, and tracebacks behind it."""
+    message = str(error.message).strip()
+    raised = re.search(r"\w+Error: (.+)", message)
+    return raised[1] if raised else message.splitlines()[0]
 
 
 def _optimizer(config: FlowTrainingConfig, steps: int) -> keras.optimizers.Optimizer:

@@ -6,6 +6,7 @@ pair, with the columns `pair`, `subject` and whatever else is known of it.
 """
 
 import csv
+import io
 import zipfile
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
@@ -53,6 +54,11 @@ class Pair:
 
 
 _MASKS = ("face", "occluded")
+
+# How NumPy describes landmarks as `write_pair` stores them. NumPy has Python parse this, which fails now and
+# then ("SystemError: AST constructor recursion depth mismatch") where another thread parses too, as
+# TensorFlow does while it traces a training step.
+_LANDMARKS = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({NUM_LANDMARKS}, 2), }}".encode()
 
 #: What a pair may have besides frames and flow.
 SIDE_FILES = ("valid", *_MASKS, "regions", "head", "landmarks")
@@ -165,14 +171,22 @@ def _read_grey(path: Path) -> np.ndarray:
 
 def _read_landmarks(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            landmarks = {key: arrays[key].astype(np.float32) for key in ("landmarks1", "landmarks2")}
+        with zipfile.ZipFile(path) as archive:
+            landmarks = {key: _read_points(archive, key) for key in ("landmarks1", "landmarks2")}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not an archive with `landmarks1` and `landmarks2` ({error})") from error
     for key, points in landmarks.items():
         if points.shape != (NUM_LANDMARKS, 2) or not np.isfinite(points).all():
             raise InputError(f"{path}: {key} must be {NUM_LANDMARKS} finite points, not {points.shape}")
     return landmarks
+
+
+def _read_points(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    content = archive.read(f"{name}.npy")
+    start = 10 + int.from_bytes(content[8:10], "little")  # of the numbers, in version 1 of the format
+    if content[10:start].strip() == _LANDMARKS:
+        return np.frombuffer(content, "<f4", offset=start).reshape(NUM_LANDMARKS, 2).astype(np.float32)
+    return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False).astype(np.float32)
 
 
 def _size(array: np.ndarray) -> str:

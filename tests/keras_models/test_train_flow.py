@@ -1,4 +1,5 @@
 import csv
+import shutil
 import signal
 import subprocess
 import sys
@@ -223,6 +224,14 @@ def test_damaged_records(tmp_path, clips_folder, damage):
     with pytest.raises(InputError, match="records"):
         train_flow(tmp_path / "records", tmp_path / "run", replace(TINY, batch=1, validation_share=0))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_pair_is_named(tmp_path, pair_folder):
+    shutil.copytree(pair_folder, tmp_path / "pairs")
+    damaged = tmp_path / "pairs" / "00002_img2.png"
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"00002_img2\.png"):
+        train_flow(tmp_path / "pairs", tmp_path / "run", replace(TINY, validation_share=0))
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from pipelines.errors import InputError
 from pipelines.pairs import list_pairs, read_facts, read_pair, write_pair
 from pipelines.portrait import PortraitMotion, moved_portrait
 from pipelines.warping import sample, warp_back
@@ -58,3 +59,36 @@ def test_pairs_survive_their_files(tmp_path, pairs):
     read = read_pair(tmp_path, "00000")
     for name in ("frame1", "frame2", "flow", "valid", "face", "regions", "landmarks1", "landmarks2"):
         np.testing.assert_array_equal(getattr(read, name), getattr(pairs[0], name), err_msg=name)
+
+
+def test_landmarks_are_read_without_pythons_parser(tmp_path, pairs, monkeypatch):
+    """Two threads in it at once fail now and then, and TensorFlow is in it whenever it traces a step."""
+    write_pair(tmp_path, pairs[0])
+    monkeypatch.setattr("ast.parse", None)
+    np.testing.assert_array_equal(read_pair(tmp_path, "00000").landmarks2, pairs[0].landmarks2)
+
+
+def test_landmarks_of_other_types(tmp_path, pairs):
+    write_pair(tmp_path, pairs[0])
+    points = {
+        name: np.asfortranarray(getattr(pairs[0], name), float) for name in ("landmarks1", "landmarks2")
+    }
+    np.savez_compressed(tmp_path / "00000_landmarks.npz", **points)
+    np.testing.assert_array_equal(read_pair(tmp_path, "00000").landmarks2, pairs[0].landmarks2)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "one is absent", "too few", "not a number"])
+def test_damaged_landmarks(tmp_path, pairs, damage):
+    write_pair(tmp_path, pairs[0])
+    path = tmp_path / "00000_landmarks.npz"
+    points = pairs[0].landmarks1
+    if damage == "cut off":
+        path.write_bytes(path.read_bytes()[:-200])
+    elif damage == "one is absent":
+        np.savez(path, landmarks1=points)
+    elif damage == "too few":
+        np.savez(path, landmarks1=points, landmarks2=points[1:])
+    else:
+        np.savez(path, landmarks1=points, landmarks2=points + np.float32(np.nan))
+    with pytest.raises(InputError, match=r"00000_landmarks\.npz"):
+        read_pair(tmp_path, "00000")
