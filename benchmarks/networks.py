@@ -1,13 +1,12 @@
 """What the networks cost: a training step and a forward pass, each beside its rivals in the same run.
 
-Run as `python -m benchmarks.networks [--torch] [--preset FOLDER]`. With `--torch`, FlowNetS in PyTorch is
-measured as well, by `flownet_s_torch.py` in an environment of its own that uv makes for it (torch 2.13.0: a
-download of 0.5 GB, and more with the CUDA libraries that it asks for).
+`python -m benchmarks.networks` prints it; with `--write` it goes into docs/benchmarks.md. Names of parts
+after it run these alone: `forward`, `steps`, and `torch`, which is left out unless it is named, because uv
+makes an environment of its own for it (torch 2.13.0: a download of 0.5 GB, and more with the CUDA libraries
+that it asks for).
 """
 
-import argparse
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -19,28 +18,67 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.pipelines import input_share
+from benchmarks.page import run_parts, table
 
-SIZE, BATCH, ROUNDS = 256, 4, 5
+SIZE, BATCH, ROUNDS = 256, 4, 9
+WIDTH = 0.5  # of the networks that train
 CLASSICAL = ("dis_fast", "dis_medium", "dis_fine", "farneback", "tvl1", "deepflow")
+POLICIES = ("float32", "mixed_bfloat16")
 _TORCH = Path(__file__).with_name("flownet_s_torch.py")
+_PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+_COST = ["ms", "ms of processor"]
+
+Cost = tuple[float, float]  # wall-clock and processor, milliseconds
 
 
-def cpu_milliseconds(*calls: Callable[[], object], rounds: int = ROUNDS) -> list[tuple[float, float]]:
-    """Return (wall-clock, processor) milliseconds of each call, medians; the calls are made in turns."""
+def milliseconds(*calls: Callable[[], object], rounds: int = ROUNDS) -> list[Cost]:
+    """Return what each call costs, medians; they are made in turns, in another order each time."""
     taken = [[] for _ in calls]
     for call in calls:
         call()  # compiles and allocates
+    order = np.random.default_rng(0)
     for _ in range(rounds):
-        for call, times in zip(calls, taken, strict=True):
+        for k in order.permutation(len(calls)):
             wall, processor = time.perf_counter(), time.process_time()
-            call()
-            times.append((time.perf_counter() - wall, time.process_time() - processor))
+            calls[k]()
+            taken[k].append((time.perf_counter() - wall, time.process_time() - processor))
     return [tuple(1000 * statistics.median(column) for column in zip(*times, strict=True)) for times in taken]
 
 
-def training_step(name: str, width: float, policy: str) -> str:
-    """One step of a network in float32 or mixed precision, a pair of 256x256."""
+def forward(rounds: int = ROUNDS, classical: tuple[str, ...] = CLASSICAL) -> str:
+    """One pair of frames by the default preset, in TensorFlow and ONNX Runtime, and by classical methods."""
+    import keras
+    import onnxruntime
+    import skimage.data
+
+    from keras_models.methods import open_method
+    from keras_models.presets import DEFAULT, load_network
+    from serving.onnx import export_onnx
+
+    portrait = np.ascontiguousarray(skimage.data.astronaut()[:SIZE, 100 : 100 + SIZE])
+    frames = portrait, np.roll(portrait, 1, axis=1)
+    floats = {f"frame{k + 1}": np.float32(frame[None]) / 255 for k, frame in enumerate(frames)}
+    calls = {f"`{DEFAULT}`": _call(open_method(DEFAULT), frames)}
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    calls[f"`{DEFAULT}`, bfloat16"] = _call(open_method(DEFAULT), frames)
+    keras.mixed_precision.set_global_policy("float32")
+    with tempfile.TemporaryDirectory() as folder:
+        file = export_onnx(load_network(DEFAULT), Path(folder))
+        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    calls[f"`{DEFAULT}` in ONNX Runtime {onnxruntime.__version__}"] = lambda: session.run(["flow"], floats)
+    calls |= {f"`{method}`": _call(open_method(method), frames) for method in classical}
+    costs = milliseconds(*calls.values(), rounds=rounds)
+    return f"One pair of {SIZE}x{SIZE}, medians of {rounds} calls of each, in any order.\n\n" + table(
+        ["", *_COST], [[name, *map("{:.1f}".format, cost)] for name, cost in zip(calls, costs, strict=True)]
+    )
+
+
+def _call(method: Callable, frames: tuple) -> Callable:
+    return lambda: method(*frames)
+
+
+def training_costs(name: str, width: float, policy: str, rounds: int = ROUNDS) -> tuple[Cost, Cost]:
+    """Return what a training step and a forward pass of a network cost, each for one pair of a batch."""
     import keras
     import tensorflow as tf
 
@@ -61,14 +99,46 @@ def training_step(name: str, width: float, policy: str) -> str:
     data = tf.nest.map_structure(tf.constant, (frames, targets))
     step = tf.function(trainer.train_step)
     forward = tf.function(lambda frames: trainer.network(frames, training=False)["flow"])
-    (both, forwards) = cpu_milliseconds(
-        lambda: step(data)["loss"].numpy(), lambda: forward(data[0])[0, 0, 0, 0].numpy()
+    costs = milliseconds(
+        lambda: step(data)["loss"].numpy(), lambda: forward(data[0])[0, 0, 0, 0].numpy(), rounds=rounds
     )
-    parts = [
-        f"{what} {wall / BATCH:.0f} ms ({processor / BATCH:.0f} of processor)"
-        for what, (wall, processor) in (("step", both), ("forward", forwards))
+    return tuple((wall / BATCH, processor / BATCH) for wall, processor in costs)
+
+
+def steps() -> str:
+    """Training step and forward pass of every network that learns by the multi-scale error."""
+    rows = [
+        [f"`{name}`, width {width:g}, {policy}", *_cells(training_costs(name, width, policy))]
+        for name, width in (("flownet_s", WIDTH), ("flownet_c", WIDTH), ("face_flownet", WIDTH))
+        for policy in POLICIES
     ]
-    return f"{name} width {width:g}, {policy}, batch {BATCH}: {', '.join(parts)} a pair of {SIZE}x{SIZE}"
+    rows.append(["`pyramid_flow`, float32", *_cells(training_costs("pyramid_flow", 1.0, "float32"))])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return f"{_costs_of_pairs(rows)}\n\nPeak memory of the process {peak:.0f} MB."
+
+
+def compare_torch() -> str:
+    """FlowNetS beside the same network in PyTorch."""
+    rows = [
+        [f"Keras, {policy}", *_cells(training_costs("flownet_s", WIDTH, policy, rounds=3 * ROUNDS))]
+        for policy in POLICIES
+    ]
+    try:
+        found = run_torch(WIDTH, BATCH, 3 * ROUNDS)
+    except RuntimeError as error:
+        return f"FlowNetS in PyTorch: not measured ({error})"
+    costs = [[each / BATCH for each in found["milliseconds"][what]] for what in ("step", "forward")]
+    rows.append([f"PyTorch {found['version']}, float32", *_cells(costs)])
+    return f"`flownet_s` of width {WIDTH:g}; PyTorch right after Keras.\n\n{_costs_of_pairs(rows)}"
+
+
+def _cells(costs: tuple[Cost, Cost]) -> list[str]:
+    return [f"{each:.1f}" for cost in costs for each in cost]
+
+
+def _costs_of_pairs(rows: list[list[str]]) -> str:
+    head = f"Batches of {BATCH} pairs of {SIZE}x{SIZE}; medians, for one pair.\n\n"
+    return head + table(["", *(f"{what}, {unit}" for what in ("step", "forward") for unit in _COST)], rows)
 
 
 def run_torch(width: float, batch: int, rounds: int) -> dict:
@@ -90,77 +160,15 @@ def run_torch(width: float, batch: int, rounds: int) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def torch_step(width: float) -> str:
-    """The same of FlowNetS in PyTorch."""
-    try:
-        measured = run_torch(width, BATCH, ROUNDS)
-    except RuntimeError as error:
-        return f"flownet_s in PyTorch: not measured ({error})"
-    parts = [
-        f"{what} {wall / BATCH:.0f} ms ({processor / BATCH:.0f} of processor)"
-        for what, (wall, processor) in measured["milliseconds"].items()
-    ]
-    return (
-        f"flownet_s width {width:g} in PyTorch {measured['version']}, {measured['parameters']:,} parameters, "
-        f"batch {BATCH}: {', '.join(parts)} a pair"
-    )
+PARTS = {"networks: forward": forward, "networks: steps": steps, "networks: torch": compare_torch}
 
 
-def forward(preset: str | None, rounds: int = ROUNDS) -> list[str]:
-    """One pair of frames by the preset, in TensorFlow and ONNX Runtime, and by the classical methods."""
-    import onnxruntime
-    import skimage.data
-
-    from keras_models.methods import open_method
-    from keras_models.presets import Preset, load_network, save_preset
-    from serving.onnx import export_onnx
-
-    portrait = np.ascontiguousarray(skimage.data.astronaut()[:SIZE, 100 : 100 + SIZE])
-    frames = portrait, np.roll(portrait, 1, axis=1)
-    with tempfile.TemporaryDirectory() as folder:
-        if preset is None:  # weights do not change what it costs
-            from keras_models.networks import build_network
-
-            about = Preset({"name": "flownet_s", "width": 0.5})
-            save_preset(folder, build_network(**about.network), about)
-            preset = folder
-        network = load_network(preset)
-        file = export_onnx(network, Path(folder) / "onnx")
-        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-        floats = {f"frame{k + 1}": np.float32(frame[None]) / 255 for k, frame in enumerate(frames)}
-        calls = {f"{network.name} in TensorFlow": _call(open_method(str(preset)), frames)}
-        calls |= {f"{network.name} in ONNX Runtime": lambda: session.run(["flow"], floats)}
-        calls |= {method: _call(open_method(method), frames) for method in CLASSICAL}
-        times = cpu_milliseconds(*calls.values(), rounds=rounds)
-    return [
-        f"forward, one pair of {SIZE}x{SIZE}: {name} {wall:.1f} ms ({processor:.1f} of processor)"
-        for name, (wall, processor) in zip(calls, times, strict=True)
-    ]
-
-
-def _call(method: Callable, frames: tuple) -> Callable:
-    return lambda: method(*frames)
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--torch", action="store_true", help="measure PyTorch too; downloads it")
-    parser.add_argument("--preset", help="folder of a preset or run; FlowNetS of half width by default")
-    # `make bench` hands on nothing of its own.
-    asked = parser.parse_args(sys.argv[1:] if sys.argv[0].endswith("networks.py") else [])
-    print(f"networks: load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
-    for line in forward(asked.preset):
-        print(line, flush=True)
-    for name, width in (("flownet_s", 0.5), ("flownet_c", 0.5), ("face_flownet", 0.5)):
-        for policy in ("float32", "mixed_bfloat16"):
-            print(training_step(name, width, policy), flush=True)
-    if asked.torch:
-        print(torch_step(0.5), flush=True)
-    print(input_share(), flush=True)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"networks: peak memory of this process {peak:.0f} MB", flush=True)
+def main(arguments: tuple[str, ...] = ()) -> None:
+    """Print the parts that are named, and with `--write` put them into the page."""
+    named = [f"networks: {word}" for word in arguments if word != "--write"]
+    flags = [word for word in arguments if word == "--write"]
+    run_parts(_PAGE, PARTS, (named or list(PARTS)[:2]) + flags)
 
 
 if __name__ == "__main__":
-    main()
+    main(tuple(sys.argv[1:]))

@@ -58,8 +58,8 @@ def measurements(scratch: Path) -> Iterator[Callable[[], object]]:
     yield lambda: pipelines.input_share(steps=4)
     yield lambda: pipelines.rendered_share(steps=2)
     yield lambda: _serving(scratch / "models")
-    yield lambda: "\n".join(networks.forward(None, rounds=1))
-    yield lambda: networks.training_step("flownet_s", 0.25, "float32")
+    yield lambda: networks.forward(rounds=1)
+    yield lambda: f"training step: {networks.training_costs('flownet_s', 0.25, 'float32', rounds=1)}"
     yield model_card.recipe
     yield lambda: model_card.rendered(_PAIRS)
     yield rendered_faces.speed

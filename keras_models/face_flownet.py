@@ -11,14 +11,16 @@ from keras import layers
 
 from keras_models.flow_layers import frame_inputs
 from keras_models.flownet_parts import (
+    HEAD,
     LEAK,
     TAIL,
+    centred_frames,
     convolution,
     deconvolution,
-    encode,
-    encode_both,
+    encoder,
     flownet,
-    predict,
+    in_pixels,
+    prediction,
     scaled,
 )
 from keras_models.loss_mixes import paper_weights
@@ -47,13 +49,13 @@ def face_flownet(*, width: float = 1.0) -> keras.Model:
         the padded grid.
     """
     inputs = frame_inputs()
-    first, second = encode_both(inputs, width)
+    first, second = map(encoder(HEAD, width), centred_frames(inputs))
     redirected = convolution("conv_redir", scaled(_REDIRECTED, width), kernel=1)(first["conv3"])
     x = layers.Concatenate(name="joined")([redirected, first["conv3"], second["conv3"]])
-    encoded = first | encode(x, TAIL, width)
+    encoded = first | encoder(TAIL, width)(x)
 
     x = encoded["conv6_1"]
-    flow = predict(x, 6, use_bias=True)
+    flow = prediction(6, use_bias=True)(x)
     levels = {6: flow}
     for level, count, skip, mixed in _DECODER:
         carried = layers.UpSampling2D(interpolation="bilinear", name=f"flow{level + 1}_to_{level}")(flow)
@@ -62,5 +64,6 @@ def face_flownet(*, width: float = 1.0) -> keras.Model:
         x = layers.Concatenate(name=f"joined{level}")([encoded[skip], x, carried])
         if mixed:
             x = convolution(f"mixed{level}", scaled(mixed, width), kernel=1)(x)
-        flow = levels[level] = predict(x, level, use_bias=True)
-    return flownet("face_flownet", inputs, levels, paper_weights(f"flow{level}" for level in levels))
+        flow = levels[level] = prediction(level, use_bias=True)(x)
+    estimates = in_pixels(levels)
+    return flownet("face_flownet", inputs, estimates, paper_weights(estimates))

@@ -3,6 +3,14 @@
 import keras
 import tensorflow as tf
 
+from keras_models.warping import warp_back
+
+
+def enlarge(values: tf.Tensor, factor: int = 2) -> tf.Tensor:
+    """Resize [B, H, W, C] bilinearly to [B, factor H, factor W, C]."""
+    shape = tf.shape(values)
+    return tf.image.resize(values, (shape[1] * factor, shape[2] * factor))
+
 
 def _margins(length: tf.Tensor, multiple: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Return how much to add before and after a side so that its length becomes a multiple."""
@@ -65,6 +73,48 @@ class FullResolutionFlow(keras.layers.Layer):
         config = super().get_config()
         del config["dtype"]
         return config | {"multiple": self.multiple}
+
+
+@keras.saving.register_keras_serializable("faceflow")
+class Enlarge(keras.layers.Layer):
+    """`enlarge` as a layer.
+
+    Args:
+        factor: on height and width.
+
+    Input: [B, H, W, C]. Output: float32 [B, factor H, factor W, C].
+    """
+
+    def __init__(self, factor: int = 2, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, values: tf.Tensor) -> tf.Tensor:  # noqa: D102
+        return enlarge(tf.cast(values, tf.float32), self.factor)
+
+    def get_config(self) -> dict:  # noqa: D102
+        return super().get_config() | {"factor": self.factor}
+
+
+@keras.saving.register_keras_serializable("faceflow")
+class Warp(keras.layers.Layer):
+    """`warp_back` by a flow in pixels of the input, for features on a grid `factor` times coarser than that.
+
+    No gradient goes to the flow: it learns from what the next step makes of it.
+
+    Input: (features [B, h, w, C], flow [B, h, w, 2]). Output: float32 [B, h, w, C].
+    """
+
+    def __init__(self, factor: float, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:  # noqa: D102
+        features, flow = (tf.cast(value, tf.float32) for value in inputs)
+        return warp_back(features, tf.stop_gradient(flow) / self.factor)[0]
+
+    def get_config(self) -> dict:  # noqa: D102
+        return super().get_config() | {"factor": self.factor}
 
 
 def size_multiple(network: keras.Model) -> int:

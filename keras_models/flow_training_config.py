@@ -11,6 +11,7 @@ _RANGES = {
     "width": "must be more than 0",
     "refinements": "must be at least 1",
     "coarse_refinements": "must be at least 0",
+    "looks": "must be at least 1",
     "background": "must be at least 0",
     "size": "must be at least 16",
     "batch": "must be at least 1",
@@ -38,6 +39,7 @@ class FlowTrainingConfig:
         refinements: of pyramid_flow alone, how often its last step is repeated; by default as often as the
             network says, or as where it starts from.
         coarse_refinements: the same for the repetitions at half of the resolution.
+        looks: the same of flownet_s: how often it looks at the frames, warped by what it knows.
         loss: a key of `keras_models.loss_mixes.MIXES`.
         background: how much a pixel counts that does not show the face in both frames; others count 1.
         size: width and height of the face crops in pixels: a multiple of 16 for pyramid_flow, of 64 for the
@@ -68,6 +70,7 @@ class FlowTrainingConfig:
     width: float = 1.0
     refinements: int | None = None
     coarse_refinements: int | None = None
+    looks: int | None = None
     loss: str = "epe"
     background: float = 0.1
     size: int = 192
@@ -95,6 +98,7 @@ class FlowTrainingConfig:
             "width": self.width > 0,
             "refinements": self.refinements is None or self.refinements > 0,
             "coarse_refinements": self.coarse_refinements is None or self.coarse_refinements >= 0,
+            "looks": self.looks is None or self.looks > 0,
             "background": 0 <= self.background < math.inf,
             "size": self.size >= 16,
             "batch": self.batch > 0,

@@ -12,13 +12,15 @@ from keras_models.correlation import Correlation
 from keras_models.flow_layers import frame_inputs
 from keras_models.flownet_parts import (
     FLOWNET_WEIGHTS,
+    HEAD,
     LEAK,
     TAIL,
+    centred_frames,
     convolution,
-    decode,
-    encode,
-    encode_both,
+    decoder,
+    encoder,
     flownet,
+    in_pixels,
     scaled,
 )
 
@@ -37,10 +39,10 @@ def flownet_c(*, width: float = 1.0) -> keras.Model:
         A functional model with the inputs, outputs and `level_weights` of `flownet_s`.
     """
     inputs = frame_inputs()
-    first, second = encode_both(inputs, width)
+    first, second = map(encoder(HEAD, width), centred_frames(inputs))
     cost = Correlation(_RADIUS, _STRIDE, name="correlation")((first["conv3"], second["conv3"]))
     cost = layers.LeakyReLU(LEAK, name="correlation_leaky")(cost)
     redirected = convolution("conv_redir", scaled(_REDIRECTED, width), kernel=1)(first["conv3"])
     x = layers.Concatenate(name="joined")([redirected, cost])
-    levels = decode(first | encode(x, TAIL, width), width, use_bias=False)
-    return flownet("flownet_c", inputs, levels, FLOWNET_WEIGHTS)
+    levels = decoder(width, use_bias=False)(first | encoder(TAIL, width)(x))
+    return flownet("flownet_c", inputs, in_pixels(levels), FLOWNET_WEIGHTS)

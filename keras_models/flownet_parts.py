@@ -64,38 +64,36 @@ def convolution(name: str, count: int, kernel: int, stride: int = 1) -> Callable
     return lambda x: leaky(convolve(pad(x)))
 
 
-def encode(x, plan: tuple, width: float) -> dict:
-    """Apply (name, channels, kernel, stride) in turn; returns what comes out of each, by name."""
-    encoded = {}
-    for name, count, kernel, stride in plan:
-        x = encoded[name] = convolution(name, scaled(count, width), kernel, stride)(x)
-    return encoded
+def encoder(plan: tuple, width: float) -> Callable:
+    """Return (name, channels, kernel, stride) in turn, as a function to what comes out of each, by name."""
+    convolutions = {name: convolution(name, scaled(count, width), *form) for name, count, *form in plan}
+
+    def encode(x) -> dict:
+        encoded = {}
+        for name, convolve in convolutions.items():
+            x = encoded[name] = convolve(x)
+        return encoded
+
+    return encode
 
 
-def encode_both(inputs: dict, width: float) -> tuple[dict, dict]:
-    """Send both frames through the same `HEAD`; returns its layers for frame 1 and for frame 2."""
+def centred_frames(inputs: dict) -> list:
+    """Pad both frames and take the mean colour off; a list of frame 1 and frame 2."""
     pad = PadToMultiple(COARSEST, name="padded")
     centre = layers.Normalization(mean=MEAN_RGB, variance=[1.0] * 3, name="centred")
-    shared = {name: convolution(name, scaled(count, width), *form) for name, count, *form in HEAD}
-    encoded = {}
-    for frame, picture in inputs.items():
-        x, encoded[frame] = centre(pad(picture)), {}
-        for name, convolve in shared.items():
-            x = encoded[frame][name] = convolve(x)
-    return encoded["frame1"], encoded["frame2"]
+    return [centre(pad(frame)) for frame in inputs.values()]
 
 
-def predict(x, level: int, use_bias: bool):
-    """Predict flow / `FLOW_SCALE` from features.
+def prediction(level: int, use_bias: bool) -> layers.Layer:
+    """Return the convolution from features to flow / `FLOW_SCALE`.
 
     It starts near zero flow: with the usual spread, scaled by 20, the first guesses are off by whole pixels,
     which is more than faces move.
     """
     start = keras.initializers.RandomNormal(stddev=1e-3)
-    convolve = layers.Conv2D(
+    return layers.Conv2D(
         2, 3, padding="same", use_bias=use_bias, kernel_initializer=start, name=f"predict{level}"
     )
-    return convolve(x)
 
 
 def deconvolution(name: str, count: int, use_bias: bool) -> Callable:
@@ -103,48 +101,58 @@ def deconvolution(name: str, count: int, use_bias: bool) -> Callable:
     return layers.Conv2DTranspose(count, 4, 2, padding="same", use_bias=use_bias, name=name)
 
 
-def decode(encoded: dict, width: float, use_bias: bool) -> dict:
-    """Build the expanding part of FlowNetS and FlowNetC.
+def decoder(width: float, use_bias: bool) -> Callable:
+    """Build the expanding part of FlowNetS and FlowNetC; called twice, it shares its weights.
 
     Args:
-        encoded: the contracting part by layer name.
         width: factor on the number of channels.
         use_bias: in deconvolutions and predictions.
 
     Returns:
-        Flow / `FLOW_SCALE` by level, 6 to 2.
+        A function of the contracting part, by layer name, to flow / `FLOW_SCALE` by level, 6 to 2.
     """
-    x = encoded["conv6_1"]
-    flow = predict(x, 6, use_bias)
-    levels = {6: flow}
+    coarsest, steps = prediction(6, use_bias), []
     for level, count, skip in _DECODER:
         # The flow is carried up linearly: no activation, and no bias in either version.
-        carried = deconvolution(f"flow{level + 1}_to_{level}", 2, use_bias=False)(flow)
-        x = deconvolution(f"deconv{level}", scaled(count, width), use_bias)(x)
-        x = layers.LeakyReLU(LEAK, name=f"deconv{level}_leaky")(x)
-        x = layers.Concatenate(name=f"joined{level}")([encoded[skip], x, carried])
-        flow = levels[level] = predict(x, level, use_bias)
-    return levels
+        carry = deconvolution(f"flow{level + 1}_to_{level}", 2, use_bias=False)
+        enlarge = deconvolution(f"deconv{level}", scaled(count, width), use_bias)
+        leaky = layers.LeakyReLU(LEAK, name=f"deconv{level}_leaky")
+        join = layers.Concatenate(name=f"joined{level}")
+        steps.append((level, skip, carry, enlarge, leaky, join, prediction(level, use_bias)))
+
+    def decode(encoded: dict) -> dict:
+        x = encoded["conv6_1"]
+        flow = coarsest(x)
+        levels = {6: flow}
+        for level, skip, carry, enlarge, leaky, join, predict in steps:
+            x = join([encoded[skip], leaky(enlarge(x)), carry(flow)])
+            flow = levels[level] = predict(x)
+        return levels
+
+    return decode
 
 
-def flownet(name: str, inputs: dict, levels: dict, weights: dict[str, float]) -> keras.Model:
+def in_pixels(levels: dict) -> dict:
+    """Turn flow / `FLOW_SCALE` by level into outputs `flowK` of a network, float32, in pixels."""
+    return {
+        f"flow{level}": layers.Rescaling(FLOW_SCALE, dtype="float32", name=f"flow{level}")(flow)
+        for level, flow in levels.items()
+    }
+
+
+def flownet(name: str, inputs: dict, estimates: dict, weights: dict[str, float]) -> keras.Model:
     """Make a network of its inputs and its estimates.
 
     Args:
         name: of the network.
         inputs: those of `frame_inputs`.
-        levels: flow / `FLOW_SCALE` by level; level K is 1/2^K of the padded grid.
-        weights: of each level in the loss, by the name of its output; kept as `level_weights`.
+        estimates: of the flow, in pixels; `flowK` is on 1/2^K of the padded grid.
+        weights: of each estimate in the loss, by name; kept as `level_weights`.
 
     Returns:
-        A functional model with the outputs `flow` and `flowK` for each level K, float32, pixels.
+        A functional model with the estimates as outputs and `flow`, the finest at full resolution.
     """
-    outputs = {
-        f"flow{level}": layers.Rescaling(FLOW_SCALE, dtype="float32", name=f"flow{level}")(flow)
-        for level, flow in levels.items()
-    }
-    finest = outputs[f"flow{min(levels)}"]
-    outputs["flow"] = FullResolutionFlow(COARSEST, name="flow")((finest, inputs["frame1"]))
-    network = keras.Model(inputs, outputs, name=name)
+    full = FullResolutionFlow(COARSEST, name="flow")((estimates[min(estimates)], inputs["frame1"]))
+    network = keras.Model(inputs, estimates | {"flow": full}, name=name)
     network.level_weights = MappingProxyType(weights)  # Keras would take a plain dict for something to save
     return network

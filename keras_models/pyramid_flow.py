@@ -18,17 +18,15 @@ import keras
 from keras import layers
 
 from keras_models.correlation import Correlation
-from keras_models.flow_layers import FullResolutionFlow, PadToMultiple, frame_inputs
+from keras_models.flow_layers import Enlarge, FullResolutionFlow, PadToMultiple, Warp, frame_inputs
 from keras_models.pyramid_layers import (
     BilinearTable,
     DepthToSpace,
-    Enlarge,
     LocalContrast,
     LucasKanade,
     SpaceToDepth,
     StructureTensor,
     UnitFeatures,
-    Warp,
 )
 
 LEAK = 0.1

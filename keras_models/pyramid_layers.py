@@ -4,13 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_models.warping import warp_back
-
-
-def enlarge(values: tf.Tensor, factor: int = 2) -> tf.Tensor:
-    """Resize [B, H, W, C] bilinearly to [B, factor H, factor W, C]."""
-    shape = tf.shape(values)
-    return tf.image.resize(values, (shape[1] * factor, shape[2] * factor))
+from keras_models.flow_layers import enlarge
 
 
 def shrink(picture: tf.Tensor, factor: int) -> tf.Tensor:
@@ -147,27 +141,6 @@ class UnitFeatures(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("faceflow")
-class Warp(keras.layers.Layer):
-    """`warp_back` by a flow in pixels of the input, for features on a grid `factor` times coarser.
-
-    No gradient goes to the flow: it learns from what the next step makes of it.
-
-    Input: (features [B, h, w, C], flow [B, h, w, 2]). Output: float32 [B, h, w, C].
-    """
-
-    def __init__(self, factor: int, **kwargs):
-        super().__init__(**kwargs)
-        self.factor = factor
-
-    def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:  # noqa: D102
-        features, flow = (tf.cast(value, tf.float32) for value in inputs)
-        return warp_back(features, tf.stop_gradient(flow) / self.factor)[0]
-
-    def get_config(self) -> dict:  # noqa: D102
-        return super().get_config() | {"factor": self.factor}
-
-
-@keras.saving.register_keras_serializable("faceflow")
 class StructureTensor(keras.layers.Layer):
     """Gradients of frame 1 and their products averaged over windows: what `LucasKanade` needs at every step.
 
@@ -255,14 +228,6 @@ class LucasKanade(keras.layers.Layer):
             step = tf.concat([yy * xr - xy * yr, xx * yr - xy * xr], -1) / (xx * yy - xy * xy)
             found.append(self._REACH * tf.tanh(step / self._REACH))
         return tf.concat([*found, tf.concat(parts, -1) / trace(tensors[1])], -1)
-
-
-@keras.saving.register_keras_serializable("faceflow")
-class Enlarge(keras.layers.Layer):
-    """`enlarge` by 2 as a layer. Input [B, H, W, C], output float32 [B, 2 H, 2 W, C]."""
-
-    def call(self, values: tf.Tensor) -> tf.Tensor:  # noqa: D102
-        return enlarge(tf.cast(values, tf.float32))
 
 
 @keras.saving.register_keras_serializable("faceflow")

@@ -75,7 +75,7 @@ def train_flow(
         raise InputError(f"{data}: {len(source)} training pairs do not fill a batch of {config.batch}")
 
     description = read_preset(start).network if start else {"name": config.network, "width": config.width}
-    for name in ("refinements", "coarse_refinements"):
+    for name in ("refinements", "coarse_refinements", "looks"):
         if (count := getattr(config, name)) is not None:
             description = description | {name: count}
     with _precision(config.precision) as precision, strategy.scope():

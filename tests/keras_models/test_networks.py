@@ -11,8 +11,9 @@ from keras_models.networks import NETWORKS, build_network
 from keras_models.presets import Preset, load_network, save_preset
 from pipelines.errors import InputError
 
-#: Arguments that make a network small enough for a test.
-SMALL = {name: {"width": 0.0625} for name in NETWORKS}
+#: What is tested: every network, and FlowNetS that looks again, which is a graph of its own.
+CASES = {name: {"name": name} for name in NETWORKS}
+CASES["flownet_s again"] = {"name": "flownet_s", "looks": 3}
 
 # FlowNetS: ClementPinard/FlowNetPytorch. FlowNetC: NVIDIA/flownet2-pytorch notes 39,175,298 in
 # networks/FlowNetC.py, with two biases in each of the four layers that carry the flow up, and with those
@@ -20,15 +21,17 @@ SMALL = {name: {"width": 0.0625} for name in NETWORKS}
 # number, nor has PyramidFlow; the tests of their own count them layer by layer.
 PARAMETERS = {
     "flownet_s": 38_675_536,
+    "flownet_s again": 38_675_536,
     "flownet_c": 39_175_298 - 8 - (38_676_506 - 38_675_536),
     "face_flownet": 49_437_364,
     "pyramid_flow": 440_518,
 }
 
 
-def small(name):
+def small(case):
+    """Narrow enough for a test."""
     keras.utils.set_random_seed(0)
-    return build_network(name, **SMALL.get(name, {}))
+    return build_network(**CASES[case], width=0.0625)
 
 
 def frames(*shape, seed=0):
@@ -42,24 +45,24 @@ SLOW = {"flownet_c"}
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NETWORKS],
+    params=[pytest.param(case, marks=pytest.mark.slow if case in SLOW else ()) for case in CASES],
 )
-def name(request):
+def case(request):
     return request.param
 
 
 @pytest.fixture(scope="module")
-def network(name):
+def network(case):
     """Predictions start near zero; these are large enough to tell answers apart."""
-    model = small(name)
+    model = small(case)
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D) and layer.name.startswith("predict"):
             layer.kernel.assign(tf.random.normal(layer.kernel.shape, stddev=0.02, seed=1))
     return model
 
 
-def test_number_of_parameters(name):
-    assert build_network(name).count_params() == PARAMETERS[name]
+def test_number_of_parameters(case):
+    assert build_network(**CASES[case]).count_params() == PARAMETERS[case]
 
 
 @pytest.mark.parametrize("shape", [(64, 128), (127, 253), (84, 84), (1, 1)])
@@ -110,8 +113,8 @@ def test_levels_and_their_weights(network):
     assert weights[levels[0]] > weights[levels[-1]]
 
 
-def test_a_fresh_network_says_almost_no_motion_and_every_weight_learns(name):
-    trainer = FlowTrainer(small(name))
+def test_a_fresh_network_says_almost_no_motion_and_every_weight_learns(case):
+    trainer = FlowTrainer(small(case))
     pair = frames(2, 64, 64)
     everywhere = tf.ones((2, 64, 64), tf.bool)
     targets = {"flow": tf.ones((2, 64, 64, 2)), "valid": everywhere, "face": everywhere}
@@ -126,11 +129,11 @@ def test_a_fresh_network_says_almost_no_motion_and_every_weight_learns(name):
         assert np.abs(slope).max() > 0, weight.name
 
 
-def test_flow_is_float32_under_mixed_precision(name, network):
+def test_flow_is_float32_under_mixed_precision(case, network):
     before = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
-        model = small(name)
+        model = small(case)
     finally:
         keras.mixed_precision.set_global_policy(before)
     assert any(layer.compute_dtype == "bfloat16" for layer in model.layers)
@@ -149,8 +152,8 @@ def test_training_and_answering_agree(network):
         np.testing.assert_allclose(flow, network(pair, training=False)[level], atol=1e-4)
 
 
-def test_saved_and_loaded(tmp_path, name, network):
-    save_preset(tmp_path, network, Preset({"name": name, **SMALL.get(name, {})}))
+def test_saved_and_loaded(tmp_path, case, network):
+    save_preset(tmp_path, network, Preset(CASES[case] | {"width": 0.0625}))
     again, pair = load_network(tmp_path), frames(1, 70, 50)
     assert again.level_weights == network.level_weights
     np.testing.assert_array_equal(again(pair)["flow"], network(pair)["flow"])

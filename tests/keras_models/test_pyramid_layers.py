@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_models.flow_layers import enlarge
 from keras_models.pyramid_layers import (
     BilinearTable,
     DepthToSpace,
@@ -10,9 +11,7 @@ from keras_models.pyramid_layers import (
     SpaceToDepth,
     StructureTensor,
     UnitFeatures,
-    Warp,
     bilinear_table,
-    enlarge,
     smooth,
     warp_blocks,
 )
@@ -148,21 +147,6 @@ def test_unit_features_have_unit_length():
     centred = features - features.mean(axis=(1, 2), keepdims=True)
     cosine = (unit * centred).sum(-1) / np.linalg.norm(centred, axis=-1) / np.linalg.norm(unit, axis=-1)
     np.testing.assert_allclose(cosine, 1, rtol=1e-4)
-
-
-def test_warp_takes_pixels_of_the_input():
-    """8 pixels at an eighth of the resolution are one place."""
-    features = np.random.default_rng(0).normal(size=(1, 8, 8, 4)).astype(np.float32)
-    flow = np.broadcast_to(np.float32([8, 0]), (1, 8, 8, 2))
-    warped = Warp(8)((features, flow)).numpy()
-    np.testing.assert_allclose(warped[:, :, :-1], features[:, :, 1:], atol=1e-5)
-
-
-def test_no_gradient_goes_to_the_flow_that_warps():
-    features, flow = tf.random.normal([1, 8, 8, 4]), tf.Variable(tf.zeros([1, 8, 8, 2]))
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(tf.square(Warp(4)((features, flow))))
-    assert tape.gradient(loss, flow) is None
 
 
 def test_space_and_depth_undo_each_other():

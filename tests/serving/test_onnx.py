@@ -13,10 +13,10 @@ from pipelines.errors import InputError
 from serving.onnx import export_onnx
 
 
-def network(name):
+def network(name, **more):
     """A narrow network whose estimates are some pixels long."""
     keras.utils.set_random_seed(0)
-    model = build_network(name, width=0.0625)
+    model = build_network(name, width=0.0625, **more)
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D) and layer.filters == 2:
             layer.kernel.assign(tf.random.normal(layer.kernel.shape, stddev=0.05, seed=1))
@@ -43,6 +43,12 @@ def test_onnx_runtime_gives_the_same_flow(tmp_path):
     file = export_onnx(model, tmp_path / "models")
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["face_flow.onnx"]
     assert agrees(file, model)
+
+
+@pytest.mark.slow
+def test_what_looks_again_converts(tmp_path):
+    model = network("flownet_s", looks=2)
+    assert agrees(export_onnx(model, tmp_path), model)
 
 
 @pytest.mark.slow
