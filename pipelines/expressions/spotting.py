@@ -156,7 +156,7 @@ def contrast(crops: Sequence[np.ndarray], reach: int, estimate: Estimate) -> np.
         Feature Difference Analysis", ICPR 2014, who contrast a frame's texture with the same two.
     """
     if len(crops) < 2 * reach + 1:
-        raise InputError(f"{len(crops)} frames are too few to spot in: at least {2 * reach + 1}")
+        raise InputError(f"too short to spot in: frames {len(crops)}, at least {2 * reach + 1}")
 
     def moved(apart: int) -> np.ndarray:
         pairs = zip(crops[:-apart], crops[apart:], strict=True)

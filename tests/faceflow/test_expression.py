@@ -143,7 +143,7 @@ def test_spot(run, home, expressive, capsys):
     assert max(found["probabilities"], key=found["probabilities"].get) == "surprise"
     assert "surprise" in capsys.readouterr().out
     assert "0.1 seconds at 10 frames a second" in fails(capsys, "spot", "long", *words, "--longest", 0.1)
-    assert "long: 24 frames are too few" in fails(capsys, "spot", "long", *words, "--longest", 9)
+    assert "long: too short to spot in: frames 24" in fails(capsys, "spot", "long", *words, "--longest", 9)
     for number in range(24):
         write_image(home / "long" / f"{number:02}.png", expressive("surprise", 0))
     call("spot", "long", *words)

@@ -113,7 +113,7 @@ def test_bad_input(expressive, dis, face_mesh):
         spot_apex([still], dis, face_mesh, "film")
     with pytest.raises(InputError, match="film, frame 0: no face found"):
         spot_apex([blank, still], dis, face_mesh, "film")
-    with pytest.raises(InputError, match="12 frames are too few to spot in: at least 13"):
+    with pytest.raises(InputError, match="too short to spot in: frames 12, at least 13"):
         contrast([still] * 12, 6, dis)
     with pytest.raises(InputError, match="frame 0: no face found"):
         aligned_clip([blank, still], face_mesh)
