@@ -14,7 +14,7 @@ help:
 	@echo "make notebooks  runs the notebooks; make docs builds the pages, notebooks among them, into build/site"
 	@echo "make reports  opens the reports in the Chromium of this machine, as a reader does"
 	@echo "make coverage the tests, and which lines none of them reaches"
-	@echo "make weights  renders and trains what keras_models/presets/default holds, two hours, into weights/"
+	@echo "make weights  renders and trains what keras_models/presets holds, five hours, into weights/"
 	@echo "make install  only install, into .venv"
 
 install: .venv/.installed
@@ -59,6 +59,7 @@ bench: install
 bench-quick: install
 	$(RUN)/python -m benchmarks --quick
 weights: install
-	PATH="$(CURDIR)/$(RUN):$$PATH" sh keras_models/presets/default/recipe.sh weights
+	for recipe in keras_models/presets/*/recipe.sh; do \
+	  PATH="$(CURDIR)/$(RUN):$$PATH" sh $$recipe weights || exit; done
 clean:
 	rm -rf .uv .venv demo runs build docs/notebooks

@@ -48,7 +48,7 @@ def train_flow(
     epoch, `tensorboard/` with curves and pictures, and as long as the run is not finished `backup/`. The same
     call goes on with a run that was interrupted, from its last whole epoch and with the same batches.
     `distribution` says how it spreads over devices and machines; one process writes then, and `out` must be
-    on a disk that all can read.
+    on a disk that all can read. Where the same run is finished, nothing is left to do.
 
     Args:
         data: folder of records or of pairs, or `rendered:COUNT`.
@@ -102,6 +102,9 @@ def train_flow(
     )
     validation_batches = flow_batches(validation_source, inputs) if validation else None
     recipe = asdict(config) | {"data": str(data), "start": start and str(start), "precision": precision}
+    if _is_finished(out, recipe):
+        print(f"{out}: trained already, with these settings", flush=True)
+        return load_network(out)
     chief = is_chief(strategy)
     if chief:
         _claim(out, recipe)
@@ -171,11 +174,17 @@ def _optimizer(config: FlowTrainingConfig, steps: int) -> keras.optimizers.Optim
     return optimizer
 
 
+def _is_finished(out: Path, recipe: dict) -> bool:
+    if not is_preset(out) or (out / _BACKUP).exists():
+        return False
+    return read_preset(out).recipe == json.loads(json.dumps(recipe))
+
+
 def _claim(out: Path, recipe: dict) -> None:
     """Make the run's folder, or find in it the same run, interrupted.
 
     Raises:
-        InputError: if there is another run in it, or a finished one.
+        InputError: if there is another run in it.
     """
     path = out / _BACKUP / "recipe.json"
     text = json.dumps(recipe, indent=1)
@@ -187,7 +196,10 @@ def _claim(out: Path, recipe: dict) -> None:
             )
         return
     if is_preset(out):
-        raise InputError(f"{out}: there is a training run here already; choose another folder or remove it")
+        raise InputError(
+            f"{out}: there is a training run of other settings here already; choose another folder or remove "
+            "it"
+        )
     check_outputs(out)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)

@@ -60,7 +60,7 @@ class Geometry:
     def points2(self, points: np.ndarray) -> np.ndarray:
         """Map points of frame 2, float [..., 2], (x, y) in pixels, to the crop."""
         target = _forth(self.map2, points)
-        if not self.bend.any():
+        if not target.size or not self.bend.any():
             return target
         rows = target.reshape(-1, *target.shape[-2:])
         found = rows

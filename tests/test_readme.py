@@ -39,7 +39,7 @@ def test_faceflow_commands(
         "ONSET": expressive_corpus / "Cropped/sub01/EP01/img1.png",
         "APEX": expressive_corpus / "Cropped/sub01/EP01/img3.png",
         "1000": 4,  # pairs to render
-        "2": 1,  # subjects to render
+        "4": 1,  # subjects to render
         "8500": port,
         "127.0.0.1:8500": f"127.0.0.1:{port}",
     }

@@ -3,11 +3,18 @@
 import json
 import re
 import shlex
+import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
+import pytest
 import yaml
 
+from keras_models.expression_config import ExpressionConfig
+from keras_models.presets import SHIPPED
+
 PROJECT = Path(__file__).parents[1]
+PRESETS = PROJECT / "keras_models" / "presets"
 
 
 def test_contributing_names_files_that_exist():
@@ -33,17 +40,39 @@ def test_citation():
     assert f'version = "{citation["version"]}"' in (PROJECT / "pyproject.toml").read_text()
 
 
-def test_the_default_weights_were_made_by_their_recipe():
+@pytest.mark.parametrize("preset", ["default", "flownet_s"])
+def test_weights_were_made_by_their_recipe(preset):
     """What recipe.sh asks for last is what the preset says it was trained with."""
-    folder = PROJECT / "keras_models" / "presets" / "default"
-    script = (folder / "recipe.sh").read_text().replace("\\\n", " ")
-    words = shlex.split([line for line in script.splitlines() if line.startswith("faceflow train")][-1])
-    asked = {words[k][2:].replace("-", "_"): words[k + 1] for k in range(len(words)) if words[k][:2] == "--"}
+    asked = last_training(preset)
     del asked["start"]
-    about = json.loads((folder / "preset.json").read_text())
+    about = json.loads((PRESETS / preset / "preset.json").read_text())
     assert len(asked) > 5
     for name, value in asked.items():
         made = (about["recipe"] | about["recipe"]["augmentation"])[name]
         assert made == type(made)(value), name
-    for name in ("refinements", "coarse_refinements"):
-        assert about["network"][name] == about["recipe"][name]
+    for name in ("refinements", "coarse_refinements", "looks"):
+        if about["recipe"].get(name) is not None:
+            assert about["network"][name] == about["recipe"][name]
+
+
+def test_the_classifier_was_made_by_its_recipe():
+    asked = last_training("expression")
+    about = json.loads((PRESETS / "expression" / "preset.json").read_text())
+    assert asked.keys() == {"corpus"}  # everything else by default
+    defaults = asdict(ExpressionConfig()) | {"method": "default"}
+    assert defaults.items() <= about["recipe"].items()
+    assert about["recipe"]["corpora"].keys() == {"casme2", "samm", "smic"}
+
+
+def last_training(preset):
+    """The options of the last training of a preset's recipe."""
+    script = (PRESETS / preset / "recipe.sh").read_text().replace("\\\n", " ")
+    words = shlex.split([line for line in script.splitlines() if "faceflow train" in line][-1])
+    return {words[k][2:].replace("-", "_"): words[k + 1] for k in range(len(words)) if words[k][:2] == "--"}
+
+
+def test_every_shipped_preset_has_its_recipe():
+    assert {path.parent.name for path in PRESETS.glob("*/recipe.sh")} == set(SHIPPED)
+    for path in PRESETS.glob("*/recipe.sh"):
+        subprocess.run(["sh", "-n", path], check=True)
+        assert path.stat().st_mode & 0o111

@@ -2,8 +2,13 @@
 
 import pytest
 
-from benchmarks import labels, model_card, pipelines, rendered_faces, smoothing
+from benchmarks import labels, model_card, networks, pipelines, rendered_faces, smoothing
 from benchmarks.page import write
+
+PAGES = [
+    *((b._PAGE, b.PARTS) for b in (labels, model_card, networks, pipelines, rendered_faces, smoothing)),
+    (model_card._README, model_card.IN_README),
+]
 
 
 def test_a_part_replaces_what_stood_between_its_markers_and_nothing_else(tmp_path):
@@ -16,8 +21,8 @@ def test_a_part_replaces_what_stood_between_its_markers_and_nothing_else(tmp_pat
     assert page.read_text() == "before\n<!-- speed -->\nnew\n<!-- end of speed -->\nafter\n"
 
 
-@pytest.mark.parametrize("benchmark", [labels, model_card, pipelines, rendered_faces, smoothing])
-def test_the_page_has_markers_for_every_part(benchmark):
-    text = benchmark._PAGE.read_text()
-    for part in benchmark.PARTS:
+@pytest.mark.parametrize(("page", "parts"), PAGES)
+def test_the_page_has_markers_for_every_part(page, parts):
+    text = page.read_text()
+    for part in parts:
         assert text.index(f"<!-- {part} -->\n") < text.index(f"<!-- end of {part} -->")

@@ -246,8 +246,19 @@ def test_mixed_precision_keeps_the_flow_in_float32(tmp_path, pair_folder, run, p
 
 def test_a_run_is_not_overwritten(run, pair_folder):
     folder, _ = run
-    with pytest.raises(InputError, match="already"):
-        train_flow(pair_folder, folder / "run", TINY)
+    with pytest.raises(InputError, match="other settings here already"):
+        train_flow(pair_folder, folder / "run", replace(TINY, learning_rate=2e-3))
+
+
+def test_a_finished_run_is_left_as_it_is(run, pair_folder, capsys):
+    """A script of several trainings can be called again after whatever stopped it."""
+    folder, network = run
+    files = {path: path.read_bytes() for path in (folder / "run").rglob("*") if path.is_file()}
+    again = train_flow(pair_folder, folder / "run", TINY)
+    assert "trained already" in capsys.readouterr().out
+    assert {path: path.read_bytes() for path in (folder / "run").rglob("*") if path.is_file()} == files
+    for ours, theirs in zip(again.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_a_loss_that_is_not_finite_leaves_its_batch(tmp_path, pair_folder):

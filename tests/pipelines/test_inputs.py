@@ -253,3 +253,15 @@ def test_synthesised_pairs_of_records(records_folder):
 def test_labels_that_there_are():
     with pytest.raises(InputError, match="unknown label method 'magic'"):
         InputConfig(label="magic")
+
+
+def test_pairs_without_landmarks_are_augmented_too(tmp_path, pair_folder):
+    """Whoever has flow and no faces, as FlyingChairs has: the whole frame is taken, and all of it counts."""
+    pair = read_pair(pair_folder, "00000")
+    write_pair(tmp_path, replace(pair, landmarks1=None, landmarks2=None, regions=None, face=None))
+    source = open_source(tmp_path)
+    config = InputConfig(size=64, batch=4, augmentation=Augmentation(relative=1.0))
+    inputs, targets = next(iter(training_batches(source, config)))
+    assert inputs["frame1"].shape == (4, 64, 64, 3)
+    assert targets["face"].numpy().all()
+    assert np.isfinite(targets["flow"].numpy()[targets["valid"].numpy()]).all()
