@@ -138,8 +138,8 @@ def test_flow_is_float32_under_mixed_precision(case, network):
         keras.mixed_precision.set_global_policy(before)
     assert any(layer.compute_dtype == "bfloat16" for layer in model.layers)
     model.set_weights(network.get_weights())
-    pair = frames(1, 64, 64)
-    outputs, expected = model(pair), network(pair)
+    pairs = frames(4, 64, 64)  # of a single one the coarsest estimate, one number, can be 0 by chance
+    outputs, expected = model(pairs), network(pairs)
     for level, flow in outputs.items():
         assert flow.dtype == tf.float32
         np.testing.assert_allclose(flow, expected[level], atol=0.1 * np.abs(expected[level]).max())
