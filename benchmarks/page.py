@@ -44,7 +44,8 @@ def circumstances() -> str:
     """Say when, of which commit and on what a measurement was made, as Markdown."""
     commit = _git("describe", "--always")
     # The pages themselves are changed by each part that is written, and measure nothing.
-    dirty = "-dirty" if _git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":!/docs") else ""
+    pages = ":!/docs", ":!/README.md"
+    dirty = "-dirty" if _git("status", "--porcelain", "--untracked-files=no", "--", ":/", *pages) else ""
     machine = f"{os.cpu_count()} cores, {platform.machine()}"
     return f"*{datetime.date.today()}, commit {commit or 'unknown'}{dirty}, {machine}*"
 
