@@ -44,7 +44,7 @@ $(EXECUTED): $(wildcard notebooks/*.ipynb) | install
 docs: $(EXECUTED)
 	NO_MKDOCS_2_WARNING=1 $(RUN)/mkdocs build --strict
 reports: install
-	$(UV) sync --locked --quiet --python $(PYTHON) --group browser
+	$(UV) sync --locked --quiet --python $(RUN)/python --group browser
 	$(RUN)/python -m pytest tests/test_reports.py
 coverage: install
 	$(RUN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered
