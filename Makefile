@@ -10,11 +10,11 @@ help:
 	@echo "make demo     the whole chain on what the project carries; opens with demo/report.html"
 	@echo "make test     the test suite (make slow: the long tests)"
 	@echo "make lint     ruff, style and format; make format mends what can be mended"
-	@echo "make bench    the measurements that README and docs rest on (make bench-quick: each in a small form)"
+	@echo "make bench    measures anew what README and docs rest on, and writes it there (make bench-quick: in a small form)"
 	@echo "make notebooks  runs the notebooks; make docs builds the pages, notebooks among them, into build/site"
 	@echo "make reports  opens the reports in the Chromium of this machine, as a reader does"
 	@echo "make coverage the tests, and which lines none of them reaches"
-	@echo "make weights  renders and trains what keras_models/presets holds, five hours, into weights/"
+	@echo "make weights  renders and trains what keras_models/presets holds, in hours, into weights/"
 	@echo "make install  only install, into .venv"
 
 install: .venv/.installed
@@ -55,7 +55,7 @@ format: install
 	$(RUN)/ruff check --fix .
 	$(RUN)/ruff format .
 bench: install
-	$(RUN)/python -m benchmarks
+	$(RUN)/python -m benchmarks --write
 bench-quick: install
 	$(RUN)/python -m benchmarks --quick
 weights: install

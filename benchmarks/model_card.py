@@ -1,4 +1,4 @@
-"""What the network that comes with FaceFlow reaches, beside the classical methods in the same run.
+"""What the networks that come with FaceFlow reach, beside the classical methods in the same run.
 
 `python -m benchmarks.model_card` prints it; with `--write` it goes into docs/model_card.md, and the portraits
 in short into README.md. Names of parts after it run these alone.

@@ -45,7 +45,7 @@ def milliseconds(*calls: Callable[[], object], rounds: int = ROUNDS) -> list[Cos
     return [tuple(1000 * statistics.median(column) for column in zip(*times, strict=True)) for times in taken]
 
 
-def forward(rounds: int = ROUNDS, classical: tuple[str, ...] = CLASSICAL) -> str:
+def forward(rounds: int = ROUNDS) -> str:
     """One pair of frames by the default preset, in TensorFlow and ONNX Runtime, and by classical methods."""
     import keras
     import onnxruntime
@@ -66,7 +66,7 @@ def forward(rounds: int = ROUNDS, classical: tuple[str, ...] = CLASSICAL) -> str
         file = export_onnx(load_network(DEFAULT), Path(folder))
         session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     calls[f"`{DEFAULT}` in ONNX Runtime {onnxruntime.__version__}"] = lambda: session.run(["flow"], floats)
-    calls |= {f"`{method}`": _call(open_method(method), frames) for method in classical}
+    calls |= {f"`{method}`": _call(open_method(method), frames) for method in CLASSICAL}
     costs = milliseconds(*calls.values(), rounds=rounds)
     return f"One pair of {SIZE}x{SIZE}, medians of {rounds} calls of each, in any order.\n\n" + table(
         ["", *_COST], [[name, *map("{:.1f}".format, cost)] for name, cost in zip(calls, costs, strict=True)]

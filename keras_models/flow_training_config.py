@@ -29,6 +29,10 @@ _RANGES = {
 }
 
 
+#: Settings that some networks have and others lack; None leaves them as the network has them.
+OF_SOME_NETWORKS = ("refinements", "coarse_refinements", "looks")
+
+
 @dataclass(frozen=True)
 class FlowTrainingConfig:
     """How a flow network is trained.

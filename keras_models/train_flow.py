@@ -26,7 +26,7 @@ from keras_models.correlation import Correlation
 from keras_models.distribution import check_batch, choose_strategy, is_chief, shared_batches
 from keras_models.flow_layers import size_multiple
 from keras_models.flow_trainer import FlowTrainer
-from keras_models.flow_training_config import FlowTrainingConfig
+from keras_models.flow_training_config import OF_SOME_NETWORKS, FlowTrainingConfig
 from keras_models.nan_guard import BAD_BATCH, NanGuard
 from keras_models.networks import build_network
 from keras_models.presets import Preset, is_preset, load_network, load_weights, read_preset
@@ -75,7 +75,7 @@ def train_flow(
         raise InputError(f"{data}: {len(source)} training pairs do not fill a batch of {config.batch}")
 
     description = read_preset(start).network if start else {"name": config.network, "width": config.width}
-    for name in ("refinements", "coarse_refinements", "looks"):
+    for name in OF_SOME_NETWORKS:
         if (count := getattr(config, name)) is not None:
             description = description | {name: count}
     with _precision(config.precision) as precision, strategy.scope():

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from keras_models.expression_config import ExpressionConfig
+from keras_models.flow_training_config import OF_SOME_NETWORKS
 from keras_models.presets import SHIPPED
 
 PROJECT = Path(__file__).parents[1]
@@ -50,7 +51,7 @@ def test_weights_were_made_by_their_recipe(preset):
     for name, value in asked.items():
         made = (about["recipe"] | about["recipe"]["augmentation"])[name]
         assert made == type(made)(value), name
-    for name in ("refinements", "coarse_refinements", "looks"):
+    for name in OF_SOME_NETWORKS:
         if about["recipe"].get(name) is not None:
             assert about["network"][name] == about["recipe"][name]
 

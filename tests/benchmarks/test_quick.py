@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import benchmarks.__main__
+
 PROJECT = Path(__file__).parents[2]
 # What is no benchmark, and what `benchmarks/quick.py` says it leaves out.
 OTHERS = {"__init__", "__main__", "quick", "page", "report_pictures", "flownet_s_torch"}
@@ -23,6 +25,22 @@ def test_an_unknown_argument_is_refused():
     done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=False)
     assert done.returncode == 1
     assert "--quick" in done.stderr
+
+
+def test_make_bench_writes_what_has_a_page(monkeypatch):
+    """All but what docs/benchmarks.md says is left to commands of its own."""
+    left_out = {"expressions", "paper"}
+    page = (PROJECT / "docs" / "benchmarks.md").read_text().partition("## ")[0]
+    assert all(f"benchmarks.{name}" in page for name in left_out)
+    files = (PROJECT / "benchmarks").glob("*.py")
+    with_page = {path.stem for path in files if "_PAGE = " in path.read_text()} - left_out
+    told = {}
+    for name in with_page | {"serving"}:
+        monkeypatch.setattr(f"benchmarks.{name}.main", lambda given, name=name: told.setdefault(name, given))
+    monkeypatch.setattr("benchmarks.command_line.main", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--write"])
+    benchmarks.__main__.main()
+    assert told == dict.fromkeys(with_page | {"serving"}, ("--write",))
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the weights in this folder anew, in FOLDER: FOLDER/expression is the preset.
-# Half an hour on two cores, most of it for rendering. Run again after whatever stopped it, it goes on.
+# Run again after whatever stopped it, it goes on.
 set -eu
 folder=${1:?usage: recipe.sh FOLDER}
 faceflow render corpus casme2 -o "$folder/casme2" --coded-frames

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the weights in this folder anew, in FOLDER: FOLDER/flownet_s is the preset.
-# About an hour and a half on two cores. Run again after whatever stopped it, it goes on.
+# Run again after whatever stopped it, it goes on.
 set -eu
 folder=${1:?usage: recipe.sh FOLDER}
 faceflow render pairs -o "$folder/rendered" --count 12000 --seed 21
