@@ -26,7 +26,7 @@ def main() -> None:
         smoothing,
         spotting,
     )
-    from benchmarks.page import circumstances
+    from benchmarks.common.page import circumstances
 
     if "--quick" in sys.argv:
         return quick.main()

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.page import circumstances, write
+from benchmarks.common.page import circumstances, write
 
 METHODS = ("default", "dis_medium", "farneback", "tvl1", "label:mesh", "deepflow", "dis_fine")
 SEEDS = 3
@@ -21,11 +21,11 @@ _PAGE = Path(__file__).parents[1] / "docs" / "expressions.md"
 
 def comparison(folder: Path, methods: tuple[str, ...] = METHODS) -> str:
     """UF1 and UAR of each method with our classifier, and of STSTNet on the default flow."""
-    from keras_models.evaluate_expression import evaluate_expression
-    from keras_models.expression_config import ExpressionConfig
-    from keras_models.expression_samples import cache_folder, open_samples
-    from pipelines.corpora.composite import PUBLISHED
-    from pipelines.faces.corpora import CODED, render_corpus
+    from keras_models.evaluation.evaluate_expression import evaluate_expression
+    from keras_models.inference.expression_samples import cache_folder, open_samples
+    from keras_models.training.expression_training_config import ExpressionConfig
+    from pipelines.datasets.composite import PUBLISHED
+    from pipelines.synthetic.rendered_corpora import CODED, render_corpus
 
     for name in PUBLISHED:
         render_corpus(name, folder / name, coded_frames=name in CODED)

@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.page import run_parts, table
+from benchmarks.common.page import run_parts, table
 
 _RIVALS = ("dis_fine", "deepflow")
 CLASSICAL = ("zero", "dis_medium", "farneback", "deepflow", "dis_fine")
@@ -31,7 +31,7 @@ def portraits() -> str:
 
 def rendered(count: int = PAIRS) -> str:
     """Errors on rendered faces, by motion and by region."""
-    from pipelines.faces.generate import render_pairs
+    from pipelines.synthetic.renderer.generate import render_pairs
 
     with tempfile.TemporaryDirectory() as folder:
         render_pairs(Path(folder) / "rendered", count, seed=SEED)
@@ -44,8 +44,8 @@ def _portraits() -> Path:
 
 
 def _tables(folder: Path, classical: tuple[str, ...]) -> str:
-    from keras_models.evaluate_flow import evaluate_flow
-    from keras_models.methods import open_method
+    from keras_models.evaluation.evaluate_flow import evaluate_flow
+    from keras_models.inference.estimators import open_method
     from pipelines.labels import METHODS
 
     methods = {name: open_method(name) for name in classical}
@@ -77,8 +77,8 @@ def _tables(folder: Path, classical: tuple[str, ...]) -> str:
 
 def _find_faces(folder: Path) -> dict[int, np.ndarray | None]:
     """Return the landmarks of all frames of a pair folder, by `_key`; None where there is no face."""
-    from pipelines.landmarks import FaceMesh
-    from pipelines.pairs import list_pairs, read_pair
+    from pipelines.io.pairs import list_pairs, read_pair
+    from pipelines.landmarks.detector import FaceMesh
 
     found = {}
     with FaceMesh() as face_mesh:
@@ -111,11 +111,11 @@ def _label(name: str, found: dict[int, np.ndarray | None]) -> Callable:
 
 def refined_speed(pairs: int = 12) -> str:
     """The label `refined` on 256x256 crops that the face fills, beside DIS and DeepFlow on the same crops."""
-    from keras_models.methods import open_method
-    from pipelines.crops import crop_around
+    from keras_models.inference.estimators import open_method
+    from pipelines.image.crops import crop_around
+    from pipelines.io.pairs import list_pairs, read_pair
     from pipelines.labels import make_label
-    from pipelines.landmarks import FaceMesh, find_face
-    from pipelines.pairs import list_pairs, read_pair
+    from pipelines.landmarks.detector import FaceMesh, find_face
 
     if not (folder := _portraits()).is_dir():
         return f"{folder}: not at hand."

@@ -11,13 +11,13 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from benchmarks.page import run_parts, table
-from keras_models.evaluate_flow import FlowEvaluation, evaluate_flow
-from keras_models.flow_report import flow_table
-from keras_models.methods import open_method
-from keras_models.networks import build_network
+from benchmarks.common.page import run_parts, table
+from keras_models.evaluation.evaluate_flow import FlowEvaluation, evaluate_flow
+from keras_models.evaluation.flow_report import flow_table
+from keras_models.flow.flow_networks import build_network
+from keras_models.inference.estimators import open_method
 from keras_models.presets import DEFAULT, Preset, load_weights, read_preset, save_preset
-from pipelines.faces.generate import render_pairs
+from pipelines.synthetic.renderer.generate import render_pairs
 
 ONE_LOOK = "flownet_s, one look"
 METHODS = (

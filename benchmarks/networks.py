@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.page import run_parts, table
+from benchmarks.common.page import run_parts, table
 
 SIZE, BATCH, ROUNDS = 256, 4, 9
 WIDTH = 0.5  # of the networks that train
 CLASSICAL = ("dis_fast", "dis_medium", "dis_fine", "farneback", "tvl1", "deepflow")
 POLICIES = ("float32", "mixed_bfloat16")
-_TORCH = Path(__file__).with_name("flownet_s_torch.py")
+_TORCH = Path(__file__).parent / "common" / "flownet_s_torch.py"
 _PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _COST = ["ms", "ms of processor"]
 
@@ -51,9 +51,9 @@ def forward(rounds: int = ROUNDS) -> str:
     import onnxruntime
     import skimage.data
 
-    from keras_models.methods import open_method
+    from keras_models.inference.estimators import open_method
     from keras_models.presets import DEFAULT, load_network
-    from serving.onnx import export_onnx
+    from serving.export.onnx_export import export_onnx
 
     portrait = np.ascontiguousarray(skimage.data.astronaut()[:SIZE, 100 : 100 + SIZE])
     frames = portrait, np.roll(portrait, 1, axis=1)
@@ -82,8 +82,8 @@ def training_costs(name: str, width: float, policy: str, rounds: int = ROUNDS) -
     import keras
     import tensorflow as tf
 
-    from keras_models.flow_trainer import FlowTrainer
-    from keras_models.networks import build_network
+    from keras_models.flow.flow_networks import build_network
+    from keras_models.training.flow_trainer import FlowTrainer
 
     keras.mixed_precision.set_global_policy(policy)
     trainer = FlowTrainer(build_network(name, width=width))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.page import circumstances, table, write
+from benchmarks.common.page import circumstances, table, write
 
 WHAT = {
     "shapes": "moving shapes, no faces",
@@ -29,10 +29,10 @@ _PAGE = Path(__file__).parents[1] / "docs" / "paper.md"
 
 def training_data(folder: Path, pairs: int) -> dict[str, Path]:
     """Make what is not there yet, and return the folder of each kind of data."""
-    from pipelines.build.config import BuildConfig
-    from pipelines.build.corpus import build
-    from pipelines.faces.corpora import render_corpus
-    from pipelines.faces.generate import render_pairs
+    from pipelines.records.build_config import BuildConfig
+    from pipelines.records.builder import build
+    from pipelines.synthetic.rendered_corpora import render_corpus
+    from pipelines.synthetic.renderer.generate import render_pairs
 
     _write_pairs(folder / "shapes", pairs, lambda k: "shape")
     render_pairs(folder / "rendered", pairs, seed=21)
@@ -48,9 +48,9 @@ def training_data(folder: Path, pairs: int) -> dict[str, Path]:
 
 
 def _write_pairs(folder: Path, count: int, kind) -> None:
-    from pipelines.faces.render import render_pair
-    from pipelines.pairs import write_facts, write_pair
-    from pipelines.shapes import shape_pair
+    from pipelines.io.pairs import write_facts, write_pair
+    from pipelines.synthetic.renderer.rendered_pair import render_pair
+    from pipelines.synthetic.shapes import shape_pair
 
     if (folder / "pairs.csv").exists():
         return
@@ -65,9 +65,9 @@ def _write_pairs(folder: Path, count: int, kind) -> None:
 
 def train(name: str, data: Path, run: Path, width: float, size: int, steps: int) -> None:
     """Train FlowNetS on one kind of data; nothing if that is done."""
-    from keras_models.flow_training_config import FlowTrainingConfig
     from keras_models.presets import is_preset
-    from keras_models.train_flow import train_flow
+    from keras_models.training.flow_training_config import FlowTrainingConfig
+    from keras_models.training.train_flow import train_flow
 
     config = FlowTrainingConfig(
         network="flownet_s",
@@ -90,10 +90,10 @@ def landmark_errors(methods: dict) -> dict[str, float]:
 
     On the clips of GRID, smoothed landmarks, some frames apart. The landmarks have errors of their own.
     """
-    from pipelines.clips import read_frames
-    from pipelines.landmarks import FaceMesh
-    from pipelines.smoothing import smooth_tracks
-    from pipelines.warping import sample
+    from pipelines.image.warping import sample
+    from pipelines.io.video import read_frames
+    from pipelines.landmarks.detector import FaceMesh
+    from pipelines.landmarks.smoothing import smooth_tracks
 
     clips = sorted((_real() / "grid").glob("*.mpg"))
     errors: dict[str, list[float]] = {name: [] for name in methods}
@@ -119,9 +119,9 @@ def _real() -> Path:
 
 def experiment(folder: Path, width: float, size: int, steps: int, pairs: int, tested: int) -> str:
     """Train on each kind of data, and test all on the same."""
-    from keras_models.evaluate_flow import evaluate_flow
-    from keras_models.methods import open_method
-    from pipelines.faces.generate import render_pairs
+    from keras_models.evaluation.evaluate_flow import evaluate_flow
+    from keras_models.inference.estimators import open_method
+    from pipelines.synthetic.renderer.generate import render_pairs
 
     data = training_data(folder, pairs)
     for name in WHAT:

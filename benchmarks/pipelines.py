@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.page import run_parts
+from benchmarks.common.page import run_parts
 
 ROUNDS = 5
 _PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -40,10 +40,10 @@ def label_speed() -> str:
     import skimage.data
     from scipy.interpolate import griddata
 
-    from pipelines.crops import crop_around
+    from pipelines.image.crops import crop_around
+    from pipelines.image.warping import pixel_grid
     from pipelines.labels.mesh import mesh_label
-    from pipelines.landmarks import FaceMesh
-    from pipelines.warping import pixel_grid
+    from pipelines.landmarks.detector import FaceMesh
 
     portrait = skimage.data.astronaut()
     with FaceMesh() as face_mesh:
@@ -63,11 +63,11 @@ def label_speed() -> str:
 
 def build_speed(rounds: int = ROUNDS) -> str:
     """One process of `faceflow build` on the GRID clips beside reading them and running Face Mesh alone."""
-    from pipelines.build.clip_records import build_clip
-    from pipelines.build.config import BuildConfig
-    from pipelines.clips import read_frames
-    from pipelines.corpora import find_clips
-    from pipelines.landmarks import FaceMesh
+    from pipelines.datasets.corpora import find_clips
+    from pipelines.io.video import read_frames
+    from pipelines.landmarks.detector import FaceMesh
+    from pipelines.records.build_config import BuildConfig
+    from pipelines.records.clip_records import build_clip
 
     source = _grid()
     if source is None:
@@ -99,7 +99,7 @@ def build_memory(minutes: float = 10) -> str:
     source = _grid()
     if source is None:
         return "Not measured, there are no GRID clips (set FACEFLOW_DATA)."
-    from pipelines.clips import frame_rate, read_clip, write_video
+    from pipelines.io.video import frame_rate, read_clip, write_video
 
     clip = min(source.iterdir())
     frames, rate = read_clip(clip), frame_rate(clip)
@@ -109,7 +109,7 @@ def build_memory(minutes: float = 10) -> str:
             Path(folder) / "clips" / "long.mp4", (frames[k % len(frames)] for k in range(count)), rate
         )
         code = (
-            "import resource; from pipelines.build.corpus import build; "
+            "import resource; from pipelines.records.builder import build; "
             f"build({folder + '/clips'!r}, {folder + '/out'!r}); "
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
         )
@@ -124,9 +124,9 @@ def dask_workers(subjects: int = 12) -> str:
     """Two workers of a Dask scheduler beside one, on the clips of a rendered corpus."""
     from distributed import LocalCluster
 
-    from pipelines.build.config import BuildConfig
-    from pipelines.build.corpus import build
-    from pipelines.faces.corpora import render_corpus
+    from pipelines.records.build_config import BuildConfig
+    from pipelines.records.builder import build
+    from pipelines.synthetic.rendered_corpora import render_corpus
 
     seconds = []
     with tempfile.TemporaryDirectory() as folder:
@@ -167,7 +167,7 @@ def input_share(steps: int = 20) -> str:
 
 def rendered_share(steps: int = 80) -> str:
     """The same with rendered faces: drawn while training, and rendered before."""
-    from pipelines.faces.generate import render_pairs
+    from pipelines.synthetic.renderer.generate import render_pairs
 
     with tempfile.TemporaryDirectory() as folder:
         render_pairs(Path(folder) / "rendered", 64)
@@ -186,10 +186,10 @@ def _waiting(data: Path | str, steps: int) -> tuple[float, float]:
     """Return how long FlowNetS at width 0.5 waits for batches of 8 crops of 192x192, and takes in all."""
     import tensorflow as tf
 
-    from keras_models.flow_trainer import FlowTrainer
-    from keras_models.networks import build_network
-    from pipelines.inputs import InputConfig, training_batches
-    from pipelines.sources import open_source
+    from keras_models.flow.flow_networks import build_network
+    from keras_models.training.flow_trainer import FlowTrainer
+    from pipelines.training_data.input_pipeline import InputConfig, training_batches
+    from pipelines.training_data.sources import open_source
 
     # A window of 512 pairs, as in training, would be drawn before the first step, and not be waited for again
     # until it is used up.
@@ -215,9 +215,9 @@ def _time_loop(batches: Iterator, step: Callable, steps: int) -> tuple[float, fl
 def _portrait_pairs(folder: Path, count: int) -> None:
     import skimage.data
 
-    from pipelines.landmarks import FaceMesh
-    from pipelines.pairs import write_pair
-    from pipelines.portrait import PortraitMotion, moved_portrait
+    from pipelines.io.pairs import write_pair
+    from pipelines.landmarks.detector import FaceMesh
+    from pipelines.synthetic.portrait import PortraitMotion, moved_portrait
 
     portrait = skimage.data.astronaut()
     with FaceMesh() as face_mesh:

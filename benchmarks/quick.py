@@ -14,19 +14,18 @@ import cv2
 
 from benchmarks import (
     command_line,
-    label_pictures,
     labels,
     model_card,
-    moving_picture,
     networks,
     pipelines,
     rendered_faces,
     server_life,
-    server_process,
     spotting,
 )
 from benchmarks import serving as serving_benchmark
-from benchmarks.page import circumstances
+from benchmarks.common import server_process
+from benchmarks.common.page import circumstances
+from benchmarks.pictures import label_pictures, moving_picture
 
 _PAIRS = 4
 
@@ -73,8 +72,8 @@ def measurements(scratch: Path) -> Iterator[Callable[[], object]]:
 
 
 def _serving(models: Path) -> str:
-    from keras_models.networks import build_network
-    from serving.export import export_flow
+    from keras_models.flow.flow_networks import build_network
+    from serving.export.saved_model import export_flow
 
     export_flow(build_network("flownet_s", width=0.25), models)
     with server_process.server(models, rest_api_port=0) as (address, rest, _):

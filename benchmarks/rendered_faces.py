@@ -15,12 +15,12 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 
-from benchmarks.page import run_parts
-from keras_models.methods import open_method
-from pipelines.face_mesh import EYE_CORNERS, REGIONS
-from pipelines.faces.generate import in_parallel
-from pipelines.faces.render import PAIRS_PER_PERSON, render_pair
-from pipelines.pairs import Pair, list_pairs, read_pair
+from benchmarks.common.page import run_parts
+from keras_models.inference.estimators import open_method
+from pipelines.io.pairs import Pair, list_pairs, read_pair
+from pipelines.landmarks.face_mesh import EYE_CORNERS, REGIONS
+from pipelines.synthetic.renderer.generate import in_parallel
+from pipelines.synthetic.renderer.rendered_pair import PAIRS_PER_PERSON, render_pair
 
 SEED = 2025
 METHODS = ("zero", "dis_fast", "dis_medium", "dis_fine", "farneback", "tvl1", "deepflow")
@@ -81,7 +81,7 @@ def agreement(count: int) -> tuple[int, float, float, float]:
         inter-ocular distance; the part of it that every identity shares (the length of each landmark's mean
         offset, averaged); and the mean distance without that part.
     """
-    from pipelines.landmarks import FaceMesh
+    from pipelines.landmarks.detector import FaceMesh
 
     errors = []
     with FaceMesh() as face_mesh:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import grpc
 
-from benchmarks.server_process import PATIENCE, SIZE, frames, load, processor_seconds, server
+from benchmarks.common.server_process import PATIENCE, SIZE, frames, load, processor_seconds, server
 
 _TINY = 16  # pixels: who asks during an exchange should not be what slows it down
 
@@ -84,14 +84,14 @@ def exchange(folder: str | Path, times: int = 10) -> str:
 
     Until then the state of the model is asked for, which costs the server next to nothing.
     """
-    from serving.stubs import (
+    from serving.protocol.stubs import (
         get_model_status_pb2,
         model_service_pb2_grpc,
         predict_pb2,
         prediction_service_pb2_grpc,
     )
-    from serving.tensors import to_proto
-    from serving.versions import find_models
+    from serving.protocol.tensors import to_proto
+    from serving.repository.versions import find_models
 
     versions = find_models(folder)["face_flow"]
     frame = to_proto(frames(_TINY)[:1])

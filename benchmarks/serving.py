@@ -21,10 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.networks import run_torch
-from benchmarks.page import run_parts, table
-from benchmarks.server_life import cold_start, exchange, watch_memory
-from benchmarks.server_process import (
+from benchmarks.common.page import run_parts, table
+from benchmarks.common.server_process import (
     CLIENTS,
     SIZE,
     SMALL,
@@ -34,6 +32,8 @@ from benchmarks.server_process import (
     seconds_of,
     server,
 )
+from benchmarks.networks import run_torch
+from benchmarks.server_life import cold_start, exchange, watch_memory
 
 ROUNDS = 120
 BOUND = 1.15
@@ -50,10 +50,10 @@ def _scratch() -> tempfile.TemporaryDirectory:
 @cache
 def _exported(name: str | None = None) -> tuple[Path, Path]:
     """Export a network of half width, or the shipped one; returns the base folder and the ONNX file."""
-    from keras_models.networks import build_network
+    from keras_models.flow.flow_networks import build_network
     from keras_models.presets import load_network
-    from serving.export import export_flow
-    from serving.onnx import export_onnx
+    from serving.export.onnx_export import export_onnx
+    from serving.export.saved_model import export_flow
 
     network = build_network(name, width=0.5) if name else load_network()
     folder = Path(_scratch().name) / (name or "shipped")
@@ -81,10 +81,10 @@ def measure(
     import tensorflow as tf
 
     from serving.client import FaceFlowClient
-    from serving.memory import keep_freed_memory
-    from serving.model import Model
+    from serving.repository.model import Model
+    from serving.repository.versions import find_models
+    from serving.runtime.memory import keep_freed_memory
     from serving.server import AS_EXPORTED
-    from serving.versions import find_models
 
     # Both as in the server, so that nothing but the way to it is compared.
     tf.config.optimizer.set_experimental_options(AS_EXPORTED)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.page import run_parts, table
-from pipelines.face_mesh import EYE_CORNERS
-from pipelines.smoothing import jitter, smooth_tracks
+from benchmarks.common.page import run_parts, table
+from pipelines.landmarks.face_mesh import EYE_CORNERS
+from pipelines.landmarks.smoothing import jitter, smooth_tracks
 
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 24, 25, 26)
 PEAKS = (0.8, 1.5)  # pixels where faces are 256 wide; the weakest third of rendered ones, and a usual one
@@ -38,8 +38,8 @@ def rendered_expression(units: Mapping[str, float], peak: float, face: np.ndarra
     Returns:
         float64 [478, 2], pixels.
     """
-    from pipelines.faces.clips import draw_subject, micro
-    from pipelines.faces.expression import Expression, expression
+    from pipelines.synthetic.renderer.expression_clips import draw_subject, micro
+    from pipelines.synthetic.renderer.geometry.facial_expression import Expression, expression
 
     rest = (subject := draw_subject(7, 0, (256, 256))).rest
     reached = micro(subject, expression(**units).units, peak)
@@ -72,8 +72,8 @@ def kept_share(
 
 def still_tracks(clip: Path) -> tuple[np.ndarray, float]:
     """Return the landmarks of a clip as Face Mesh finds them, and its frames per second."""
-    from pipelines.clips import frame_rate, read_frames
-    from pipelines.landmarks import FaceMesh, find_face
+    from pipelines.io.video import frame_rate, read_frames
+    from pipelines.landmarks.detector import FaceMesh, find_face
 
     with FaceMesh(tracking=True) as face_mesh:
         tracks = [find_face(face_mesh, frame, clip.name).landmarks for frame in read_frames(clip)]
@@ -90,7 +90,7 @@ def smoothing() -> str:
     clip = Path(os.environ.get("FACEFLOW_DATA", "../shared/data")) / "proctoring" / "center_focus.mp4"
     if not clip.is_file():
         return f"{clip}: not at hand."
-    from pipelines.faces.emotions import PROTOTYPES
+    from pipelines.synthetic.renderer.emotions import PROTOTYPES
 
     tracks, rate = still_tracks(clip)
     found, left = jitter(tracks), jitter(smooth_tracks(tracks, rate))

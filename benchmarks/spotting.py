@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.page import run_parts
+from benchmarks.common.page import run_parts
 
 CLIPS = 24  # of SMIC's length, one expression each
 LONG, SECONDS, EVENTS = 6, 16, 4  # long clips, one of each person, and micro-expressions in each
@@ -23,20 +23,20 @@ _PAGE = Path(__file__).parents[1] / "docs" / "expressions.md"
 
 def apexes(count: int = CLIPS) -> str:
     """Errors of spotted apexes, in frames and as a share of the clip's length."""
-    from keras_models.expression_samples import SPOTTER, estimator
-    from pipelines.expressions.spotting import spot_apex
-    from pipelines.faces.corpora import smic
-    from pipelines.faces.corpora.recording import record
-    from pipelines.files import read_image
-    from pipelines.landmarks import FaceMesh
+    from keras_models.inference.expression_samples import SPOTTER, estimator
+    from pipelines.io.images import read_image
+    from pipelines.landmarks.detector import FaceMesh
+    from pipelines.micro_expressions.spotting import spot_apex
+    from pipelines.synthetic.rendered_corpora import smic_writer
+    from pipelines.synthetic.rendered_corpora.recording import record
 
-    acts, _ = smic.plan(smic.SUBJECTS, _SEED)
+    acts, _ = smic_writer.plan(smic_writer.SUBJECTS, _SEED)
     acts = acts[:: max(1, len(acts) // count)][:count]
     errors, lengths = [], []
     with tempfile.TemporaryDirectory() as folder, FaceMesh() as face_mesh:
         for act in acts:
             clip = Path(folder) / str(act.number)
-            record(_SEED, act, smic.STUDIO, clip, "{:08d}.png".format)
+            record(_SEED, act, smic_writer.STUDIO, clip, "{:08d}.png".format)
             frames = [read_image(clip / f"{k:08d}.png") for k in range(act.onset, act.offset + 1)]
             found = spot_apex(frames, estimator(SPOTTER), face_mesh, clip.name)
             errors.append(abs(found.frame - (act.apex - act.onset)))
@@ -51,9 +51,9 @@ def apexes(count: int = CLIPS) -> str:
 
 def intervals(people: int = LONG) -> str:
     """F1 of micro-expressions found in long clips, with blinks and a head that drifts."""
-    from keras_models.expression_samples import SPOTTER, estimator
-    from pipelines.expressions.spotting import aligned_clip, contrast, interval_f1, spot_intervals
-    from pipelines.landmarks import FaceMesh
+    from keras_models.inference.expression_samples import SPOTTER, estimator
+    from pipelines.landmarks.detector import FaceMesh
+    from pipelines.micro_expressions.spotting import aligned_clip, contrast, interval_f1, spot_intervals
 
     reach = round(_RATE / 4)
     counts = np.zeros(3, int)  # found, true, hits
@@ -74,8 +74,8 @@ def intervals(people: int = LONG) -> str:
 
 def _long_clip(number: int) -> tuple[Iterator[np.ndarray], list[tuple[int, int]]]:
     """Return the frames of a long clip, uint8 [H, W, 3], and (first, last) of each micro-expression."""
-    from pipelines.faces.clips import Event, draw_subject, frame_at, micro, photograph
-    from pipelines.faces.emotions import draw_emotion
+    from pipelines.synthetic.renderer.emotions import draw_emotion
+    from pipelines.synthetic.renderer.expression_clips import Event, draw_subject, frame_at, micro, photograph
 
     rng = np.random.default_rng([_SEED, number])
     subject = draw_subject(_SEED, number, _SHAPE)

@@ -7,40 +7,58 @@ import sys
 # Words of the command -> (module:function, what it does). Modules are imported when their command is run,
 # so that `--help` does not wait for TensorFlow.
 COMMANDS = {
-    ("demo",): ("faceflow.demo:demo", "the whole chain on what the project carries; writes report.html"),
+    ("demo",): (
+        "faceflow.commands.demo:demo",
+        "the whole chain on what the project carries; writes report.html",
+    ),
     ("render", "pairs"): (
-        "faceflow.render:render_pairs",
+        "faceflow.commands.render:render_pairs",
         "rendered faces with exact motion, as a pair folder",
     ),
-    ("render", "corpus"): ("faceflow.render:render_corpus", "rendered clips in the layout of a real corpus"),
-    ("label",): ("faceflow.label:label", "dense flow of a pair of frames from its facial landmarks"),
-    ("corpus",): ("faceflow.corpus:corpus", "check how a corpus on disk is read, against published counts"),
-    ("build",): ("faceflow.build:build", "clips -> records: frames, landmarks, pairs"),
-    ("train", "flow"): ("faceflow.train:train_flow", "train a flow network on records or pairs"),
+    ("render", "corpus"): (
+        "faceflow.commands.render:render_corpus",
+        "rendered clips in the layout of a real corpus",
+    ),
+    ("label",): ("faceflow.commands.label:label", "dense flow of a pair of frames from its facial landmarks"),
+    ("corpus",): (
+        "faceflow.commands.corpus:corpus",
+        "check how a corpus on disk is read, against published counts",
+    ),
+    ("build",): ("faceflow.commands.build:build", "clips -> records: frames, landmarks, pairs"),
+    ("train", "flow"): ("faceflow.commands.train:train_flow", "train a flow network on records or pairs"),
     ("train", "expression"): (
-        "faceflow.train:train_expression",
+        "faceflow.commands.train:train_expression",
         "train a classifier of micro-expressions on corpora",
     ),
     ("evaluate", "flow"): (
-        "faceflow.evaluate:evaluate_flow",
+        "faceflow.commands.evaluate:evaluate_flow",
         "flow methods side by side on pairs with truth",
     ),
     ("evaluate", "expression"): (
-        "faceflow.evaluate:evaluate_expression",
+        "faceflow.commands.evaluate:evaluate_expression",
         "micro-expressions of people never seen: leave one subject out",
     ),
-    ("flow",): ("faceflow.flow:flow", "flow of a pair of frames, or of a clip, by a network or any method"),
+    ("flow",): (
+        "faceflow.commands.flow:flow",
+        "flow of a pair of frames, or of a clip, by a network or any method",
+    ),
     ("expression",): (
-        "faceflow.expression:expression",
+        "faceflow.commands.expression:expression",
         "recognise the micro-expression of a clip or two frames",
     ),
-    ("spot",): ("faceflow.expression:spot", "find the micro-expressions of a long clip"),
-    ("export", "flow"): ("faceflow.export:export_flow", "a trained network as a SavedModel for TF Serving"),
+    ("spot",): ("faceflow.commands.expression:spot", "find the micro-expressions of a long clip"),
+    ("export", "flow"): (
+        "faceflow.commands.export:export_flow",
+        "a trained network as a SavedModel for TF Serving",
+    ),
     ("export", "expression"): (
-        "faceflow.export:export_expression",
+        "faceflow.commands.export:export_expression",
         "a classifier of expressions, with its flow network, for TF Serving",
     ),
-    ("serve",): ("faceflow.serve:serve", "serve exported models over gRPC, as TensorFlow Serving does"),
+    ("serve",): (
+        "faceflow.commands.serve:serve",
+        "serve exported models over gRPC, as TensorFlow Serving does",
+    ),
 }
 
 

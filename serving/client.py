@@ -10,12 +10,12 @@ import grpc
 import numpy as np
 
 from pipelines.errors import InputError
-from serving.memory import keep_freed_memory
-from serving.stubs import predict_pb2, prediction_service_pb2_grpc
-from serving.tensors import to_array, write
+from serving.protocol.stubs import predict_pb2, prediction_service_pb2_grpc
+from serving.protocol.tensors import to_array, write
+from serving.runtime.memory import keep_freed_memory
 
 if TYPE_CHECKING:
-    from keras_models.face_flow import EstimatedFlow
+    from keras_models.inference.frame_flow import EstimatedFlow
 
 #: Bytes of one answer. gRPC's own default of 4 MiB is reached by 8 flows of 256x256.
 MAX_MESSAGE = 256 * 2**20
@@ -150,8 +150,8 @@ class FaceFlowClient:
         """
         if self._in_face_crop is None:
             # Imported here: the face finder takes longer to import than all the rest.
-            from keras_models.face_flow import in_face_crop
-            from keras_models.methods import dense
+            from keras_models.inference.estimators import dense
+            from keras_models.inference.frame_flow import in_face_crop
 
             self._in_face_crop = in_face_crop(dense(self.flow))
         return self._in_face_crop(frame1, frame2)
@@ -191,8 +191,8 @@ class FaceFlowClient:
 
     def _aligned(self, onset: np.ndarray, apex: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # Imported here: a client whose frames are aligned already needs no MediaPipe.
-        from pipelines.expressions.alignment import aligned_crops
-        from pipelines.landmarks import FaceMesh
+        from pipelines.landmarks.detector import FaceMesh
+        from pipelines.micro_expressions.alignment import aligned_crops
 
         if self._face_mesh is None:
             self._face_mesh = FaceMesh()

@@ -15,27 +15,27 @@ import grpc
 import tensorflow as tf
 
 from pipelines.errors import InputError
-from serving.addresses import bound_socket, join_address
-from serving.answering import Answering
-from serving.configs import ModelServerConfig, read_config
-from serving.decoding import Decoding
-from serving.execution import Execution, Waiting
-from serving.http_server import HttpServer
-from serving.inference import Inference
+from serving.grpc.malformed_messages import Decoding
+from serving.grpc.model_service import ModelService
+from serving.grpc.prediction_service import PredictionService
+from serving.grpc.standard_services import add_health, add_reflection
 from serving.logs import logging_to_stderr
-from serving.memory import keep_freed_memory
-from serving.metrics import Metrics
-from serving.model import Model
-from serving.model_service import ModelService
-from serving.models import Models
-from serving.predict import predict
-from serving.refusal import Refusal
-from serving.rest import rest_app
+from serving.protocol.addresses import bound_socket, join_address
+from serving.protocol.config_files import ModelServerConfig, read_config
+from serving.protocol.serving_error import Refusal
+from serving.protocol.stubs import model_service_pb2_grpc, predict_pb2, prediction_service_pb2_grpc
+from serving.repository.model import Model
+from serving.repository.models import Models
+from serving.repository.versions import find_models
+from serving.rest.http_server import HttpServer
+from serving.rest.rest_api import rest_app
+from serving.runtime.data_plane import Inference
+from serving.runtime.execution import Execution, Waiting
+from serving.runtime.memory import keep_freed_memory
+from serving.runtime.metrics import Metrics
+from serving.runtime.predict import predict
+from serving.runtime.request_context import Answering
 from serving.server_options import ServerOptions
-from serving.service import PredictionService
-from serving.standard_services import add_health, add_reflection
-from serving.stubs import model_service_pb2_grpc, predict_pb2, prediction_service_pb2_grpc
-from serving.versions import find_models
 
 DEFAULT_PORT = 8500  # TensorFlow Serving's for gRPC
 

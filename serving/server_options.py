@@ -7,11 +7,11 @@ from pathlib import Path
 import grpc
 
 from pipelines.errors import InputError
-from serving.addresses import is_loopback
-from serving.batching import Batching, read_batching
-from serving.checks import MAX_ELEMENTS
-from serving.configs import MonitoringConfig, SSLConfig, read_config
-from serving.metrics import METRICS_PATH
+from serving.protocol.addresses import is_loopback
+from serving.protocol.config_files import MonitoringConfig, SSLConfig, read_config
+from serving.runtime.batching import Batching, read_batching
+from serving.runtime.checks import MAX_ELEMENTS
+from serving.runtime.metrics import METRICS_PATH
 
 #: Bytes of one request or response. Two 3840x2160 frames as float32 are 199 million.
 MAX_MESSAGE = 256 * 2**20

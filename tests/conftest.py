@@ -47,7 +47,7 @@ def portrait():
 
 @pytest.fixture(scope="session")
 def portrait_landmarks(portrait):
-    from pipelines.landmarks import FaceMesh
+    from pipelines.landmarks.detector import FaceMesh
 
     with FaceMesh() as face_mesh:
         return face_mesh(portrait).landmarks
@@ -56,8 +56,8 @@ def portrait_landmarks(portrait):
 @pytest.fixture(scope="session")
 def pair_folder(tmp_path_factory, portrait, portrait_landmarks) -> Path:
     """Twelve pairs of the moved portrait, 128x128, by three made-up subjects."""
-    from pipelines.pairs import write_facts, write_pair
-    from pipelines.portrait import PortraitMotion, moved_portrait
+    from pipelines.io.pairs import write_facts, write_pair
+    from pipelines.synthetic.portrait import PortraitMotion, moved_portrait
 
     folder = tmp_path_factory.mktemp("pairs")
     for number in range(12):
@@ -71,7 +71,7 @@ def clips_folder(tmp_path_factory, portrait) -> Path:
     """Two subjects with picture-folder clips of 4 frames (the portrait, shifted by 2 px a frame)."""
     import numpy as np
 
-    from pipelines.files import write_image
+    from pipelines.io.images import write_image
 
     folder = tmp_path_factory.mktemp("clips")
     for subject, clip in (("anna", "a"), ("anna", "b"), ("bert", "a")):
@@ -87,7 +87,7 @@ def expressive(portrait, portrait_landmarks):
     import cv2
     import numpy as np
 
-    from pipelines.warping import pixel_grid, sample
+    from pipelines.image.warping import pixel_grid, sample
 
     # Landmark, motion in pixels at full strength: brows up, brows together and down, corners of the mouth up.
     shown = {
@@ -117,7 +117,7 @@ def expressive_corpus(tmp_path_factory, expressive) -> Path:
     import numpy as np
     import openpyxl
 
-    from pipelines.files import write_image
+    from pipelines.io.images import write_image
 
     root = tmp_path_factory.mktemp("CASME2")
     emotions = {"negative": "disgust", "positive": "happiness", "surprise": "surprise"}

@@ -82,18 +82,18 @@ def test_what_is_private_or_missing_is_found():
     code = """
 import numpy as np
 import torch
-from benchmarks import page
-from keras_models.methods import open_method, open_methods
-from pipelines.expressions.features import _bone
+from benchmarks.common import page
+from keras_models.inference.estimators import open_method, open_methods
+from pipelines.micro_expressions.features import _bone
 from pipelines.nowhere import anything
-from serving.stubs import predict_pb2
+from serving.protocol.stubs import predict_pb2
 network._model
 """
     assert sorted(problems(code)) == [
         "._model",
         "benchmarks",
-        "keras_models.methods.open_methods",
-        "pipelines.expressions.features._bone",
+        "keras_models.inference.estimators.open_methods",
+        "pipelines.micro_expressions.features._bone",
         "pipelines.nowhere.anything",
         "torch",
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from faceflow import cli
-from pipelines.flow_files import read_flow
+from pipelines.io.flow_io import read_flow
 
 PROJECT = Path(__file__).parents[1]
 README = PROJECT / "README.md"

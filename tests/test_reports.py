@@ -5,17 +5,17 @@ from functools import partial
 import numpy as np
 import pytest
 
-from benchmarks import report_pictures
-from benchmarks.report_pictures import DESK, PHONE
-from keras_models.evaluate_flow import evaluate_flow
-from keras_models.flow_report import write_flow_report
-from keras_models.methods import open_method
-from pipelines.build.config import BuildConfig
-from pipelines.build.manifest import ClipReport, Manifest
-from pipelines.build.statistics import STATISTICS, write_statistics
-from pipelines.files import encode_png, read_image
-from pipelines.report import Comparison, Section, Table, write_report
-from pipelines.shards import PairRecord, write_shard
+from benchmarks.pictures import report_pictures
+from benchmarks.pictures.report_pictures import DESK, PHONE
+from keras_models.evaluation.evaluate_flow import evaluate_flow
+from keras_models.evaluation.flow_report import write_flow_report
+from keras_models.inference.estimators import open_method
+from pipelines.io.images import encode_png, read_image
+from pipelines.io.tfrecord_writer import PairRecord, write_shard
+from pipelines.records.build_config import BuildConfig
+from pipelines.records.manifest import ClipReport, Manifest
+from pipelines.records.statistics import STATISTICS, write_statistics
+from pipelines.visualization.report import Comparison, Section, Table, write_report
 
 pytest.importorskip("playwright", reason="what drives a browser is installed by `make reports`")
 pytestmark = pytest.mark.skipif(

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from keras_models.expression_config import ExpressionConfig
-from keras_models.flow_training_config import OF_SOME_NETWORKS
 from keras_models.presets import SHIPPED
+from keras_models.training.expression_training_config import ExpressionConfig
+from keras_models.training.flow_training_config import OF_SOME_NETWORKS
 
 PROJECT = Path(__file__).parents[1]
 PRESETS = PROJECT / "keras_models" / "presets"
@@ -23,7 +23,7 @@ def test_contributing_names_files_that_exist():
     named = re.findall(r"`([\w./]+/[\w.]*)`", text) + re.findall(r"\]\(([^)#]+)\)", text)
     assert len(named) > 10
     for path in named:
-        folder = PROJECT / path.replace("NAME.py", "")  # the new file's place
+        folder = PROJECT / re.sub(r"NAME\w*\.py", "", path)  # the new file's place
         assert folder.exists(), path
 
 

@@ -108,7 +108,7 @@ def load_network(
     """
     # Imported here: to know the presets' names, nobody has to load TensorFlow.
     if build is None:
-        from keras_models.networks import build_network as build
+        from keras_models.flow.flow_networks import build_network as build
 
     about = read_preset(preset)
     try:

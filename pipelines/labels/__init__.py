@@ -7,13 +7,13 @@ from functools import cached_property
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.face_mesh import NUM_LANDMARKS
 from pipelines.labels.confidence import photometric_confidence
 from pipelines.labels.matching import match_landmarks
 from pipelines.labels.mesh import mesh_label
 from pipelines.labels.refined import refined_confidence, refined_label
 from pipelines.labels.sparse import sparse_label
 from pipelines.labels.spline import spline_label
+from pipelines.landmarks.face_mesh import NUM_LANDMARKS
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.variational import data_term, gaussian, resized
-from pipelines.warping import pixel_grid, sample
+from pipelines.image.warping import pixel_grid, sample
+from pipelines.labels.variational import data_term, gaussian, resized
 
 #: An error of this many pixels takes the confidence down to exp(-1/2).
 TOLERANCE = 0.5

@@ -10,12 +10,12 @@ follows the ones around it.
 import cv2
 import numpy as np
 
-from pipelines.bicubic import sample_bicubic
-from pipelines.face_mesh import check_landmarks
+from pipelines.image.bicubic import sample_bicubic
 from pipelines.labels.confidence import photometric_confidence
 from pipelines.labels.extension import extend
 from pipelines.labels.mesh import mesh_label
-from pipelines.variational import VariationalConfig, refine_flow
+from pipelines.labels.variational import VariationalConfig, refine_flow
+from pipelines.landmarks.face_mesh import check_landmarks
 
 # Below this confidence the pictures do not show what became of a point.
 _LEAST_CONFIDENCE = 0.05

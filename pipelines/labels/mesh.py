@@ -11,7 +11,7 @@ References:
 import numba
 import numpy as np
 
-from pipelines.face_mesh import TRIANGLES, check_landmarks
+from pipelines.landmarks.face_mesh import TRIANGLES, check_landmarks
 
 
 def mesh_label(

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipelines.bicubic import warp_back_bicubic
+from pipelines.image.bicubic import warp_back_bicubic
+from pipelines.image.warping import pixel_grid, sample
 from pipelines.labels import Label
 from pipelines.labels.confidence import forward_backward_difference
-from pipelines.warping import pixel_grid, sample
 
 
 @dataclass(frozen=True)
 class LabelQuality:
     """Means over the pixels where the label is valid; NaN where there is nothing to measure on.
 
-    How restless landmarks are over a clip, `pipelines.smoothing.jitter` tells.
+    How restless landmarks are over a clip, `pipelines.landmarks.smoothing.jitter` tells.
 
     Attributes:
         photometric: absolute difference of frame 1 and frame 2 warped back, of 255.

@@ -10,11 +10,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from pipelines.face_mesh import check_landmarks
 from pipelines.labels.confidence import agreement, forward_backward_difference, photometric_confidence
 from pipelines.labels.extension import extend
 from pipelines.labels.mesh import mesh_label
-from pipelines.variational import VariationalConfig, refine_flow, resized
+from pipelines.labels.variational import VariationalConfig, refine_flow, resized
+from pipelines.landmarks.face_mesh import check_landmarks
 
 # How far beyond the mesh the label is given, as a share of the face's size: forehead, ears, chin line.
 _MARGIN = 0.1

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.spatial import Delaunay
 
 from pipelines.errors import InputError
-from pipelines.face_mesh import IBUG_68, NUM_LANDMARKS, check_landmarks
 from pipelines.labels.mesh import interpolate_triangles
+from pipelines.landmarks.face_mesh import IBUG_68, NUM_LANDMARKS, check_landmarks
 
 _OF_CORPORA = (68, 49)
 

@@ -13,7 +13,7 @@ import warnings
 
 import numpy as np
 
-from pipelines.face_mesh import IBUG_68, NUM_LANDMARKS, check_landmarks
+from pipelines.landmarks.face_mesh import IBUG_68, NUM_LANDMARKS, check_landmarks
 
 # The 68 points, and what they leave blank: forehead, cheeks, chin. The system is dense, and a spline through
 # all 478 landmarks would follow their jitter for 40 times the cost.

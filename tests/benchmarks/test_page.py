@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import labels, model_card, networks, pipelines, rendered_faces, smoothing
-from benchmarks.page import write
+from benchmarks.common.page import write
 
 PAGES = [
     *((b._PAGE, b.PARTS) for b in (labels, model_card, networks, pipelines, rendered_faces, smoothing)),

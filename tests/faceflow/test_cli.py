@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from faceflow import cli
-from pipelines.files import write_image
-from pipelines.flow_files import read_flow
+from pipelines.io.flow_io import read_flow
+from pipelines.io.images import write_image
 
 PROJECT = Path(__file__).parents[2]
 
@@ -162,7 +162,7 @@ def test_from_clips_to_a_served_flow(called, clips_folder, two_frames, tmp_path)
 
 @pytest.mark.slow
 def test_export_as_onnx(called, tmp_path):
-    from keras_models.networks import build_network
+    from keras_models.flow.flow_networks import build_network
     from keras_models.presets import Preset, save_preset
 
     about = Preset({"name": "flownet_s", "width": 0.0625})

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipelines.expressions.samples import Samples
+from pipelines.micro_expressions.samples import Samples
 
 
 @pytest.fixture(scope="session")

@@ -6,19 +6,27 @@ import pytest
 @pytest.fixture(scope="session")
 def render_tiny():
     """Render a corpus of a few clips at a sixteenth of the area: what is tested is the layout."""
-    from pipelines.faces.corpora import bp4d, casme2, ckplus, recording, render_corpus, samm, smic
+    from pipelines.synthetic.rendered_corpora import (
+        bp4d_writer,
+        casme2_writer,
+        ckplus_writer,
+        recording,
+        render_corpus,
+        samm_writer,
+        smic_writer,
+    )
 
     def render(name, folder, **options):
         with pytest.MonkeyPatch.context() as patch:
-            for module in (casme2, samm, smic, ckplus, bp4d):
+            for module in (casme2_writer, samm_writer, smic_writer, ckplus_writer, bp4d_writer):
                 for studio in ("STUDIO", "COLOUR_STUDIO"):
                     if hasattr(module, studio):
                         full = getattr(module, studio)
                         shape = (full.shape[0] // 4, full.shape[1] // 4)
                         patch.setattr(module, studio, recording.Studio(shape, full.rate, full.grey))
-            patch.setattr(bp4d, "_FRAMES", 36)
-            patch.setattr(bp4d, "TASKS", bp4d.TASKS[:2])
-            for module, keep in ((casme2, 4), (samm, 5), (smic, 3)):
+            patch.setattr(bp4d_writer, "_FRAMES", 36)
+            patch.setattr(bp4d_writer, "TASKS", bp4d_writer.TASKS[:2])
+            for module, keep in ((casme2_writer, 4), (samm_writer, 5), (smic_writer, 3)):
                 patch.setattr(module, "plan", _shortened(module.plan, keep))
             render_corpus(name, folder, workers=1, **options)
 

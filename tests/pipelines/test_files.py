@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from pipelines.errors import InputError
-from pipelines.files import check_outputs, encode_png, read_image, replacing, write_image
+from pipelines.files import check_outputs, replacing
+from pipelines.io.images import encode_png, read_image, write_image
 
 
 def test_replacing_renames_at_the_end(tmp_path):

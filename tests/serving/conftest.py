@@ -12,14 +12,14 @@ import tensorflow as tf
 from google.protobuf import text_format
 
 from serving.client import FaceFlowClient
-from serving.configs import ModelServerConfig
-from serving.export import export_flow
-from serving.models import Models
-from serving.refusal import Refusal
+from serving.export.saved_model import export_flow
+from serving.protocol.config_files import ModelServerConfig
+from serving.protocol.serving_error import Refusal
+from serving.protocol.stubs import predict_pb2, prediction_service_pb2_grpc
+from serving.protocol.tensors import to_proto
+from serving.repository.models import Models
 from serving.server import Server
 from serving.server_options import ServerOptions
-from serving.stubs import predict_pb2, prediction_service_pb2_grpc
-from serving.tensors import to_proto
 
 #: Small, so that a message over the limit is quickly made.
 MESSAGE_LIMIT = 8 * 2**20

@@ -7,8 +7,8 @@ import pytest
 
 from pipelines.errors import InputError
 from serving.client import FaceFlowClient, ServerError
-from serving.stubs import predict_pb2, prediction_service_pb2_grpc
-from serving.tensors import to_array, to_proto
+from serving.protocol.stubs import predict_pb2, prediction_service_pb2_grpc
+from serving.protocol.tensors import to_array, to_proto
 
 
 def local_flow(network, frame1, frame2):

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from serving.batching import Batching, read_batching
-from serving.configs import ModelServerConfig, MonitoringConfig, read_config
-from serving.expression_model import MICRO_EXPRESSION
-from serving.flow_model import FACE_FLOW
-from serving.metrics import METRICS_PATH
+from serving.export.expression_signatures import MICRO_EXPRESSION
+from serving.export.flow_signatures import FACE_FLOW
+from serving.protocol.config_files import ModelServerConfig, MonitoringConfig, read_config
+from serving.runtime.batching import Batching, read_batching
+from serving.runtime.metrics import METRICS_PATH
 from serving.server_options import ServerOptions
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

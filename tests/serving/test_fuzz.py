@@ -12,8 +12,8 @@ import grpc
 import numpy as np
 import pytest
 
-from pipelines.files import encode_png
-from serving.stubs import (
+from pipelines.io.images import encode_png
+from serving.protocol.stubs import (
     classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -21,7 +21,7 @@ from serving.stubs import (
     model_pb2,
     predict_pb2,
 )
-from serving.tensors import to_array, to_proto
+from serving.protocol.tensors import to_array, to_proto
 
 PNG = encode_png(np.full((2, 2, 3), 128, np.uint8))
 
@@ -133,7 +133,7 @@ def test_a_hundred_thousand_mutated_messages(caller):
 
 
 def test_what_is_no_message_costs_no_memory(caller):
-    """gRPC itself keeps 15 KB of each (`serving.decoding`), 15 MB here."""
+    """gRPC itself keeps 15 KB of each (`serving.grpc.malformed_messages`), 15 MB here."""
     methods = [
         caller.channel.unary_unary("/tensorflow.serving.PredictionService/Predict"),
         caller.channel.unary_unary("/grpc.health.v1.Health/Check"),

@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.errors import InputError
 from serving.client import FaceFlowClient, ServerError
-from serving.export import export_flow
+from serving.export.saved_model import export_flow
 from serving.server import Server, serve
 from serving.server_options import ServerOptions
 
@@ -155,7 +155,7 @@ def test_serve_needs_the_main_thread(models):
 
 SLOW_SERVER = """
 import sys, time
-from serving.execution import Execution
+from serving.runtime.execution import Execution
 from serving.server import serve
 
 run = Execution.run

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from pipelines.errors import InputError
-from pipelines.face_mesh import TRIANGLES
 from pipelines.labels import make_label
 from pipelines.labels.matching import match_landmarks
-from pipelines.portrait import PortraitMotion, moved_portrait
+from pipelines.landmarks.face_mesh import TRIANGLES
+from pipelines.synthetic.portrait import PortraitMotion, moved_portrait
 
 MOTION = PortraitMotion(size=256, strength=(0.5, 2.0))
 ON_THE_MESH = np.unique(TRIANGLES)
@@ -22,7 +22,7 @@ def jittered(pair, number):
 
 def displacement_errors(pair, points1, points2):
     """Against the true flow where the landmarks of frame 1 were found."""
-    from pipelines.warping import sample
+    from pipelines.image.warping import sample
 
     truth = sample(pair.flow, points1[None].astype(np.float32), 1)[0]
     return np.linalg.norm(points2 - points1 - truth, axis=1)[ON_THE_MESH]
@@ -108,8 +108,8 @@ def test_wrong_landmarks(portrait, portrait_landmarks):
 
 @pytest.mark.real
 def test_error_on_real_faces(real_data):
-    from pipelines.landmarks import FaceMesh, find_face
-    from pipelines.pairs import list_pairs, read_pair
+    from pipelines.io.pairs import list_pairs, read_pair
+    from pipelines.landmarks.detector import FaceMesh, find_face
 
     means = []
     with FaceMesh() as face_mesh:

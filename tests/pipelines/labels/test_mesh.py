@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from scipy.interpolate import LinearNDInterpolator
 
 from pipelines.errors import InputError
-from pipelines.face_mesh import TRIANGLES, face_mask
+from pipelines.image.warping import pixel_grid
 from pipelines.labels import make_label
 from pipelines.labels.mesh import interpolate_triangles, mesh_label
-from pipelines.warping import pixel_grid
+from pipelines.landmarks.face_mesh import TRIANGLES, face_mask
 
 SHAPE = (512, 512)
 
@@ -96,8 +96,8 @@ def test_unknown_method(portrait, portrait_landmarks):
 @pytest.mark.real
 def test_error_on_real_faces(real_data):
     """The bound is landmark noise: Face Mesh alone is wrong by 0.7 px on these pairs."""
-    from pipelines.landmarks import FaceMesh, find_face
-    from pipelines.pairs import list_pairs, read_pair
+    from pipelines.io.pairs import list_pairs, read_pair
+    from pipelines.landmarks.detector import FaceMesh, find_face
 
     errors = []
     with FaceMesh() as face_mesh:

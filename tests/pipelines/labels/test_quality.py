@@ -3,7 +3,7 @@ import pytest
 
 from pipelines.labels import Label, make_label
 from pipelines.labels.quality import label_quality
-from pipelines.portrait import PortraitMotion, moved_portrait
+from pipelines.synthetic.portrait import PortraitMotion, moved_portrait
 
 
 def shift(flow, valid):

@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 
 from pipelines.errors import InputError
+from pipelines.image.warping import invert_flow, pixel_grid
 from pipelines.labels import METHODS, make_label
 from pipelines.labels.confidence import forward_backward_difference, photometric_confidence
 from pipelines.labels.extension import extend
-from pipelines.portrait import PortraitMotion, moved_portrait
-from pipelines.warping import invert_flow, pixel_grid
+from pipelines.synthetic.portrait import PortraitMotion, moved_portrait
 
 STRONG = PortraitMotion(size=192, strength=(0.8, 3.0))
 
@@ -147,8 +147,8 @@ def test_frames_that_cannot_be_used(portrait_landmarks):
 @pytest.mark.real
 def test_error_on_real_faces(real_data):
     """The best classical method of OpenCV, DeepFlow, is wrong by 0.19 px here, landmarks by 0.7."""
-    from pipelines.landmarks import FaceMesh, find_face
-    from pipelines.pairs import list_pairs, read_pair
+    from pipelines.io.pairs import list_pairs, read_pair
+    from pipelines.landmarks.detector import FaceMesh, find_face
 
     means = []
     with FaceMesh() as face_mesh:

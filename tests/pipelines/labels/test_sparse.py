@@ -4,9 +4,9 @@ from scipy.interpolate import griddata
 from scipy.spatial import ConvexHull, Delaunay
 
 from pipelines.errors import InputError
-from pipelines.face_mesh import IBUG_68
+from pipelines.image.warping import pixel_grid
 from pipelines.labels.sparse import delaunay, sparse_label
-from pipelines.warping import pixel_grid
+from pipelines.landmarks.face_mesh import IBUG_68
 
 SHAPE = (512, 512)
 

@@ -6,8 +6,8 @@ import pytest
 from scipy.interpolate import RBFInterpolator
 
 from pipelines.errors import InputError
+from pipelines.image.warping import pixel_grid
 from pipelines.labels.spline import POINTS, spline_flow, spline_label
-from pipelines.warping import pixel_grid
 
 SHAPE = (256, 256)
 

@@ -1,0 +1,112 @@
+"""`faceflow evaluate`."""
+
+import json as json_format
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import OmitArgPrefixes, UseAppendAction, arg
+
+from faceflow.arguments import Corpora, Folder
+from faceflow.console import gauge, print_table, progress, say
+from keras_models.training.expression_training_config import ExpressionConfig
+
+
+def evaluate_flow(
+    pairs: Folder,
+    method: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME")] = (),
+    save: Path | None = None,
+    json: Path | None = None,
+    report: Path | None = None,
+) -> None:
+    """Compare flow methods on a folder of pairs whose motion is known.
+
+    Args:
+        pairs: folder with NNNNN_img1.png, NNNNN_img2.png, NNNNN_flow.flo.
+        method: a method; repeat the option for more. default (the network that comes with FaceFlow), zero,
+            dis_fast, dis_medium, dis_fine, farneback, tvl1, deepflow, label:sparse, label:mesh,
+            label:mesh_matched, label:spline, label:refined, or the folder of a training run or SavedModel.
+            Without it, all that have a name.
+        save: write every flow as SAVE/METHOD/NNNNN.flo.
+        json: write all figures.
+        report: write a page with tables and pictures.
+    """
+    from pipelines.files import check_outputs, replacing
+    from pipelines.io.pairs import list_pairs
+
+    # Before the imports that take their time: a slip in a path is said at once.
+    check_outputs(json, report)
+    count = len(list_pairs(pairs))
+
+    from keras_models.evaluation.evaluate_flow import evaluate_flow as evaluate
+    from keras_models.evaluation.flow_report import flow_table, write_flow_report
+    from keras_models.inference.estimators import METHODS, open_method
+
+    methods = {name: open_method(name) for name in method or METHODS}
+    with progress("evaluate", count) as step:
+        evaluation = evaluate(pairs, methods, save, on_pair=step)
+    for failure in evaluation.failures:
+        say(f"pair {failure.pair}, {failure.method}: {failure.failure}")
+    table = flow_table(evaluation)
+    print_table(table.columns, table.rows)
+    if json:
+        with replacing(json) as part:
+            part.write_text(json_format.dumps(evaluation.to_json(), indent=1))
+    if report:
+        write_flow_report(report, evaluation, methods)
+
+
+def evaluate_expression(
+    corpus: Corpora,
+    config: OmitArgPrefixes[ExpressionConfig],
+    method: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME")] = (),
+    split: str = "loso",
+    seeds: int = 3,
+    keep_head: bool = False,
+    json: Path | None = None,
+    report: Path | None = None,
+) -> None:
+    """Train and test on corpora as the field does: nobody is classified by a network that has seen them.
+
+    Features and finished folds are kept in ~/.cache/faceflow: run again, it goes on where it was stopped.
+
+    Args:
+        corpus: casme2=DIR, samm=DIR or smic=DIR; repeat the option for the composite of MEGC 2019.
+        config: how to train.
+        method: a flow to look at; repeat the option to compare several. By default the network that comes
+            with FaceFlow.
+        split: loso (leave one subject out), 3-fold, or cross-corpus (leave one corpus out).
+        seeds: how often to train; scores are means over them.
+        keep_head: leave the head's motion in the flow.
+        json: write all figures and every answer.
+        report: write a page with tables and confusion matrices.
+    """
+    from pipelines.files import check_outputs, replacing
+
+    check_outputs(json, report)
+
+    from keras_models.evaluation.evaluate_expression import evaluate_expression as evaluate
+    from keras_models.evaluation.expression_report import score_table, write_expression_report
+    from keras_models.inference.expression_samples import cache_folder, open_samples
+
+    evaluations = {}
+    for name in method or ("default",):
+        with gauge(f"features, {name}") as show:
+            samples, _ = open_samples(corpus, name, not keep_head, show)
+        with gauge(f"folds, {name}") as show:
+            evaluations[name] = evaluate(samples, config, cache_folder() / "folds", split, seeds, show)
+    first = next(iter(evaluations.values()))
+    for remark in first.samples.remarks:
+        if remark.kind == "left_out":
+            say(f"left out: {remark.clip}: {remark.reason}")
+    for remark in first.remarks:
+        say(remark)
+    if mended := sum(remark.kind == "mended" for remark in first.samples.remarks):
+        say(f"{mended} faults in the corpora were mended; --report and --json list them")
+    table = score_table(evaluations)
+    print_table(table.columns, table.rows)
+    if json:
+        content = {name: evaluation.to_json() for name, evaluation in evaluations.items()}
+        with replacing(json) as part:
+            part.write_text(json_format.dumps(content, indent=1))
+    if report:
+        write_expression_report(report, evaluations)

@@ -1,0 +1,59 @@
+"""`faceflow label`."""
+
+from pathlib import Path
+from typing import Literal
+
+from faceflow.arguments import Frame1, Frame2, Out
+from faceflow.console import say
+
+
+def label(
+    frame1: Frame1,
+    frame2: Frame2,
+    out: Out,
+    method: str = "mesh",
+    part: Literal["all", "head", "expression"] = "all",
+    picture: Path | None = None,
+) -> None:
+    """Make the dense flow of a pair of frames from the facial landmarks in both.
+
+    Args:
+        frame1: the earlier picture.
+        frame2: the later one, of the same size.
+        out: where the flow goes: .flo, .png (KITTI) or .npz.
+        method: how landmarks become a dense flow: sparse, mesh, mesh_matched, spline or refined.
+        part: of the motion: all of it, that of the rigid head, or what the expression adds to it.
+        picture: also write a PNG with the frames, the flow in colour, and arrows.
+    """
+    from pipelines.errors import InputError
+    from pipelines.files import check_outputs
+    from pipelines.io.flow_io import check_flow_path, write_flow
+    from pipelines.io.images import check_picture_path, read_image, write_image
+    from pipelines.labels import make_label
+    from pipelines.landmarks.detector import FaceMesh, find_face
+    from pipelines.landmarks.head_motion import split_head
+    from pipelines.visualization.flow_pictures import flow_panel
+
+    check_flow_path(out)
+    if picture:
+        check_picture_path(picture)
+    check_outputs(out, picture, inputs=(frame1, frame2))
+    frames = [read_image(frame1), read_image(frame2)]
+    if frames[0].shape != frames[1].shape:
+        sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in frames)
+        raise InputError(f"{frame1} and {frame2} differ in size: {sizes}")
+    with FaceMesh() as face_mesh:
+        face1 = find_face(face_mesh, frames[0], str(frame1))
+        face2 = find_face(face_mesh, frames[1], str(frame2), same_as=face1)
+    for path, face in ((frame1, face1), (frame2, face2)):
+        if face.faces_in_frame > 1:
+            say(f"{path}: {face.faces_in_frame} faces; the largest of the first frame is taken")
+    made = make_label(method, *frames, face1.landmarks, face2.landmarks)
+    flow = made.flow
+    if part != "all":
+        head, expression = split_head(face1.landmarks, face2.landmarks, flow, made.valid)
+        flow = head if part == "head" else expression
+    write_flow(out, flow, made.valid)
+    if picture:
+        write_image(picture, flow_panel(*frames, flow, made.valid))
+    say(f"{out}: {made.valid.mean():.0%} of the picture labelled")

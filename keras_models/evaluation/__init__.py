@@ -1,0 +1,1 @@
+"""Evaluation of flow estimators and classifiers: protocols, scores and reports."""

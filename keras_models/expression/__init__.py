@@ -1,0 +1,1 @@
+"""Classifiers of micro-expressions, one module each."""

@@ -1,0 +1,1 @@
+"""From frames to answers with a trained network or a classical method."""

@@ -1,0 +1,145 @@
+"""Every way to get a flow from two frames, by name: classical methods, landmark labels, networks.
+
+A method is a function of two frames, uint8 [H, W, 3] RGB of one size, that returns a flow, float32
+[H, W, 2] in pixels, and where it is defined, bool [H, W].
+
+References:
+    Farnebäck, SCIA 2003. Zach, Pock, Bischof, DAGM 2007 (TV-L1). Weinzaepfel et al., ICCV 2013 (DeepFlow).
+    Kroeger et al., ECCV 2016 (DIS). All in OpenCV's versions with OpenCV's defaults.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from keras_models.presets import EXPRESSION, SHIPPED, is_preset, load_network, preset_folder
+from pipelines.errors import InputError
+from pipelines.labels import METHODS as LABEL_METHODS
+from pipelines.labels import make_label
+from pipelines.landmarks.detector import FaceMesh, find_face
+
+Method = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def _dis(preset: int) -> Callable[[], cv2.DenseOpticalFlow]:
+    return lambda: cv2.DISOpticalFlow_create(preset)
+
+
+def _dis_fine() -> cv2.DenseOpticalFlow:
+    """DIS at the finest scale with dense patches and a long refinement: slow for DIS, and hard to beat."""
+    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    dis.setFinestScale(0)
+    dis.setPatchStride(2)
+    dis.setVariationalRefinementIterations(20)
+    return dis
+
+
+_CLASSICAL: dict[str, Callable[[], cv2.DenseOpticalFlow]] = {
+    "dis_fast": _dis(cv2.DISOPTICAL_FLOW_PRESET_FAST),
+    "dis_medium": _dis(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM),
+    "dis_fine": _dis_fine,
+    "farneback": cv2.FarnebackOpticalFlow_create,
+    "tvl1": cv2.optflow.createOptFlow_DualTVL1,
+    "deepflow": cv2.optflow.createOptFlow_DeepFlow,
+}
+
+
+#: Names that `open_method` takes besides folders.
+METHODS = (
+    *(name for name in SHIPPED if name != EXPRESSION),
+    "zero",
+    *_CLASSICAL,
+    *(f"label:{name}" for name in LABEL_METHODS),
+)
+
+
+def open_method(name: str) -> Method:
+    """Return a method.
+
+    Args:
+        name: one of `METHODS`, or the folder of a training run or a SavedModel of `face_flow`.
+
+    Raises:
+        InputError: if it is none of these. The method itself raises it for frames that it cannot handle.
+    """
+    if name == "zero":
+        return dense(lambda frame1, frame2: np.zeros((*frame1.shape[:2], 2), np.float32))
+    if name in _CLASSICAL:
+        return dense(_classical(name))
+    if name.startswith("label:"):
+        return _label(name.removeprefix("label:"))
+    if name in SHIPPED or Path(name).is_dir():
+        return dense(_network(name))
+    raise InputError(
+        f"unknown flow method {name!r}; use {', '.join(METHODS)}, or the folder of a training run"
+    )
+
+
+def dense(estimate: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Method:
+    """Make a method of a function that gives flow everywhere; frames of different size are refused."""
+
+    def method(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if frame1.shape != frame2.shape:
+            sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in (frame1, frame2))
+            raise InputError(f"the two frames differ in size: {sizes}")
+        return estimate(frame1, frame2), np.ones(frame1.shape[:2], bool)
+
+    return method
+
+
+def _classical(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    algorithm = _CLASSICAL[name]()
+
+    def estimate(frame1: np.ndarray, frame2: np.ndarray) -> np.ndarray:
+        grey1, grey2 = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (frame1, frame2))
+        try:
+            return algorithm.calc(grey1, grey2, None)
+        except cv2.error as error:
+            size = f"{frame1.shape[1]}x{frame1.shape[0]}"
+            raise InputError(f"{name} cannot handle frames of {size} pixels ({error.err})") from error
+
+    return estimate
+
+
+def _label(name: str) -> Method:
+    if name not in LABEL_METHODS:
+        raise InputError(f"unknown label method {name!r}; there are: {', '.join(LABEL_METHODS)}")
+    face_mesh = FaceMesh()
+
+    def method(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        face1 = find_face(face_mesh, frame1, "frame 1")
+        face2 = find_face(face_mesh, frame2, "frame 2", same_as=face1)
+        label = make_label(name, frame1, frame2, face1.landmarks, face2.landmarks)
+        return label.flow, label.valid
+
+    return method
+
+
+def _network(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    # Imported here: the other methods need no TensorFlow.
+    import tensorflow as tf
+
+    folder = preset_folder(name)
+    if is_preset(folder):
+        network = load_network(name)
+
+        # One traced function for all sizes; `network.predict` would cost as much again as a small network.
+        @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3], tf.uint8)] * 2)
+        def run(frame1, frame2):
+            frames = {"frame1": frame1, "frame2": frame2}
+            scaled = {name: tf.image.convert_image_dtype(frame, tf.float32) for name, frame in frames.items()}
+            return network(scaled, training=False)["flow"]
+
+    elif (folder / "saved_model.pb").exists():
+        loaded = tf.saved_model.load(str(folder))
+        signature = loaded.signatures["serving_default"]
+
+        def run(frame1, frame2):
+            return signature(frame1=frame1, frame2=frame2)["flow"]
+
+        run.model = loaded  # keeps the variables alive
+    else:
+        raise InputError(f"{folder}: neither a training run nor a SavedModel")
+    return lambda frame1, frame2: run(tf.constant(frame1[None]), tf.constant(frame2[None]))[0].numpy()

@@ -1,0 +1,102 @@
+"""Samples of corpora by the names that a user gives: `casme2=DIR`, and a flow method."""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from keras_models.inference.estimators import open_method
+from keras_models.presets import preset_folder
+from pipelines.errors import InputError
+from pipelines.micro_expressions.onset_apex import Estimate
+from pipelines.micro_expressions.samples import Samples, composite_samples
+
+#: Method of flow that finds apexes: the same frames are then looked at by whatever method, and it is fast.
+SPOTTER = "dis_medium"
+
+
+def cache_folder() -> Path:
+    """Return where features and finished folds are kept: `$XDG_CACHE_HOME/faceflow`, or in `~/.cache`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faceflow"
+
+
+def open_samples(
+    corpora: Sequence[str],
+    method: str,
+    remove_head: bool = True,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Samples, dict]:
+    """Compute the features of corpora, or take them from the cache.
+
+    Args:
+        corpora: `NAME=DIR` each, of the MEGC 2019 composite.
+        method: of flow, as `methods.open_method` takes it.
+        remove_head: see `flow_features`.
+        progress: called with the number of clips done and the number of all.
+
+    Returns:
+        (the samples, what to write down about their features).
+
+    Raises:
+        InputError: for another form, an unknown method, and as `composite_samples`.
+    """
+    sources = corpus_folders(corpora)
+    samples = composite_samples(
+        sources,
+        estimator(method),
+        f"{method_key(method)}, apexes: {method_key(SPOTTER)}",
+        estimator(SPOTTER),
+        cache_folder() / "features",
+        remove_head,
+        progress,
+    )
+    about = {"corpora": {name: str(folder) for name, folder in sources.items()}, "method": method}
+    return samples, about | {"remove_head": remove_head}
+
+
+def corpus_folders(corpora: Sequence[str]) -> dict[str, Path]:
+    """Return the folders of corpora by their names.
+
+    Args:
+        corpora: `NAME=DIR` each.
+
+    Raises:
+        InputError: for another form, a name that comes twice, or none at all.
+    """
+    sources = {}
+    for text in corpora:
+        name, is_pair, folder = text.partition("=")
+        if not is_pair or not folder:
+            raise InputError(f"corpus {text!r}: write NAME=DIR, for instance casme2=/data/CASME2")
+        if name in sources:
+            raise InputError(f"corpus {name!r} is named twice")
+        sources[name] = Path(folder)
+    if not sources:
+        raise InputError("no corpus is named; for instance --corpus casme2=/data/CASME2")
+    return sources
+
+
+def estimator(method: str) -> Estimate:
+    """Return a method of flow as a function of two frames that gives the flow alone."""
+    run = open_method(method)
+
+    def estimate(frame1: np.ndarray, frame2: np.ndarray) -> np.ndarray:
+        return run(frame1, frame2)[0]
+
+    return estimate
+
+
+def method_key(method: str) -> str:
+    """Identify what a method computes: of a network its weights, of all others name and OpenCV's version."""
+    folder = preset_folder(method)
+    if not folder.is_dir():
+        return f"{method}, OpenCV {cv2.__version__}"
+    digest = hashlib.sha256()
+    for file in sorted(
+        path for path in folder.rglob("*") if path.is_file() and "tensorboard" not in path.parts
+    ):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

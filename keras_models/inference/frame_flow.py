@@ -1,0 +1,113 @@
+"""Flow of a whole frame, or of a crop around the face, by any method."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from keras_models.inference.estimators import Method
+from pipelines.image.crops import Crop, crop_around
+from pipelines.image.warping import pixel_grid, sample, warp_back
+from pipelines.labels.extension import extend
+from pipelines.labels.mesh import mesh_label
+from pipelines.landmarks.detector import FaceMesh, find_face
+from pipelines.landmarks.face_mesh import face_mask
+from pipelines.visualization.flow_pictures import flow_panel
+
+_CROP_SIZE = 256  # pixels; about what networks are trained on
+# Mean motion of the landmarks, pixels of the crop, from which on frame 2 is first brought back by them: their
+# own error of some 0.7 px is little beside that, and what they leave is what networks are good at.
+_LANDMARKS_FROM = 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class EstimatedFlow:
+    """A flow with the frames it belongs to.
+
+    Attributes:
+        frame1: uint8 [H, W, 3], RGB.
+        frame2: uint8 [H, W, 3], RGB.
+        flow: float32 [H, W, 2], pixels.
+        valid: bool [H, W].
+        crop: the crop around the face in which it was estimated, if it was.
+        landmarks: float32 [478, 2] of frame 1, if the face was looked for.
+        faces: the most faces that were found in a frame; the largest was taken.
+    """
+
+    frame1: np.ndarray
+    frame2: np.ndarray
+    flow: np.ndarray
+    valid: np.ndarray
+    crop: Crop | None = None
+    landmarks: np.ndarray | None = None
+    faces: int = 1
+
+    def panel(self) -> np.ndarray:
+        """Return a picture of frames, flow and arrows.
+
+        In a crop around the face the face's median motion is taken off: heads and cameras move further than
+        expressions do, and would hide them.
+        """
+        if self.crop is None:
+            return flow_panel(self.frame1, self.frame2, self.flow, self.valid)
+        flow, valid = self.crop.flow(self.flow, self.valid)
+        face = face_mask(self.crop.points(self.landmarks), valid.shape) & valid
+        own = flow - np.median(flow[face], axis=0)
+        return flow_panel(self.crop.picture(self.frame1), self.crop.picture(self.frame2), own, face)
+
+
+Estimate = Callable[[np.ndarray, np.ndarray], EstimatedFlow]
+
+
+def in_whole_frame(method: Method) -> Estimate:
+    """Return a function of two frames that runs a method on all of them."""
+    return lambda frame1, frame2: EstimatedFlow(frame1, frame2, *method(frame1, frame2))
+
+
+def in_face_crop(method: Method, size: int = _CROP_SIZE) -> Estimate:
+    """Return a function of two frames that runs a method on the square around the face in both.
+
+    Where the face moves far, the landmarks say how, and the method estimates what they leave.
+
+    Args:
+        method: that estimates.
+        size: width and height to which the crop is resized for it, pixels; the flow is scaled back.
+
+    Raises (when called):
+        InputError: if a frame has no face.
+    """
+    face_mesh = FaceMesh()
+
+    def estimate(frame1: np.ndarray, frame2: np.ndarray) -> EstimatedFlow:
+        face1 = find_face(face_mesh, frame1, "frame 1")
+        face2 = find_face(face_mesh, frame2, "frame 2", same_as=face1)
+        crop = crop_around(np.concatenate([face1.landmarks, face2.landmarks]), size)
+        pictures = crop.picture(frame1), crop.picture(frame2)
+        points = crop.points(face1.landmarks), crop.points(face2.landmarks)
+        if np.linalg.norm(points[1] - points[0], axis=-1).mean() < _LANDMARKS_FROM:
+            flow, valid = method(*pictures)
+        else:
+            flow, valid = _after_landmarks(method, *pictures, *points)
+        flow, valid = crop.flow_back(flow, valid, frame1.shape[:2])
+        faces = max(face1.faces_in_frame, face2.faces_in_frame)
+        return EstimatedFlow(frame1, frame2, flow, valid, crop, face1.landmarks, faces)
+
+    return estimate
+
+
+def _after_landmarks(
+    method: Method,
+    picture1: np.ndarray,
+    picture2: np.ndarray,
+    points1: np.ndarray,
+    points2: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bring frame 2 back by the landmarks, estimate what is left, and put both together.
+
+    What is at q = p + left(p) in the frame that was brought back is at q + start(q) in frame 2.
+    """
+    start = extend(*mesh_label(points1, points2, picture1.shape[:2]))
+    left, valid = method(picture1, warp_back(picture2, start))
+    there = sample(start, pixel_grid(left.shape[:2]) + left, cv2.INTER_LINEAR)
+    return left + there, valid

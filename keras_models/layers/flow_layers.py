@@ -1,0 +1,127 @@
+"""What every flow network shares: the way from frames of any size into the network and back to pixels."""
+
+import keras
+import tensorflow as tf
+
+from keras_models.layers.backward_warp import warp_back
+
+
+def enlarge(values: tf.Tensor, factor: int = 2) -> tf.Tensor:
+    """Resize [B, H, W, C] bilinearly to [B, factor H, factor W, C]."""
+    shape = tf.shape(values)
+    return tf.image.resize(values, (shape[1] * factor, shape[2] * factor))
+
+
+def _margins(length: tf.Tensor, multiple: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return how much to add before and after a side so that its length becomes a multiple."""
+    # Of positive numbers only: `-length % multiple` becomes another number in ONNX.
+    missing = (multiple - length % multiple) % multiple
+    return missing // 2, missing - missing // 2
+
+
+@keras.saving.register_keras_serializable("faceflow")
+class PadToMultiple(keras.layers.Layer):
+    """Continues the border of a picture until height and width are multiples of a number.
+
+    The border's own value goes on, so that no edge arises that the network could mistake for one; any size
+    from 1x1 upwards works.
+
+    Args:
+        multiple: of what height and width become multiples.
+
+    Input shape: [B, H, W, C]. Output shape: [B, H', W', C], the picture in its middle.
+    """
+
+    def __init__(self, multiple: int, **kwargs):
+        super().__init__(**kwargs)
+        self.multiple = multiple
+
+    def call(self, picture: tf.Tensor) -> tf.Tensor:  # noqa: D102
+        for axis in (1, 2):
+            length = tf.shape(picture)[axis]
+            before, after = _margins(length, self.multiple)
+            positions = tf.clip_by_value(tf.range(-before, length + after), 0, length - 1)
+            picture = tf.gather(picture, positions, axis=axis)
+        return picture
+
+    def get_config(self) -> dict:  # noqa: D102
+        return super().get_config() | {"multiple": self.multiple}
+
+
+@keras.saving.register_keras_serializable("faceflow")
+class FullResolutionFlow(keras.layers.Layer):
+    """Brings a coarse flow on the padded grid to the pixels of the input.
+
+    Args:
+        multiple: that of the `PadToMultiple` before the network.
+
+    Input: (flow [B, h, w, 2] in pixels of the input, picture [B, H, W, C]). Output: float32 [B, H, W, 2].
+    """
+
+    def __init__(self, multiple: int, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
+        self.multiple = multiple
+
+    def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:  # noqa: D102
+        flow, picture = inputs
+        height, width = tf.shape(picture)[1], tf.shape(picture)[2]
+        (top, bottom), (left, right) = _margins(height, self.multiple), _margins(width, self.multiple)
+        flow = tf.image.resize(flow, (top + height + bottom, left + width + right))
+        return flow[:, top : top + height, left : left + width]
+
+    def get_config(self) -> dict:  # noqa: D102
+        config = super().get_config()
+        del config["dtype"]
+        return config | {"multiple": self.multiple}
+
+
+@keras.saving.register_keras_serializable("faceflow")
+class Enlarge(keras.layers.Layer):
+    """`enlarge` as a layer.
+
+    Args:
+        factor: on height and width.
+
+    Input: [B, H, W, C]. Output: float32 [B, factor H, factor W, C].
+    """
+
+    def __init__(self, factor: int = 2, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, values: tf.Tensor) -> tf.Tensor:  # noqa: D102
+        return enlarge(tf.cast(values, tf.float32), self.factor)
+
+    def get_config(self) -> dict:  # noqa: D102
+        return super().get_config() | {"factor": self.factor}
+
+
+@keras.saving.register_keras_serializable("faceflow")
+class Warp(keras.layers.Layer):
+    """`warp_back` by a flow in pixels of the input, for features on a grid `factor` times coarser than that.
+
+    No gradient goes to the flow: it learns from what the next step makes of it.
+
+    Input: (features [B, h, w, C], flow [B, h, w, 2]). Output: float32 [B, h, w, C].
+    """
+
+    def __init__(self, factor: float, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:  # noqa: D102
+        features, flow = (tf.cast(value, tf.float32) for value in inputs)
+        return warp_back(features, tf.stop_gradient(flow) / self.factor)[0]
+
+    def get_config(self) -> dict:  # noqa: D102
+        return super().get_config() | {"factor": self.factor}
+
+
+def size_multiple(network: keras.Model) -> int:
+    """Return of what number the sides of a network's frames are multiples after padding."""
+    return next(layer.multiple for layer in network.layers if isinstance(layer, PadToMultiple))
+
+
+def frame_inputs() -> dict:
+    """Return the inputs of every flow network: `frame1`, `frame2`, float32 [B, H, W, 3] in [0, 1]."""
+    return {name: keras.Input((None, None, 3), name=name) for name in ("frame1", "frame2")}

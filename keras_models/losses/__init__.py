@@ -1,0 +1,1 @@
+"""Losses and metrics of flow networks; a metric calls the function that the loss calls."""

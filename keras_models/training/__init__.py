@@ -1,0 +1,1 @@
+"""Training of flow networks and classifiers with `model.fit`."""

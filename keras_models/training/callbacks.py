@@ -1,0 +1,192 @@
+"""Keras callbacks of flow training."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_models.inference.estimators import open_method
+from keras_models.losses.flow_metrics import flow_metrics
+from keras_models.presets import Preset, is_preset, read_preset, save_preset
+from pipelines.visualization.flow_colour import flow_to_colour
+
+
+@contextmanager
+def averaged_weights(trainer: keras.Model) -> Iterator[None]:
+    """Put the moving average of the weights into the network inside the block, if there is one."""
+    optimizer = getattr(trainer.optimizer, "inner_optimizer", trainer.optimizer)  # below a loss scale
+    if not optimizer.use_ema:
+        yield
+        return
+    weights = trainer.network.get_weights()
+    optimizer.finalize_variable_values(trainer.network.trainable_variables)
+    try:
+        yield
+    finally:
+        trainer.network.set_weights(weights)
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Saves the network as a preset whenever the watched number has fallen.
+
+    Args:
+        folder: of the run.
+        preset: network and recipe; the numbers are those of the epoch.
+        monitor: name of the number, `val_epe` or, without validation, `epe`.
+    """
+
+    def __init__(self, folder: Path, preset: Preset, monitor: str):
+        super().__init__()
+        self._folder, self._preset, self._monitor = folder, preset, monitor
+        # A run that goes on has its best so far in the folder.
+        self._best = read_preset(folder).numbers[monitor] if is_preset(folder) else np.inf
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
+        if logs[self._monitor] < self._best:
+            self._best = logs[self._monitor]
+            numbers = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
+            about = Preset(self._preset.network, self._preset.recipe, numbers, self._preset.licence)
+            with averaged_weights(self.model):
+                save_preset(self._folder, self.model.network, about)
+
+
+class ValidateAverage(keras.callbacks.Callback):
+    """Lets validation during `fit` see the moving average of the weights."""
+
+    def on_test_begin(self, logs: dict | None = None) -> None:  # noqa: D102
+        self._averaged = averaged_weights(self.model)
+        self._averaged.__enter__()
+
+    def on_test_end(self, logs: dict | None = None) -> None:  # noqa: D102
+        self._averaged.__exit__(None, None, None)
+
+
+class Backup(keras.callbacks.Callback):
+    """Keeps what a killed run needs to go on: weights, their averages, the optimizer's state, the epoch.
+
+    Args:
+        folder: for the checkpoints; it is there exactly as long as the run is not finished.
+        trainer: with its optimizer built.
+
+    Attributes:
+        epochs: finished so far.
+    """
+
+    def __init__(self, folder: Path, trainer: keras.Model):
+        super().__init__()
+        self._epochs = tf.Variable(0, dtype=tf.int64)
+        checkpoint = tf.train.Checkpoint(
+            network=trainer.network, optimizer=trainer.optimizer, epochs=self._epochs
+        )
+        self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=1)
+        if self._manager.latest_checkpoint:
+            checkpoint.restore(self._manager.latest_checkpoint).assert_consumed()
+
+    @property
+    def epochs(self) -> int:  # noqa: D102
+        return int(self._epochs)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
+        self._epochs.assign(epoch + 1)
+        self._manager.save()
+
+
+class Rival(keras.callbacks.Callback):
+    """Puts beside `val_epe` what DIS makes of the same pairs, as `val_epe_dis`.
+
+    Args:
+        batches: the validation pairs, as `flow_batches` gives them.
+    """
+
+    def __init__(self, batches: tf.data.Dataset):
+        super().__init__()
+        dis, error = open_method("dis_medium"), flow_metrics()[0]
+        for inputs, targets in batches:
+            frames = [tf.image.convert_image_dtype(frame, tf.uint8).numpy() for frame in inputs.values()]
+            flows = [dis(frame1, frame2)[0] for frame1, frame2 in zip(*frames, strict=True)]
+            error.update_state(targets["flow"], np.stack(flows), targets["valid"] & targets["face"])
+        self._epe = float(error.result())
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
+        logs["val_epe_dis"] = self._epe
+
+
+class Throughput(keras.callbacks.Callback):
+    """Adds `pairs_per_second` of training, validation not counted.
+
+    Args:
+        batch: pairs in a step.
+    """
+
+    def __init__(self, batch: int):
+        super().__init__()
+        self._batch = batch
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
+        self._begin, self._steps = time.monotonic(), 0
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:  # noqa: D102
+        self._steps += 1
+        self._seconds = time.monotonic() - self._begin
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
+        logs["pairs_per_second"] = self._steps * self._batch / self._seconds
+
+
+class StopAfter(keras.callbacks.Callback):
+    """Ends training with the epoch in which a time has run out.
+
+    Args:
+        minutes: the time.
+    """
+
+    def __init__(self, minutes: float):
+        super().__init__()
+        self._seconds = minutes * 60
+
+    def on_train_begin(self, logs: dict | None = None) -> None:  # noqa: D102
+        self._begin = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
+        if time.monotonic() - self._begin > self._seconds:
+            self.model.stop_training = True
+
+
+class FlowPictures(keras.callbacks.Callback):
+    """Shows TensorBoard the same pairs after every epoch: both frames, true and predicted flow.
+
+    Args:
+        folder: of TensorBoard's files.
+        batch: one batch of `flow_batches`.
+        count: how many pairs of it to show.
+    """
+
+    def __init__(self, folder: Path, batch: tuple[dict, dict], count: int = 3):
+        super().__init__()
+        self._writer = tf.summary.create_file_writer(str(folder))
+        self._frames, self._targets = ({k: v[:count] for k, v in part.items()} for part in batch)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
+        predicted = self.model.network(self._frames, training=False)["flow"].numpy()
+        pictures = [self._row(k, predicted[k]) for k in range(len(predicted))]
+        with self._writer.as_default():
+            tf.summary.image("frame 1, frame 2, truth, prediction", np.stack(pictures), step=epoch)
+
+    def _row(self, k: int, predicted: np.ndarray) -> np.ndarray:
+        frames = [(self._frames[name][k].numpy() * 255).astype(np.uint8) for name in ("frame1", "frame2")]
+        true, valid = self._targets["flow"][k].numpy(), self._targets["valid"][k].numpy()
+        longest = max(0.1, np.linalg.norm(true, axis=-1).max())
+        flows = [flow_to_colour(true, valid, longest), flow_to_colour(predicted, max_length=longest)]
+        return np.hstack(frames + flows)
+
+
+class PlainProgress(keras.callbacks.Callback):
+    """One line an epoch, for logs; on a terminal Keras draws its own bar."""
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
+        numbers = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
+        print(f"epoch {epoch + 1}/{self.params['epochs']}  {numbers}", flush=True)

@@ -1,0 +1,1 @@
+"""Corpora of face clips: clips with their annotations, frame pairs, splits by subject."""

@@ -1,0 +1,1 @@
+"""Coding sheets of corpora: spreadsheets, Action Unit codes, onset, apex and offset."""

@@ -1,0 +1,35 @@
+"""Action Units as coders type them: `4+L10`, `R12B+14A`, `(R6 or R12)+R15`, `AU 7`, 12, `?`."""
+
+import re
+
+from pipelines.datasets.clip import ActionUnit
+
+_UNIT = re.compile(r"(?:AU)?([LR]?)(\d{1,2})([A-E]?)", re.IGNORECASE)
+
+
+def parse_units(text: str) -> tuple[tuple[ActionUnit, ...], list[str]]:
+    """Read a cell of Action Units.
+
+    Args:
+        text: units joined by `+` or commas; alternatives joined by `or`, in parentheses or not.
+
+    Returns:
+        (units, the parts of the text that are none, such as `?`).
+    """
+    units, unread = [], []
+    for part in filter(None, (part.strip() for part in re.split(r"[+,]", text))):
+        read = [_unit(choice) for choice in re.split(r"\bor\b", part.strip("()"), flags=re.IGNORECASE)]
+        if None in read:
+            unread.append(part)
+            continue
+        first, *others = read
+        units.append(ActionUnit(first.number, first.side, first.intensity, tuple(others)))
+    return tuple(units), unread
+
+
+def _unit(text: str) -> ActionUnit | None:
+    match = _UNIT.fullmatch("".join(text.split()))
+    if match is None:
+        return None
+    side, number, intensity = match.groups()
+    return ActionUnit(int(number), side.upper() or None, intensity.upper() or None)

@@ -1,0 +1,112 @@
+"""BP4D-Spontaneous: `Sequences(2D+3D)/F001/T1/0001.jpg`, with unit codes and 49 landmarks beside it.
+
+References:
+    Zhang et al., "BP4D-Spontaneous: A High-Resolution Spontaneous 3D Dynamic Facial Expression Database",
+    Image and Vision Computing 32(10), 2014.
+    Zhang et al., "Multimodal Spontaneous Emotion Corpus for Human Behavior Analysis", CVPR 2016 (BP4D+).
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.datasets.clip import Clip
+from pipelines.datasets.corpora.bp4d_units import clip_units
+from pipelines.datasets.frames import numbered_frames
+from pipelines.datasets.reading import CorpusReading, Remark
+from pipelines.errors import InputError
+
+TITLE = "BP4D"
+LAYOUT = "Sequences(2D+3D), AUCoding and 2DFeatures"
+_FRAMES, _FEATURES = "Sequences(2D+3D)", "2DFeatures"
+
+
+@dataclass(frozen=True)
+class LandmarkTrack:
+    """Reads the 49 landmarks of a clip from its `.mat` file, which has them for every frame in order."""
+
+    file: Path
+
+    def __call__(self) -> list[np.ndarray | None]:
+        """Return float32 [49, 2] for each frame, None where the tracker had lost the face.
+
+        They are iBUG's 68 points without the jaw line (0-16) and the inner corners of the lips (60, 64).
+
+        Raises:
+            InputError: if the file is not as expected.
+        """
+        from scipy.io import loadmat
+
+        try:
+            fits = loadmat(self.file, variable_names=["fit"])["fit"]["pred"].ravel()
+            # A frame without a face is an empty matrix; one of NaN would mean the same.
+            known = [point.size > 0 and np.isfinite(point).all() for point in fits]
+            return [
+                point.astype(np.float32).reshape(49, 2) if there else None
+                for point, there in zip(fits, known, strict=True)
+            ]
+        except Exception as error:  # SciPy lets through whatever its parser meets
+            raise InputError(f"{self.file}: no 49 landmarks a frame under fit(k).pred ({error})") from error
+
+
+def looks_like(source: Path) -> bool:
+    """Tell by the folders' names."""
+    return (source / _FRAMES).is_dir() or (source / "AUCoding").is_dir()
+
+
+def read(source: Path) -> CorpusReading:
+    """Read the corpus. Codes and landmarks may lack, of single clips or altogether.
+
+    Raises:
+        InputError: if the pictures are not there.
+    """
+    if not (source / _FRAMES).is_dir():
+        raise InputError(f"{source}: {TITLE} has {LAYOUT} in it; {_FRAMES} is not there")
+    reading = CorpusReading([])
+    digits: Counter[int] = Counter()
+    for folder in sorted(path for path in (source / _FRAMES).glob("[!.]*/[!.]*") if path.is_dir()):
+        name = "_".join(folder.parts[-2:])
+        frames, mended = numbered_frames(folder)
+        if not frames:
+            reading.remarks.append(Remark(name, "left_out", f"no numbered pictures in {folder}"))
+            continue
+        digits[len(next(iter(frames.values())).stem)] += 1
+        units, of_units = clip_units(source, name, set(frames))
+        landmarks, of_landmarks = _landmarks(source / _FEATURES / f"{name}.mat", len(frames))
+        reading.remarks += [Remark(name, "mended", reason) for reason in mended + of_units + of_landmarks]
+        reading.clips.append(
+            Clip(
+                subject=folder.parent.name,
+                name=name,
+                path=folder,
+                frames=tuple(frames.values()),
+                numbers=tuple(frames),
+                action_units=units,
+                landmarks=landmarks,
+            )
+        )
+    if len(digits) > 1:
+        widths = ", ".join(f"{count} with {width}" for width, count in sorted(digits.items()))
+        reading.remarks.append(
+            Remark(
+                _FRAMES, "mended", f"frame numbers are not padded alike ({widths} digits); they are counted"
+            )
+        )
+    return reading
+
+
+def _landmarks(file: Path, frames: int) -> tuple[LandmarkTrack | None, list[str]]:
+    """Return the landmarks of a clip, if its file counts the same frames, and what is wrong with them."""
+    track, without = LandmarkTrack(file), "the clip has no landmarks of its own"
+    if not file.exists():
+        return None, [f"no {_FEATURES}/{file.name}; {without}"]
+    try:
+        points = track()
+    except InputError as error:
+        return None, [f"{error}; {without}"]
+    if len(points) != frames:
+        return None, [f"{file.name} is of {len(points)} frames, and {frames} are there; {without}"]
+    lost = sum(point is None for point in points)
+    return track, [f"{lost} of {frames} frames have no landmarks"] * (lost > 0)

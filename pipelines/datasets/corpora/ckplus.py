@@ -1,0 +1,121 @@
+"""CK+: pictures, 68 landmarks, FACS codes and emotions in parallel folders; from neutral to the peak.
+
+Reference:
+    Lucey et al., "The Extended Cohn-Kanade Dataset (CK+)", CVPR Workshops 2010.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.datasets.clip import ActionUnit, Clip
+from pipelines.datasets.frames import numbered_frames
+from pipelines.datasets.reading import CorpusReading, Remark
+from pipelines.errors import InputError
+
+TITLE = "CK+"
+LAYOUT = "cohn-kanade-images, Landmarks, FACS and Emotion"
+EMOTIONS = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
+_IMAGES = "cohn-kanade-images"
+_POINTS = 68
+_CALLED = {"facs": "units", "emotion": "label"}
+
+
+@dataclass(frozen=True)
+class LandmarkFiles:
+    """Reads the landmarks of a clip from one text file a frame; None where there is no file."""
+
+    files: tuple[Path | None, ...]
+
+    def __call__(self) -> list[np.ndarray | None]:
+        """Return float32 [68, 2] for each frame; see `clip.Landmarks`.
+
+        Raises:
+            InputError: for a file that does not hold 68 points.
+        """
+        return [None if file is None else _points(file) for file in self.files]
+
+
+def looks_like(source: Path) -> bool:
+    """Tell by the folder of pictures."""
+    return (source / _IMAGES).is_dir()
+
+
+def read(source: Path) -> CorpusReading:
+    """Read the corpus. Landmarks, codes and emotions may lack, of single clips or altogether."""
+    reading = CorpusReading([])
+    for folder in sorted(path for path in (source / _IMAGES).glob("[!.]*/[!.]*") if path.is_dir()):
+        name = "_".join(folder.parts[-2:])
+        frames, mended = numbered_frames(folder)
+        if not frames:
+            reading.remarks.append(Remark(name, "left_out", f"no numbered pictures in {folder}"))
+            continue
+        reading.clips.append(_clip(source, folder, name, frames, mended))
+        reading.remarks += [Remark(name, "mended", reason) for reason in mended]
+    return reading
+
+
+def _clip(source: Path, folder: Path, name: str, frames: dict[int, Path], mended: list[str]) -> Clip:
+    subject, sequence = folder.parts[-2:]
+    peak = list(frames.values())[-1]
+    facs = _the_table(source / "FACS" / subject / sequence, peak, "facs", 2, mended)
+    label = _the_table(source / "Emotion" / subject / sequence, peak, "emotion", 1, mended)
+    emotion = None
+    if len(label):
+        code = label[0, 0]
+        if code in range(len(EMOTIONS)):
+            emotion = EMOTIONS[int(code)]
+        else:
+            mended.append(f"its emotion {code:g} is none of 0-{len(EMOTIONS) - 1}; the clip has no label")
+    marks = [
+        source / "Landmarks" / subject / sequence / f"{file.stem}_landmarks.txt" for file in frames.values()
+    ]
+    there = tuple(file if file.exists() else None for file in marks)
+    if None in there:
+        mended.append(f"{there.count(None)} of {len(there)} frames have no landmarks")
+    return Clip(
+        subject=subject,
+        name=name,
+        path=folder,
+        frames=tuple(frames.values()),
+        numbers=tuple(frames),
+        onset=0 if len(frames) > 1 else None,
+        apex=len(frames) - 1 or None,
+        action_units=tuple(ActionUnit(int(unit), None, float(intensity)) for unit, intensity in facs),
+        emotion=emotion,
+        landmarks=LandmarkFiles(there) if any(there) else None,
+    )
+
+
+def _the_table(folder: Path, peak: Path, what: str, columns: int, mended: list[str]) -> np.ndarray:
+    """Read the one file that a sequence has of a kind: float64 [rows, columns], empty if there is none."""
+    files = sorted(folder.glob(f"[!.]*_{what}.txt"))
+    try:
+        if not files:
+            raise InputError(f"no {what} file")
+        if files[0].name != f"{peak.stem}_{what}.txt":
+            mended.append(
+                f"{files[0].name} is not of the last frame there is; {peak.name} is taken for the peak"
+            )
+        return _numbers(files[0], columns)
+    except InputError as error:
+        mended.append(f"{error}; the clip has no {_CALLED[what]}")
+        return np.empty((0, columns))
+
+
+def _numbers(file: Path, columns: int) -> np.ndarray:
+    try:
+        rows = [
+            [float(word) for word in line.split()] for line in file.read_text().splitlines() if line.strip()
+        ]
+        return np.array(rows, float).reshape(-1, columns)
+    except ValueError as error:
+        raise InputError(f"{file}: not {columns} number(s) a line") from error
+
+
+def _points(file: Path) -> np.ndarray:
+    points = _numbers(file, 2)
+    if len(points) != _POINTS:
+        raise InputError(f"{file}: {len(points)} landmarks in place of {_POINTS}")
+    return points.astype(np.float32)

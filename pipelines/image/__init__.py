@@ -1,0 +1,1 @@
+"""Operations on images: warping, resampling, cropping."""

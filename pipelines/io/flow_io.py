@@ -1,0 +1,135 @@
+"""Flow on disk: Middlebury `.flo`, KITTI 16-bit PNG, and `.npz`.
+
+Each reader gives the flow, float32 [H, W, 2] in pixels, (dx, dy), and its validity, bool [H, W]. The
+format is told by the suffix.
+
+References:
+    Middlebury: Baker et al., "A Database and Evaluation Methodology for Optical Flow", IJCV 2011.
+    KITTI: Menze & Geiger, "Object Scene Flow for Autonomous Vehicles", CVPR 2015, development kit.
+"""
+
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipelines.errors import InputError
+from pipelines.files import check_exists, replacing
+from pipelines.io.images import decode_image, encode_png
+
+_FLO_MAGIC = 202021.25
+_FLO_UNKNOWN = 1e9  # Middlebury: a component above this means "unknown"
+_FLO_UNKNOWN_WRITTEN = 1.666666752e9  # what Middlebury's own tools write there
+_KITTI_SCALE = 64.0
+_KITTI_OFFSET = 1 << 15
+
+
+def check_flow_path(path: Path | str) -> Path:
+    """Return a path whose suffix names a flow format, or raise `InputError`."""
+    path = Path(path)
+    if path.suffix not in _FORMATS:
+        raise InputError(f"{path}: unknown flow format; the name must end in {', '.join(_FORMATS)}")
+    return path
+
+
+def read_flow(path: Path | str) -> tuple[np.ndarray, np.ndarray]:
+    """Read a flow file.
+
+    Args:
+        path: a `.flo`, `.png` (KITTI) or `.npz` file.
+
+    Returns:
+        flow, float32 [H, W, 2] in pixels, 0 where unknown; valid, bool [H, W].
+
+    Raises:
+        InputError: for an absent or damaged file or an unknown suffix.
+    """
+    path = check_exists(check_flow_path(path))
+    flow, valid = _FORMATS[path.suffix][0](path)
+    valid = valid & _both(np.isfinite(flow))
+    return np.where(valid[..., None], flow, np.float32(0)), valid
+
+
+def write_flow(path: Path | str, flow: np.ndarray, valid: np.ndarray | None = None) -> None:
+    """Write a flow file.
+
+    Args:
+        path: ends in `.flo`, `.png` (KITTI: steps of 1/64 px, within +-512 px) or `.npz`.
+        flow: float [H, W, 2], pixels.
+        valid: bool [H, W]; everywhere if not given. Where the flow is not finite it is never valid.
+
+    Raises:
+        InputError: for an unknown suffix, another shape, or motion that a KITTI file cannot hold.
+    """
+    path = check_flow_path(path)
+    if flow.ndim != 3 or flow.shape[2] != 2:
+        raise InputError(f"{path}: a flow has the shape (height, width, 2), not {flow.shape}")
+    valid = np.ones(flow.shape[:2], bool) if valid is None else valid
+    if valid.shape != flow.shape[:2]:
+        raise InputError(f"{path}: validity {valid.shape} does not fit a flow of {flow.shape[:2]}")
+    valid = valid & _both(np.isfinite(flow))
+    with replacing(path) as part:
+        _FORMATS[path.suffix][1](part, flow.astype(np.float32), valid)
+
+
+def _both(components: np.ndarray) -> np.ndarray:
+    """Return where both components are true; `all(axis=-1)` takes ten times as long over an axis of two."""
+    return components[..., 0] & components[..., 1]
+
+
+def _read_flo(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    data = path.read_bytes()
+    if len(data) < 12 or np.frombuffer(data, "<f4", 1)[0] != np.float32(_FLO_MAGIC):
+        raise InputError(f"{path}: not a .flo file (it must begin with the number {_FLO_MAGIC})")
+    width, height = (int(n) for n in np.frombuffer(data, "<i4", 2, offset=4))
+    if width < 1 or height < 1 or len(data) != 12 + 8 * width * height:
+        expected = 12 + 8 * width * height
+        raise InputError(f"{path}: damaged .flo: {len(data)} bytes, {width}x{height} needs {expected}")
+    flow = np.frombuffer(data, "<f4", offset=12).reshape(height, width, 2)
+    return flow, _both(np.abs(flow) <= _FLO_UNKNOWN)
+
+
+def _write_flo(path: Path, flow: np.ndarray, valid: np.ndarray) -> None:
+    height, width = valid.shape
+    body = np.where(valid[..., None], flow, np.float32(_FLO_UNKNOWN_WRITTEN)).astype("<f4")
+    head = np.array([_FLO_MAGIC], "<f4").tobytes() + np.array([width, height], "<i4").tobytes()
+    path.write_bytes(head + body.tobytes())
+
+
+def _read_kitti(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    image = decode_image(path, cv2.IMREAD_UNCHANGED)
+    if image.dtype != np.uint16 or image.ndim != 3 or image.shape[2] != 3:
+        raise InputError(f"{path}: not a KITTI flow (a PNG of three 16-bit channels)")
+    red_green = image[..., :0:-1].astype(np.float32)  # OpenCV hands out blue, green, red
+    return (red_green - _KITTI_OFFSET) / _KITTI_SCALE, image[..., 0] > 0
+
+
+def _write_kitti(path: Path, flow: np.ndarray, valid: np.ndarray) -> None:
+    known = np.where(valid[..., None], flow, 0)
+    steps = np.where(valid[..., None], np.round(known * _KITTI_SCALE) + _KITTI_OFFSET, 0)
+    if steps.min() < 0 or steps.max() > np.iinfo(np.uint16).max:
+        raise InputError(f"{path}: a KITTI flow holds motion within +-512 px; write .flo or .npz instead")
+    path.write_bytes(encode_png(np.dstack([steps, valid]).astype(np.uint16)))
+
+
+def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            flow, valid = arrays["flow"].astype(np.float32), arrays["valid"].astype(bool)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: not an archive with the arrays `flow` and `valid` ({error})") from error
+    if flow.ndim != 3 or flow.shape[2] != 2 or valid.shape != flow.shape[:2]:
+        raise InputError(f"{path}: `flow` {flow.shape} and `valid` {valid.shape} do not fit")
+    return flow, valid
+
+
+def _write_npz(path: Path, flow: np.ndarray, valid: np.ndarray) -> None:
+    np.savez_compressed(path, flow=flow, valid=valid)
+
+
+_FORMATS = {
+    ".flo": (_read_flo, _write_flo),
+    ".png": (_read_kitti, _write_kitti),
+    ".npz": (_read_npz, _write_npz),
+}

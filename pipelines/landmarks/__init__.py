@@ -1,0 +1,1 @@
+"""Facial landmarks: detection, topology, smoothing, head motion."""

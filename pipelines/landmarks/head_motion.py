@@ -1,0 +1,93 @@
+"""The head's motion and the expression, apart.
+
+The head is taken to move by an affine map of the picture. That is what a rotation and a translation in space
+do, to the first order, to a face seen from some way off; a similarity could not follow a turn or a nod, which
+foreshorten, and a pose in space would need the face's depth, which landmarks in the plane do not give.
+
+The map is fitted to points on bone above the mouth's reach: forehead, temples, bridge of the nose, corners of
+the eyes. Robust weights let go of those that an expression reaches all the same.
+"""
+
+import cv2
+import numpy as np
+
+from pipelines.errors import InputError
+from pipelines.image.warping import pixel_grid, sample
+from pipelines.landmarks.face_mesh import check_landmarks
+
+#: Face Mesh vertices that move least with expression: forehead and temples, bridge of the nose, corners of
+#: the eyes, side of the face in front of the ears.
+STABLE = np.array(
+    [10, 109, 338, 67, 297, 103, 332, 54, 284, 21, 251, 162, 389, 127, 356, 234, 454]
+    + [168, 6, 122, 351, 193, 417]
+    + [33, 133, 263, 362, 130, 359, 243, 463]
+    + [34, 264, 139, 368, 71, 301],
+    dtype=np.int32,
+)
+
+_TUKEY = 4.685  # 95 % efficiency for Gaussian errors
+_LEAST_DEVIATION = 0.02  # pixels
+_ROUNDS = 20
+
+
+def split_head(
+    landmarks1: np.ndarray, landmarks2: np.ndarray, flow: np.ndarray, valid: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split a flow into that of the rigid head and the rest.
+
+    Args:
+        landmarks1: float [478, 2], (x, y) in pixels of frame 1.
+        landmarks2: float [478, 2], (x, y) in pixels of frame 2.
+        flow: float32 [H, W, 2], pixels. Where it is valid at a stable point it is used there, since a label
+            is better than the landmarks' raw displacement, which stands in for it elsewhere.
+        valid: bool [H, W].
+
+    Returns:
+        head, float32 [H, W, 2], defined everywhere; expression, float32 [H, W, 2], `flow - head` where
+        valid and 0 elsewhere.
+
+    Raises:
+        InputError: as `check_landmarks`, or if flow and mask differ in size.
+    """
+    check_landmarks(landmarks1, landmarks2)
+    if flow.shape[:2] != valid.shape:
+        raise InputError(f"the flow is {flow.shape[:2]} and its mask {valid.shape}; they must be one size")
+    points = landmarks1[STABLE].astype(np.float32)
+    inside = cv2.remap(valid.astype(np.uint8), points[None], None, cv2.INTER_NEAREST)[0].astype(bool)
+    sampled = sample(flow, points[None], cv2.INTER_LINEAR)[0]
+    motion = np.where(inside[:, None], sampled, (landmarks2 - landmarks1)[STABLE])
+    affine = fit_affine(points, motion)
+    grid = pixel_grid(valid.shape)
+    head = (grid @ affine[:2] + affine[2]).astype(np.float32)
+    return head, np.where(valid[..., None], flow - head, np.float32(0))
+
+
+def fit_affine(points: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """Fit motion = (x, y, 1) A robustly, by iterated reweighting with Tukey's weights.
+
+    Args:
+        points: float [N, 2], (x, y) in pixels.
+        motion: float [N, 2], pixels.
+
+    Returns:
+        A, float64 [3, 2].
+
+    References:
+        Holland, Welsch, "Robust regression using iteratively reweighted least-squares", Communications in
+        Statistics 6(9), 1977.
+    """
+    centre = points.mean(axis=0)
+    design = np.column_stack([points - centre, np.ones(len(points))]).astype(np.float64)
+    weights = np.ones(len(points))
+    for turn in range(_ROUNDS):
+        root = np.sqrt(weights)[:, None]
+        affine = np.linalg.lstsq(design * root, motion * root, rcond=None)[0]
+        distance = np.linalg.norm(motion - design @ affine, axis=1)
+        deviation = max(1.4826 * np.median(distance), _LEAST_DEVIATION)
+        if turn < _ROUNDS // 2:
+            # Least absolute deviations first: Tukey's weights need a start that outliers have not taken over.
+            weights = 1 / np.maximum(distance, _LEAST_DEVIATION)
+        else:
+            weights = np.square(np.clip(1 - np.square(distance / (_TUKEY * deviation)), 0, None))
+    affine[2] -= centre @ affine[:2]
+    return affine

@@ -1,0 +1,152 @@
+"""The clips of corpora as samples to classify: features, class and subject of each."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.datasets.clip import Clip
+from pipelines.datasets.composite import CLASSES, PUBLISHED, composite_class
+from pipelines.datasets.corpora import read_corpus
+from pipelines.datasets.reading import Remark
+from pipelines.errors import InputError
+from pipelines.files import replacing
+from pipelines.io.images import read_image
+from pipelines.landmarks.detector import FaceMesh
+from pipelines.micro_expressions.onset_apex import Estimate, aligned_pair
+from pipelines.micro_expressions.spotting import MOST_FRAMES, spot_apex
+
+#: Corpora whose owners give no apex: it is spotted.
+SPOTTED = ("smic",)
+
+_VERSION = 2  # of the features; a change in how they are computed makes old ones worthless
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Samples in a fixed order.
+
+    Attributes:
+        features: float32 [N, 28, 28, 3].
+        labels: int32 [N], index into `composite.CLASSES`.
+        corpora: name of the corpus of each.
+        subjects: `CORPUS/SUBJECT` of each.
+        clips: name of the clip of each.
+        remarks: what was mended or left out, and why.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    corpora: tuple[str, ...]
+    subjects: tuple[str, ...]
+    clips: tuple[str, ...]
+    remarks: list[Remark] = field(default_factory=list)
+
+
+def composite_samples(
+    sources: Mapping[str, Path],
+    estimate: Estimate,
+    key: str,
+    spot: Estimate,
+    cache: Path,
+    remove_head: bool = True,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Samples:
+    """Read corpora of the MEGC 2019 composite and compute the features of their clips.
+
+    Args:
+        sources: folder of each corpus by name: casme2, samm, smic.
+        estimate: of the flow.
+        key: identifies `estimate` and `spot`: whenever one would give another flow, it must be another.
+        spot: of the flow, to find the apex where a corpus codes none.
+        cache: folder that keeps features by the content of the frames.
+        remove_head: see `flow_features`.
+        progress: called with the number of clips done and the number of all.
+
+    Raises:
+        InputError: for a corpus that cannot be read or is none of the composite's, or if no clip is left.
+    """
+    if strangers := [name for name in sources if name not in PUBLISHED]:
+        raise InputError(
+            f"corpus {strangers[0]!r} is not in the composite; there are: {', '.join(PUBLISHED)}"
+        )
+    remarks, members = [], []
+    for name, folder in sources.items():
+        reading = read_corpus(name, folder)
+        remarks += [
+            Remark(f"{name}: {remark.clip}", remark.kind, remark.reason) for remark in reading.remarks
+        ]
+        if name in SPOTTED:
+            remarks.append(Remark(name, "mended", "no apex was coded; it is spotted in each clip"))
+        classes = [(clip, composite_class(name, clip)) for clip in reading.clips]
+        members += [(name, clip, label) for clip, label in classes if label]
+        others = Counter(clip.emotion or "no emotion" for clip, label in classes if not label)
+        remarks += [
+            Remark(name, "left_out", f"{count} clip(s) of {emotion}: not in the composite")
+            for emotion, count in sorted(others.items())
+        ]
+    rows = []
+    options = {"version": _VERSION, "flow": key, "remove_head": remove_head}
+    with FaceMesh() as face_mesh:
+        for number, (name, clip, label) in enumerate(members):
+            try:
+                features = _features(name, clip, estimate, spot, face_mesh, cache, options)
+            except InputError as error:
+                remarks.append(Remark(f"{name}: {clip.name}", "left_out", " ".join(str(error).split())))
+            else:
+                subject = f"{name}/{clip.subject}"
+                rows.append((features, CLASSES.index(label), name, subject, f"{name}/{clip.name}"))
+            progress(number + 1, len(members))
+    if not rows:
+        why = f"; {remarks[-1].clip}: {remarks[-1].reason}" if remarks else ""
+        raise InputError(f"{', '.join(map(str, sources.values()))}: no clip has a class and a face{why}")
+    features, labels, corpora, subjects, clips = zip(*rows, strict=True)
+    return Samples(np.stack(features), np.array(labels, np.int32), corpora, subjects, clips, remarks)
+
+
+def _features(
+    corpus: str,
+    clip: Clip,
+    estimate: Estimate,
+    spot: Estimate,
+    face_mesh: FaceMesh,
+    cache: Path,
+    options: dict,
+) -> np.ndarray:
+    spotted = corpus in SPOTTED
+    if clip.onset is None:
+        raise InputError("its onset is not known")
+    if clip.apex is None and not spotted:
+        raise InputError("its apex is not known")
+    last = clip.offset if spotted else clip.apex
+    last = len(clip.frames) - 1 if last is None else last
+    if last <= clip.onset:
+        raise InputError(f"its apex, frame {last}, is not after its onset, frame {clip.onset}")
+    many = min(MOST_FRAMES, last - clip.onset) + 1 if spotted else 2
+    files = [clip.frames[k] for k in np.linspace(clip.onset, last, many).round().astype(int)]
+    path = cache / f"{_content(files, options | {'spotted': spotted})}.npy"
+    if path.exists():
+        return np.load(path)
+    frames = [read_image(file) for file in files]
+    apex = len(frames) - 1
+    if spotted:
+        apex = spot_apex(frames, spot, face_mesh, clip.name).frame
+    names = files[0].name, files[apex].name
+    pair = aligned_pair(frames[0], frames[apex], estimate, face_mesh, names)
+    features = pair.features(options["remove_head"])
+    if not np.isfinite(features).all():
+        raise InputError(f"the flow from {names[0]} to {names[1]} is not finite")
+    with replacing(path) as part:
+        np.save(part, features)
+    return features
+
+
+def _content(files: list[Path], options: dict) -> str:
+    digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:32]

@@ -1,0 +1,57 @@
+"""Keys that tell whether a clip has to be built again."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.datasets.clip import Clip
+from pipelines.errors import InputError
+from pipelines.io.video import frame_files
+from pipelines.records.build_config import BuildConfig
+
+
+def fingerprint(clip: Clip, config: BuildConfig, versions: dict[str, str]) -> str:
+    """Return a hash of everything that a clip's records depend on.
+
+    Files are taken by name, size and time of change, as `make` and `rsync` do, and not by content: a build
+    that is started again would otherwise read the whole corpus, which can be terabytes on a network's disk,
+    to find that nothing is missing. An edit that keeps both size and nanosecond goes unnoticed; a copy of a
+    corpus with new times is built anew, which is safe. Landmarks of the corpus are small, so that they are
+    taken by content.
+    """
+    facts = [clip.subject, clip.name, clip.numbers, clip.onset, clip.apex, clip.offset]
+    seen = [asdict(config), versions, facts, [_seen(file) for file in _files(clip)]]
+    digest = hashlib.sha256(json.dumps(seen, sort_keys=True).encode())
+    if config.landmarks == "corpus":
+        for points in _landmarks(clip):
+            digest.update(b"none" if points is None else points.astype("<f4").tobytes())
+    return digest.hexdigest()
+
+
+# What cannot be read counts as absent: building the clip will say what is wrong with it.
+
+
+def _files(clip: Clip) -> Sequence[Path]:
+    try:
+        return clip.frames or (frame_files(clip.path) if clip.path.is_dir() else (clip.path,))
+    except InputError:
+        return ()
+
+
+def _landmarks(clip: Clip) -> Sequence[np.ndarray | None]:
+    try:
+        return clip.landmarks() if clip.landmarks else ()
+    except (InputError, OSError):
+        return ()
+
+
+def _seen(file: Path) -> tuple[str, int | None, int | None]:
+    try:
+        status = file.stat()
+    except OSError:
+        return file.name, None, None
+    return file.name, status.st_size, status.st_mtime_ns

@@ -1,0 +1,69 @@
+"""Corpora of rendered faces in the layout, file names and coding sheets of the real ones."""
+
+from pathlib import Path
+
+from pipelines.errors import InputError
+from pipelines.synthetic.rendered_corpora import (
+    bp4d_writer,
+    casme2_writer,
+    ckplus_writer,
+    samm_writer,
+    smic_writer,
+)
+from pipelines.synthetic.renderer.generate import Progress, settle
+
+#: Corpora whose sheets code onset, apex and offset.
+CODED = ("casme2", "samm")
+CORPORA = {
+    "casme2": casme2_writer,
+    "samm": samm_writer,
+    "smic": smic_writer,
+    "ckplus": ckplus_writer,
+    "bp4d": bp4d_writer,
+}
+
+
+def render_corpus(
+    name: str,
+    folder: Path | str,
+    *,
+    subjects: int | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    coded_frames: bool = False,
+) -> None:
+    """Render a corpus.
+
+    A clip that is there already is kept, so that a run that was interrupted goes on where it stopped.
+
+    Args:
+        name: a key of `CORPORA`.
+        folder: where to.
+        subjects: how many; by default as many as the real corpus has. Clips come in proportion.
+        seed: of the corpus.
+        workers: processes; one for each core by default.
+        progress: called with the number of clips done and the number of all.
+        coded_frames: render of each clip onset, apex and offset alone, the same pictures as otherwise, which
+            is all that classifiers of micro-expressions look at. Clips whose codes are wrong or absent stay
+            whole.
+
+    Raises:
+        InputError: for an unknown corpus, coded frames of one that is not in `CODED`, or a folder that holds
+            a corpus of other settings.
+    """
+    if name not in CORPORA:
+        raise InputError(f"unknown corpus {name!r}; there are: {', '.join(CORPORA)}")
+    full = CORPORA[name].SUBJECTS
+    subjects = full if subjects is None else subjects
+    if not 1 <= subjects <= full:
+        raise InputError(f"{name} has 1 to {full} subjects, not {subjects}")
+    if coded_frames and name not in CODED:
+        raise InputError(f"{name} does not code onset, apex and offset; only {' and '.join(CODED)} do")
+    folder = Path(folder)
+    # Whole clips need no word: their folders may be of before there was a choice.
+    chosen = {"coded_frames": True} if coded_frames else {}
+    settle(folder, {"corpus": name, "seed": seed, "subjects": subjects} | chosen)
+    # Other corpora show other people.
+    own_seed = len(CORPORA) * seed + list(CORPORA).index(name)
+    CORPORA[name].write(folder, subjects, own_seed, workers, progress, **chosen)

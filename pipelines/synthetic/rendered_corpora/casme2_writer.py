@@ -1,0 +1,104 @@
+"""CASME II, as handed out: `Cropped/sub01/EP02_01f/img46.jpg` and a coding sheet.
+
+What a reader must cope with: frame numbers without padding, subjects as text, an apex `/`, units that are
+sometimes numbers and sometimes text such as `4+L10` or `?`, blank columns.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.synthetic.rendered_corpora.recording import (
+    Act,
+    Studio,
+    cast,
+    coded,
+    lasting,
+    record,
+    record_all,
+    units_of,
+)
+from pipelines.synthetic.rendered_corpora.workbook import write_workbook
+from pipelines.synthetic.renderer.generate import Progress
+
+STUDIO = Studio(shape=(340, 280), rate=200.0)
+SUBJECTS = 26
+#: Clips of each emotion (255 in all).
+COUNTS = {
+    "others": 99,
+    "disgust": 63,
+    "happiness": 32,
+    "repression": 27,
+    "surprise": 25,
+    "sadness": 7,
+    "fear": 2,
+}
+SHEET = "CASME2-coding-20140508.xlsx"
+_COLUMNS = ("Subject", "Filename", None, "OnsetFrame", "ApexFrame", "OffsetFrame", None, "Action Units")
+_COLUMNS += ("Estimated Emotion",)
+_MARGIN = 3  # frames before the onset and after the offset
+_NO_APEX = 3  # the clip whose apex nobody could tell
+_UNSURE = 7  # every so many clips the units are `?`
+
+
+def plan(subjects: int, seed: int) -> list[Act]:
+    """All clips of the corpus."""
+    roles, rng = cast(COUNTS, subjects, SUBJECTS, seed)
+    acts = []
+    for number, (subject, emotion) in enumerate(roles):
+        onset = int(rng.integers(20, 180))
+        apex = onset + lasting(int(rng.integers(14, 50)), seed, subject)
+        offset = apex + lasting(int(rng.integers(18, 55)), seed, subject)
+        peak = float(np.exp(rng.uniform(np.log(0.6), np.log(2.6))))
+        acts.append(
+            Act(subject, number, emotion, peak, onset - _MARGIN, onset, apex, offset, offset + _MARGIN)
+        )
+    return acts
+
+
+def write(
+    folder: Path,
+    subjects: int,
+    seed: int,
+    workers: int | None,
+    progress: Progress | None,
+    coded_frames: bool = False,
+) -> None:
+    """Render the corpus; see `render_corpus`."""
+    acts = plan(subjects, seed)
+    units = record_all(partial(_record, folder, seed, coded_frames), acts, workers, progress)
+    write_workbook(folder / SHEET, {"Sheet1": [_COLUMNS, *map(_row, acts, units)]})
+
+
+def clip_name(act: Act) -> str:
+    """`EP02_01f`: the film that was shown, the clip's number in it, and the camera."""
+    return f"EP{2 + act.number % 18:02d}_{1 + act.number // 18:02d}f"
+
+
+def _record(folder: Path, seed: int, coded_frames: bool, act: Act) -> np.ndarray:
+    clip = folder / "Cropped" / f"sub{act.subject + 1:02d}" / clip_name(act)
+    # Where the sheet has no apex, readers look for it in the whole clip.
+    few = coded_frames and act.number != _NO_APEX
+    record(seed, act, STUDIO, clip, "img{}.jpg".format, coded=few)
+    return units_of(seed, act, STUDIO)
+
+
+def _row(act: Act, units: np.ndarray) -> tuple:
+    code: str | int = coded(units)
+    if act.number % _UNSURE == _UNSURE - 1 and act.emotion == "others":
+        code = "?"
+    if isinstance(code, str) and code.isdigit():
+        code = int(code)  # Excel turns a lone number into one
+    apex = "/" if act.number == _NO_APEX else act.apex
+    return (
+        f"{act.subject + 1:02d}",
+        clip_name(act),
+        None,
+        act.onset,
+        apex,
+        act.offset,
+        None,
+        code,
+        act.emotion,
+    )

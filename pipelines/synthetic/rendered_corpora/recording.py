@@ -1,0 +1,202 @@
+"""What the corpora share: plans of who shows what and when, and clips written frame by frame."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipelines.files import replacing
+from pipelines.io.images import write_image
+from pipelines.synthetic.renderer.emotions import draw_emotion
+from pipelines.synthetic.renderer.expression_clips import (
+    Event,
+    Subject,
+    draw_subject,
+    frame_at,
+    micro,
+    photograph,
+)
+from pipelines.synthetic.renderer.generate import Progress, in_parallel
+from pipelines.synthetic.renderer.geometry.facial_expression import COLUMNS
+
+_JPEG_QUALITY = 93
+_FACS_STEPS = "ABCDE"
+
+
+@dataclass(frozen=True)
+class Studio:
+    """How a corpus was recorded.
+
+    Attributes:
+        shape: (height, width) of the pictures.
+        rate: frames a second.
+        grey: whether the camera sees no colour.
+    """
+
+    shape: tuple[int, int]
+    rate: float
+    grey: bool = False
+
+
+@dataclass(frozen=True)
+class Act:
+    """One expression of a subject, before it is rendered.
+
+    Attributes:
+        subject: number of the subject.
+        number: of the clip in the corpus.
+        emotion: a key of `emotions.PROTOTYPES`.
+        peak: largest motion of the skin, pixels at 256 x 256; `None` for as strong as the draw made it.
+        first, onset, apex, offset, last: frame numbers.
+    """
+
+    subject: int
+    number: int
+    emotion: str
+    peak: float | None
+    first: int
+    onset: int
+    apex: int
+    offset: int
+    last: int
+
+
+def shared_out(counts: dict[str, int], total: int) -> dict[str, int]:
+    """Scale class counts to a total, keeping the proportions; every class keeps one if there is room."""
+    whole = sum(counts.values())
+    exact = {name: count * total / whole for name, count in counts.items()}
+    share = {name: int(value) for name, value in exact.items()}
+    by_need = sorted(exact, key=lambda name: (share[name] > 0, share[name] - exact[name]))
+    for name in by_need[: total - sum(share.values())]:
+        share[name] += 1
+    return share
+
+
+def cast(
+    counts: dict[str, int], subjects: int, full: int, seed: int
+) -> tuple[list[tuple[int, str]], np.random.Generator]:
+    """Who shows which emotion.
+
+    Args:
+        counts: clips of each emotion in the real corpus.
+        subjects: how many there shall be.
+        full: subjects of the real corpus.
+        seed: of the corpus.
+
+    Returns:
+        (subject, emotion) of each clip, sorted by subject,
+        everyone at least once; and the generator that goes on.
+    """
+    rng = np.random.default_rng([seed, full])
+    total = max(subjects, round(sum(counts.values()) * subjects / full))
+    emotions = [name for name, count in shared_out(counts, total).items() for _ in range(count)]
+    rng.shuffle(emotions)
+    # Some people show a lot and some next to nothing.
+    eager = rng.gamma(1.5, 1.0, subjects) + 0.1
+    extra = rng.choice(subjects, total - subjects, p=eager / eager.sum())
+    people = sorted([*range(subjects), *extra.tolist()])
+    return list(zip(people, emotions, strict=True)), rng
+
+
+def lasting(frames: int, seed: int, subject: int) -> int:
+    """How long a movement of so many frames takes a subject: some are quicker than others, always."""
+    return max(2, round(frames * float(np.exp(np.random.default_rng([seed, subject, 7]).normal(0, 0.2)))))
+
+
+@lru_cache(maxsize=2)
+def subject_of(seed: int, number: int, studio: Studio) -> Subject:
+    """Subject `number` of a corpus before its camera."""
+    return draw_subject(seed, number, studio.shape, grey=studio.grey)
+
+
+def units_of(seed: int, act: Act, studio: Studio) -> np.ndarray:
+    """Intensities at the apex, float64 [len(COLUMNS)]."""
+    rng = np.random.default_rng([seed, act.subject, act.number])
+    units = draw_emotion(act.emotion, rng)
+    if act.peak is None:
+        return units
+    subject = subject_of(seed, act.subject, studio)
+    return micro(subject, units, act.peak * subject.strength)
+
+
+def record(
+    seed: int,
+    act: Act,
+    studio: Studio,
+    folder: Path,
+    name: Callable[[int], str],
+    landmarks: Callable | None = None,
+    coded: bool = False,
+) -> None:
+    """Render the frames of an act into a folder, whole or not at all.
+
+    Args:
+        seed: of the corpus.
+        act: what to render.
+        studio: how.
+        folder: of the frames; if it exists, nothing is done.
+        name: file name of a frame number; the suffix tells the format.
+        landmarks: called with the part folder, the frame number and the landmarks, float32 [478, 2].
+        coded: render onset, apex and offset alone.
+    """
+    if folder.exists():
+        return
+    subject = subject_of(seed, act.subject, studio)
+    event = Event(units_of(seed, act, studio), act.onset, act.apex, act.offset)
+    with replacing(folder) as part:
+        part.mkdir()
+        for number in (act.onset, act.apex, act.offset) if coded else range(act.first, act.last + 1):
+            frame = frame_at(subject, (event,), act.number, number, studio.rate)
+            image = photograph(subject, frame, act.number, number)
+            save(part / name(number), image[..., 0] if studio.grey else image)
+            if landmarks:
+                landmarks(part, number, frame.landmarks)
+
+
+def save(path: Path, image: np.ndarray) -> None:
+    """Write a picture, uint8 [H, W] or [H, W, 3], in the format of its suffix."""
+    if path.suffix == ".png":
+        write_image(path, image)
+        return
+    _, data = cv2.imencode(
+        path.suffix, image[..., ::-1] if image.ndim == 3 else image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    )
+    path.write_bytes(data.tobytes())
+
+
+def record_all(
+    work: Callable[[Act], object], acts: Iterable[Act], workers: int | None, progress: Progress | None
+) -> list:
+    """Do the work for every act, subject by subject, and return its results."""
+    acts, results = list(acts), []
+    for result in in_parallel(work, acts, workers, 2):
+        results.append(result)
+        if progress:
+            progress(len(results), len(acts))
+    return results
+
+
+def sides(units: np.ndarray, least: float = 0.0) -> dict[str, tuple[float, float]]:
+    """Right and left intensity of each active unit by its FACS number; central units have both alike."""
+    found: dict[str, list[float]] = {}
+    for column, value in zip(COLUMNS, units.tolist(), strict=True):
+        name = column.removeprefix("AU").lstrip("0").rstrip("RL")
+        pair = found.setdefault(name, [0.0, 0.0])
+        if not column.endswith("L"):
+            pair[0] = value
+        if not column.endswith("R"):
+            pair[1] = value
+    return {name: tuple(pair) for name, pair in found.items() if max(pair) > least}
+
+
+def coded(units: np.ndarray, letters: bool = False) -> str:
+    """The units as a coder writes them: `4+L10`; with letters for strength: `R12B+14A`."""
+    parts = []
+    for name, (right, left) in sides(units).items():
+        side = "R" if left < 0.25 * right else "L" if right < 0.25 * left else ""
+        strength = _FACS_STEPS[min(int(max(right, left) * 5), 4)] if letters else ""
+        parts.append(f"{side}{name}{strength}")
+    return "+".join(parts)

@@ -1,0 +1,130 @@
+"""SAMM, as handed out: `006/006_1_2/006_05562.jpg`, grey, and a coding sheet.
+
+What a reader must cope with: a header on row 14 under a preamble, a duration that is a formula, units such as
+`(R6 or R12)+R15` and `7B`, an offset before its apex, apexes outside their clips.
+"""
+
+import itertools
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.synthetic.rendered_corpora.recording import (
+    Act,
+    Studio,
+    cast,
+    coded,
+    lasting,
+    record,
+    record_all,
+    sides,
+    units_of,
+)
+from pipelines.synthetic.rendered_corpora.workbook import write_workbook
+from pipelines.synthetic.renderer.generate import Progress
+
+STUDIO = Studio(shape=(325, 480), rate=200.0, grey=True)
+SUBJECTS = 29
+COUNTS = {
+    "Anger": 57, "Contempt": 12, "Disgust": 9, "Fear": 8, "Sadness": 6, "Happiness": 26, "Surprise": 15,
+    "Other": 26,
+}  # fmt: skip
+SHEET = "SAMM_Micro_FACS_Codes_v2.xlsx"
+_FIRST_SUBJECT = 6
+_HEADER_ROW = 14
+_COLUMNS = (
+    "Subject",
+    "Filename",
+    "Inducement Code",
+    "Onset Frame",
+    "Apex Frame",
+    "Offset Frame",
+    "Duration",
+    "Micro",
+)
+_COLUMNS += ("Action Units", "Estimated Emotion", "Objective Classes", "Notes")
+_PREAMBLE = {1: "Rendered faces in the layout of SAMM", 3: "Rendered, not recorded: no real person is shown",
+             5: "Frames are numbered at 200 a second", 12: "Micro-movements only"}  # fmt: skip
+# Which clips carry the mistakes that the real sheet has, and which units are coded with a doubt.
+_OFFSET_BEFORE_APEX, _APEX_OUTSIDE, _DOUBTFUL = 4, (2, 9), 6
+_MARGIN = 4
+
+
+def plan(subjects: int, seed: int) -> list[Act]:
+    """All clips of the corpus."""
+    roles, rng = cast(COUNTS, subjects, SUBJECTS, seed)
+    acts = []
+    for number, (subject, emotion) in enumerate(roles):
+        onset = int(rng.integers(400, 9000))
+        apex = onset + lasting(int(rng.integers(14, 46)), seed, subject)
+        offset = apex + lasting(int(rng.integers(16, 50)), seed, subject)
+        peak = float(np.exp(rng.uniform(np.log(0.5), np.log(2.2))))
+        name = {"Other": "others"}.get(emotion, emotion.lower())
+        acts.append(Act(subject, number, name, peak, onset - _MARGIN, onset, apex, offset, offset + _MARGIN))
+    return acts
+
+
+def write(
+    folder: Path,
+    subjects: int,
+    seed: int,
+    workers: int | None,
+    progress: Progress | None,
+    coded_frames: bool = False,
+) -> None:
+    """Render the corpus; see `render_corpus`."""
+    acts = plan(subjects, seed)
+    units = record_all(partial(_record, folder, seed, coded_frames), acts, workers, progress)
+    above = [(_PREAMBLE[row],) if row in _PREAMBLE else () for row in range(1, _HEADER_ROW)]
+    rows = map(_row, acts, units, itertools.count(_HEADER_ROW + 1))
+    write_workbook(folder / SHEET, {"MICRO_ONLY": [*above, _COLUMNS, *rows]})
+
+
+def clip_name(act: Act) -> str:
+    """`006_1_2`: subject, the film that was shown, the clip's number in it."""
+    return f"{_FIRST_SUBJECT + act.subject:03d}_{1 + act.number % 7}_{1 + act.number // 7}"
+
+
+def objective_class(units: np.ndarray) -> int:
+    """Class I-VII of the units, after Davison et al., "Objective Classes for Micro-Facial ...", 2018."""
+    active = set(sides(units))
+    if active & {"6", "12"}:
+        return 1
+    if active & {"9", "10"}:
+        return 4
+    if {"1", "2", "4"} <= active or "20" in active:
+        return 6
+    if "15" in active or {"1", "4"} <= active:
+        return 5
+    if active & {"4", "23"}:
+        return 3
+    return 2 if active & {"1", "2", "5", "25", "26"} else 7
+
+
+def _record(folder: Path, seed: int, coded_frames: bool, act: Act) -> np.ndarray:
+    subject = f"{_FIRST_SUBJECT + act.subject:03d}"
+    # Where the sheet is wrong, readers look at the whole clip.
+    few = coded_frames and act.number not in (_OFFSET_BEFORE_APEX, *_APEX_OUTSIDE)
+    clip = folder / subject / clip_name(act)
+    record(seed, act, STUDIO, clip, lambda frame: f"{subject}_{frame:05d}.jpg", coded=few)
+    return units_of(seed, act, STUDIO)
+
+
+def _row(act: Act, units: np.ndarray, number: int) -> tuple:
+    apex, offset = act.apex, act.offset
+    if act.number == _OFFSET_BEFORE_APEX:
+        offset = apex - 5
+    if act.number in _APEX_OUTSIDE:
+        apex = act.last + 40
+    code = coded(units, letters=act.number % 3 == 0)
+    first, _, rest = code.partition("+")
+    if act.number % _DOUBTFUL == _DOUBTFUL - 1 and rest:
+        code = f"({first} or R12)+{rest}"
+    emotion = "Other" if act.emotion == "others" else act.emotion.capitalize()
+    return (
+        f"{_FIRST_SUBJECT + act.subject:03d}", clip_name(act), 1 + act.number % 7, act.onset, apex, offset,
+        f"=F{number}-D{number}+1",
+        "Micro" if act.offset - act.onset <= 100 else "Micro - 1/2", code, emotion, objective_class(units),
+        None,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Materials and textures of a rendered scene."""

@@ -1,0 +1,1 @@
+"""Geometry of a rendered person: head shape, identity, expression, eyes, hair, body."""

@@ -1,0 +1,1 @@
+"""Camera, rasteriser, light, exact motion, and photometric degradation."""

@@ -1,0 +1,1 @@
+"""`tf.data` pipelines: from frame pairs to batches of crops with dense flow labels."""

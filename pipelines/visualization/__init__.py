@@ -1,0 +1,1 @@
+"""Flow and results as images and HTML reports."""

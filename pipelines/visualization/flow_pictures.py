@@ -1,0 +1,98 @@
+"""Pictures of flow for people: beside its frames, as arrows, as a map of its error."""
+
+import cv2
+import numpy as np
+
+from pipelines.visualization.flow_colour import colour_wheel, flow_to_colour
+
+_ARROW_SPACING = 16  # pixels
+_LONGEST_ARROW = 14  # pixels; shorter motion is exaggerated to it, so that a micro-expression can be seen
+_PANEL_SIDES = (240, 480)  # pixels; smaller frames are shown larger, and larger ones smaller
+
+
+def flow_panel(
+    frame1: np.ndarray, frame2: np.ndarray, flow: np.ndarray, valid: np.ndarray | None = None
+) -> np.ndarray:
+    """Show a flow in one row: frame 1, frame 2, the flow in colour with its wheel, arrows on frame 1.
+
+    Args:
+        frame1: uint8 [H, W, 3], RGB.
+        frame2: uint8 [H, W, 3], RGB.
+        flow: float32 [H, W, 2], pixels.
+        valid: bool [H, W].
+
+    Returns:
+        uint8 [h, 4 w, 3], RGB, where the longer of h and w is 240 to 480.
+    """
+    valid = np.ones(flow.shape[:2], bool) if valid is None else valid
+    longer = max(flow.shape[:2])
+    shown = float(np.clip(longer, *_PANEL_SIDES))
+    if shown != longer:
+        scale = shown / longer
+        size = [max(1, round(side * scale)) for side in flow.shape[1::-1]]
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        frame1, frame2, flow, known = (
+            cv2.resize(array, size, interpolation=interpolation)
+            for array in (frame1, frame2, flow * np.float32(scale), valid.astype(np.float32))
+        )
+        valid = known > 0.999
+    return np.hstack([frame1, frame2, with_wheel(flow_to_colour(flow, valid)), arrows(frame1, flow, valid)])
+
+
+def with_wheel(colour: np.ndarray) -> np.ndarray:
+    """Lay the colour wheel into the lower right corner of a painted flow, uint8 [H, W, 3]."""
+    size = min(colour.shape[:2]) // 5
+    if size < 9:
+        return colour
+    wheel = colour_wheel(size)
+    axis = np.linspace(-1, 1, size)
+    inside = np.hypot(*np.meshgrid(axis, axis)) <= 1
+    out = colour.copy()
+    corner = out[-size - 2 : -2, -size - 2 : -2]
+    corner[inside] = wheel[inside]
+    return out
+
+
+def arrows(frame: np.ndarray, flow: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+    """Draw a flow as arrows on frame 1; the longest always has the same length.
+
+    Args:
+        frame: uint8 [H, W, 3], RGB.
+        flow: float32 [H, W, 2], pixels.
+        valid: bool [H, W]; no arrows elsewhere.
+
+    Returns:
+        uint8 [H, W, 3], RGB.
+    """
+    out = np.round(frame * 0.6 + 90).astype(np.uint8)
+    # Smoothed, so that an arrow stands for its neighbourhood and not for one pixel.
+    smooth = cv2.GaussianBlur(flow, (0, 0), _ARROW_SPACING / 4)
+    height, width = flow.shape[:2]
+    half = _ARROW_SPACING // 2
+    points = [(x, y) for y in range(half, height, _ARROW_SPACING) for x in range(half, width, _ARROW_SPACING)]
+    points = [(x, y) for x, y in points if valid is None or valid[y, x]]
+    longest = max((float(np.hypot(*smooth[y, x])) for x, y in points), default=0.0)
+    stretch = _LONGEST_ARROW / max(longest, 0.1)
+    for x, y in points:
+        tip = np.round(16 * (np.array([x, y]) + smooth[y, x] * stretch)).astype(int)
+        cv2.arrowedLine(
+            out, (16 * x, 16 * y), tuple(tip.tolist()), (170, 0, 60), 1, cv2.LINE_AA, shift=4, tipLength=0.3
+        )
+    return out
+
+
+def error_map(errors: np.ndarray, mask: np.ndarray, worst: float) -> np.ndarray:
+    """Paint errors from black (0) over red to white (`worst` and above); grey where the mask is false.
+
+    Args:
+        errors: float [H, W], pixels.
+        mask: bool [H, W].
+        worst: error in pixels that is painted white.
+
+    Returns:
+        uint8 [H, W, 3], RGB.
+    """
+    levels = np.clip(errors / worst * 255, 0, 255).astype(np.uint8)
+    colour = cv2.applyColorMap(levels, cv2.COLORMAP_HOT)[..., ::-1].copy()
+    colour[~mask] = 128
+    return colour

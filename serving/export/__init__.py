@@ -1,0 +1,1 @@
+"""From Keras models to SavedModels and ONNX files."""

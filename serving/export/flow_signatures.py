@@ -1,0 +1,120 @@
+"""The served model `face_flow`: its signatures, and requests to warm it up with."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pipelines.io.images import encode_png
+from pipelines.micro_expressions.alignment import CROP
+from pipelines.micro_expressions.features import flow_features
+from serving.export.graph_optimisation import smaller
+from serving.repository.warmup import predict_call, write_warmup
+from serving.runtime.image_headers import ENCODED_SIGNATURE
+from serving.runtime.predict import DEFAULT_SIGNATURE
+
+FACE_FLOW = "face_flow"
+
+#: The signature for frames in [0, 1]. A signature has one type, so that it cannot be the default one too.
+FLOAT_SIGNATURE = "serving_float32"
+
+#: The signature that gives u, v and strain, which classifiers of expressions take, in place of the flow.
+FLOW_FEATURES_SIGNATURE = "features"
+
+_WARMUP_SIZE = 64
+
+
+def write_flow_model(model: keras.Model, folder: Path) -> None:
+    """Write the SavedModel that `export.export_flow` describes, unchecked, into a folder."""
+
+    def frames(shape: list[int | None], dtype: tf.DType) -> list[tf.TensorSpec]:
+        return [tf.TensorSpec(shape, dtype, name) for name in ("frame1", "frame2")]
+
+    @smaller
+    @tf.function(input_signature=frames([None, None, None, 3], tf.float32))
+    def estimate(frame1, frame2):
+        flow = model({"frame1": frame1, "frame2": frame2}, training=False)["flow"]
+        return tf.ensure_shape(tf.cast(flow, tf.float32), [None, None, None, 2])
+
+    @tf.function(input_signature=frames([None, None, None, 3], tf.float32))
+    def from_float(frame1, frame2):
+        return {"flow": estimate(frame1, frame2)}
+
+    @tf.function(input_signature=frames([None, None, None, 3], tf.uint8))
+    def from_uint8(frame1, frame2):
+        return from_float(as_float(frame1), as_float(frame2))
+
+    @tf.function(input_signature=frames([None], tf.string))
+    def from_files(frame1, frame2):
+        return from_uint8(_decoded(frame1), _decoded(frame2))
+
+    seen_in = _features_of_flow()
+
+    @tf.function(input_signature=frames([None, CROP, CROP, 3], tf.uint8))
+    def features(frame1, frame2):
+        flow = tf.ensure_shape(estimate(as_float(frame1), as_float(frame2)), [None, CROP, CROP, 2])
+        return {"features": seen_in(flow)}
+
+    # Only the variables hang on the module, not the Keras model: nothing of Keras is stored, no layer that
+    # could hold code, and each weight once for all signatures.
+    module = tf.Module()
+    module.weights = list(model.variables)
+    signatures = {
+        DEFAULT_SIGNATURE: from_uint8,
+        FLOAT_SIGNATURE: from_float,
+        ENCODED_SIGNATURE: from_files,
+        FLOW_FEATURES_SIGNATURE: features,
+    }
+    tf.saved_model.save(module, str(folder), signatures=signatures)
+    write_warmup(folder, _warmup_calls(model))
+
+
+def as_float(frame: tf.Tensor) -> tf.Tensor:
+    """Bring uint8 to [0, 1], float32, with the same bits as NumPy's `/ 255`."""
+    # A plain division TensorFlow rewrites into a product with 1/255.
+    return tf.math.divide_no_nan(tf.cast(frame, tf.float32), 255.0)
+
+
+@lru_cache(maxsize=1)  # the same for all networks, and it takes a second to trace
+def _features_of_flow() -> Callable[[tf.Tensor], tf.Tensor]:
+    @tf.function(input_signature=[tf.TensorSpec([None, CROP, CROP, 2], tf.float32)])
+    def features(flow):
+        return flow_features(flow)
+
+    return smaller(features)
+
+
+def _decoded(files: tf.Tensor) -> tf.Tensor:
+    return tf.map_fn(
+        lambda file: tf.io.decode_image(file, channels=3, expand_animations=False),
+        files,
+        fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
+    )
+
+
+def _warmup_calls(model: keras.Model) -> list:
+    """Return a request for each signature, with what the network itself makes of it."""
+
+    def random_frames(size: int) -> np.ndarray:
+        return np.random.default_rng(0).integers(0, 256, (2, 1, size, size, 3), np.uint8)
+
+    def estimate(frames: np.ndarray) -> tf.Tensor:
+        frame1, frame2 = np.float32(frames) / 255
+        return model({"frame1": frame1, "frame2": frame2}, training=False)["flow"]
+
+    frames, crops = random_frames(_WARMUP_SIZE), random_frames(CROP)
+    files = [np.array([encode_png(frame[0])], object) for frame in frames]
+    flow = {"flow": estimate(frames).numpy()}
+    features = {"features": flow_features(tf.cast(estimate(crops), tf.float32)).numpy()}
+    return [
+        predict_call(FACE_FLOW, signature, {"frame1": frame1, "frame2": frame2}, answer)
+        for signature, (frame1, frame2), answer in (
+            (DEFAULT_SIGNATURE, frames, flow),
+            (FLOAT_SIGNATURE, np.float32(frames) / 255, flow),
+            (ENCODED_SIGNATURE, files, flow),
+            (FLOW_FEATURES_SIGNATURE, crops, features),
+        )
+    ]

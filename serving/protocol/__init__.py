@@ -1,0 +1,1 @@
+"""Messages of TensorFlow Serving: stubs, tensors, status codes, configuration files."""

@@ -1,0 +1,1 @@
+"""Models and their versions: on disk, loaded, watched, replaced."""

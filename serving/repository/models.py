@@ -1,0 +1,244 @@
+"""The models that are served: loaded, watched, exchanged for newer versions, and found for a request."""
+
+import gc
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from pipelines.errors import InputError
+from serving.protocol.config_files import ModelServerConfig
+from serving.protocol.serving_error import Refusal, invalid_argument
+from serving.protocol.stubs import get_model_status_pb2, model_pb2, predict_pb2
+from serving.repository.model import Model
+from serving.repository.model_config import ModelConfig, checked_models, models_in, version_labels
+from serving.repository.versions import fingerprint, versions_in, wanted_versions
+from serving.repository.warmup import read_warmup
+
+_log = logging.getLogger(__name__)
+
+_State = get_model_status_pb2.ModelVersionStatus
+
+
+@dataclass(frozen=True)
+class VersionState:
+    """Where a version stands, as GetModelStatus tells it.
+
+    Attributes:
+        state: a number of ModelVersionStatus.State.
+        code: the gRPC status of its loading.
+        message: why it could not be loaded.
+    """
+
+    state: int
+    code: grpc.StatusCode = grpc.StatusCode.OK
+    message: str = ""
+
+
+class Models:
+    """Loaded models by name and version.
+
+    A request holds the model that it was given. So a version that is taken out of service still answers the
+    requests that it has, and is freed with the last of them.
+
+    Args:
+        folder: holds `NAME/VERSION/`; nothing outside of it is ever loaded.
+        answer: how a warm-up request is answered; called from several threads.
+        config: which models, versions and labels; by default every model in the folder, the latest version.
+        on_load: told of each attempt to load a version: its folder, and whether it succeeded.
+
+    Raises:
+        InputError: if there is no model, or a version that is wanted of one cannot be served.
+        Refusal: if the configuration is wrong.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        answer: Callable[[Model, predict_pb2.PredictRequest], object],
+        config: ModelServerConfig | None = None,
+        on_load: Callable[[str, bool], None] = lambda folder, loaded: None,
+    ) -> None:
+        self.folder = Path(folder)
+        self._answer = answer
+        self._on_load = on_load
+        self._config = checked_models(config, self.folder) if config else None
+        # Requests read these without a lock: they are replaced as a whole, never changed.
+        self._available: dict[str, dict[int, Model]] = {}
+        self._labels: dict[str, dict[str, int]] = {}
+        self._states: dict[str, dict[int, VersionState]] = {}
+        self._failed: dict[Path, tuple] = {}
+        self._changing = threading.Lock()
+        self.poll()
+        self._check_start()
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter([model for versions in self._available.values() for model in versions.values()])
+
+    def find(self, spec: model_pb2.ModelSpec) -> Model:
+        """Return the model that a request asks for: by version, by label, or the latest.
+
+        Raises:
+            Refusal: INVALID_ARGUMENT without a name or for an unknown label, NOT_FOUND if it is not loaded;
+                in TensorFlow Serving's words (model_servers/server_core.cc, core/manager.h).
+        """
+        if not spec.name:
+            raise invalid_argument("ModelSpec has no name specified.")
+        versions = self._available.get(spec.name, {})
+        choice = spec.WhichOneof("version_choice")
+        if choice is None:
+            if not versions:
+                raise _not_found(f"Latest({spec.name})")
+            return versions[max(versions)]
+        version = spec.version.value
+        if choice == "version_label":
+            version = self._labels.get(spec.name, {}).get(spec.version_label)
+            if version is None:
+                raise invalid_argument(f"Unrecognized servable version label: {spec.version_label}")
+        if version not in versions:
+            raise _not_found(f"Specific({spec.name}, {version})")
+        return versions[version]
+
+    def states(self, name: str) -> dict[int, VersionState]:
+        """Return where the versions of a model stand, the latest first; empty for a model never heard of."""
+        return dict(sorted(self._states.get(name, {}).items(), reverse=True))
+
+    def poll(self) -> None:
+        """Look at the folders once: load what is wanted and new, then unload what is wanted no more.
+
+        A version that cannot be loaded is said in the log and in its state, and what was served before goes
+        on; it is tried again when its files have changed.
+        """
+        with self._changing:
+            for name, config in self._models().items():
+                self._update(name, config)
+
+    def reload(self, config: ModelServerConfig) -> None:
+        """Serve what a configuration says, and nothing else.
+
+        Raises:
+            Refusal: INVALID_ARGUMENT or FAILED_PRECONDITION for a configuration that cannot be, which changes
+                nothing; UNKNOWN if a new model did not load.
+        """
+        models = checked_models(config, self.folder)
+        with self._changing:
+            labels = version_labels(models)
+            self._check_labels(labels)
+            new = [name for name in models if not self._available.get(name)]
+            gone = [name for name in self._available if name not in models]
+            self._config, self._labels = models, labels
+            for name, model in models.items():
+                self._update(name, model)
+            for name in gone:
+                self._unload(name, set(self._available[name]))
+            self._check_available(new)
+
+    def _models(self) -> dict[str, ModelConfig]:
+        return models_in(self.folder) if self._config is None else self._config
+
+    def _check_start(self) -> None:
+        for name in self._models():
+            broken = [state for state in self.states(name).values() if state.message]
+            if broken:
+                raise InputError(broken[0].message)
+            if not self._available.get(name):
+                raise InputError(f"{self.folder / name}: none of the versions that are to be served is there")
+        labels = version_labels(self._models())
+        self._check_labels(labels)
+        self._labels = labels
+
+    def _check_labels(self, labels: dict[str, dict[str, int]]) -> None:
+        for name, versions in labels.items():
+            for version in versions.values():
+                if version not in self._available.get(name, {}):
+                    raise Refusal(
+                        grpc.StatusCode.FAILED_PRECONDITION,
+                        f"Request to assign label to version {version} of model {name}, "
+                        "which is not currently available for inference",
+                    )
+
+    def _check_available(self, names: list[str]) -> None:
+        missing = [name for name in names if not self._available.get(name)]
+        if missing:
+            what = "".join(
+                f"{{name: {name} version: {version} due to error: {state.message}}}, "
+                for name in missing
+                for version, state in self.states(name).items()
+            )
+            message = f"{len(missing)} model(s) did not become available: {{{what}}}"
+            raise Refusal(grpc.StatusCode.UNKNOWN, message)
+
+    def _update(self, name: str, config: ModelConfig) -> None:
+        try:
+            found = versions_in(Path(config.base_path))
+        except OSError as error:  # away for a moment, perhaps; what is loaded stays
+            _log.error("%s: cannot be looked at (%s)", config.base_path, error.strerror)
+            return
+        wanted = wanted_versions(found, config)
+        loaded = set(self._available.get(name, {}))
+        for version in sorted(wanted - loaded, reverse=True):
+            self._load(name, version, found[version])
+        # As Serving's availability preserving policy: the old one goes when a new one answers.
+        if not wanted or wanted & set(self._available.get(name, {})):
+            self._unload(name, loaded - wanted)
+
+    def _load(self, name: str, version: int, folder: Path) -> None:
+        now = fingerprint(folder)
+        if self._failed.get(folder) == now:
+            return
+        self._set_state(name, version, VersionState(_State.LOADING))
+        try:
+            model = Model(folder, name)
+            self._warm_up(model)
+        except (InputError, MemoryError) as error:
+            self._failed[folder] = now
+            message = str(error) or f"{folder}: out of memory"
+            self._set_state(name, version, VersionState(_State.END, grpc.StatusCode.UNKNOWN, message))
+            self._on_load(str(folder), False)
+            _log.error("%s", message)
+        else:
+            self._failed.pop(folder, None)
+            self._available = self._available | {name: self._available.get(name, {}) | {version: model}}
+            self._set_state(name, version, VersionState(_State.AVAILABLE))
+            self._on_load(str(folder), True)
+            _log.info("%s: loaded", folder)
+
+    def _warm_up(self, model: Model) -> None:
+        def answer(request: predict_pb2.PredictRequest) -> None:
+            try:
+                self._answer(model, request)
+            except Refusal as refusal:
+                raise InputError(
+                    f"{model.folder}: its own warm-up request fails ({refusal.message})"
+                ) from refusal
+
+        # The first answer of each signature keeps one core busy, so that several are found at a time.
+        with futures.ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="warm-up") as pool:
+            list(pool.map(answer, [log.request for log in read_warmup(model.folder)]))
+
+    def _unload(self, name: str, versions: set[int]) -> None:
+        for version in versions:
+            self._set_state(name, version, VersionState(_State.UNLOADING))
+        left = {
+            version: model
+            for version, model in self._available.get(name, {}).items()
+            if version not in versions
+        }
+        self._available = self._available | {name: left}
+        for version in sorted(versions):
+            self._set_state(name, version, VersionState(_State.END))
+            _log.info("%s %d: unloaded", name, version)
+        if versions:
+            gc.collect()  # a loaded graph is full of cycles, and its weights are many megabytes
+
+    def _set_state(self, name: str, version: int, state: VersionState) -> None:
+        self._states = self._states | {name: self._states.get(name, {}) | {version: state}}
+
+
+def _not_found(request: str) -> Refusal:
+    return Refusal(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {request}")

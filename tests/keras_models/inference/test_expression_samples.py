@@ -1,0 +1,25 @@
+import cv2
+import pytest
+
+from keras_models.expression.mirror_net import mirror_net
+from keras_models.inference.estimators import METHODS, open_method
+from keras_models.inference.expression_samples import method_key
+from keras_models.presets import Preset, save_preset
+from pipelines.errors import InputError
+
+
+def test_features_of_other_weights_have_another_key(tmp_path):
+    keys = [method_key("dis_fast"), method_key("dis_medium"), method_key("default")]
+    for name in ("a", "b"):
+        save_preset(tmp_path / name, mirror_net(), Preset({"name": "mirror_net"}))
+        keys.append(method_key(str(tmp_path / name)))
+    assert len(set(keys)) == len(keys)
+    assert keys[0] == f"dis_fast, OpenCV {cv2.__version__}"
+    assert method_key(str(tmp_path / "a")) == keys[3]
+
+
+def test_a_classifier_is_no_method_of_flow(tmp_path):
+    save_preset(tmp_path / "run", mirror_net(), Preset({"name": "mirror_net"}))
+    assert "expression" not in METHODS
+    with pytest.raises(InputError, match="unknown network 'mirror_net'"):
+        open_method(str(tmp_path / "run"))

@@ -1,0 +1,85 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from keras_models.inference.expression_classifier import open_classifier
+from keras_models.presets import read_preset
+from keras_models.training.expression_training_config import ExpressionConfig
+from keras_models.training.train_expression import (
+    fit_copies,
+    one_subject_each,
+    sample_weights,
+    train_expression,
+)
+from pipelines.errors import InputError
+
+QUICK = ExpressionConfig(epochs=3, batch=8)
+ABOUT = {"method": "dis_fast", "remove_head": True}
+
+
+def weights_of(samples, training, config=QUICK):
+    arrays = samples.features, samples.labels, np.array(samples.subjects), training
+    return fit_copies(*arrays, config).get_weights()
+
+
+@pytest.mark.parametrize(
+    "config", [QUICK, replace(QUICK, network="ststnet"), replace(QUICK, choose_epoch=True)]
+)
+def test_who_is_left_out_cannot_reach_the_weights(make_samples, config):
+    samples = make_samples()
+    subjects = np.array(samples.subjects)
+    training = subjects[:, None] != np.unique(subjects)  # copy f leaves out subject f
+    before = weights_of(samples, training, config)
+    left_out = subjects == np.unique(subjects)[1]
+    features, labels = samples.features.copy(), samples.labels.copy()
+    features[left_out] = 1e3 * np.random.default_rng(1).normal(size=features[left_out].shape)
+    labels[left_out] = 2 - labels[left_out]
+    after = weights_of(replace(samples, features=features, labels=labels), training, config)
+    for old, new in zip(before, after, strict=True):
+        np.testing.assert_array_equal(old[1], new[1])
+        assert (old[0] != new[0]).any()  # all others have learned from them
+
+
+def test_balance_is_of_the_training_samples_alone():
+    labels = np.array([0, 0, 0, 1, 2, 2, 1])
+    training = np.array([[1, 1, 1, 1, 1, 1, 0], [1, 1, 0, 1, 0, 0, 1]], bool).T
+    weights = sample_weights(labels, training, balance=True)
+    np.testing.assert_allclose(weights[:, 0], [2 / 3, 2 / 3, 2 / 3, 2, 1, 1, 0])
+    np.testing.assert_allclose(weights[:, 1], [1, 1, 0, 1, 0, 0, 1])  # nobody shows class 2
+    np.testing.assert_array_equal(sample_weights(labels, training, balance=False), training)
+
+
+def test_validating_subjects_are_from_the_training_ones():
+    subjects = np.repeat(list("abcdef"), 3)
+    training = subjects[:, None] != np.unique(subjects)
+    validation = one_subject_each(subjects, training, seed=0)
+    assert not (validation & ~training).any()
+    assert [len(set(subjects[column])) for column in validation.T] == [1] * 6
+
+
+def test_a_run_is_a_preset_that_classifies(make_samples, tmp_path):
+    samples = make_samples()
+    train_expression(samples, tmp_path / "run", ExpressionConfig(epochs=30, batch=8), ABOUT)
+    classifier = open_classifier(tmp_path / "run")
+    assert (classifier.method, classifier.remove_head) == ("dis_fast", True)
+    assert classifier.classes == ("negative", "positive", "surprise")
+    unseen = make_samples(seed=1)
+    probabilities = classifier.probabilities(unseen.features).numpy()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert (probabilities.argmax(axis=1) == unseen.labels).mean() > 0.9
+    assert read_preset(tmp_path / "run").recipe["samples"] == 24
+    with pytest.raises(InputError, match="training run here already"):
+        train_expression(samples, tmp_path / "run", QUICK, ABOUT)
+
+
+def test_bad_input(make_samples, tmp_path):
+    samples = make_samples()
+    alike = replace(samples, labels=np.ones_like(samples.labels))
+    with pytest.raises(InputError, match="show positive only; at least two classes"):
+        train_expression(alike, tmp_path / "run", QUICK, ABOUT)
+    with pytest.raises(InputError, match="learning_rate"):
+        train_expression(samples, tmp_path / "run", replace(QUICK, learning_rate=0), ABOUT)
+    with pytest.raises(InputError, match="holds a network of flow"):
+        open_classifier("default")
+    assert not (tmp_path / "run").exists()

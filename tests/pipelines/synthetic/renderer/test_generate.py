@@ -1,0 +1,59 @@
+import os
+
+import pytest
+
+from pipelines.errors import InputError
+from pipelines.io.pairs import list_pairs, read_facts
+from pipelines.synthetic.renderer.generate import in_parallel, render_pairs
+from pipelines.synthetic.renderer.rendered_pair import render_pair
+
+
+def test_folder_of_pairs_goes_on_where_it_stopped(tmp_path):
+    said = []
+    render_pairs(
+        tmp_path, 2, size=64, seed=4, workers=1, progress=lambda done, total: said.append((done, total))
+    )
+    assert said == [(1, 2), (2, 2)]
+    (tmp_path / "pairs.csv").unlink()
+    (tmp_path / "00001_flow.flo").unlink()  # as if it had been stopped while the second pair was written
+    kept = (tmp_path / "00000_flow.flo").stat().st_mtime_ns
+    render_pairs(tmp_path, 5, size=64, seed=4, workers=1)
+    assert list_pairs(tmp_path) == [f"{k:05d}" for k in range(5)]
+    assert (tmp_path / "00000_flow.flo").stat().st_mtime_ns == kept
+    facts = read_facts(tmp_path)
+    assert facts["00003"] == render_pair(4, 3, 64).facts
+    assert len({facts[k]["subject"] for k in facts}) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"count": 0}, "0 pairs"),
+        ({"count": 1, "size": 8}, "8x8"),
+        ({"count": 1, "mixture": "x"}, "unknown mixture"),
+        ({"count": 1, "disturbance": "x"}, "unknown disturbance"),
+        ({"count": 1, "seed": -1}, "seed -1"),
+        ({"count": 1, "workers": 0}, "0 workers"),
+    ],
+)
+def test_senseless_requests_are_refused(tmp_path, arguments, complaint):
+    with pytest.raises(InputError, match=complaint):
+        render_pairs(tmp_path, **arguments)
+
+
+def test_folder_of_other_settings_is_refused(tmp_path):
+    render_pairs(tmp_path, 1, size=64, workers=1)
+    with pytest.raises(InputError, match="seed 0"):
+        render_pairs(tmp_path, 2, size=64, seed=1, workers=1)
+
+
+@pytest.mark.parametrize("note", ['{"seed": 0, "si', "[1]", ""])
+def test_folder_whose_note_is_damaged_is_refused(tmp_path, note):
+    (tmp_path / "render.json").write_text(note)
+    with pytest.raises(InputError, match="damaged"):
+        render_pairs(tmp_path, 1, size=64, workers=1)
+
+
+def test_killed_worker_is_told_in_one_line():
+    with pytest.raises(InputError, match="a worker was killed"):
+        list(in_parallel(os._exit, [9, 9], workers=2, chunk=1))

@@ -1,0 +1,68 @@
+"""Every network is exported with TensorFlow's own operations only, whatever it was trained with."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from keras_models.flow.flow_networks import NETWORKS, build_network
+from serving.export.saved_model import export_flow, graph_ops
+
+# Reads the names of all operations as a server does that has never heard of Addons.
+KNOWN = """
+import json, sys
+import tensorflow as tf
+from tensorflow.python.framework import op_def_registry
+for name, ops in json.load(sys.stdin).items():
+    unknown = [op for op in ops if op_def_registry.get(op) is None]
+    assert not unknown, (name, unknown)
+assert "tensorflow_addons" not in sys.modules
+"""
+
+# Answers, too.
+SERVE = """
+import json, sys
+import numpy as np, tensorflow as tf
+for folder in json.load(sys.stdin):
+    signature = tf.saved_model.load(folder).signatures["serving_float32"]
+    frames = np.load(folder + "/frames.npz")
+    flow = signature(**{name: tf.constant(frames[name]) for name in ("frame1", "frame2")})["flow"]
+    np.testing.assert_allclose(flow, frames["flow"], atol=1e-4)
+assert "tensorflow_addons" not in sys.modules
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    folders = {}
+    for name, more in [*((name, {}) for name in NETWORKS), ("flownet_s", {"looks": 2})]:
+        keras.utils.set_random_seed(0)
+        network = build_network(name, width=0.0625, **more)
+        first, second = np.random.default_rng(0).random((2, 1, 70, 90, 3)).astype(np.float32)
+        # In training mode first, where the correlation is Addons'.
+        flow = network({"frame1": first, "frame2": second}, training=True)["flow"]
+        folder = export_flow(network, tmp_path_factory.mktemp(name))
+        np.savez(folder / "frames.npz", frame1=first, frame2=second, flow=flow)
+        folders[name, *more] = folder
+    return folders
+
+
+def without_addons(code, given):
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=json.dumps(given), capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_op_of_every_network_is_tensorflows_own(exported):
+    ops = {str(case): sorted(graph_ops(folder)) for case, folder in exported.items()}
+    assert all("Conv2D" in found for found in ops.values())
+    without_addons(KNOWN, ops)
+
+
+@pytest.mark.slow
+def test_a_process_without_addons_serves_every_network(exported):
+    without_addons(SERVE, [str(folder) for folder in exported.values()])

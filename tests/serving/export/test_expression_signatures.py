@@ -1,0 +1,77 @@
+"""`micro_expression`: exported, served, classified over gRPC, and the same as without a server."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_models.expression.expression_networks import build_classifier
+from keras_models.inference.expression_classifier import ExpressionClassifier
+from pipelines.errors import InputError
+from pipelines.landmarks.detector import FaceMesh
+from pipelines.micro_expressions.features import flow_features
+from pipelines.micro_expressions.onset_apex import aligned_pair
+from serving.client import FaceFlowClient
+from serving.export.saved_model import export_expression, graph_ops
+from serving.protocol.stubs import classification_pb2, model_pb2
+from serving.server import Server
+
+CLASSES = ("negative", "positive", "surprise")
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    keras.utils.set_random_seed(0)
+    return ExpressionClassifier(build_classifier("ststnet"), CLASSES, "default", remove_head=True)
+
+
+@pytest.fixture(scope="module")
+def address(classifier, network, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("expression")
+    version = export_expression(classifier, network, folder, {"preset": "mine"})
+    assert not [op for op in graph_ops(version) if ">" in op]
+    with Server(folder, port=0) as server:  # which also answers the warm-up requests
+        yield server.address
+
+
+def test_onset_and_apex_in_class_out(address, classifier, network, portrait):
+    """What the server says of two frames is what the networks say of the face that was aligned here."""
+    onset, apex = portrait, np.roll(portrait, 2, axis=1)
+
+    def estimate(frame1, frame2):
+        frames = {f"frame{k}": np.float32(frame[None]) / 255 for k, frame in ((1, frame1), (2, frame2))}
+        return network(frames)["flow"].numpy()[0]
+
+    with FaceMesh() as face_mesh:
+        features = aligned_pair(onset, apex, estimate, face_mesh).features(True)
+    expected = classifier.probabilities(tf.constant(features[None])).numpy()[0]
+    with FaceFlowClient(address, model="micro_expression") as client:
+        found = client.expression(onset, apex)
+    assert tuple(found) == CLASSES
+    np.testing.assert_allclose(list(found.values()), expected, atol=1e-3)
+    assert abs(sum(found.values()) - 1) < 1e-5
+
+
+def test_classify(address, classifier):
+    flow = np.random.default_rng(0).normal(size=(2, 224, 224, 2)).astype(np.float32)
+    features = flow_features(tf.constant(flow)).numpy()
+    request = classification_pb2.ClassificationRequest(
+        model_spec=model_pb2.ModelSpec(name="micro_expression", signature_name="classify")
+    )
+    for row in features:
+        example = request.input.example_list.examples.add()
+        example.features.feature["features"].float_list.value.extend(row.ravel().tolist())
+    with FaceFlowClient(address) as client:
+        answers = client._stub.Classify(request).result.classifications
+    expected = classifier.probabilities(tf.constant(features)).numpy()
+    for answer, row in zip(answers, expected, strict=True):
+        assert tuple(one.label for one in answer.classes) == CLASSES
+        np.testing.assert_allclose([one.score for one in answer.classes], row, atol=1e-6)
+
+
+def test_frames_that_are_none(address, portrait):
+    with FaceFlowClient(address, model="micro_expression") as client:
+        with pytest.raises(InputError, match="of one size"):
+            client.expression(portrait, portrait[:-1])
+        with pytest.raises(InputError, match=r"onset.*no face"):
+            client.expression(np.zeros((300, 300, 3), np.uint8), np.zeros((300, 300, 3), np.uint8))

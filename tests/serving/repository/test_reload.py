@@ -1,0 +1,123 @@
+"""Which models are served, told anew: by the configuration file, and by HandleReloadConfigRequest."""
+
+import shutil
+import time
+
+import grpc
+import pytest
+from google.protobuf import text_format
+
+from pipelines.errors import InputError
+from serving.protocol.config_files import ModelServerConfig
+from serving.protocol.stubs import get_model_status_pb2, model_pb2
+from serving.server import Server
+from serving.server_options import ServerOptions
+
+State = get_model_status_pb2.ModelVersionStatus
+
+
+def test_configuration_file_is_read_again(copies, tmp_path, caplog, model_config):
+    base, file = tmp_path / "base", tmp_path / "models.config"
+    copies(1)
+    copies(7, "micro_expression")
+    base.mkdir()
+    for name in ("face_flow", "micro_expression"):
+        (tmp_path / name).rename(base / name)
+    file.write_text(text_format.MessageToString(model_config(base)))
+    options = ServerOptions(model_config_file=file, model_config_file_poll_wait_seconds=0.1)
+
+    def wait_for(done):
+        deadline = time.monotonic() + 60
+        while not done() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert done()
+
+    with Server(base, port=0, options=options) as server:
+        assert [model.name for model in server.models] == ["face_flow"]
+        file.write_text("nonsense")
+        wait_for(lambda: "no ModelServerConfig in text format" in caplog.text)
+        assert [model.name for model in server.models] == ["face_flow"]
+        file.write_text(text_format.MessageToString(model_config(base, name="micro_expression")))
+        wait_for(lambda: [model.name for model in server.models] == ["micro_expression"])
+
+
+def test_configuration_file_that_is_wrong_from_the_start(copies, tmp_path, model_config):
+    copies(1)
+    file = tmp_path / "models.config"
+    file.write_text(text_format.MessageToString(model_config(tmp_path, name="absent")))
+    with pytest.raises(InputError, match=r"models.config: Could not find base path"):
+        Server(tmp_path, port=0, options=ServerOptions(model_config_file=file)).start()
+
+
+def test_reload_serves_other_models(copies, tmp_path, loaded, refusal, model_config):
+    copies(1)
+    copies(7, "micro_expression")
+    models = loaded(tmp_path)
+    models.reload(model_config(tmp_path, name="micro_expression"))
+    assert [(model.name, model.version) for model in models] == [("micro_expression", 7)]
+    assert models.states("face_flow")[1].state == State.END
+    assert refusal(models.find, model_pb2.ModelSpec(name="face_flow"))[0] is grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("path", ["/", "/etc", "{base}/..", "{base}/face_flow/../../outside", "{base}/link"])
+def test_reload_does_not_leave_the_model_base(copies, tmp_path, path, loaded, served, refusal, model_config):
+    base = tmp_path / "base"
+    copies(1)
+    base.mkdir()
+    (tmp_path / "face_flow").rename(base / "face_flow")
+    shutil.copytree(base / "face_flow", tmp_path / "outside")
+    (base / "link").symlink_to(tmp_path / "outside")
+    models = loaded(base)
+    wrong = model_config(tmp_path)
+    wrong.model_config_list.config[0].base_path = path.format(base=base)
+    code, message = refusal(models.reload, wrong)
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert message.endswith("is outside of the folder that this server serves")
+    assert served(models) == [1]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            "model_config_list { config { name: 'm' base_path: 'm' model_platform: 'tensorflow' } }",
+            "absolute path",
+        ),
+        ("model_config_list { config { name: 'm' base_path: '{base}' } }", "Illegal setting neither"),
+        (
+            "model_config_list { config { name: 'm' base_path: '{base}' model_platform: 'x' } }",
+            "Model m requests unsupported platform x",
+        ),
+        (
+            "model_config_list { config { name: 'm' base_path: '{base}' model_type: TENSORFLOW } "
+            "config { name: 'm' base_path: '{base}' model_type: TENSORFLOW } }",
+            "Illegal to list model m multiple times in config list",
+        ),
+        (
+            "model_config_list { config { name: 'm' base_path: '{base}/m' model_platform: 'tensorflow' } }",
+            "Could not find base path",
+        ),
+        ("", "Only ModelConfigList is currently supported"),
+    ],
+)
+def test_reload_of_a_wrong_configuration_changes_nothing(
+    copies, tmp_path, change, message, loaded, served, refusal
+):
+    copies(1)
+    models = loaded(tmp_path)
+    wrong = text_format.Parse(change.replace("{base}", str(tmp_path)), ModelServerConfig())
+    code, said = refusal(models.reload, wrong)
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert message in said
+    assert served(models) == [1]
+
+
+def test_reload_of_a_model_that_does_not_load(copies, tmp_path, loaded, refusal, model_config):
+    copies(1)
+    models = loaded(tmp_path)
+    (copies(7, "micro_expression") / "saved_model.pb").write_bytes(b"damaged")
+    code, message = refusal(models.reload, model_config(tmp_path, name="micro_expression"))
+    assert code is grpc.StatusCode.UNKNOWN
+    assert message.startswith(
+        "1 model(s) did not become available: {{name: micro_expression version: 7 due to"
+    )
