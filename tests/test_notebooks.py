@@ -91,7 +91,7 @@ network._model
 """
     assert sorted(problems(code)) == [
         "._model",
-        "benchmarks",
+        "benchmarks.common",
         "keras_models.inference.estimators.open_methods",
         "pipelines.micro_expressions.features._bone",
         "pipelines.nowhere.anything",

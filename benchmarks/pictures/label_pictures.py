@@ -24,7 +24,7 @@ def sheet() -> np.ndarray:
     from pipelines.labels import METHODS, make_label
     from pipelines.landmarks.detector import FaceMesh, find_face
     from pipelines.synthetic.portrait import PortraitMotion, moved_portrait
-    from pipelines.visualization.flow_colour import flow_to_colour
+    from pipelines.visualization.flow_color import flow_to_color
     from pipelines.visualization.flow_pictures import error_map, with_wheel
 
     portrait = skimage.data.astronaut()
@@ -36,12 +36,12 @@ def sheet() -> np.ndarray:
         face2 = find_face(face_mesh, pair.frame2, "frame 2", same_as=face1)
     length = np.linalg.norm(pair.flow, axis=-1)
     fullest, worst = float(length.max()), float(length[pair.face].mean())
-    true = with_wheel(flow_to_colour(pair.flow, max_length=fullest))
+    true = with_wheel(flow_to_color(pair.flow, max_length=fullest))
     columns = [[(pair.frame1, "frame 1"), (true, f"true flow, {worst:.2f} px")]]
     for name in METHODS:
         label = make_label(name, pair.frame1, pair.frame2, face1.landmarks, face2.landmarks)
         errors, known = np.linalg.norm(label.flow - pair.flow, axis=-1), pair.face & label.valid
-        painted = flow_to_colour(label.flow, label.valid, fullest)
+        painted = flow_to_color(label.flow, label.valid, fullest)
         columns.append(
             [(painted, name), (error_map(errors, known, worst), f"off by {errors[known].mean():.2f} px")]
         )

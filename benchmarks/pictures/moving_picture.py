@@ -65,11 +65,11 @@ def pictures(frames: int = _FRAMES) -> list[np.ndarray]:
 
 
 def _sheet(people: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:
-    from pipelines.visualization.flow_colour import flow_to_colour
+    from pipelines.visualization.flow_color import flow_to_color
 
     rows = []
     for caption, row in zip(_ROWS, zip(*people, strict=True), strict=True):
-        painted = [one if one.dtype == np.uint8 else flow_to_colour(one, max_length=_PEAK) for one in row]
+        painted = [one if one.dtype == np.uint8 else flow_to_color(one, max_length=_PEAK) for one in row]
         tiles = [cv2.resize(one, (_SHOWN, _SHOWN), interpolation=cv2.INTER_AREA) for one in painted]
         title = np.full((_CAPTION, _SHOWN * len(tiles), 3), 255, np.uint8)
         cv2.putText(title, caption, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (30, 30, 30), 1, cv2.LINE_AA)

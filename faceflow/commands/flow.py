@@ -94,7 +94,7 @@ def _clip(clip: Path, out: Path, estimate) -> None:
     from pipelines.files import replacing
     from pipelines.io.flow_io import write_flow
     from pipelines.io.video import frame_rate, read_frames, write_video
-    from pipelines.visualization.flow_colour import flow_to_colour
+    from pipelines.visualization.flow_color import flow_to_color
 
     if out.is_file():
         raise InputError(f"{out}: is a file; name a new folder for the flow of a clip")
@@ -106,7 +106,7 @@ def _clip(clip: Path, out: Path, estimate) -> None:
                 estimated = estimate(frame1, frame2)
                 write_flow(part / f"{number:05d}.flo", estimated.flow, estimated.valid)
                 step(number)
-                yield np.hstack([frame1, flow_to_colour(estimated.flow, estimated.valid)])
+                yield np.hstack([frame1, flow_to_color(estimated.flow, estimated.valid)])
 
         shown = pictures()
         first = next(shown, None)

@@ -10,7 +10,7 @@ from keras_models.inference.estimators import Method
 from keras_models.losses.flow_losses import end_point_error
 from pipelines.errors import InputError
 from pipelines.io.pairs import read_facts, read_pair
-from pipelines.visualization.flow_colour import flow_to_colour
+from pipelines.visualization.flow_color import flow_to_color
 from pipelines.visualization.flow_pictures import error_map, with_wheel
 from pipelines.visualization.report import Comparison, Figure, Section, Table, write_report
 
@@ -102,13 +102,13 @@ def _pair_picture(folder: str, name: str, methods: Mapping[str, Method]) -> np.n
     length = np.linalg.norm(pair.flow, axis=-1)
     longest = max(0.1, float(np.percentile(length[face], 99)) if face.any() else 0)
     worst = max(0.1, float(length[face].mean()) if face.any() else 0)
-    above = [pair.frame1, with_wheel(flow_to_colour(pair.flow, pair.valid, longest))]
+    above = [pair.frame1, with_wheel(flow_to_color(pair.flow, pair.valid, longest))]
     below = [pair.frame2, (pair.frame1 * (0.3 + 0.7 * face[..., None])).astype(np.uint8)]
     for estimate in methods.values():
         try:
             flow, defined = estimate(pair.frame1, pair.frame2)
         except InputError:  # listed as left out
             flow, defined = np.zeros_like(pair.flow), np.zeros_like(pair.valid)
-        above.append(flow_to_colour(flow, defined, longest))
+        above.append(flow_to_color(flow, defined, longest))
         below.append(error_map(end_point_error(pair.flow, flow).numpy(), face & defined, worst))
     return np.vstack([np.hstack(above), np.hstack(below)])

@@ -8,8 +8,11 @@ References:
     Kroeger et al., ECCV 2016 (DIS). All in OpenCV's versions with OpenCV's defaults.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -19,6 +22,9 @@ from pipelines.errors import InputError
 from pipelines.labels import METHODS as LABEL_METHODS
 from pipelines.labels import make_label
 from pipelines.landmarks.detector import FaceMesh, find_face
+
+if TYPE_CHECKING:
+    import keras
 
 Method = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -118,28 +124,34 @@ def _label(name: str) -> Method:
 
 
 def _network(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    folder = preset_folder(name)
+    if is_preset(folder):
+        return network_estimate(load_network(name))
+    if not (folder / "saved_model.pb").exists():
+        raise InputError(f"{folder}: neither a training run nor a SavedModel")
     # Imported here: the other methods need no TensorFlow.
     import tensorflow as tf
 
-    folder = preset_folder(name)
-    if is_preset(folder):
-        network = load_network(name)
+    loaded = tf.saved_model.load(str(folder))
+    signature = loaded.signatures["serving_default"]
 
-        # One traced function for all sizes; `network.predict` would cost as much again as a small network.
-        @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3], tf.uint8)] * 2)
-        def run(frame1, frame2):
-            frames = {"frame1": frame1, "frame2": frame2}
-            scaled = {name: tf.image.convert_image_dtype(frame, tf.float32) for name, frame in frames.items()}
-            return network(scaled, training=False)["flow"]
+    def estimate(frame1: np.ndarray, frame2: np.ndarray) -> np.ndarray:
+        answer = signature(frame1=tf.constant(frame1[None]), frame2=tf.constant(frame2[None]))
+        return answer["flow"][0].numpy()
 
-    elif (folder / "saved_model.pb").exists():
-        loaded = tf.saved_model.load(str(folder))
-        signature = loaded.signatures["serving_default"]
+    estimate.model = loaded  # keeps the variables alive
+    return estimate
 
-        def run(frame1, frame2):
-            return signature(frame1=frame1, frame2=frame2)["flow"]
 
-        run.model = loaded  # keeps the variables alive
-    else:
-        raise InputError(f"{folder}: neither a training run nor a SavedModel")
+def network_estimate(network: keras.Model) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Return a function of two frames, uint8 [H, W, 3], that runs a flow network on them."""
+    import tensorflow as tf
+
+    # One traced function for all sizes; `network.predict` would cost as much again as a small network.
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3], tf.uint8)] * 2)
+    def run(frame1, frame2):
+        frames = {"frame1": frame1, "frame2": frame2}
+        scaled = {name: tf.image.convert_image_dtype(frame, tf.float32) for name, frame in frames.items()}
+        return network(scaled, training=False)["flow"]
+
     return lambda frame1, frame2: run(tf.constant(frame1[None]), tf.constant(frame2[None]))[0].numpy()

@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras_models.inference.estimators import open_method
 from keras_models.losses.flow_metrics import flow_metrics
 from keras_models.presets import Preset, is_preset, read_preset, save_preset
-from pipelines.visualization.flow_colour import flow_to_colour
+from pipelines.visualization.flow_color import flow_to_color
 
 
 @contextmanager
@@ -180,7 +180,7 @@ class FlowPictures(keras.callbacks.Callback):
         frames = [(self._frames[name][k].numpy() * 255).astype(np.uint8) for name in ("frame1", "frame2")]
         true, valid = self._targets["flow"][k].numpy(), self._targets["valid"][k].numpy()
         longest = max(0.1, np.linalg.norm(true, axis=-1).max())
-        flows = [flow_to_colour(true, valid, longest), flow_to_colour(predicted, max_length=longest)]
+        flows = [flow_to_color(true, valid, longest), flow_to_color(predicted, max_length=longest)]
         return np.hstack(frames + flows)
 
 

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from pipelines.visualization.flow_colour import colour_wheel, flow_to_colour
+from pipelines.visualization.flow_color import colour_wheel, flow_to_color
 
 _ARROW_SPACING = 16  # pixels
 _LONGEST_ARROW = 14  # pixels; shorter motion is exaggerated to it, so that a micro-expression can be seen
@@ -36,7 +36,7 @@ def flow_panel(
             for array in (frame1, frame2, flow * np.float32(scale), valid.astype(np.float32))
         )
         valid = known > 0.999
-    return np.hstack([frame1, frame2, with_wheel(flow_to_colour(flow, valid)), arrows(frame1, flow, valid)])
+    return np.hstack([frame1, frame2, with_wheel(flow_to_color(flow, valid)), arrows(frame1, flow, valid)])
 
 
 def with_wheel(colour: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ from pipelines.synthetic.renderer.rendered_pair import (
 )
 from pipelines.synthetic.renderer.sampling import Shot
 from pipelines.synthetic.renderer.scene import Frame
-from pipelines.visualization.flow_colour import flow_to_colour
+from pipelines.visualization.flow_color import flow_to_color
 
 #: What coders call the units (FACS), for captions.
 TITLES = {
@@ -65,7 +65,7 @@ def action_units(size: int = 144, columns: int = 3, seed: int = 12) -> np.ndarra
     for number, (title, state) in enumerate(states):
         shot = portrait_shot(seed, bare[number % len(bare)], state, size)
         pair = render_shot(shot, None, "", {})
-        flow = flow_to_colour(pair.flow, max_length=_WHEEL_LENGTH * size / 256)
+        flow = flow_to_color(pair.flow, max_length=_WHEEL_LENGTH * size / 256)
         row = np.hstack([pair.frame1, pair.frame2, flow])
         caption = np.full((_CAPTION, row.shape[1], 3), 255, np.uint8)
         cv2.putText(caption, title, (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (30, 30, 30), 1, cv2.LINE_AA)

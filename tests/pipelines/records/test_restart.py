@@ -156,7 +156,7 @@ def test_settings_that_cannot_be(tmp_path, clips_folder):
     for config, says in (
         (BuildConfig(pairs="backwards"), "unknown scheme"),
         (BuildConfig(label="magic"), "unknown label"),
-        (BuildConfig(builder="bp5d"), "unknown corpus"),
+        (BuildConfig(corpus="bp5d"), "unknown corpus"),
     ):
         with pytest.raises(InputError, match=says):
             build(clips_folder, tmp_path / "out", config)

@@ -20,7 +20,7 @@ _WHEEL = np.concatenate(
 )
 
 
-def flow_to_colour(
+def flow_to_color(
     flow: np.ndarray, valid: np.ndarray | None = None, max_length: float | None = None
 ) -> np.ndarray:
     """Paint a flow.
@@ -66,4 +66,4 @@ def colour_wheel(size: int = 101) -> np.ndarray:
     """
     axis = np.linspace(-1, 1, size)
     flow = np.stack(np.meshgrid(axis, axis), axis=-1)
-    return flow_to_colour(flow, valid=np.hypot(flow[..., 0], flow[..., 1]) <= 1, max_length=1)
+    return flow_to_color(flow, valid=np.hypot(flow[..., 0], flow[..., 1]) <= 1, max_length=1)

@@ -1,0 +1,106 @@
+"""The Python interface: load a network, estimate the flow of two frames."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipelines.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import keras
+
+
+def load(preset: str | Path = "default") -> keras.Model:
+    """Load a trained network.
+
+    Args:
+        preset: Name of a preset that comes with FaceFlow (`default`, `flownet_s`, `expression`), or the
+            folder of a training run.
+
+    Returns:
+        A Keras model. Flow networks map `{"frame1": ..., "frame2": ...}`, float32 [B, H, W, 3] in [0, 1], to
+        a dictionary whose `flow` is float32 [B, H, W, 2] in pixels. Classifiers map features, float32
+        [B, 28, 28, 3], to logits, float32 [B, 1, classes].
+
+    Raises:
+        InputError: If there is no such preset, or it is damaged.
+
+    Example:
+        >>> network = load("default")
+        >>> [layer.name for layer in network.inputs]
+        ['frame1', 'frame2']
+    """
+    from keras_models.expression.expression_networks import CLASSIFIERS, build_classifier
+    from keras_models.presets import load_network, read_preset
+
+    is_classifier = read_preset(preset).network.get("name") in CLASSIFIERS
+    return load_network(preset, build_classifier if is_classifier else None)
+
+
+def estimate_flow(
+    frame1: np.ndarray, frame2: np.ndarray, model: str | Path | keras.Model = "default"
+) -> np.ndarray:
+    """Estimate the optical flow from one frame to another.
+
+    Args:
+        frame1: RGB image, uint8 in 0..255 or float in [0, 1], shape (H, W, 3), or grey, shape (H, W).
+        frame2: RGB image of the same size.
+        model: Name of a preset, the folder of a training run or SavedModel, a classical method
+            (`dis_fine`, `deepflow`, ...), or a network from `load`. An estimator is kept for the next call.
+
+    Returns:
+        Flow, float32 (H, W, 2): `(dx, dy)` in pixels, x to the right and y down, for each pixel of frame 1.
+        NaN where the estimator gives none.
+
+    Raises:
+        InputError: If a frame is no image, the sizes differ, or there is no such model.
+
+    Example:
+        >>> import numpy as np
+        >>> import skimage.data
+        >>> frame1 = skimage.data.astronaut()[:256, 96:352]
+        >>> frame2 = np.roll(frame1, 2, axis=1)  # two pixels to the right
+        >>> flow = estimate_flow(frame1, frame2)
+        >>> print(f"{np.median(flow[..., 0]):.1f} px to the right")
+        2.0 px to the right
+    """
+    frames = _as_image(frame1, "frame1"), _as_image(frame2, "frame2")
+    if frames[0].shape != frames[1].shape:
+        sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in frames)
+        raise InputError(f"the two frames differ in size: {sizes}")
+    flow, valid = _estimator(model)(*frames)
+    return np.where(valid[..., None], flow, np.float32(np.nan))
+
+
+@functools.lru_cache(maxsize=4)
+def _estimator(model: str | Path | keras.Model) -> Callable:
+    from keras_models.inference.estimators import dense, network_estimate, open_method
+
+    if isinstance(model, str | Path):
+        return open_method(str(model))
+    return dense(network_estimate(model))
+
+
+def _as_image(frame: np.ndarray, name: str) -> np.ndarray:
+    """Return a frame as uint8 [H, W, 3]."""
+    frame = np.asarray(frame)
+    if frame.ndim == 2:
+        frame = np.repeat(frame[..., None], 3, axis=-1)
+    if frame.ndim != 3 or frame.shape[-1] != 3 or not frame.size:
+        raise InputError(
+            f"{name}: shape {frame.shape}; an image has the shape (H, W, 3), or (H, W) if it is grey"
+        )
+    if frame.dtype == np.uint8:
+        return frame
+    if not np.issubdtype(frame.dtype, np.floating):
+        raise InputError(f"{name}: dtype {frame.dtype}; an image is uint8 in 0..255, or float in [0, 1]")
+    low, high = float(frame.min()), float(frame.max())
+    if not (low >= 0 and high <= 1):
+        raise InputError(f"{name}: values from {low:g} to {high:g}; a float image is in [0, 1]")
+    return np.round(frame * 255).astype(np.uint8)
