@@ -1,11 +1,13 @@
-# Needs Python 3.11, make and git. Everything else goes into .uv (the installer) and .venv (the project).
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Needs make, git and any Python from 3.9 on. The installer goes into .uv, the project into .venv, and Python 3.11
+# into .uv as well where the machine has none.
+PYTHON ?= 3.11
+ANY_PYTHON := $(shell command -v python3.11 || command -v python3)
 UV := .uv/bin/uv
 RUN := .venv/bin
 EXECUTED := docs/notebooks/.executed
-export UV_PYTHON_DOWNLOADS := never
+export UV_PYTHON_INSTALL_DIR := $(CURDIR)/.uv/python
 
-.PHONY: help install demo test slow notebooks docs reports lint format coverage bench bench-quick weights clean
+.PHONY: help install demo test slow notebooks docs reports lint format coverage bench bench-quick weights wheel hooks clean
 help:
 	@echo "make demo     the whole chain on what the project carries; opens with demo/report.html"
 	@echo "make test     the test suite (make slow: the long tests)"
@@ -15,16 +17,22 @@ help:
 	@echo "make reports  opens the reports in the Chromium of this machine, as a reader does"
 	@echo "make coverage the tests, and which lines none of them reaches"
 	@echo "make weights  renders and trains what keras_models/presets holds, in hours, into weights/"
+	@echo "make wheel    builds the wheel and runs the demo with it, in an environment and a folder of their own"
+	@echo "make hooks    checks style before every commit (pre-commit)"
 	@echo "make install  only install, into .venv"
 
 install: .venv/.installed
 .venv/.installed: pyproject.toml uv.lock | $(UV)
+	@$(UV) python find --quiet $(PYTHON) >/dev/null 2>&1 \
+	  || { echo "no Python $(PYTHON) here; uv downloads one into .uv/python"; $(UV) python install --quiet $(PYTHON) 2>/dev/null; } \
+	  || { echo "FaceFlow needs Python 3.11, and none could be downloaded; install it, or say where it is: make PYTHON=/path/to/python3.11"; exit 2; }
 	$(UV) sync --locked --quiet --python $(PYTHON)
 	@touch $@
 $(UV):
-	@$(PYTHON) -c 'import sys; assert sys.version_info[:2] == (3, 11)' 2>/dev/null \
-	  || { echo "FaceFlow needs Python 3.11; say where it is: make PYTHON=/path/to/python3.11"; exit 2; }
-	$(PYTHON) -m venv .uv
+	@$(ANY_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null \
+	  || { echo "FaceFlow is installed by uv, which needs a Python from 3.9 on: make ANY_PYTHON=/path/to/python3"; exit 2; }
+	@$(ANY_PYTHON) -m venv .uv \
+	  || { echo "$(ANY_PYTHON) cannot make environments; on Debian or Ubuntu: apt-get install python3-venv"; exit 2; }
 	.uv/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.9,<1"
 
 demo: install
@@ -51,6 +59,7 @@ coverage: install
 lint: install
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
+	$(RUN)/mypy
 format: install
 	$(RUN)/ruff check --fix .
 	$(RUN)/ruff format .
@@ -61,5 +70,13 @@ bench-quick: install
 weights: install
 	for recipe in keras_models/presets/*/recipe.sh; do \
 	  PATH="$(CURDIR)/$(RUN):$$PATH" sh $$recipe weights || exit; done
+wheel: $(UV)
+	rm -rf dist
+	$(UV) build --quiet --wheel --python $(PYTHON)
+	$(UV) venv --quiet --python $(PYTHON) dist/.venv
+	$(UV) pip install --quiet --python dist/.venv/bin/python dist/*.whl
+	cd dist && .venv/bin/faceflow demo --out demo
+hooks: install
+	$(RUN)/pre-commit install
 clean:
 	rm -rf .uv .venv demo runs build docs/notebooks

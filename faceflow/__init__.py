@@ -72,6 +72,8 @@ def _import_packages_beside(folder: Path) -> None:
         spec = importlib.util.spec_from_file_location(
             name, here / "__init__.py", submodule_search_locations=[str(here)]
         )
+        if spec is None or spec.loader is None:
+            raise ImportError(f"FaceFlow is not whole: {here} cannot be imported; install it again")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)
