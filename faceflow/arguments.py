@@ -1,4 +1,4 @@
-"""Argument types that the commands share."""
+"""Types of the arguments that several commands take."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,69 +1,57 @@
-"""`faceflow COMMAND ...`: finds the command, parses its arguments, and says in one line what went wrong."""
+"""`faceflow COMMAND ...`: finds the command, parses its arguments, and reports an error in one line."""
 
 import importlib
 import os
 import sys
 
-# Words of the command -> (module:function, what it does). Modules are imported when their command is run,
-# so that `--help` does not wait for TensorFlow.
+# Command -> (module:function, description). A module is imported when its command runs, so that `--help` does
+# not wait for TensorFlow.
 COMMANDS = {
-    ("demo",): (
-        "faceflow.commands.demo:demo",
-        "the whole chain on what the project carries; writes report.html",
+    ("demo",): ("faceflow.commands.demo:demo", "run everything once, end to end, and write report.html"),
+    ("flow",): ("faceflow.commands.flow:flow", "estimate the flow of a pair of frames or of a clip"),
+    ("label",): ("faceflow.commands.label:label", "compute a flow label of a pair from its facial landmarks"),
+    ("expression",): (
+        "faceflow.commands.expression:expression",
+        "classify the micro-expression of a clip or pair",
     ),
+    ("spot",): ("faceflow.commands.expression:spot", "find the micro-expressions of a long clip"),
     ("render", "pairs"): (
         "faceflow.commands.render:render_pairs",
-        "rendered faces with exact motion, as a pair folder",
+        "render faces with exact flow, as a pair folder",
     ),
     ("render", "corpus"): (
         "faceflow.commands.render:render_corpus",
-        "rendered clips in the layout of a real corpus",
+        "render clips in the layout of a real corpus",
     ),
-    ("label",): ("faceflow.commands.label:label", "dense flow of a pair of frames from its facial landmarks"),
-    ("corpus",): (
-        "faceflow.commands.corpus:corpus",
-        "check how a corpus on disk is read, against published counts",
-    ),
-    ("build",): ("faceflow.commands.build:build", "clips -> records: frames, landmarks, pairs"),
+    ("corpus",): ("faceflow.commands.corpus:corpus", "check a corpus on disk against the published counts"),
+    ("build",): ("faceflow.commands.build:build", "build training records from clips"),
     ("train", "flow"): ("faceflow.commands.train:train_flow", "train a flow network on records or pairs"),
     ("train", "expression"): (
         "faceflow.commands.train:train_expression",
-        "train a classifier of micro-expressions on corpora",
+        "train a micro-expression classifier",
     ),
     ("evaluate", "flow"): (
         "faceflow.commands.evaluate:evaluate_flow",
-        "flow methods side by side on pairs with truth",
+        "compare flow methods on pairs with known flow",
     ),
     ("evaluate", "expression"): (
         "faceflow.commands.evaluate:evaluate_expression",
-        "micro-expressions of people never seen: leave one subject out",
+        "evaluate a classifier, leave-one-subject-out",
     ),
-    ("flow",): (
-        "faceflow.commands.flow:flow",
-        "flow of a pair of frames, or of a clip, by a network or any method",
-    ),
-    ("expression",): (
-        "faceflow.commands.expression:expression",
-        "recognise the micro-expression of a clip or two frames",
-    ),
-    ("spot",): ("faceflow.commands.expression:spot", "find the micro-expressions of a long clip"),
     ("export", "flow"): (
         "faceflow.commands.export:export_flow",
-        "a trained network as a SavedModel for TF Serving",
+        "export a flow network for TensorFlow Serving",
     ),
     ("export", "expression"): (
         "faceflow.commands.export:export_expression",
-        "a classifier of expressions, with its flow network, for TF Serving",
+        "export a classifier with its flow network",
     ),
-    ("serve",): (
-        "faceflow.commands.serve:serve",
-        "serve exported models over gRPC, as TensorFlow Serving does",
-    ),
+    ("serve",): ("faceflow.commands.serve:serve", "serve exported models over gRPC and REST"),
 }
 
 
 def main() -> None:
-    """Run the command line; the exit code is 2 for a mistake of the user's and 130 for Ctrl-C."""
+    """Run the command line. The exit code is 2 for a usage or input error and 130 for Ctrl-C."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notices on stderr are not ours
     from pipelines.errors import InputError
 
@@ -88,7 +76,7 @@ def run(arguments: list[str]) -> None:
     """Run one command.
 
     Args:
-        arguments: what stands behind `faceflow`.
+        arguments: Words after `faceflow`.
     """
     for length in (2, 1):
         words = tuple(arguments[:length])
@@ -99,6 +87,11 @@ def run(arguments: list[str]) -> None:
             command = getattr(importlib.import_module(module), function)
             tyro.cli(command, prog=" ".join(("faceflow", *words)), args=arguments[length:])
             return
+    if arguments == ["--version"]:
+        from faceflow import __version__
+
+        print(f"faceflow {__version__}")
+        return
     asked = arguments and arguments[0] in ("-h", "--help", "help")
     group = {words: what for words, what in COMMANDS.items() if arguments and words[0] == arguments[0]}
     _print_usage(group or COMMANDS, sys.stdout if asked or not arguments else sys.stderr)
@@ -108,10 +101,10 @@ def run(arguments: list[str]) -> None:
 
 def _print_usage(commands: dict, stream) -> None:
     width = max(len(" ".join(words)) for words in commands) + 2
-    print("faceflow: optical flow for faces, and micro-expressions on top of it\n", file=stream)
+    print("faceflow: optical flow for faces, and micro-expression recognition\n", file=stream)
     for words, (_, what) in commands.items():
         print(f"  faceflow {' '.join(words):<{width}}{what}", file=stream)
-    print("\nEach takes --help. A first look: faceflow demo", file=stream)
+    print("\nEach command has --help. To begin with: faceflow demo. Version: faceflow --version", file=stream)
 
 
 def _fail(message: str) -> None:

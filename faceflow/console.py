@@ -1,4 +1,4 @@
-"""Progress and tables: a bar on a terminal, plain lines elsewhere; on stderr, results go to stdout."""
+"""Progress, messages and tables: tables on stdout, all else on stderr, as bars only on a terminal."""
 
 import itertools
 import sys
@@ -17,19 +17,19 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 def say(message: str) -> None:
-    """Print a remark."""
+    """Print a message to stderr."""
     _messages.print(message, markup=False, soft_wrap=True)
 
 
 @contextmanager
 def gauge(title: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Show how far a long work has come.
+    """Show the progress of a task that reports its count.
 
     Args:
-        title: what is being done.
+        title: Name of the task.
 
     Yields:
-        A function of how many steps are done, and how many there are, if that is known.
+        A function `(done, total)`: number of finished steps, and of all steps or None.
     """
     if _messages.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -51,14 +51,14 @@ def gauge(title: str) -> Iterator[Callable[[int, int | None], None]]:
 
 @contextmanager
 def progress(title: str, total: int | None) -> Iterator[Callable[[object], None]]:
-    """Show how far a long work has come, when its steps are only announced one by one.
+    """Show the progress of a task that reports each step.
 
     Args:
-        title: what is being done.
-        total: how many steps there are, if that is known.
+        title: Name of the task.
+        total: Number of steps, or None if it is unknown.
 
     Yields:
-        A function to call after each step; what it is called with does not matter.
+        A function to call after each step. Its argument is ignored.
     """
     steps = itertools.count(1)
     with gauge(title) as show:
@@ -66,7 +66,7 @@ def progress(title: str, total: int | None) -> Iterator[Callable[[object], None]
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table to stdout; the first column is aligned left, the others right."""
+    """Print a table to stdout. The first column is aligned left, the others right."""
     table = Table(box=None, pad_edge=False)
     for k, column in enumerate(columns):
         table.add_column(column, justify="left" if k == 0 else "right", no_wrap=True)

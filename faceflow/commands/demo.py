@@ -1,4 +1,4 @@
-"""`faceflow demo`: every station once, from a portrait to a served flow, with nothing but the package."""
+"""`faceflow demo`: everything once, end to end, with nothing but the installed package."""
 
 import dataclasses
 import itertools
@@ -13,43 +13,42 @@ from faceflow.console import print_table, progress, say
 
 _MARK = ".made-by-faceflow-demo"  # only a folder that has it is replaced by the next demo
 _SIZE = 128
-_TRAINING_PAIRS = 150  # of the portrait, and as many of rendered faces
+_TRAINING_PAIRS = 150  # of each kind
 _TEST_PAIRS = 16
-_RIVALS = ("zero", "label:mesh", "farneback", "dis_fast", "dis_medium", "dis_fine")
+_BASELINES = ("zero", "label:mesh", "farneback", "dis_fast", "dis_medium", "dis_fine")
 _SHIPPED = "default"
-_NETWORK = "default, fine-tuned here"
+_FINE_TUNED = "default, fine-tuned"
 _CALLS = 20
 
 
-def demo(out: Out = Path("demo"), minutes: float = 1.5, seed: int = 0) -> None:
-    """Show the whole chain: pairs with known motion, training, evaluation, export, server, client, report.
+def demo(out: Out = Path("demo"), max_minutes: float = 1.5, seed: int = 0) -> None:
+    """Run everything once, end to end: data, training, evaluation, export, server, client, report.
 
-    It takes the portrait that scikit-image ships, a real face in the public domain, and moves it by known
-    smooth motion; it renders other faces; it fine-tunes the network that comes with FaceFlow on both,
-    compares both networks with classical flow and with landmark labels on pairs they have not seen, exports
-    the fine-tuned one and asks for it over gRPC. No corpus, no GPU, no connection.
+    Makes training pairs with known flow from a public-domain portrait and from rendered faces, fine-tunes the
+    shipped network on them, compares it with classical flow and landmark labels on unseen pairs, exports it,
+    and requests its flow over gRPC. Needs no corpus, no GPU and no network connection.
 
     Args:
-        out: a new folder, or that of an earlier demo, which is replaced; open report.html in it.
-        minutes: time to train.
-        seed: of every random draw.
+        out: New folder, or the folder of an earlier demo, which is replaced. Open report.html in it.
+        max_minutes: Time limit of the training, minutes.
+        seed: Random seed.
     """
     from pipelines.errors import InputError
     from pipelines.files import replacing
 
-    if minutes <= 0 or seed < 0:
-        raise InputError(f"minutes {minutes} must be more than 0, and seed {seed} at least 0")
+    if not max_minutes > 0 or seed < 0:
+        raise InputError(f"--max-minutes {max_minutes} must be more than 0, and --seed {seed} at least 0")
     ours = (out / _MARK).exists()
     if out.is_file() or (out.exists() and any(out.iterdir()) and not ours):
         raise InputError(f"{out}: not empty, and not an earlier demo; name another folder with --out")
     with replacing(out, replace_folder=ours) as part:
         part.mkdir()
         (part / _MARK).touch()
-        _run(part, minutes, seed)
+        _run(part, max_minutes, seed)
     say(f"open {out / 'report.html'}")
 
 
-def _run(folder: Path, minutes: float, seed: int) -> None:
+def _run(folder: Path, max_minutes: float, seed: int) -> None:
     from keras_models.evaluation.evaluate_flow import evaluate_flow
     from keras_models.evaluation.flow_report import flow_sections, flow_table
     from keras_models.inference.estimators import open_method
@@ -62,13 +61,13 @@ def _run(folder: Path, minutes: float, seed: int) -> None:
     seconds: dict[str, float] = {}
 
     @contextmanager
-    def station(name: str) -> Iterator[None]:
+    def step_named(name: str) -> Iterator[None]:
         say(f"{name} ...")
         begin = time.perf_counter()
         yield
         seconds[name] = time.perf_counter() - begin
 
-    with station("moving the portrait and rendering faces, by known motion"):
+    with step_named("making training and test pairs with known flow"):
         training = itertools.chain(_portraits(_TRAINING_PAIRS, seed), _rendered(_TRAINING_PAIRS, seed))
         _write_pairs(folder / "training", training, 2 * _TRAINING_PAIRS)
         figures = [
@@ -76,12 +75,12 @@ def _run(folder: Path, minutes: float, seed: int) -> None:
             _write_pairs(folder / "test-rendered", _rendered(_TEST_PAIRS, seed + 1), _TEST_PAIRS),
         ]
 
-    with station("fine-tuning the network that comes with FaceFlow"):
+    with step_named("fine-tuning the shipped network"):
         config = FlowTrainingConfig(
             loss="robust",
             size=_SIZE,
             epochs=4,
-            minutes=minutes,
+            minutes=max_minutes,
             learning_rate=1e-4,
             warmup=20,
             validation_share=0.05,
@@ -90,9 +89,9 @@ def _run(folder: Path, minutes: float, seed: int) -> None:
         network = train_flow(folder / "training", folder / "run", config, start=_SHIPPED)
 
     evaluations = {}
-    with station("comparing it on pairs it has not seen"):
-        methods = {_NETWORK: open_method(str(folder / "run"))}
-        methods |= {name: open_method(name) for name in (_SHIPPED, *_RIVALS)}
+    with step_named("comparing it with other methods on unseen pairs"):
+        methods = {_FINE_TUNED: open_method(str(folder / "run"))}
+        methods |= {name: open_method(name) for name in (_SHIPPED, *_BASELINES)}
         for kind in ("portrait", "rendered"):
             with progress(f"evaluate, {kind}", _TEST_PAIRS) as step:
                 evaluations[kind] = evaluate_flow(folder / f"test-{kind}", methods, on_pair=step)
@@ -100,35 +99,36 @@ def _run(folder: Path, minutes: float, seed: int) -> None:
         table = flow_table(evaluation)
         print_table([kind, *table.columns[1:]], table.rows)
 
-    with station("exporting, serving, asking over gRPC"):
+    with step_named("exporting it, serving it, requesting its flow over gRPC"):
         version = export_flow(network, folder / "models")
-        served = _ask(folder / "models", folder / "test-portrait", methods[_NETWORK])
+        served = _serve(folder / "models", folder / "test-portrait", methods[_FINE_TUNED])
     say(served)
 
-    strongest = max(evaluations["portrait"].of(_NETWORK), key=lambda error: error.motion).pair
-    _draw(folder / "picture.png", read_pair(folder / "test-portrait", strongest), methods[_NETWORK])
+    strongest = max(evaluations["portrait"].of(_FINE_TUNED), key=lambda error: error.motion).pair
+    _draw(folder / "picture.png", read_pair(folder / "test-portrait", strongest), methods[_FINE_TUNED])
     summary = " ".join(_verdict(kind, evaluation) for kind, evaluation in evaluations.items())
-    timing = Table(["station", "seconds"], [[name, f"{value:.0f}"] for name, value in seconds.items()])
+    timing = Table(["step", "seconds"], [[name, f"{value:.0f}"] for name, value in seconds.items()])
     sections = [
         Section(
-            "The pairs",
-            "A portrait, moved by smooth facial motion and a little head motion that are known exactly, and "
-            "rendered faces, whose motion is known because they are rendered. Brightness and noise differ "
-            "between the frames.",
+            "Data",
+            "A portrait, warped by smooth known motion of face and head, and rendered faces with exact flow. "
+            "Brightness and noise differ between the frames of a pair.",
             figures=figures,
         ),
         *flow_sections(
-            evaluations["portrait"], methods, on="on the portrait, moved otherwise than in training"
+            evaluations["portrait"],
+            methods,
+            on="on the portrait, with motion of its own",
         ),
-        *flow_sections(evaluations["rendered"], methods, on="on rendered people who are not in training"),
-        Section("Served", f"{served} The exported version is {version.name}."),
+        *flow_sections(evaluations["rendered"], methods, on="on rendered people who were not trained on"),
+        Section("Serving", f"{served} The exported version is {version.name}."),
         Section("Time", tables=[timing]),
     ]
-    write_report(folder / "report.html", "FaceFlow, the whole chain", summary, sections)
+    write_report(folder / "report.html", "FaceFlow demo", summary, sections)
 
 
 def _draw(path: Path, pair, estimate: Callable) -> None:
-    """Draw what the network sees in a pair."""
+    """Draw the flow that the network estimates."""
     from pipelines.io.images import write_image
     from pipelines.visualization.flow_pictures import flow_panel
 
@@ -138,16 +138,16 @@ def _draw(path: Path, pair, estimate: Callable) -> None:
 def _verdict(kind: str, evaluation) -> str:
     from keras_models.evaluation.flow_report import flow_table
 
-    error, still = (evaluation.summary(name)["epe_face"] for name in (_NETWORK, "zero"))
+    error, still = (evaluation.summary(name)["epe_face"] for name in (_FINE_TUNED, "zero"))
     best = flow_table(evaluation).rows[0]
     return (
-        f"On the {kind} pairs the network is off by {error:.2f} px on average in the face, where no answer "
-        f"at all is off by {still:.2f}; {best[0]} comes closest with {best[1]}."
+        f"On the {kind} pairs, the mean end-point error in the face is {error:.2f} px for the fine-tuned "
+        f"network and {still:.2f} px for zero flow; the lowest is {best[1]} px, {best[0]}."
     )
 
 
 def _portraits(count: int, seed: int) -> Iterator:
-    """Yield pairs of the moved portrait."""
+    """Yield pairs of the warped portrait."""
     from pipelines.synthetic.portrait import PortraitMotion, portrait_pairs
 
     yield from portrait_pairs(PortraitMotion(size=_SIZE), seed, count)
@@ -162,7 +162,7 @@ def _rendered(count: int, seed: int) -> Iterator:
 
 
 def _write_pairs(folder: Path, pairs: Iterable, count: int):
-    """Write pairs under new numbers, and return a picture of the one that moves most."""
+    """Write numbered pairs and return a figure of the one with the largest motion."""
     import numpy as np
 
     from pipelines.io.pairs import write_facts, write_pair
@@ -183,8 +183,8 @@ def _write_pairs(folder: Path, pairs: Iterable, count: int):
     return figure
 
 
-def _ask(models: Path, pairs: Path, local: Callable) -> str:
-    """Serve the exported model, ask it over gRPC, and say how its answer compares with the local one."""
+def _serve(models: Path, pairs: Path, local: Callable) -> str:
+    """Serve the exported model, request its flow over gRPC, and compare it with the local result."""
     import numpy as np
 
     from pipelines.io.pairs import list_pairs, read_pair
@@ -206,6 +206,6 @@ def _ask(models: Path, pairs: Path, local: Callable) -> str:
         raise RuntimeError(f"the served flow differs from the local one by {difference} px")
     local_ms, grpc_ms = (statistics.median(values) * 1000 for values in times.values())
     return (
-        f"The server's answer over gRPC equals the local one (largest difference {difference:.1g} px); it "
-        f"took {grpc_ms:.1f} ms, the local call {local_ms:.1f} ms (medians of {_CALLS} calls)."
+        f"The flow served over gRPC equals the local one (largest difference {difference:.1g} px). A request "
+        f"took {grpc_ms:.1f} ms and a local call {local_ms:.1f} ms (medians of {_CALLS} calls)."
     )

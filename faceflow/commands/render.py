@@ -17,20 +17,21 @@ def render_pairs(
     disturbance: str = "default",
     workers: int | None = None,
 ) -> None:
-    """Render pairs of faces whose motion is known exactly, as a pair folder.
+    """Render pairs of face images with exact flow, as a pair folder.
 
-    Each pair comes with the total flow, the head's part of it, occlusion, face mask, regions and landmarks.
-    Pairs that are there already are kept: an interrupted run goes on, and a larger count adds to a folder.
+    Each pair has the flow, the flow of the head motion alone, and masks of occlusion, face and regions, and
+    landmarks. Existing pairs are kept: run the command again to resume, or with a larger count to add pairs.
 
     Args:
-        out: the pair folder.
-        count: pairs in it.
-        size: width and height in pixels.
-        seed: pair k of a seed is the same on every machine.
-        mixture: distribution of the motion, from micro-expressions to large head motion.
-        disturbance: what changes beside motion: none, default (light, noise, compression), or exposure (the
-            same, and the camera exposes frame 2 anew).
-        workers: processes; one a core by default.
+        out: Pair folder to write.
+        count: Number of pairs.
+        size: Width and height, pixels.
+        seed: Random seed. Pair k of a seed is the same on every machine.
+        mixture: Distribution of motion: default (everything from micro-expressions to head motion), micro,
+            expression or head.
+        disturbance: Photometric change between the frames: none, default (light, noise, compression), or
+            exposure (the same, and another exposure of frame 2).
+        workers: Number of processes. One per core by default.
     """
     from pipelines.synthetic.renderer.generate import render_pairs as render
 
@@ -58,16 +59,16 @@ def render_corpus(
 ) -> None:
     """Render a corpus of faces in the layout of a real one: folders, file names, coding sheets, quirks.
 
-    What reads the real corpus reads this one, without a licence. Clips that are there already are kept.
+    Everything that reads the real corpus reads this one, and no licence is needed. Existing clips are kept.
 
     Args:
-        name: casme2, samm, smic, ckplus or bp4d.
-        out: the corpus' root folder.
-        subjects: people in it; as many as in the real one by default.
-        seed: the same seed gives the same corpus.
-        workers: processes; one a core by default.
-        coded_frames: of casme2 and samm, only onset, apex and offset of each clip: all that `evaluate
-            expression` looks at.
+        name: Corpus whose layout is used, for instance casme2, samm, smic, ckplus or bp4d.
+        out: Root folder of the corpus.
+        subjects: Number of subjects. As many as in the real corpus by default.
+        seed: Random seed. The same seed gives the same corpus.
+        workers: Number of processes. One per core by default.
+        coded_frames: Render only onset, apex and offset of each clip (casme2 and samm). `evaluate expression`
+            needs no others.
     """
     from pipelines.synthetic.rendered_corpora import render_corpus as render
 

@@ -222,7 +222,7 @@ def test_missing_and_unreadable_frames(called, two_frames, tmp_path):
         (["label", "{a}", "{b}", "-o", "x.flo", "--picture", "{b}"], "is read and cannot be written"),
         (["flow", "{a}", "{b}", "-o", "x.flo", "--model", "zero", "--picture", "x.jpg"], "must end in .png"),
         (["train", "flow", "{folder}", "-o", "x", "--batch", "0"], "batch 0"),
-        (["demo", "--out", "x", "--minutes", "0"], "minutes 0"),
+        (["demo", "--out", "x", "--max-minutes", "0"], "--max-minutes 0"),
     ],
 )
 def test_mistakes_are_one_line(called, two_frames, arguments, says, tmp_path, monkeypatch):

@@ -10,12 +10,12 @@ from faceflow import cli
 def test_the_whole_chain(tmp_path, monkeypatch, capsys):
     """`make demo` with few training pairs and one pass over them."""
     monkeypatch.setattr("faceflow.commands.demo._TRAINING_PAIRS", 16)
-    arguments = ["demo", "--out", str(tmp_path / "demo"), "--minutes", "0.01"]
+    arguments = ["demo", "--out", str(tmp_path / "demo"), "--max-minutes", "0.01"]
     monkeypatch.setattr(sys, "argv", ["faceflow", *arguments])
     cli.main()
     out, err = capsys.readouterr()
     assert "equals the local one" in err
-    assert "default, fine-tuned here" in out
+    assert "default, fine-tuned" in out
     page = (tmp_path / "demo" / "report.html").read_text()
     assert page.count("<img") >= 8
     assert list(tmp_path.iterdir()) == [tmp_path / "demo"]
