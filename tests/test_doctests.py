@@ -10,6 +10,8 @@ MODULES = [
     "pipelines.labels.quality",
     "pipelines.labels.variational",
     "pipelines.settings",
+    "pipelines.training_data.input_pipeline",
+    "pipelines.training_data.sources",
 ]
 
 
