@@ -131,7 +131,7 @@ def refined_speed(pairs: int = 12) -> str:
             label = make_label("refined", *frames, *points)
             calls = {
                 "refined": lambda frames=frames, points=points: make_label("refined", *frames, *points),
-                "confidence": lambda label=label: label.rate(),
+                "confidence": lambda label=label: label.compute_confidence(),
                 **{name: lambda m=method, f=frames: m(*f) for name, method in rivals.items()},
             }
             for name, call in calls.items():

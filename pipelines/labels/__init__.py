@@ -1,4 +1,4 @@
-"""Dense flow labels from facial key-points: one interface, the method chosen by name."""
+"""Dense flow labels from facial landmarks: one interface, the method chosen by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,35 +21,36 @@ class Label:
     """A dense flow label on frame 1's grid.
 
     Attributes:
-        flow: float32 [H, W, 2], pixels, 0 where not valid.
-        valid: bool [H, W], where the method says something.
-        rate: finds the confidence. That takes longer than many a label, and training does without it.
+        flow: Flow from frame 1 to frame 2, float32 [H, W, 2], pixels; 0 where `valid` is False.
+        valid: Where the method defines the flow, bool [H, W].
+        compute_confidence: Function that computes `confidence`. It takes longer than most labels, and
+            training does not need it.
     """
 
     flow: np.ndarray
     valid: np.ndarray
-    rate: Callable[[], np.ndarray]
+    compute_confidence: Callable[[], np.ndarray]
 
     @cached_property
     def confidence(self) -> np.ndarray:
-        """How well the pictures bear the label out: float32 [H, W] in [0, 1], 0 where not valid."""
-        return self.rate()
+        """Confidence from the images, float32 [H, W] in [0, 1]; 0 where not valid. Computed once."""
+        return self.compute_confidence()
 
 
 LabelMethod = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], Label]
 
 
-def _of_points(points_label: Callable[..., tuple[np.ndarray, np.ndarray]]) -> LabelMethod:
-    """Make a method of one that looks at the landmarks alone."""
+def _from_landmarks(interpolate: Callable[..., tuple[np.ndarray, np.ndarray]]) -> LabelMethod:
+    """Make a label method from a function of the landmarks and the image size alone."""
 
     def method(frame1, frame2, landmarks1, landmarks2):
-        flow, valid = points_label(landmarks1, landmarks2, frame1.shape[:2])
+        flow, valid = interpolate(landmarks1, landmarks2, frame1.shape[:2])
         return Label(flow, valid, lambda: photometric_confidence(frame1, frame2, flow, valid))
 
     return method
 
 
-_mesh = _of_points(mesh_label)
+_mesh = _from_landmarks(mesh_label)
 
 
 def _mesh_matched(
@@ -59,22 +60,23 @@ def _mesh_matched(
 
 
 def _refined(frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landmarks2: np.ndarray) -> Label:
-    given = frame1, frame2, landmarks1, landmarks2
-    flow, valid = refined_label(*given)
-    return Label(flow, valid, lambda: refined_confidence(*given, flow, valid))
+    pair = frame1, frame2, landmarks1, landmarks2
+    flow, valid = refined_label(*pair)
+    return Label(flow, valid, lambda: refined_confidence(*pair, flow, valid))
 
 
+#: Label methods by name; docs/labels.md compares them.
 METHODS: dict[str, LabelMethod] = {
-    "sparse": _of_points(sparse_label),
+    "sparse": _from_landmarks(sparse_label),
     "mesh": _mesh,
     "mesh_matched": _mesh_matched,
-    "spline": _of_points(spline_label),
+    "spline": _from_landmarks(spline_label),
     "refined": _refined,
 }
 
 
 def check_method(method: str) -> None:
-    """Raise `InputError` unless `METHODS` has this one."""
+    """Raise `InputError` unless `method` is a key of `METHODS`."""
     if method not in METHODS:
         raise InputError(f"unknown label method {method!r}; there are: {', '.join(METHODS)}")
 
@@ -82,17 +84,31 @@ def check_method(method: str) -> None:
 def make_label(
     method: str, frame1: np.ndarray, frame2: np.ndarray, landmarks1: np.ndarray, landmarks2: np.ndarray
 ) -> Label:
-    """Make the label of a pair.
+    """Make a dense flow label for a pair of frames.
 
     Args:
-        method: a key of `METHODS`.
-        frame1: uint8 [H, W, 3], RGB.
-        frame2: uint8 [H, W, 3], RGB, of the same size.
-        landmarks1: float [478, 2], (x, y) in pixels of frame 1; `sparse` takes a corpus' own, too.
-        landmarks2: float [478, 2], the same points in frame 2.
+        method: Name of the method, a key of `METHODS`.
+        frame1: First frame, uint8 [H, W, 3], RGB.
+        frame2: Second frame, uint8 [H, W, 3], RGB, of the same size.
+        landmarks1: Landmarks in frame 1, float [478, 2], (x, y) in pixels. `sparse` also takes the 68 or 49
+            landmarks that a corpus provides.
+        landmarks2: The same landmarks in frame 2.
+
+    Returns:
+        The label: flow from frame 1 to frame 2 in pixels, where it is valid, and its confidence.
 
     Raises:
-        InputError: for an unknown method, frames that differ in size or landmarks of another shape.
+        InputError: if the method is unknown, the frames differ in size or the landmarks have another shape.
+
+    Example:
+        A face that moves right by 2 pixels:
+
+        >>> import numpy as np
+        >>> landmarks = np.random.default_rng(0).uniform(8, 56, (478, 2))
+        >>> frame = np.zeros((64, 64, 3), np.uint8)
+        >>> label = make_label("mesh", frame, frame, landmarks, landmarks + [2, 0])
+        >>> label.flow.shape, label.flow[label.valid].mean(axis=0)
+        ((64, 64, 2), array([2., 0.], dtype=float32))
     """
     check_method(method)
     if frame1.shape != frame2.shape:
@@ -100,7 +116,7 @@ def make_label(
         raise InputError(f"the two frames differ in size: {sizes}")
     if method != "sparse" and len(landmarks1) != NUM_LANDMARKS:
         raise InputError(
-            f"label {method!r} needs the {NUM_LANDMARKS} landmarks of Face Mesh, not {len(landmarks1)}; with "
-            "a corpus' own landmarks take sparse, or synthesised in training"
+            f"label method {method!r} needs the {NUM_LANDMARKS} landmarks of Face Mesh, but got "
+            f"{len(landmarks1)}; with the landmarks of a corpus use sparse, or synthesised in training"
         )
     return METHODS[method](frame1, frame2, landmarks1, landmarks2)

@@ -1,19 +1,19 @@
-"""Smooth continuation of a flow beyond where it is known."""
+"""Smooth extrapolation of a flow to pixels where it is unknown."""
 
 import cv2
 import numpy as np
 
 
 def extend(flow: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Fill a flow in where it is not valid, by push and pull over a Gaussian pyramid.
+    """Fill in the invalid pixels of a flow by the pull-push algorithm.
 
     Args:
-        flow: float32 [H, W, 2], pixels.
-        valid: bool [H, W].
+        flow: Flow, float32 [H, W, 2], pixels.
+        valid: Where the flow is known, bool [H, W].
 
     Returns:
-        float32 [H, W, 2]: the flow itself where it is valid, and a mean of its surroundings elsewhere, of
-        ever wider ones with the distance. 0 if nothing is valid.
+        The flow where it is valid, and elsewhere a weighted mean of the valid flow nearby, over a window that
+        grows with the distance; float32 [H, W, 2]. 0 everywhere if no pixel is valid.
 
     References:
         Gortler et al., "The lumigraph", SIGGRAPH 1996, section 3.4.

@@ -1,7 +1,7 @@
-"""Label method `mesh`: one affine map for each triangle of the Face Mesh.
+"""Label method `mesh`: piecewise-affine interpolation over the triangles of Face Mesh.
 
-Exact at the landmarks, continuous over the face, undefined outside it. The paper does the same with 68
-points and their Delaunay triangles.
+The flow is exact at the landmarks, continuous over the face and undefined outside it. The paper does the same
+with 68 landmarks and their Delaunay triangles.
 
 References:
     Alkaddour, Tariq, Dhall, "Self-Supervised Approach for Facial Movement Based Optical Flow", IEEE Trans.
@@ -17,18 +17,19 @@ from pipelines.landmarks.face_mesh import TRIANGLES, check_landmarks
 def mesh_label(
     landmarks1: np.ndarray, landmarks2: np.ndarray, shape: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Interpolate the displacement of the landmarks over the triangles between them.
+    """Interpolate the displacements of the landmarks linearly over the triangles of Face Mesh.
 
     Args:
-        landmarks1: float [478, 2], (x, y) in pixels of frame 1.
-        landmarks2: float [478, 2], the same points in frame 2.
-        shape: (height, width) of the label.
+        landmarks1: Landmarks in frame 1, float [478, 2], (x, y) in pixels.
+        landmarks2: The same landmarks in frame 2.
+        shape: (height, width) of the label in pixels.
 
     Returns:
-        flow, float32 [height, width, 2], pixels, and valid, bool [height, width]: inside the face.
+        Flow, float32 [height, width, 2], pixels; and where it is valid (inside the face),
+        bool [height, width].
 
     Raises:
-        InputError: for another number of landmarks or for values that are not finite.
+        InputError: if the landmarks have another shape or are not finite.
     """
     check_landmarks(landmarks1, landmarks2)
     points = landmarks1.astype(np.float64)
@@ -37,21 +38,23 @@ def mesh_label(
 
 @numba.njit(cache=True, nogil=True)
 def interpolate_triangles(points, values, triangles, height, width):
-    """Paint linear interpolations of two values over triangles that face the camera.
+    """Interpolate values at points linearly over the triangles that face the camera.
 
-    A triangle that is wound the other way shows its back (the far cheek of a turned head) and is skipped.
+    A triangle with negative area faces away (the far cheek of a turned head) and is skipped.
 
     Args:
-        points: float64 [N, 2], (x, y) in pixels.
-        values: float64 [N, 2].
-        triangles: int32 [M, 3], positive area in image coordinates.
-        height: of the picture in pixels.
-        width: of the picture in pixels.
+        points: Vertices, float64 [N, 2], (x, y) in pixels.
+        values: Values at the vertices, float64 [N, 2].
+        triangles: Vertex indices, int32 [M, 3]; a triangle that faces the camera has a positive area in image
+            coordinates.
+        height: Height of the output in pixels.
+        width: Width of the output in pixels.
 
     Returns:
-        float32 [height, width, 2], 0 where there is no triangle; bool [height, width], where there is one.
+        Interpolated values, float32 [height, width, 2], 0 outside all triangles; and the pixels inside a
+        triangle, bool [height, width].
     """
-    painted = np.zeros((height, width, 2), np.float32)
+    interpolated = np.zeros((height, width, 2), np.float32)
     inside = np.zeros((height, width), np.bool_)
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t]
@@ -67,12 +70,12 @@ def interpolate_triangles(points, values, triangles, height, width):
         right = min(width - 1, int(np.floor(max(ax, bx, cx))))
         for y in range(top, bottom + 1):
             for x in range(left, right + 1):
-                # Barycentric weights; the slack closes the seam between neighbours.
+                # Barycentric coordinates; the tolerance keeps pixels on an edge between two triangles.
                 wb = ((x - ax) * (cy - ay) - (y - ay) * (cx - ax)) / area
                 wc = ((bx - ax) * (y - ay) - (by - ay) * (x - ax)) / area
                 wa = 1.0 - wb - wc
                 if wa >= -1e-9 and wb >= -1e-9 and wc >= -1e-9:
                     for k in range(2):
-                        painted[y, x, k] = wa * values[a, k] + wb * values[b, k] + wc * values[c, k]
+                        interpolated[y, x, k] = wa * values[a, k] + wb * values[b, k] + wc * values[c, k]
                     inside[y, x] = True
-    return painted, inside
+    return interpolated, inside

@@ -1,6 +1,7 @@
-"""Label method `sparse`: the paper's, from 68 points.
+"""Label method `sparse`: the method of the paper, from 68 landmarks.
 
-The Delaunay triangles of frame 1's points, one affine map for each, undefined outside their hull.
+Piecewise-affine interpolation over the Delaunay triangles of the landmarks in frame 1, undefined outside
+their convex hull.
 
 References:
     Alkaddour, Tariq, Dhall, "Self-Supervised Approach for Facial Movement Based Optical Flow", IEEE Trans.
@@ -14,39 +15,51 @@ from pipelines.errors import InputError
 from pipelines.labels.mesh import interpolate_triangles
 from pipelines.landmarks.face_mesh import IBUG_68, NUM_LANDMARKS, check_landmarks
 
-_OF_CORPORA = (68, 49)
+_CORPUS_COUNTS = (68, 49)  # landmarks that CK+ and BP4D provide
 
 
 def sparse_label(
     landmarks1: np.ndarray, landmarks2: np.ndarray, shape: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Interpolate the displacement of the points over their Delaunay triangles.
+    """Interpolate the displacements of the landmarks linearly over their Delaunay triangles.
 
     Args:
-        landmarks1: float [478, 2], (x, y) in pixels of frame 1, of which 68 are used; or the points that a
-            corpus hands out, all of them: 68 in CK+, 49 in BP4D.
-        landmarks2: float [478, 2], the same points in frame 2.
-        shape: (height, width) of the label.
+        landmarks1: Landmarks in frame 1, (x, y) in pixels: float [478, 2], of which the 68 of iBUG are used;
+            or the landmarks that a corpus provides, float [68, 2] (CK+) or [49, 2] (BP4D), all of which are
+            used.
+        landmarks2: The same landmarks in frame 2.
+        shape: (height, width) of the label in pixels.
 
     Returns:
-        flow, float32 [height, width, 2], pixels, and valid, bool [height, width]: inside the hull.
+        Flow, float32 [height, width, 2], pixels; and where it is valid (inside the hull),
+        bool [height, width].
 
     Raises:
-        InputError: for another number of landmarks, or values that are not finite.
+        InputError: if the landmarks have another shape or are not finite.
     """
     if len(landmarks1) == NUM_LANDMARKS:
         check_landmarks(landmarks1, landmarks2)
         landmarks1, landmarks2 = landmarks1[IBUG_68], landmarks2[IBUG_68]
-    elif landmarks1.shape != landmarks2.shape or len(landmarks1) not in _OF_CORPORA:
-        raise InputError(f"landmarks are {NUM_LANDMARKS}, 68 or 49 in both frames, not {len(landmarks1)}")
+    elif landmarks1.shape != landmarks2.shape or len(landmarks1) not in _CORPUS_COUNTS:
+        raise InputError(
+            f"both frames must have {NUM_LANDMARKS}, 68 or 49 landmarks, but have {len(landmarks1)} and "
+            f"{len(landmarks2)}"
+        )
     points = landmarks1.astype(np.float64)
     return interpolate_triangles(points, landmarks2 - points, delaunay(points), *shape)
 
 
 def delaunay(points: np.ndarray) -> np.ndarray:
-    """Triangulate points, float64 [N, 2]; int32 [M, 3], wound to positive area in image coordinates."""
+    """Return the Delaunay triangles of points.
+
+    Args:
+        points: Points, float64 [N, 2], (x, y).
+
+    Returns:
+        Point indices, int32 [M, 3], ordered so that each triangle has a positive area in image coordinates.
+    """
     triangles = Delaunay(points, qhull_options="QJ").simplices.astype(np.int32)
     (ax, ay), (bx, by), (cx, cy) = (points[triangles[:, k]].T for k in range(3))
-    turned = (bx - ax) * (cy - ay) < (by - ay) * (cx - ax)
-    triangles[turned] = triangles[turned][:, ::-1]
+    negative = (bx - ax) * (cy - ay) < (by - ay) * (cx - ax)
+    triangles[negative] = triangles[negative][:, ::-1]
     return triangles

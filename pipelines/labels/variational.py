@@ -1,15 +1,18 @@
-"""Variational refinement of a flow that is roughly right, to a few hundredths of a pixel.
+"""Variational refinement of an initial flow with errors of a few pixels.
 
-From a start that is wrong by some pixels, frame 2 is warped back again and again, and each time the flow is
-corrected by the minimiser of
+Frame 2 is warped back by the current flow f several times. After each warp the flow is corrected by the d
+that minimises
 
-    sum over pixels  w (r + g . d)^2 / noise^2 + stiffness(|D(f + d)|) |D(f + d)|^2 + trust |f + d - start|^2
+    sum over pixels  w (r + g . d)^2 / noise^2 + smoothness(|D(f + d)|) |D(f + d)|^2
+                     + prior_weight |f + d - initial_flow|^2
 
-with the residual r over the colour channels and its gradient g summed over a small neighbourhood (Bruhn et
-al.), robust weights w of the residual, and lagged weights of the smoothness that let the flow jump where it
-wants to: between parting lips, at the outline of the face. D is the gradient of what a Gaussian leaves of the
-flow, not of the flow itself: a plain gradient pulls strong deformations back, however well the pictures show
-them. Frame 2 gets frame 1's local mean and contrast first, so that light may change.
+where r is the residual between frame 1 and the warped frame 2 and g the image gradient, with the data term
+summed over the colour channels and over a small window (Bruhn et al.), and w is a robust weight of the
+residual. The smoothness weight falls with the magnitude of the flow gradient, so that the flow may be
+discontinuous between parting lips and at the outline of the face; it is lagged (taken from the last
+iteration). D is the gradient of the high-pass filtered flow, the flow less its Gaussian blur: a penalty on
+the plain gradient would shrink strong deformations. Frame 2 is first given the local mean and contrast of
+frame 1, which makes the data term robust to changes of illumination.
 
 References:
     Bruhn, Weickert, Schnörr, "Lucas/Kanade meets Horn/Schunck", IJCV 61(3), 2005.
@@ -27,205 +30,223 @@ from pipelines.errors import InputError
 from pipelines.image.bicubic import warp_back_bicubic
 from pipelines.labels.variational_solver import solve_correction
 
-_LEAST_SIZE = 16
-_SUBSAMPLING = 2  # the correction is solved for on every second pixel: flow is smoother than pictures
-_STATISTICS_SCALE = 4  # local means and contrasts are taken from pictures this much smaller
-_CONTRAST_FLOOR = 20.0  # of grey levels squared: flat regions are not stretched to noise
+_MIN_SIZE = 16  # pixels
+_SUBSAMPLING = 2  # the correction is solved on every second pixel: flow is smoother than images
+_STATISTICS_SCALE = 4  # local means and contrasts are computed on images smaller by this factor
+_CONTRAST_FLOOR = 20.0  # grey levels squared; keeps noise in flat regions from being amplified
 
 
 @dataclass(frozen=True)
 class VariationalConfig:
-    """What a refinement weighs. Grey levels are of 255; lengths are pixels of the picture.
+    """Settings of the refinement. Grey levels run from 0 to 255; lengths are in pixels.
 
     Attributes:
-        warps: corrections at each scale, half size first.
-        sweeps: of the solver for each correction.
-        stiffness: weight of the smoothness against a residual of one noise deviation.
-        jump: change of flow from pixel to pixel, in pixels, above which smoothness gives way.
-        detail: standard deviation of the Gaussian whose rest is kept smooth.
-        window: standard deviation of the neighbourhood that the residual is summed over.
-        light: standard deviation of the neighbourhood whose mean and contrast are made equal.
-        denoise: standard deviation of the blur that both frames get.
-        noise_floor: least variance of the residual, of grey levels squared.
-        outlier: squared residuals above this many times the variance count less and less.
-        trust: weight of the start, where nothing else says more.
+        num_warps: Number of warps at half size and at full size.
+        num_iterations: Number of solver iterations after each warp.
+        smoothness: Weight of the smoothness term, relative to a residual of one noise standard deviation.
+        discontinuity: Difference of flow between neighbouring pixels, in pixels, above which the smoothness
+            weight falls.
+        detail_sigma: Standard deviation of the Gaussian in the high-pass filter of the smoothness term.
+        window_sigma: Standard deviation of the window over which the data term is summed.
+        illumination_sigma: Standard deviation of the window in which local mean and contrast are matched.
+        presmoothing_sigma: Standard deviation of the blur applied to both frames.
+        min_variance: Minimum variance of the residual, grey levels squared.
+        outlier_ratio: Squared residual, relative to the variance, above which a residual is down-weighted.
+        prior_weight: Weight of the initial flow.
     """
 
-    warps: tuple[int, int] = (4, 3)
-    sweeps: int = 10
-    stiffness: float = 120.0
-    jump: float = 0.03
-    detail: float = 6.0
-    window: float = 1.5
-    light: float = 16.0
-    denoise: float = 0.4
-    noise_floor: float = 2.0
-    outlier: float = 16.0
-    trust: float = 0.02
+    num_warps: tuple[int, int] = (4, 3)
+    num_iterations: int = 10
+    smoothness: float = 120.0
+    discontinuity: float = 0.03
+    detail_sigma: float = 6.0
+    window_sigma: float = 1.5
+    illumination_sigma: float = 16.0
+    presmoothing_sigma: float = 0.4
+    min_variance: float = 2.0
+    outlier_ratio: float = 16.0
+    prior_weight: float = 0.02
 
 
 def refine_flow(
     frame1: np.ndarray,
     frame2: np.ndarray,
-    start: np.ndarray,
+    initial_flow: np.ndarray,
     config: VariationalConfig | None = None,
 ) -> np.ndarray:
-    """Correct a flow by what the pictures show.
+    """Refine a flow on the images.
 
     Args:
-        frame1: uint8 [H, W, 3], RGB, at least 16 pixels on each side.
-        frame2: uint8 [H, W, 3], RGB.
-        start: float32 [H, W, 2], pixels; not wrong by more than about five.
-        config: of the refinement.
+        frame1: First frame, uint8 [H, W, 3], RGB, at least 16 pixels on each side.
+        frame2: Second frame, uint8 [H, W, 3], RGB.
+        initial_flow: Flow to refine, float32 [H, W, 2], pixels; with errors of at most about 5 pixels.
+        config: Settings of the refinement; defaults if None.
 
     Returns:
-        float32 [H, W, 2], pixels.
+        Refined flow, float32 [H, W, 2], pixels.
 
     Raises:
-        InputError: for smaller frames.
+        InputError: if the frames are smaller than 16 pixels.
+
+    Example:
+        >>> import skimage.data
+        >>> frame1 = np.ascontiguousarray(skimage.data.astronaut()[:128, 160:288])
+        >>> frame2 = np.roll(frame1, 1, axis=1)  # 1 pixel to the right
+        >>> flow = refine_flow(frame1, frame2, np.zeros((128, 128, 2), np.float32))
+        >>> np.median(flow, axis=(0, 1)).round(1) + 0.0
+        array([1., 0.], dtype=float32)
     """
-    if min(frame1.shape[:2]) < _LEAST_SIZE:
-        raise InputError(f"frames of {frame1.shape[:2]} pixels are too small to match them")
+    if min(frame1.shape[:2]) < _MIN_SIZE:
+        height, width = frame1.shape[:2]
+        raise InputError(f"frames of {width}x{height} pixels are too small; the minimum is {_MIN_SIZE}")
     config = config or VariationalConfig()
-    pictures = [gaussian(frame.astype(np.float32), config.denoise) for frame in (frame1, frame2)]
-    height, width = start.shape[:2]
-    small = [resized(array, (height // 2, width // 2)) for array in (*pictures, start)]
-    flow = start
-    if config.warps[0]:
-        half = small[2] / 2
-        flow = _refine_at(*small[:2], half, half, config, 2.0, config.warps[0])
-        flow = resized(flow, (height, width)) * 2
-    return _refine_at(*pictures, flow, start, config, 1.0, config.warps[1])
+    images = [
+        gaussian_blur(frame.astype(np.float32), config.presmoothing_sigma) for frame in (frame1, frame2)
+    ]
+    height, width = initial_flow.shape[:2]
+    half1, half2, half_flow = (resize(array, (height // 2, width // 2)) for array in (*images, initial_flow))
+    flow = initial_flow
+    if config.num_warps[0]:
+        half_flow = half_flow / 2
+        flow = _refine_at_scale(half1, half2, half_flow, half_flow, config, 2.0, config.num_warps[0])
+        flow = resize(flow, (height, width)) * 2
+    return _refine_at_scale(*images, flow, initial_flow, config, 1.0, config.num_warps[1])
 
 
-def _refine_at(picture1, picture2, flow, start, config, scale, warps):
-    """Correct `flow` `warps` times, on pictures `scale` times smaller than `config` has its lengths for."""
-    # At the small scale the small picture's own pixels are solved for.
+def _refine_at_scale(image1, image2, flow, initial_flow, config, scale, num_warps):
+    """Correct `flow` `num_warps` times, on images smaller than the frames by the factor `scale`."""
+    # The half-size images are solved at their full resolution.
     step = max(1, int(_SUBSAMPLING / scale))
     height, width = flow.shape[:2]
     coarse = height // step, width // step
-    light1 = _light(picture1, config.light / scale)
-    start = resized(start, coarse)
-    jump = config.jump * step
-    for _ in range(warps):
-        tensor = _linearised(picture1, light1, picture2, flow, config, scale)
-        tensor = gaussian(resized(tensor, coarse), config.window / step)
-        rough = resized(flow, coarse)
-        smooth = gaussian(rough, config.detail / (scale * step))
+    statistics1 = _local_statistics(image1, config.illumination_sigma / scale)
+    initial_flow = resize(initial_flow, coarse)
+    discontinuity = config.discontinuity * step
+    for _ in range(num_warps):
+        tensor = _linearise(image1, statistics1, image2, flow, config, scale)
+        tensor = gaussian_blur(resize(tensor, coarse), config.window_sigma / step)
+        coarse_flow = resize(flow, coarse)
+        low_pass = gaussian_blur(coarse_flow, config.detail_sigma / (scale * step))
         correction = solve_correction(
             tensor,
-            rough - smooth,
-            start - smooth,
-            np.float32(config.trust),
-            np.float32(config.stiffness / step**2),
-            np.float32(jump**2),
-            config.sweeps,
+            coarse_flow - low_pass,
+            initial_flow - low_pass,
+            np.float32(config.prior_weight),
+            np.float32(config.smoothness / step**2),
+            np.float32(discontinuity**2),
+            config.num_iterations,
         )
-        flow = flow + resized(correction, (height, width))
+        flow = flow + resize(correction, (height, width))
     return flow
 
 
-def data_term(
+def motion_tensor(
     frame1: np.ndarray, frame2: np.ndarray, flow: np.ndarray, config: VariationalConfig | None = None
 ) -> np.ndarray:
-    """What two pictures say about the error of a flow.
+    """Compute the motion tensor: the linearised data term at a flow (Bruhn et al., section 2).
 
     Args:
-        frame1: uint8 or float32 [H, W, 3], RGB, of 255.
-        frame2: uint8 or float32 [H, W, 3].
-        flow: float32 [H, W, 2], pixels.
-        config: how residuals are weighed.
+        frame1: First frame, uint8 or float32 [H, W, 3], RGB, 0-255.
+        frame2: Second frame, likewise.
+        flow: Flow to linearise at, float32 [H, W, 2], pixels.
+        config: Settings of the refinement, of which those of the data term are used; defaults if None.
 
     Returns:
-        float32 [H, W, 5]: per pixel, the products xx, xy, yy, xr, yr of the gradient and the residual,
-        divided by the residual's robust variance. The correction that the pictures ask for solves
-        [[xx, xy], [xy, yy]] d = -[xr, yr], each summed over a neighbourhood.
+        Products xx, xy, yy, xr, yr of image gradient (x, y) and residual r at each pixel, divided by the
+        robust variance of the residual; float32 [H, W, 5]. Summed over a window, they give the correction d
+        of the flow by [[xx, xy], [xy, yy]] d = -[xr, yr].
     """
     config = config or VariationalConfig()
-    pictures = [gaussian(frame.astype(np.float32), config.denoise) for frame in (frame1, frame2)]
-    return _linearised(pictures[0], _light(pictures[0], config.light), pictures[1], flow, config, 1.0)
+    image1, image2 = (
+        gaussian_blur(frame.astype(np.float32), config.presmoothing_sigma) for frame in (frame1, frame2)
+    )
+    statistics1 = _local_statistics(image1, config.illumination_sigma)
+    return _linearise(image1, statistics1, image2, flow, config, 1.0)
 
 
-def _linearised(picture1, light1, picture2, flow, config, scale):
-    warped = _match_light(warp_back_bicubic(picture2, flow), light1, config.light / scale)
-    squared = _squared_residual(picture1, warped)
-    noise = np.float32(np.median(squared[::3, ::3]) + config.noise_floor)
-    weights = 1 / (noise + gaussian(squared, 1.0) / np.float32(config.outlier))
-    return _motion_tensor(picture1, warped, weights, flow)
+def _linearise(image1, statistics1, image2, flow, config, scale):
+    warped = warp_back_bicubic(image2, flow)
+    warped = _match_illumination(warped, statistics1, config.illumination_sigma / scale)
+    squared = _squared_residual(image1, warped)
+    variance = np.float32(np.median(squared[::3, ::3]) + config.min_variance)
+    weights = 1 / (variance + gaussian_blur(squared, 1.0) / np.float32(config.outlier_ratio))
+    return _motion_tensor(image1, warped, weights, flow)
 
 
-def gaussian(array: np.ndarray, sigma: float) -> np.ndarray:
-    """Blur float32 [H, W] or [H, W, C]; the border is mirrored."""
+def gaussian_blur(array: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur an array, float32 [H, W] or [H, W, C], by a Gaussian; the border is mirrored."""
     return cv2.GaussianBlur(array, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
 
 
-def resized(array: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Resize float32 [H, W] or [H, W, C] to (height, width), averaging where it shrinks."""
+def resize(array: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Resize an array, float32 [H, W] or [H, W, C], to (height, width): area averages down, bicubic up."""
     if array.shape[:2] == shape:
         return array
-    if array.ndim == 3 and array.shape[2] > 4:  # more channels than OpenCV resizes to any size
-        return np.dstack([resized(array[..., :4], shape), resized(array[..., 4:], shape)])
+    if array.ndim == 3 and array.shape[2] > 4:  # OpenCV resizes at most 4 channels by area
+        return np.dstack([resize(array[..., :4], shape), resize(array[..., 4:], shape)])
     shrinks = shape[0] < array.shape[0]
     return cv2.resize(array, shape[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
 
 
-def _light(picture: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the local mean [h, w, 3] and the local deviation [h, w, 1] of a picture made smaller."""
-    height, width = picture.shape[:2]
-    small = resized(picture, (max(1, height // _STATISTICS_SCALE), max(1, width // _STATISTICS_SCALE)))
+def _local_statistics(image: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the local mean [h, w, 3] and standard deviation [h, w, 1] of an image, at a smaller size."""
+    height, width = image.shape[:2]
+    small = resize(image, (max(1, height // _STATISTICS_SCALE), max(1, width // _STATISTICS_SCALE)))
     sigma /= _STATISTICS_SCALE
-    mean = gaussian(small, sigma)
+    mean = gaussian_blur(small, sigma)
     grey, grey_mean = cv2.transform(small, _GREY), cv2.transform(mean, _GREY)
-    variance = gaussian(grey * grey, sigma) - grey_mean * grey_mean
+    variance = gaussian_blur(grey * grey, sigma) - grey_mean * grey_mean
     return mean, np.sqrt(np.maximum(variance, 0) + np.float32(_CONTRAST_FLOOR))[..., None]
 
 
 _GREY = np.full((1, 3), 1 / 3, np.float32)
 
 
-def _match_light(picture: np.ndarray, light1: tuple[np.ndarray, np.ndarray], sigma: float) -> np.ndarray:
-    """Give a picture the local mean and contrast of another."""
-    mean, deviation = _light(picture, sigma)
-    gain = np.clip(light1[1] / deviation, 0.5, 2)
-    shape = picture.shape[:2]
-    gain, offset = resized(gain[..., 0], shape), resized(light1[0] - gain * mean, shape)
-    return picture * gain[..., None] + offset
+def _match_illumination(
+    image: np.ndarray, statistics1: tuple[np.ndarray, np.ndarray], sigma: float
+) -> np.ndarray:
+    """Give an image the local mean and contrast of frame 1."""
+    mean, deviation = _local_statistics(image, sigma)
+    gain = np.clip(statistics1[1] / deviation, 0.5, 2)
+    shape = image.shape[:2]
+    gain, offset = resize(gain[..., 0], shape), resize(statistics1[0] - gain * mean, shape)
+    return image * gain[..., None] + offset
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _squared_residual(picture1, picture2):
-    """Mean over the channels, float32 [H, W]."""
-    height, width, channels = picture1.shape
+def _squared_residual(image1, image2):
+    """Mean of the squared difference over the channels, float32 [H, W]."""
+    height, width, channels = image1.shape
     squared = np.empty((height, width), np.float32)
     for y in range(height):
         for x in range(width):
             total = np.float32(0)
             for c in range(channels):
-                difference = picture2[y, x, c] - picture1[y, x, c]
+                difference = image2[y, x, c] - image1[y, x, c]
                 total += difference * difference
             squared[y, x] = total / np.float32(channels)
     return squared
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _motion_tensor(picture1, picture2, weights, flow):
-    """Products of the gradient and the residual: xx, xy, yy, xr, yr; float32 [H, W, 5].
+def _motion_tensor(image1, image2, weights, flow):
+    """Products of gradient and residual: xx, xy, yy, xr, yr; float32 [H, W, 5].
 
-    The gradient is that of the mean of both pictures, which makes one correction exact to the second order.
-    Pixels that leave frame 2 and the outermost two count nothing.
+    The gradient is that of the mean of both images, which makes a correction exact to second order. The
+    tensor is 0 within 2 pixels of the border and where the flow leaves frame 2.
     """
-    height, width, channels = picture1.shape
+    height, width, channels = image1.shape
     tensor = np.zeros((height, width, 5), np.float32)
-    both = picture1 + picture2
+    both = image1 + image2
     near, far = np.float32(8 / 24), np.float32(1 / 24)
     for y in range(2, height - 2):
         for x in range(2, width - 2):
-            there_x, there_y = x + flow[y, x, 0], y + flow[y, x, 1]
-            if there_x < 0 or there_x > width - 1 or there_y < 0 or there_y > height - 1:
+            end_x, end_y = x + flow[y, x, 0], y + flow[y, x, 1]
+            if end_x < 0 or end_x > width - 1 or end_y < 0 or end_y > height - 1:
                 continue
             xx = xy = yy = xr = yr = np.float32(0)
             for c in range(channels):
-                residual = picture2[y, x, c] - picture1[y, x, c]
+                residual = image2[y, x, c] - image1[y, x, c]
                 gx = near * (both[y, x + 1, c] - both[y, x - 1, c])
                 gx -= far * (both[y, x + 2, c] - both[y, x - 2, c])
                 gy = near * (both[y + 1, x, c] - both[y - 1, x, c])

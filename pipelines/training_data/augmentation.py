@@ -1,17 +1,16 @@
-"""Augmentation of pairs: other framing, other light, and some motion of frame 2 more.
+"""Geometric and photometric augmentation of training pairs.
 
-Geometry comes first and is drawn once for a pair. Both frames are cut out by an affine map each; the second
-map differs a little from the first, and a smooth bend is laid over frame 2, so that the network also sees
-motion that the data do not hold. Flow, validity and landmarks follow exactly:
+The geometric augmentation comes first. Each frame is resampled through an affine map; the map of frame 2
+differs slightly from that of frame 1, and frame 2 also gets an elastic deformation, so that training covers
+motion that the data lack. Flow, validity and landmarks are transformed exactly:
 
     a point x of frame 1 goes to       a(x)             in the crop,
     a point q of frame 2 goes to       bend^-1(b(q))    in the crop, where bend(y) = y + d(y).
 
-Light comes last and differs a little between the frames.
+The photometric augmentation comes last and differs slightly between the frames.
 
 References:
-    Dosovitskiy et al., "FlowNet: Learning Optical Flow with Convolutional Networks", ICCV 2015, section 5.2:
-    the kinds of change, and a small relative transform for the second frame.
+    Dosovitskiy et al., "FlowNet: Learning Optical Flow with Convolutional Networks", ICCV 2015, section 5.2.
 """
 
 from dataclasses import dataclass
@@ -24,17 +23,20 @@ from pipelines.image.bicubic import sample_bicubic
 from pipelines.image.warping import pixel_grid, sample
 from pipelines.training_data.augmentation_config import Augmentation
 
-_CLOSE, _MOST_STEPS = 0.01, 30  # pixels; and steps, towards where a bend came from
+# The inverse of the elastic deformation is found by fixed-point iteration.
+_TOLERANCE, _MAX_ITERATIONS = 0.01, 30  # pixels, iterations
 
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """Where the pixels of both frames go.
+    """Geometric transform from the frames of a pair to the crops that the network sees.
 
     Attributes:
-        map1: float64 [2, 3], from pixels of frame 1 to pixels of the crop.
-        map2: float64 [2, 3], the same for frame 2, before the bend.
-        bend: float32 [S, S, 2], on the crop's grid: what appears at y was at y + bend(y) before.
+        map1: Affine map from pixels of frame 1 to pixels of the crop, float64 [2, 3].
+        map2: Affine map from pixels of frame 2 to pixels of the crop, before the elastic deformation,
+            float64 [2, 3].
+        bend: Elastic deformation of frame 2 on the grid of the crop, float32 [S, S, 2], pixels: the value at
+            y + bend(y) moves to y.
     """
 
     map1: np.ndarray
@@ -46,100 +48,104 @@ class Geometry:
         return pixel_grid(self.bend.shape[:2])
 
     def picture1(self, frame1: np.ndarray) -> np.ndarray:
-        """Cut frame 1 out, float32 [H, W, C] -> [S, S, C]; its border is continued outwards."""
-        return sample_bicubic(_softened(frame1, self.map1), _back(self.map1, self._grid))
+        """Resample frame 1, float32 [H, W, C], to the crop, float32 [S, S, C]; its border is replicated."""
+        return sample_bicubic(_prefilter(frame1, self.map1), _apply_inverse(self.map1, self._grid))
 
     def picture2(self, frame2: np.ndarray) -> np.ndarray:
-        """Cut frame 2 out, likewise."""
-        return sample_bicubic(_softened(frame2, self.map2), _back(self.map2, self._grid + self.bend))
+        """Resample frame 2, float32 [H, W, C], to the crop, float32 [S, S, C]; its border is replicated."""
+        return sample_bicubic(
+            _prefilter(frame2, self.map2), _apply_inverse(self.map2, self._grid + self.bend)
+        )
 
     def points1(self, points: np.ndarray) -> np.ndarray:
         """Map points of frame 1, float [..., 2], (x, y) in pixels, to the crop."""
-        return _forth(self.map1, points)
+        return _apply(self.map1, points)
 
     def points2(self, points: np.ndarray) -> np.ndarray:
         """Map points of frame 2, float [..., 2], (x, y) in pixels, to the crop."""
-        target = _forth(self.map2, points)
+        target = _apply(self.map2, points)
         if not target.size or not self.bend.any():
             return target
         rows = target.reshape(-1, *target.shape[-2:])
-        found = rows
-        for _ in range(_MOST_STEPS):  # y <- q - d(y) converges, because the bend is smooth
-            before, found = found, rows - sample(self.bend, found, cv2.INTER_LINEAR)
-            if np.abs(found - before).max() < _CLOSE:
+        mapped = rows
+        for _ in range(_MAX_ITERATIONS):  # y <- q - d(y) converges, because the deformation is smooth
+            previous, mapped = mapped, rows - sample(self.bend, mapped, cv2.INTER_LINEAR)
+            if np.abs(mapped - previous).max() < _TOLERANCE:
                 break
-        return found.reshape(target.shape)
+        return mapped.reshape(target.shape)
 
     def flow(self, flow: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Bring a flow from frame 1's grid to the crop's.
+        """Transform a flow to the crop.
 
         Args:
-            flow: float32 [H, W, 2], pixels of the frames.
-            valid: bool [H, W].
+            flow: Flow on the grid of frame 1, float32 [H, W, 2], pixels of the frames.
+            valid: Where the flow is valid, bool [H, W].
 
         Returns:
-            float32 [S, S, 2] in pixels of the crop; and the `mask` of what is valid, bool [S, S].
+            Flow on the grid of the crop, float32 [S, S, 2], pixels of the crop; and where it is valid,
+            bool [S, S].
         """
-        start = _back(self.map1, self._grid)
+        start = _apply_inverse(self.map1, self._grid)
         end = self.points2(start + sample(flow, start, cv2.INTER_LINEAR))
         return (end - self._grid).astype(np.float32), self.mask(valid)
 
     def mask(self, mask: np.ndarray) -> np.ndarray:
-        """Bring a mask of frame 1, bool [H, W], to the crop: true where all pixels that count are true."""
-        start = _back(self.map1, self._grid)
+        """Resample a mask of frame 1, bool [H, W], to the crop; True where all contributing pixels are."""
+        start = _apply_inverse(self.map1, self._grid)
         return cv2.remap(mask.astype(np.float32), start, None, cv2.INTER_LINEAR, borderValue=0) > 0.999
 
 
-def draw_geometry(
-    rng: np.random.Generator, augmentation: Augmentation, middle: np.ndarray, scale: float, size: int
+def random_geometry(
+    rng: np.random.Generator, augmentation: Augmentation, centre: np.ndarray, scale: float, size: int
 ) -> Geometry:
-    """Draw where a crop lies and how frame 2 moves on its own.
+    """Draw a random geometric transform.
 
     Args:
-        rng: decides.
-        augmentation: how much may change.
-        middle: float [2], what is in the middle of the crop unless it is shifted, pixels of the frames.
-        scale: pixels of the crop per pixel of the frames, before it is changed.
-        size: width and height of the crop, pixels.
+        rng: Random number generator.
+        augmentation: Limits of the transform.
+        centre: Point of the frames at the centre of the untransformed crop, float [2], pixels.
+        scale: Pixels of the untransformed crop per pixel of the frames.
+        size: Width and height of the crop in pixels.
+
+    Returns:
+        The transform of both frames.
     """
-    centre = (size - 1) / 2
-    turn = np.deg2rad(augmentation.rotation) * rng.uniform(-1, 1)
-    grow = scale * augmentation.scale ** rng.uniform(-1, 1)
+    crop_centre = (size - 1) / 2
+    angle = np.deg2rad(augmentation.rotation) * rng.uniform(-1, 1)
+    zoom = scale * augmentation.scale ** rng.uniform(-1, 1)
     mirror = -1.0 if rng.random() < augmentation.flip else 1.0
-    cos, sin = grow * np.cos(turn), grow * np.sin(turn)
-    linear = np.array([[cos, -sin], [sin, cos]]) @ np.diag([mirror, 1.0])
-    target = centre + augmentation.shift * size * rng.uniform(-1, 1, 2)
-    map1 = np.column_stack([linear, target - linear @ middle])
+    linear = _similarity(angle, zoom) @ np.diag([mirror, 1.0])
+    target = crop_centre + augmentation.shift * size * rng.uniform(-1, 1, 2)
+    map1 = np.column_stack([linear, target - linear @ centre])
 
     bend = np.zeros((size, size, 2), np.float32)
     if rng.random() >= augmentation.relative:
         return Geometry(map1, map1, bend)
-    turn = np.deg2rad(augmentation.relative_rotation) * rng.standard_normal()
-    grow = 1 + augmentation.relative_scale * rng.standard_normal()
+    angle = np.deg2rad(augmentation.relative_rotation) * rng.standard_normal()
+    zoom = 1 + augmentation.relative_scale * rng.standard_normal()
     shift = augmentation.relative_shift * rng.standard_normal(2) * rng.random()
-    cos, sin = grow * np.cos(turn), grow * np.sin(turn)
-    linear = np.array([[cos, -sin], [sin, cos]])
-    own = np.column_stack([linear, shift + centre - linear @ np.full(2, centre)])
+    linear = _similarity(angle, zoom)
+    relative = np.column_stack([linear, shift + crop_centre - linear @ np.full(2, crop_centre)])
     if augmentation.bend:
         knots = rng.standard_normal((*rng.integers(4, 9, 2), 2)).astype(np.float32)
         bend = cv2.resize(knots, (size, size), interpolation=cv2.INTER_CUBIC)
         bend *= augmentation.bend * 10 ** rng.uniform(-1, 0) / max(np.hypot(*bend.T).max(), 1e-6)
-    return Geometry(map1, own @ np.vstack([map1, [0, 0, 1]]), bend)
+    return Geometry(map1, relative @ np.vstack([map1, [0, 0, 1]]), bend)
 
 
-def change_light(
+def photometric_augmentation(
     rng: np.random.Generator, augmentation: Augmentation, frame1: np.ndarray, frame2: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Change colours, sharpness and noise of both frames, a little differently.
+    """Change contrast, gamma, brightness, colour, blur and noise of both frames, slightly differently.
 
     Args:
-        rng: decides.
-        augmentation: how much may change.
-        frame1: uint8 [S, S, 3].
-        frame2: of the same shape.
+        rng: Random number generator.
+        augmentation: Limits of the changes.
+        frame1: Crop of frame 1, uint8 [S, S, 3], RGB.
+        frame2: Crop of frame 2, uint8 [S, S, 3], RGB.
 
     Returns:
-        Both, uint8 [S, S, 3].
+        The changed frames, uint8 [S, S, 3] each.
     """
     shared, noise = rng.uniform(-1, 1, 6), augmentation.noise * rng.random() ** 2
     blur = augmentation.blur * rng.random() * (rng.random() < 0.4)
@@ -161,19 +167,25 @@ def change_light(
     return changed[0], changed[1]
 
 
-def _forth(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+def _similarity(angle: float, zoom: float) -> np.ndarray:
+    """Return the matrix of a rotation by `angle` radians and a scaling by `zoom`, float64 [2, 2]."""
+    cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
+    return np.array([[cos, -sin], [sin, cos]])
+
+
+def _apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
 
 
-def _back(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+def _apply_inverse(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     inverse = cv2.invertAffineTransform(matrix)
     return (points @ inverse[:, :2].T.astype(np.float32) + inverse[:, 2].astype(np.float32)).astype(
         np.float32
     )
 
 
-def _softened(frame: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Blur a frame that is to be shrunk: sampling alone would alias."""
+def _prefilter(frame: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Blur a frame before it is reduced in size, against aliasing."""
     scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
     if scale > 0.85:
         return frame

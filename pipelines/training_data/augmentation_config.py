@@ -1,44 +1,45 @@
-"""How much training pairs are changed, apart from the code so that `--help` need not load it."""
+"""Settings of data augmentation, apart from the code so that `--help` does not load it."""
 
-from dataclasses import dataclass
+from pipelines.settings import number, settings
 
 
-@dataclass(frozen=True)
+@settings
 class Augmentation:
-    """How much pairs are changed. Lengths are in pixels of the crop; 0 turns a change off.
+    """Settings of the augmentation of training pairs.
 
     Attributes:
-        rotation: greatest angle of both frames, degrees.
-        scale: greatest factor on the size of both frames, and its inverse.
-        shift: greatest displacement of both frames, as a share of the crop.
-        flip: how often left and right are exchanged.
-        relative: greatest share of pairs whose frame 2 moves on its own.
-        relative_rotation: of frame 2, standard deviation, degrees.
-        relative_scale: of frame 2, standard deviation.
-        relative_shift: of frame 2, standard deviation, pixels.
-        bend: greatest of the smooth displacements of frame 2, pixels, drawn log-evenly from a tenth of it.
-        contrast: greatest relative change.
-        gamma: greatest factor on the exponent, and its inverse.
-        brightness: greatest change, of 1.
-        colour: greatest relative change of each channel.
-        asymmetry: how much of these changes the two frames do not share.
-        noise: greatest standard deviation, of 1.
-        blur: greatest standard deviation, pixels.
+        rotation: Maximum rotation of both frames, degrees.
+        scale: Maximum factor by which both frames are enlarged or reduced.
+        shift: Maximum translation of both frames, as a share of the crop size.
+        flip: Probability of a horizontal flip of both frames.
+        relative: Probability that frame 2 gets a motion of its own, the next four settings.
+        relative_rotation: Standard deviation of the rotation of frame 2, degrees.
+        relative_scale: Standard deviation of the relative change of size of frame 2.
+        relative_shift: Standard deviation of the translation of frame 2, pixels of the crop.
+        bend: Maximum displacement of the elastic deformation of frame 2, pixels of the crop. The amplitude is
+            drawn log-uniformly between a tenth of it and itself.
+        contrast: Maximum relative change of contrast.
+        gamma: Maximum exponent of the gamma correction, or its inverse.
+        brightness: Maximum change of brightness, as a share of the full range.
+        colour: Maximum relative change of each colour channel.
+        asymmetry: Share of the photometric changes that differ between the two frames.
+        noise: Maximum standard deviation of the Gaussian noise, as a share of the full range.
+        blur: Maximum standard deviation of the Gaussian blur, pixels.
     """
 
-    rotation: float = 15.0
-    scale: float = 1.35
-    shift: float = 0.12
-    flip: float = 0.5
-    relative: float = 0.6
-    relative_rotation: float = 0.8
-    relative_scale: float = 0.01
-    relative_shift: float = 1.0
-    bend: float = 6.0
-    contrast: float = 0.35
-    gamma: float = 1.35
-    brightness: float = 0.12
-    colour: float = 0.15
-    asymmetry: float = 0.12
-    noise: float = 0.025
-    blur: float = 0.7
+    rotation: float = number(15.0, minimum=0, maximum=180)
+    scale: float = number(1.35, minimum=1)
+    shift: float = number(0.12, minimum=0)
+    flip: float = number(0.5, minimum=0, maximum=1)
+    relative: float = number(0.6, minimum=0, maximum=1)
+    relative_rotation: float = number(0.8, minimum=0)
+    relative_scale: float = number(0.01, minimum=0)
+    relative_shift: float = number(1.0, minimum=0)
+    bend: float = number(6.0, minimum=0)
+    contrast: float = number(0.35, minimum=0)
+    gamma: float = number(1.35, minimum=1)
+    brightness: float = number(0.12, minimum=0)
+    colour: float = number(0.15, minimum=0)
+    asymmetry: float = number(0.12, minimum=0)
+    noise: float = number(0.025, minimum=0)
+    blur: float = number(0.7, minimum=0)

@@ -1,4 +1,4 @@
-"""Where pairs come from: records, pair folders, rendered faces.
+"""Sources of training pairs: records, pair folders and rendered faces.
 
 folder of records | pair folder | rendered:COUNT -> PairSource -> serialised pairs -> decoded pairs
 """
@@ -20,20 +20,22 @@ from pipelines.records.manifest import read_manifest
 
 Element = dict[str, tf.Tensor]
 
-#: What a decoded pair holds at least; all but the frames have no rows where they are not known.
+#: Tensors of every decoded pair; all but the frames have no rows if they are unknown.
 PAIR_TENSORS = ("frame1", "frame2", "landmarks1", "landmarks2", "flow", "valid", "occluded")
 _PAIR_TYPES = (tf.uint8, tf.uint8, tf.float32, tf.float32, tf.float32, tf.bool, tf.bool)
 
 
 @dataclass(frozen=True)
 class PairSource:
-    """Where pairs come from, or the part of it that shows some subjects.
+    """Source of pairs, whole or restricted to some subjects.
 
     Attributes:
-        units: (name, subject, number of pairs) of what is read as a whole: a shard, a pair, a person.
-        keys: makes a dataset from unit names, string [N], and their numbers of pairs, int64 [N]; one element
-            a pair.
-        decode: from such an element to the tensors that `records.parse` describes.
+        units: Name, subject and number of pairs of each unit that is read as a whole: a shard, a pair or a
+            rendered person.
+        keys: Function that makes a dataset of serialised pairs from unit names, string [N], and their numbers
+            of pairs, int64 [N].
+        decode: Function that decodes an element of that dataset into the tensors that
+            `tfrecord_reader.parse` describes.
     """
 
     units: list[tuple[str, str, int]]
@@ -42,11 +44,11 @@ class PairSource:
 
     @property
     def subjects(self) -> set[str]:
-        """Whose faces are in it."""
+        """Identifiers of all subjects in the source."""
         return {subject for _, subject, _ in self.units}
 
     def only(self, subjects: set[str]) -> "PairSource":
-        """Return the part that shows these subjects."""
+        """Return the source restricted to some subjects."""
         return replace(self, units=[unit for unit in self.units if unit[1] in subjects])
 
     def __len__(self) -> int:
@@ -54,14 +56,22 @@ class PairSource:
 
 
 def open_source(data: Path | str) -> PairSource:
-    """Open what there is to learn from.
+    """Open a source of training pairs.
 
     Args:
-        data: a folder of records (`faceflow build`); a pair folder; or `rendered:COUNT`, so many pairs of
-            rendered faces, drawn while they are needed.
+        data: Folder of records (`faceflow build`), pair folder, or `rendered:COUNT` for COUNT pairs of
+            faces that are rendered on the fly.
+
+    Returns:
+        The source with all its subjects.
 
     Raises:
-        InputError: if it is none of these.
+        InputError: if `data` is none of these, or the records are incomplete.
+
+    Example:
+        >>> source = open_source("rendered:8")
+        >>> len(source), sorted(source.subjects)
+        (8, ['0-0', '0-1'])
     """
     if rendered := re.fullmatch(r"rendered:([1-9]\d*)", str(data)):
         return _rendered_source(int(rendered[1]))
@@ -69,7 +79,7 @@ def open_source(data: Path | str) -> PairSource:
     if any(folder.glob(f"*{SUFFIX}")):
         manifest = read_manifest(folder)
         if not manifest.complete:
-            raise InputError(f"{folder}: its build was stopped; run the same `faceflow build` again")
+            raise InputError(f"{folder}: the build is incomplete; run the same `faceflow build` again")
         clips = [clip for clip in manifest.clips if clip.shard]
         for clip in clips:
             check_exists(folder / clip.shard)
@@ -77,13 +87,13 @@ def open_source(data: Path | str) -> PairSource:
         return PairSource(units, _interleave_shards, tfrecord_reader.parse)
     if any(folder.glob("*_flow.flo")):
         facts = pairs.read_facts(folder)
-        # Without a table nobody is known to be somebody else: all are one subject.
+        # Without pairs.csv the subjects are unknown; all pairs count as one subject, so none is split.
         units = [
             (name, facts.get(name, {}).get("subject", "unknown"), 1) for name in pairs.list_pairs(folder)
         ]
         return PairSource(units, _each_pair, partial(_read_pair, folder))
     raise InputError(
-        f"{folder}: neither records (*{SUFFIX}, made by `faceflow build`) nor pairs (*_flow.flo)"
+        f"{folder}: contains neither records (*{SUFFIX}, written by `faceflow build`) nor pairs (*_flow.flo)"
     )
 
 
@@ -92,23 +102,23 @@ def _each_pair(names: tf.Tensor, counts: tf.Tensor) -> tf.data.Dataset:
 
 
 def _interleave_shards(shards: tf.Tensor, counts: tf.Tensor) -> tf.data.Dataset:
-    """Read shards side by side, so that even a small shuffle buffer mixes clips."""
+    """Interleave the shards, so that even a small shuffle buffer mixes clips."""
     return tf.data.Dataset.from_tensor_slices(shards).interleave(
         tf.data.TFRecordDataset, cycle_length=16, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
 
 
 def _rendered_source(count: int, seed: int = 0) -> PairSource:
-    """Return pairs 0 to count - 1 of a series of rendered faces, each person's pairs drawn together.
+    """Return a source of the rendered pairs 0 to count - 1 of a seed.
 
-    Making a person costs more than moving them, so whole people are drawn and then shuffled.
+    All pairs of a person are rendered together, because building a person takes longer than rendering a pair.
     """
     from pipelines.synthetic.renderer.rendered_pair import PAIRS_PER_PERSON, render_pair
 
     def render(person: bytes, pairs_of_person: int) -> tuple[np.ndarray, ...]:
         first = int(person) * PAIRS_PER_PERSON
-        drawn = [_arrays(render_pair(seed, first + k)) for k in range(pairs_of_person)]
-        return tuple(np.stack(arrays) for arrays in zip(*drawn, strict=True))
+        rendered = [_arrays(render_pair(seed, first + k)) for k in range(pairs_of_person)]
+        return tuple(np.stack(arrays) for arrays in zip(*rendered, strict=True))
 
     counts = {
         str(k): min(PAIRS_PER_PERSON, count - first)
@@ -129,15 +139,15 @@ def _rendered_source(count: int, seed: int = 0) -> PairSource:
 
 
 def _arrays(pair: pairs.Pair) -> tuple[np.ndarray, ...]:
-    """Return what `PAIR_TENSORS` names; what is not known has no rows."""
-    nowhere = np.zeros((0, 2), np.float32)
-    landmarks = [nowhere if points is None else points for points in (pair.landmarks1, pair.landmarks2)]
+    """Return the arrays that `PAIR_TENSORS` names; unknown ones have no rows."""
+    unknown = np.zeros((0, 2), np.float32)
+    landmarks = [unknown if points is None else points for points in (pair.landmarks1, pair.landmarks2)]
     occluded = pair.valid[:0] if pair.occluded is None else pair.occluded
     return pair.frame1, pair.frame2, *landmarks, pair.flow, pair.valid, occluded
 
 
 def _read_pair(folder: Path, name: tf.Tensor) -> Element:
-    """Read a pair of a pair folder in a graph, as `records.parse` reads a record."""
+    """Read a pair of a pair folder inside a graph, as `tfrecord_reader.parse` reads a record."""
 
     def read(name: bytes) -> tuple[np.ndarray, ...]:
         return _arrays(pairs.read_pair(folder, name.decode(), side_files=("valid", "landmarks", "occluded")))

@@ -52,5 +52,5 @@ def test_synthesised(source):
 
 @pytest.mark.parametrize("label", ["mesh", "refined"])
 def test_labels_of_face_mesh_alone_say_so(source, label):
-    with pytest.raises(tf.errors.OpError, match=r"needs the 478 landmarks of Face Mesh.*take sparse"):
+    with pytest.raises(tf.errors.OpError, match=r"needs the 478 landmarks of Face Mesh.*use sparse"):
         list(flow_batches(source, InputConfig(size=64, label=label)))

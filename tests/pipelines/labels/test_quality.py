@@ -22,9 +22,11 @@ def test_the_true_shift_has_no_residual(frames):
     valid[5:-5, 5:-5] = True
     everywhere = np.ones_like(valid)
     quality = label_quality(*frames, shift((3, 1), valid), shift((-3, -1), everywhere))
-    assert quality.photometric < 1e-3
-    assert quality.still == pytest.approx(85, abs=3)  # a third of the range: two independent grey levels
-    assert quality.forward_backward == pytest.approx(0, abs=1e-5)
+    assert quality.photometric_error < 1e-3
+    assert quality.unwarped_error == pytest.approx(
+        85, abs=3
+    )  # a third of the range: two independent grey levels
+    assert quality.forward_backward_error == pytest.approx(0, abs=1e-5)
     assert quality.confidence == 1
     assert quality.coverage == pytest.approx(30 * 50 / 2400)
 
@@ -35,8 +37,8 @@ def test_a_wrong_way_back_is_measured_where_it_is_known(frames):
     half = valid.copy()
     half[:, 30:] = False
     quality = label_quality(*frames, shift((3, 1), valid), shift((0, 3), half))
-    assert quality.forward_backward == pytest.approx(5)
-    assert np.isnan(label_quality(*frames, shift((3, 1), valid)).forward_backward)
+    assert quality.forward_backward_error == pytest.approx(5)
+    assert np.isnan(label_quality(*frames, shift((3, 1), valid)).forward_backward_error)
 
 
 def test_refined_is_better_than_mesh_by_every_figure(portrait, portrait_landmarks):
@@ -48,13 +50,13 @@ def test_refined_is_better_than_mesh_by_every_figure(portrait, portrait_landmark
         label_quality(*there, make_label(m, *there, *points), make_label(m, *back, *points[::-1]))
         for m in ("mesh", "refined")
     )
-    assert refined.photometric < mesh.photometric < mesh.still
+    assert refined.photometric_error < mesh.photometric_error < mesh.unwarped_error
     assert refined.confidence > mesh.confidence
-    assert refined.forward_backward < 0.15
+    assert refined.forward_backward_error < 0.15
 
 
 def test_nothing_valid(frames):
     nothing = np.zeros((40, 60), bool)
     quality = label_quality(*frames, shift((0, 0), nothing))
-    assert np.isnan(quality.photometric)
+    assert np.isnan(quality.photometric_error)
     assert quality.coverage == 0

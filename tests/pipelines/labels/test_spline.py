@@ -7,7 +7,7 @@ from scipy.interpolate import RBFInterpolator
 
 from pipelines.errors import InputError
 from pipelines.image.warping import pixel_grid
-from pipelines.labels.spline import POINTS, spline_flow, spline_label
+from pipelines.labels.spline import CONTROL_POINTS, spline_flow, spline_label
 
 SHAPE = (256, 256)
 
@@ -33,7 +33,9 @@ def test_close_to_scipys_thin_plate_spline(points):
     """Ours bends a little less and is evaluated on every fourth pixel."""
     moved = points + smooth_motion(points)
     flow, _ = spline_label(points, moved, SHAPE)
-    theirs = RBFInterpolator(points[POINTS], (moved - points)[POINTS], kernel="thin_plate_spline")
+    theirs = RBFInterpolator(
+        points[CONTROL_POINTS], (moved - points)[CONTROL_POINTS], kernel="thin_plate_spline"
+    )
     inner = pixel_grid(SHAPE)[40:200:5, 70:170:5]
     expected = theirs(inner.reshape(-1, 2)).reshape(inner.shape)
     assert np.abs(flow[40:200:5, 70:170:5] - expected).mean() < 0.1

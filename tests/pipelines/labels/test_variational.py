@@ -3,7 +3,7 @@ import pytest
 import scipy.ndimage
 
 from pipelines.image.warping import pixel_grid
-from pipelines.labels.variational import VariationalConfig, data_term, refine_flow
+from pipelines.labels.variational import VariationalConfig, motion_tensor, refine_flow
 
 SHAPE = (96, 128)
 
@@ -55,7 +55,7 @@ def test_a_jump_of_the_flow_stays_sharp():
 
 def test_strong_deformation_is_not_pulled_back():
     frames, truth = moved_waves(lambda x, y: (0.15 * (x - 64), -0.15 * (y - 48)))
-    flow = refine_flow(*frames, np.zeros((*SHAPE, 2), np.float32), VariationalConfig(warps=(8, 4)))
+    flow = refine_flow(*frames, np.zeros((*SHAPE, 2), np.float32), VariationalConfig(num_warps=(8, 4)))
     assert inner_error(flow, truth) < 0.08  # of 5.7 px on average
 
 
@@ -71,11 +71,11 @@ def test_no_motion_is_zero():
     assert np.abs(flow).max() < 1e-3
 
 
-def test_the_data_term_asks_for_the_missing_shift():
+def test_the_motion_tensor_asks_for_the_missing_shift():
     """Lucas-Kanade by hand on a shifted picture: the summed system solves to the shift."""
     x, y = np.moveaxis(pixel_grid(SHAPE), -1, 0)
     frame1, frame2 = waves(x, y), waves(x - 0.2, y + 0.1)
-    tensor = data_term(frame1, frame2, np.zeros((*SHAPE, 2), np.float32))
+    tensor = motion_tensor(frame1, frame2, np.zeros((*SHAPE, 2), np.float32))
     xx, xy, yy, xr, yr = tensor[8:-8, 8:-8].reshape(-1, 5).sum(axis=0)
     np.testing.assert_allclose(-np.linalg.solve([[xx, xy], [xy, yy]], [xr, yr]), [0.2, -0.1], atol=0.01)
 

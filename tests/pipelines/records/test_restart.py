@@ -47,7 +47,7 @@ def test_it_goes_on_where_it_stopped(tmp_path, clips_folder, monkeypatch, error)
     partial = read_manifest(out)
     assert not partial.complete
     assert [clip.clip for clip in partial.clips] == ["anna-a"]
-    with pytest.raises(InputError, match="its build was stopped"):
+    with pytest.raises(InputError, match="the build is incomplete"):
         open_source(out)
 
     rest, built = stopped_at(-1, None)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines.image.warping import pixel_grid, sample
-from pipelines.training_data.augmentation import Geometry, change_light, draw_geometry
+from pipelines.training_data.augmentation import Geometry, photometric_augmentation, random_geometry
 from pipelines.training_data.augmentation_config import Augmentation
 
 NONE = Augmentation(
@@ -35,7 +35,7 @@ def constant(flow, shape=(96, 96)):
 
 
 def test_no_change_is_a_crop():
-    geometry = draw_geometry(rng(), NONE, MIDDLE, 1.0, 64)
+    geometry = random_geometry(rng(), NONE, MIDDLE, 1.0, 64)
     picture = waves(pixel_grid((96, 96)))
     np.testing.assert_allclose(geometry.picture1(picture), picture[16:80, 16:80], atol=1e-3)
     np.testing.assert_allclose(geometry.picture2(picture), picture[16:80, 16:80], atol=1e-3)
@@ -83,7 +83,7 @@ def test_a_turn_of_frame_2_is_a_rotational_flow():
 def test_a_bend_is_undone_where_the_flow_ends():
     """What appears at y was at y + bend(y): the flow of a still pair ends where that is p."""
     augmentation = replace(NONE, relative=1.0, bend=3.0)
-    geometry = draw_geometry(rng(3), augmentation, MIDDLE, 1.0, 64)
+    geometry = random_geometry(rng(3), augmentation, MIDDLE, 1.0, 64)
     assert 0.25 < np.hypot(*geometry.bend.T).max() <= 3.001
     flow, _ = geometry.flow(*constant((0, 0)))
     grid = pixel_grid((64, 64))
@@ -98,7 +98,7 @@ def test_frames_flow_and_landmarks_change_together(seed):
     moved = np.float32([1.3, -0.8])
     grid = pixel_grid((96, 96))
     frame1, frame2 = waves(grid), waves(grid - moved)
-    geometry = draw_geometry(rng(seed), Augmentation(scale=1.2), MIDDLE, 1.0, 64)
+    geometry = random_geometry(rng(seed), Augmentation(scale=1.2), MIDDLE, 1.0, 64)
     flow, valid = geometry.flow(*constant(moved))
     end = pixel_grid((64, 64)) + flow
     valid &= ((end > 3) & (end < 60)).all(axis=-1)
@@ -124,20 +124,20 @@ def test_frames_flow_and_landmarks_change_together(seed):
 def test_what_was_not_known_stays_unknown():
     flow, valid = constant((0, 0))
     valid[40:50] = False
-    known = draw_geometry(rng(), NONE, MIDDLE, 1.0, 64).flow(flow, valid)[1]
+    known = random_geometry(rng(), NONE, MIDDLE, 1.0, 64).flow(flow, valid)[1]
     assert not known[24:34].any()
     assert known[:23].all()
     assert known[35:].all()
 
 
 def test_outside_of_the_frame_nothing_is_known():
-    known = draw_geometry(rng(), NONE, MIDDLE, 0.5, 64).flow(*constant((0, 0)))[1]
+    known = random_geometry(rng(), NONE, MIDDLE, 0.5, 64).flow(*constant((0, 0)))[1]
     assert known[9:55, 9:55].all()
     assert not known[:7].any()
 
 
 def test_the_same_seed_gives_the_same_change():
-    first, second, third = (draw_geometry(rng(k), Augmentation(), MIDDLE, 1.0, 64) for k in (1, 1, 2))
+    first, second, third = (random_geometry(rng(k), Augmentation(), MIDDLE, 1.0, 64) for k in (1, 1, 2))
     np.testing.assert_array_equal(first.map2, second.map2)
     np.testing.assert_array_equal(first.bend, second.bend)
     assert not np.array_equal(first.map1, third.map1)
@@ -145,14 +145,14 @@ def test_the_same_seed_gives_the_same_change():
 
 def test_light_without_change_is_the_picture():
     picture = waves(pixel_grid((32, 32))).astype(np.uint8)
-    for changed in change_light(rng(), NONE, picture, picture):
+    for changed in photometric_augmentation(rng(), NONE, picture, picture):
         np.testing.assert_array_equal(changed, picture)
 
 
 def test_frames_share_their_light_without_asymmetry():
     picture = waves(pixel_grid((32, 32))).astype(np.uint8)
     augmentation = replace(Augmentation(), asymmetry=0.0, noise=0.0)
-    changed = [change_light(rng(k), augmentation, picture, picture) for k in range(4)]
+    changed = [photometric_augmentation(rng(k), augmentation, picture, picture) for k in range(4)]
     for first, second in changed:
         np.testing.assert_array_equal(first, second)
     assert not np.array_equal(changed[0][0], changed[1][0])
@@ -161,9 +161,9 @@ def test_frames_share_their_light_without_asymmetry():
 def test_noise_has_the_strength_that_was_drawn():
     grey = np.full((128, 128, 3), 100, np.uint8)
     augmentation = replace(NONE, noise=0.04)
-    spreads = [np.std(change_light(rng(k), augmentation, grey, grey)[0]) for k in range(40)]
+    spreads = [np.std(photometric_augmentation(rng(k), augmentation, grey, grey)[0]) for k in range(40)]
     assert max(spreads) < 0.042 * 255
     assert max(spreads) > 0.03 * 255
     # Independent in both frames.
-    first, second = change_light(rng(int(np.argmax(spreads))), augmentation, grey, grey)
+    first, second = photometric_augmentation(rng(int(np.argmax(spreads))), augmentation, grey, grey)
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.02

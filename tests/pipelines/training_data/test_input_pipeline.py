@@ -265,3 +265,18 @@ def test_pairs_without_landmarks_are_augmented_too(tmp_path, pair_folder):
     assert inputs["frame1"].shape == (4, 64, 64, 3)
     assert targets["face"].numpy().all()
     assert np.isfinite(targets["flow"].numpy()[targets["valid"].numpy()]).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"size": 8}, "size must be at least 16, but is 8"),
+        ({"batch": 0}, "batch must be at least 1, but is 0"),
+        ({"augmentation": Augmentation(flip=1.5)}, "flip must be at least 0 and at most 1, but is 1.5"),
+        ({"augmentation": Augmentation(gamma=0.5)}, "gamma must be at least 1, but is 0.5"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, message):
+    with pytest.raises(InputError) as raised:
+        InputConfig(**settings)
+    assert str(raised.value) == message
