@@ -9,7 +9,7 @@ from faceflow.console import print_table, say
 
 
 def corpus(name: Positional[Annotated[str, arg(metavar="NAME")]], source: Folder) -> None:
-    """Say how a corpus on disk is read: counts against the published ones, what was mended or left out.
+    """Check a corpus on disk: counts against the published ones, repaired and skipped items.
 
     Args:
         name: the layout of the corpus: bp4d, ckplus, casme2, samm, smic or folder.
@@ -23,5 +23,5 @@ def corpus(name: Positional[Annotated[str, arg(metavar="NAME")]], source: Folder
     if reading.counts:
         rows = [(count.what, str(count.found), str(count.published)) for count in reading.counts]
         print_table((name, "found", "published"), rows)
-    for remark in reading.remarks:
-        print(f"{remark.kind.replace('_', ' ')}: {remark.clip}: {remark.reason}")
+    for issue in reading.issues:
+        print(f"{issue.kind}: {issue.clip}: {issue.reason}")

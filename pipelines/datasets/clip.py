@@ -17,7 +17,7 @@ class ActionUnit:
 
     Attributes:
         number: of the unit, such as 12.
-        side: "L" or "R" of the subject; None if both move or nobody said.
+        side: "L" or "R" of the subject; None if both sides move or none was coded.
         intensity: a letter "A" to "E", a number where the corpus counts (0-5), or None.
         alternatives: what the coder may have seen in its place: `(R6 or R12)+R15` is two units, the first of
             which is R6 with the alternative R12.

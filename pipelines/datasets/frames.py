@@ -19,7 +19,7 @@ def frame_folders(*roots: Path) -> list[Path]:
 def walk(root: Path) -> Iterator[tuple[Path, list[Path]]]:
     """Yield a folder and those below it with the files in each; links are followed, but not in circles.
 
-    What is hidden is passed over.
+    Hidden files and folders are skipped.
     """
     seen = set()
     for folder, folders, files in os.walk(root, followlinks=True):
@@ -41,24 +41,26 @@ def numbered_frames(folder: Path) -> tuple[dict[int, Path], list[str]]:
     """Find the frames of a folder: the last number in a file's name counts, padded with zeros or not.
 
     Returns:
-        (frame number -> file, in rising order; what was mended).
+        (frame number -> file, in rising order; repairs: what was wrong, and what was done).
     """
     frames: dict[int, Path] = {}
-    mended = []
+    repairs = []
     for file in frame_files(folder):
         digits = re.findall(r"\d+", file.stem)
         if not digits:
-            mended.append(f"{file.name} has no frame number; it is left out")
+            repairs.append(f"{file.name} has no frame number; skipped")
         elif int(digits[-1]) in frames:
-            mended.append(f"{file.name} has the number of {frames[int(digits[-1])].name}; it is left out")
+            repairs.append(
+                f"{file.name} has the same frame number as {frames[int(digits[-1])].name}; skipped"
+            )
         else:
             frames[int(digits[-1])] = file
     frames = dict(sorted(frames.items()))
     if absent := max(frames, default=-1) - min(frames, default=0) + 1 - len(frames):
-        mended.append(
-            f"{absent} frame(s) are not there ({_gaps(list(frames))}); consecutive pairs do not span them"
+        repairs.append(
+            f"{absent} frame(s) missing ({_gaps(list(frames))}); no consecutive pair spans the gap"
         )
-    return frames, mended
+    return frames, repairs
 
 
 def _gaps(numbers: list[int]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from pipelines.datasets.clip import Clip
 from pipelines.datasets.composite import CLASSES, PUBLISHED, composite_class
 from pipelines.datasets.corpora import read_corpus
-from pipelines.datasets.reading import Remark
+from pipelines.datasets.reading import Issue
 from pipelines.errors import InputError
 from pipelines.files import replacing
 from pipelines.io.images import read_image
@@ -36,7 +36,7 @@ class Samples:
         corpora: name of the corpus of each.
         subjects: `CORPUS/SUBJECT` of each.
         clips: name of the clip of each.
-        remarks: what was mended or left out, and why.
+        issues: what was repaired or skipped, and why.
     """
 
     features: np.ndarray
@@ -44,7 +44,7 @@ class Samples:
     corpora: tuple[str, ...]
     subjects: tuple[str, ...]
     clips: tuple[str, ...]
-    remarks: list[Remark] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
 
 
 def composite_samples(
@@ -74,19 +74,19 @@ def composite_samples(
         raise InputError(
             f"corpus {strangers[0]!r} is not in the composite; there are: {', '.join(PUBLISHED)}"
         )
-    remarks, members = [], []
+    issues, members = [], []
     for name, folder in sources.items():
         reading = read_corpus(name, folder)
-        remarks += [
-            Remark(f"{name}: {remark.clip}", remark.kind, remark.reason) for remark in reading.remarks
+        issues += [
+            Issue(f"{name}: {issue.clip}", issue.kind, issue.reason) for issue in reading.issues
         ]
         if name in SPOTTED:
-            remarks.append(Remark(name, "mended", "no apex was coded; it is spotted in each clip"))
+            issues.append(Issue(name, "repaired", "no apex was coded; it is spotted in each clip"))
         classes = [(clip, composite_class(name, clip)) for clip in reading.clips]
         members += [(name, clip, label) for clip, label in classes if label]
         others = Counter(clip.emotion or "no emotion" for clip, label in classes if not label)
-        remarks += [
-            Remark(name, "left_out", f"{count} clip(s) of {emotion}: not in the composite")
+        issues += [
+            Issue(name, "skipped", f"{count} clip(s) of {emotion}: not in the composite")
             for emotion, count in sorted(others.items())
         ]
     rows = []
@@ -96,16 +96,16 @@ def composite_samples(
             try:
                 features = _features(name, clip, estimate, spot, face_mesh, cache, options)
             except InputError as error:
-                remarks.append(Remark(f"{name}: {clip.name}", "left_out", " ".join(str(error).split())))
+                issues.append(Issue(f"{name}: {clip.name}", "skipped", " ".join(str(error).split())))
             else:
                 subject = f"{name}/{clip.subject}"
                 rows.append((features, CLASSES.index(label), name, subject, f"{name}/{clip.name}"))
             progress(number + 1, len(members))
     if not rows:
-        why = f"; {remarks[-1].clip}: {remarks[-1].reason}" if remarks else ""
+        why = f"; {issues[-1].clip}: {issues[-1].reason}" if issues else ""
         raise InputError(f"{', '.join(map(str, sources.values()))}: no clip has a class and a face{why}")
     features, labels, corpora, subjects, clips = zip(*rows, strict=True)
-    return Samples(np.stack(features), np.array(labels, np.int32), corpora, subjects, clips, remarks)
+    return Samples(np.stack(features), np.array(labels, np.int32), corpora, subjects, clips, issues)
 
 
 def _features(

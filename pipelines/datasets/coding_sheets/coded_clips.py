@@ -8,7 +8,7 @@ from pipelines.datasets.clip import Clip
 from pipelines.datasets.coding_sheets.action_unit_codes import parse_units
 from pipelines.datasets.coding_sheets.phases import locate
 from pipelines.datasets.frames import loosely, numbered_frames
-from pipelines.datasets.reading import CorpusReading, Remark
+from pipelines.datasets.reading import CorpusReading, Issue
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Coding:
 
 
 def read_coded(
-    codings: Iterable[Coding], folders: Iterable[tuple[str, Path]], remarks: list[Remark]
+    codings: Iterable[Coding], folders: Iterable[tuple[str, Path]], issues: list[Issue]
 ) -> CorpusReading:
     """Bring together what a sheet lists and what is on disk.
 
@@ -48,9 +48,9 @@ def read_coded(
         codings: the rows.
         folders: folders of frames, each with the key of the clip in it; of several with one key the first is
             read.
-        remarks: those about the sheet, which come first.
+        issues: those about the sheet, which come first.
     """
-    reading = CorpusReading([], list(remarks))
+    reading = CorpusReading([], list(issues))
     by_key: dict[str, list[Path]] = {}
     for key, path in folders:
         by_key.setdefault(loosely(key), []).append(path)
@@ -58,38 +58,38 @@ def read_coded(
     for coding in codings:
         reason = None
         if loosely(coding.name) in listed:
-            reason = "listed before; the first row counts"
+            reason = "duplicate of an earlier row; using the first"
         elif loosely(coding.key) not in by_key:
-            reason = f"no folder of frames {coding.key}"
+            reason = f"no frame folder {coding.key}"
         listed.add(loosely(coding.name))
         read.add(loosely(coding.key))
         if reason:
-            reading.remarks.append(Remark(coding.name, "left_out", f"{coding.where}: {reason}"))
+            reading.issues.append(Issue(coding.name, "skipped", f"{coding.where}: {reason}"))
         else:
             _add(reading, coding, by_key[loosely(coding.key)])
     for path in (path for key, paths in by_key.items() if key not in read for path in paths):
-        reading.remarks.append(Remark(str(path), "left_out", "the sheet has no row for it"))
+        reading.issues.append(Issue(str(path), "skipped", "no row in the coding sheet"))
     reading.clips.sort(key=lambda clip: clip.name)
     return reading
 
 
 def _add(reading: CorpusReading, coding: Coding, paths: list[Path]) -> None:
-    files, mended = numbered_frames(paths[0])
+    files, repairs = numbered_frames(paths[0])
     files = {number: file for number, file in files.items() if coding.first <= number <= coding.last}
-    mended += [f"there is another folder of its name, {path}, which is not read" for path in paths[1:]]
+    repairs += [f"another folder has the same name, {path}; not read" for path in paths[1:]]
     if not files:
         reason = f"{coding.where}: no numbered frames in {paths[0]}"
-        reading.remarks.append(Remark(coding.name, "left_out", reason))
+        reading.issues.append(Issue(coding.name, "skipped", reason))
         return
     phases = locate(tuple(files), coding.onset, coding.apex, coding.offset)
     if phases.unusable:
-        reading.remarks.append(Remark(coding.name, "left_out", f"{coding.where}: {phases.unusable}"))
+        reading.issues.append(Issue(coding.name, "skipped", f"{coding.where}: {phases.unusable}"))
         return
     units, unread = parse_units(coding.units)
-    mended += [*phases.mended, *(f"{part!r} is no Action Unit; it is not counted" for part in unread)]
+    repairs += [*phases.repairs, *(f"{part!r} is not an Action Unit; ignored" for part in unread)]
     if not coding.emotion:
-        mended.append("the sheet has no emotion; the clip has no label")
-    reading.remarks += [Remark(coding.name, "mended", reason) for reason in mended]
+        repairs.append("no emotion in the sheet; the clip has no label")
+    reading.issues += [Issue(coding.name, "repaired", reason) for reason in repairs]
     reading.clips.append(
         Clip(
             subject=coding.subject,

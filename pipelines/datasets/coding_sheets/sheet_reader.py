@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.datasets.reading import Remark
+from pipelines.datasets.reading import Issue
 from pipelines.errors import InputError
 
 _ROWS_BEFORE_THE_TABLE = 40  # SAMM's header stands on row 14
@@ -86,7 +86,7 @@ def find_parts(
 
 def read_sheet(
     path: Path, title: str, columns: tuple[str, ...], optional: tuple[str, ...] = ()
-) -> tuple[list[Row], list[Remark]]:
+) -> tuple[list[Row], list[Issue]]:
     """Read the rows of the table in a coding sheet.
 
     The header is looked for, so that a preamble may stand above it; capitals and blanks in it do not matter.
@@ -100,7 +100,7 @@ def read_sheet(
         optional: columns that some releases have; their cells are None in the others.
 
     Returns:
-        The rows, and remarks about those that were passed over.
+        The rows, and issues about those that were passed over.
 
     Raises:
         InputError: if it is no Excel file, a column is missing, or a formula has no stored value.
@@ -114,7 +114,7 @@ def read_sheet(
                 f"{path}: sheet {titled!r} has no column {column!r}; its row {header + 1} has: {names}; "
                 "take it as its owner hands it out, or name the column so"
             )
-    rows, remarks = [], []
+    rows, issues = [], []
     for number in range(header + 1, len(table)):
         where = f"{path.name}, row {number + 1}"
         cells: dict[str, object] = dict.fromkeys((*columns, *optional))
@@ -131,10 +131,10 @@ def read_sheet(
             cells[column] = value
         if cells[columns[0]] is None or cells[columns[1]] is None:
             if rest := " ".join(str(cell) for cell in table[number] if cell is not None):
-                remarks.append(Remark(where, "left_out", f"not a clip: {rest[:60]!r}"))
+                issues.append(Issue(where, "skipped", f"not a clip: {rest[:60]!r}"))
             continue
         rows.append(Row(where, cells))
-    return rows, remarks
+    return rows, issues
 
 
 def _open(path: Path, title: str) -> tuple[str, list[tuple], list[tuple]]:

@@ -39,7 +39,7 @@ def read_corpus(corpus: str, source: Path | str) -> CorpusReading:
             raise InputError(f"{source}: not {module.TITLE}, which has {module.LAYOUT} (see docs/corpora.md)")
     reading = CORPORA[corpus].read(source)
     if not reading.clips:
-        why = f"; {reading.remarks[0].clip}: {reading.remarks[0].reason}" if reading.remarks else ""
+        why = f"; {reading.issues[0].clip}: {reading.issues[0].reason}" if reading.issues else ""
         raise InputError(f"{source}: no clip of {CORPORA[corpus].TITLE} in it can be used{why}")
     reading.counts = count(corpus, reading.clips)
     return reading

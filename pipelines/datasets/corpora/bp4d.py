@@ -15,7 +15,7 @@ import numpy as np
 from pipelines.datasets.clip import Clip
 from pipelines.datasets.corpora.bp4d_units import clip_units
 from pipelines.datasets.frames import numbered_frames
-from pipelines.datasets.reading import CorpusReading, Remark
+from pipelines.datasets.reading import CorpusReading, Issue
 from pipelines.errors import InputError
 
 TITLE = "BP4D"
@@ -68,14 +68,14 @@ def read(source: Path) -> CorpusReading:
     digits: Counter[int] = Counter()
     for folder in sorted(path for path in (source / _FRAMES).glob("[!.]*/[!.]*") if path.is_dir()):
         name = "_".join(folder.parts[-2:])
-        frames, mended = numbered_frames(folder)
+        frames, repairs = numbered_frames(folder)
         if not frames:
-            reading.remarks.append(Remark(name, "left_out", f"no numbered pictures in {folder}"))
+            reading.issues.append(Issue(name, "skipped", f"no numbered pictures in {folder}"))
             continue
         digits[len(next(iter(frames.values())).stem)] += 1
         units, of_units = clip_units(source, name, set(frames))
         landmarks, of_landmarks = _landmarks(source / _FEATURES / f"{name}.mat", len(frames))
-        reading.remarks += [Remark(name, "mended", reason) for reason in mended + of_units + of_landmarks]
+        reading.issues += [Issue(name, "repaired", reason) for reason in repairs + of_units + of_landmarks]
         reading.clips.append(
             Clip(
                 subject=folder.parent.name,
@@ -89,16 +89,18 @@ def read(source: Path) -> CorpusReading:
         )
     if len(digits) > 1:
         widths = ", ".join(f"{count} with {width}" for width, count in sorted(digits.items()))
-        reading.remarks.append(
-            Remark(
-                _FRAMES, "mended", f"frame numbers are not padded alike ({widths} digits); they are counted"
+        reading.issues.append(
+            Issue(
+                _FRAMES,
+                "repaired",
+                f"zero-padding of frame numbers varies ({widths} digits); compared as numbers",
             )
         )
     return reading
 
 
 def _landmarks(file: Path, frames: int) -> tuple[LandmarkTrack | None, list[str]]:
-    """Return the landmarks of a clip, if its file counts the same frames, and what is wrong with them."""
+    """Return the landmarks of a clip if their number matches its frames, and the repairs."""
     track, without = LandmarkTrack(file), "the clip has no landmarks of its own"
     if not file.exists():
         return None, [f"no {_FEATURES}/{file.name}; {without}"]
@@ -107,6 +109,6 @@ def _landmarks(file: Path, frames: int) -> tuple[LandmarkTrack | None, list[str]
     except InputError as error:
         return None, [f"{error}; {without}"]
     if len(points) != frames:
-        return None, [f"{file.name} is of {len(points)} frames, and {frames} are there; {without}"]
+        return None, [f"{file.name} has {len(points)} frames, {frames} are on disk; {without}"]
     lost = sum(point is None for point in points)
     return track, [f"{lost} of {frames} frames have no landmarks"] * (lost > 0)

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipelines.datasets.coding_sheets.coded_clips import Coding, read_coded
 from pipelines.datasets.coding_sheets.sheet_reader import Row, find_parts, find_sheet, read_sheet
 from pipelines.datasets.frames import frame_folders
-from pipelines.datasets.reading import CorpusReading, Remark
+from pipelines.datasets.reading import CorpusReading, Issue
 
 TITLE = "CASME II"
 #: Folders of frames; of two that are there, the first is read.
@@ -42,11 +42,11 @@ def read(source: Path) -> CorpusReading:
         InputError: if the sheet or the frames are not there, or the sheet lacks a column.
     """
     sheet, roots = find_parts(source, SHEETS, FOLDERS, f"{TITLE} has {LAYOUT}")
-    rows, remarks = read_sheet(sheet, "Sheet1", COLUMNS)
+    rows, issues = read_sheet(sheet, "Sheet1", COLUMNS)
     if len(roots) > 1:
-        remarks.append(Remark(roots[1].name, "left_out", f"{roots[0].name} is there as well, and is read"))
+        issues.append(Issue(roots[1].name, "skipped", f"{roots[0].name} is present as well; using that one"))
     folders = [(f"{path.parent.name}/{path.name}", path) for path in frame_folders(roots[0])]
-    return read_coded(map(_coding, rows), folders, remarks)
+    return read_coded(map(_coding, rows), folders, issues)
 
 
 def _coding(row: Row) -> Coding:

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipelines.datasets.clip import ActionUnit, Clip
 from pipelines.datasets.frames import numbered_frames
-from pipelines.datasets.reading import CorpusReading, Remark
+from pipelines.datasets.reading import CorpusReading, Issue
 from pipelines.errors import InputError
 
 TITLE = "CK+"
@@ -47,33 +47,33 @@ def read(source: Path) -> CorpusReading:
     reading = CorpusReading([])
     for folder in sorted(path for path in (source / _IMAGES).glob("[!.]*/[!.]*") if path.is_dir()):
         name = "_".join(folder.parts[-2:])
-        frames, mended = numbered_frames(folder)
+        frames, repairs = numbered_frames(folder)
         if not frames:
-            reading.remarks.append(Remark(name, "left_out", f"no numbered pictures in {folder}"))
+            reading.issues.append(Issue(name, "skipped", f"no numbered pictures in {folder}"))
             continue
-        reading.clips.append(_clip(source, folder, name, frames, mended))
-        reading.remarks += [Remark(name, "mended", reason) for reason in mended]
+        reading.clips.append(_clip(source, folder, name, frames, repairs))
+        reading.issues += [Issue(name, "repaired", reason) for reason in repairs]
     return reading
 
 
-def _clip(source: Path, folder: Path, name: str, frames: dict[int, Path], mended: list[str]) -> Clip:
+def _clip(source: Path, folder: Path, name: str, frames: dict[int, Path], repairs: list[str]) -> Clip:
     subject, sequence = folder.parts[-2:]
     peak = list(frames.values())[-1]
-    facs = _the_table(source / "FACS" / subject / sequence, peak, "facs", 2, mended)
-    label = _the_table(source / "Emotion" / subject / sequence, peak, "emotion", 1, mended)
+    facs = _the_table(source / "FACS" / subject / sequence, peak, "facs", 2, repairs)
+    label = _the_table(source / "Emotion" / subject / sequence, peak, "emotion", 1, repairs)
     emotion = None
     if len(label):
         code = label[0, 0]
         if code in range(len(EMOTIONS)):
             emotion = EMOTIONS[int(code)]
         else:
-            mended.append(f"its emotion {code:g} is none of 0-{len(EMOTIONS) - 1}; the clip has no label")
+            repairs.append(f"emotion {code:g} is not in 0-{len(EMOTIONS) - 1}; the clip has no label")
     marks = [
         source / "Landmarks" / subject / sequence / f"{file.stem}_landmarks.txt" for file in frames.values()
     ]
     there = tuple(file if file.exists() else None for file in marks)
     if None in there:
-        mended.append(f"{there.count(None)} of {len(there)} frames have no landmarks")
+        repairs.append(f"{there.count(None)} of {len(there)} frames have no landmarks")
     return Clip(
         subject=subject,
         name=name,
@@ -88,19 +88,19 @@ def _clip(source: Path, folder: Path, name: str, frames: dict[int, Path], mended
     )
 
 
-def _the_table(folder: Path, peak: Path, what: str, columns: int, mended: list[str]) -> np.ndarray:
+def _the_table(folder: Path, peak: Path, what: str, columns: int, repairs: list[str]) -> np.ndarray:
     """Read the one file that a sequence has of a kind: float64 [rows, columns], empty if there is none."""
     files = sorted(folder.glob(f"[!.]*_{what}.txt"))
     try:
         if not files:
             raise InputError(f"no {what} file")
         if files[0].name != f"{peak.stem}_{what}.txt":
-            mended.append(
-                f"{files[0].name} is not of the last frame there is; {peak.name} is taken for the peak"
+            repairs.append(
+                f"{files[0].name} does not belong to the last frame; using {peak.name} as the peak"
             )
         return _numbers(files[0], columns)
     except InputError as error:
-        mended.append(f"{error}; the clip has no {_CALLED[what]}")
+        repairs.append(f"{error}; the clip has no {_CALLED[what]}")
         return np.empty((0, columns))
 
 

@@ -33,9 +33,9 @@ def read(source: Path) -> CorpusReading:
     Raises:
         InputError: if the sheet lacks a column.
     """
-    rows, remarks = read_sheet(find_sheet(source, SHEETS), "MICRO_ONLY", COLUMNS)
+    rows, issues = read_sheet(find_sheet(source, SHEETS), "MICRO_ONLY", COLUMNS)
     folders = [(path.name, path) for path in frame_folders(source) if _CLIP.fullmatch(path.name)]
-    return read_coded(map(_coding, rows), folders, remarks)
+    return read_coded(map(_coding, rows), folders, issues)
 
 
 def _coding(row: Row) -> Coding:

@@ -14,7 +14,7 @@ from pathlib import Path
 from pipelines.datasets.coding_sheets.coded_clips import Coding, read_coded
 from pipelines.datasets.coding_sheets.sheet_reader import Row, find_parts, find_sheet, read_sheet
 from pipelines.datasets.frames import frame_folders
-from pipelines.datasets.reading import CorpusReading, Remark
+from pipelines.datasets.reading import CorpusReading, Issue
 
 TITLE = "SMIC"
 #: Folders of frames in the releases; the first that is there is read.
@@ -40,20 +40,20 @@ def read(source: Path) -> CorpusReading:
         InputError: if the sheet or the frames are not there, or the sheet lacks a column.
     """
     sheet, roots = find_parts(source, SHEETS, FOLDERS, f"{TITLE} has {LAYOUT}")
-    rows, remarks = read_sheet(sheet, "HS", COLUMNS, optional=(_APEX,))
+    rows, issues = read_sheet(sheet, "HS", COLUMNS, optional=(_APEX,))
     # HS also has `non_micro` clips, which are called otherwise.
     folders = [(path.name, path) for path in frame_folders(roots[0]) if _CLIP.fullmatch(path.name)]
     codings = [coding for row in rows for coding in _codings(row)]
-    remarks += [
-        Remark(
+    issues += [
+        Issue(
             coding.name,
-            "mended",
-            f"{coding.where}: the second expression of its folder, now a clip of its own",
+            "repaired",
+            f"{coding.where}: second expression in the same folder; made a clip of its own",
         )
         for coding in codings
         if coding.name != coding.key
     ]
-    return read_coded(codings, folders, remarks)
+    return read_coded(codings, folders, issues)
 
 
 def _codings(row: Row) -> list[Coding]:

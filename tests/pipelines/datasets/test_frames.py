@@ -6,26 +6,26 @@ def test_frames_are_counted_padded_or_not(tmp_path, touch):
         tmp_path,
         ["img9.jpg", "img10.jpg", "img100.jpg", "img0101.jpg", "img11.jpg", "._img12.jpg", "Thumbs.db"],
     )
-    frames, mended = numbered_frames(tmp_path)
+    frames, repairs = numbered_frames(tmp_path)
     assert list(frames) == [9, 10, 11, 100, 101]
     assert frames[101] == tmp_path / "img0101.jpg"
-    assert mended == ["88 frame(s) are not there (12-99); consecutive pairs do not span them"]
+    assert repairs == ["88 frame(s) missing (12-99); no consecutive pair spans the gap"]
 
 
 def test_the_last_number_counts(tmp_path, touch):
     touch(tmp_path, ["006_05562.jpg", "006_05563.jpg", "006_05565.jpg"])
-    frames, mended = numbered_frames(tmp_path)
+    frames, repairs = numbered_frames(tmp_path)
     assert list(frames) == [5562, 5563, 5565]
-    assert mended == ["1 frame(s) are not there (5564); consecutive pairs do not span them"]
+    assert repairs == ["1 frame(s) missing (5564); no consecutive pair spans the gap"]
 
 
 def test_files_without_a_number_of_their_own(tmp_path, touch):
     touch(tmp_path, ["img1.jpg", "img01.jpg", "cover.jpg"])
-    frames, mended = numbered_frames(tmp_path)
+    frames, repairs = numbered_frames(tmp_path)
     assert len(frames) == 1
-    assert len(mended) == 2
-    assert any("cover.jpg has no frame number" in reason for reason in mended)
-    assert any("has the number of" in reason for reason in mended)
+    assert len(repairs) == 2
+    assert any("cover.jpg has no frame number" in reason for reason in repairs)
+    assert any("has the same frame number as" in reason for reason in repairs)
 
 
 def test_folders_of_frames(tmp_path, touch):

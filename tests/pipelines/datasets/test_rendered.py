@@ -54,7 +54,7 @@ def test_a_reader_given_any_folder_says_what_it_needs(name, clips_folder):
         read_corpus(name, clips_folder)
 
 
-def test_casme2(tiny_corpus, said):
+def test_casme2(tiny_corpus, issues_of):
     reading = read_corpus("casme2", tiny_corpus("casme2"))
     acts = plan("casme2")[: len(reading.clips)]
     for clip, act in zip(reading.clips, acts, strict=True):
@@ -63,12 +63,12 @@ def test_casme2(tiny_corpus, said):
         apex = act.apex - act.first
         if act.number == 3:  # `/` in the sheet
             apex = (3 + act.offset - act.first) // 2
-            assert said(reading, clip.name)[0][1].startswith("the sheet has no apex; the midpoint")
+            assert issues_of(reading, clip.name)[0][1].startswith("no apex in the sheet; using the midpoint")
         assert clip.apex == apex
-    assert len(reading.remarks) == 1
+    assert len(reading.issues) == 1
 
 
-def test_samm(tiny_corpus, said):
+def test_samm(tiny_corpus, issues_of):
     reading = read_corpus("samm", tiny_corpus("samm"))
     acts = {f"006_{1 + act.number % 7}_{1 + act.number // 7}": act for act in plan("samm")}
     for clip in reading.clips:
@@ -76,17 +76,15 @@ def test_samm(tiny_corpus, said):
         apex, offset = act.apex - act.first, act.offset - act.first
         if act.number == 2:  # the sheet says 40 behind the last frame
             apex = (4 + offset) // 2
-            assert f"its apex {act.last + 40} is outside of the clip" in said(reading, clip.name)[0][1]
+            assert f"apex {act.last + 40} is outside the clip" in issues_of(reading, clip.name)[0][1]
         if act.number == 4:  # the sheet says 5 before the apex
-            assert (
-                f"its offset {act.apex - 5} is before its apex {act.apex}" in said(reading, clip.name)[0][1]
-            )
+            assert f"offset {act.apex - 5} is before apex {act.apex}" in issues_of(reading, clip.name)[0][1]
             offset = None
         assert (clip.onset, clip.apex, clip.offset) == (4, apex, offset)
         assert clip.emotion == act.emotion.replace("others", "other")
         assert clip.action_units
     assert len(reading.clips) == 5
-    assert len(reading.remarks) == 2
+    assert len(reading.issues) == 2
 
 
 def test_smic(tiny_corpus):
@@ -102,7 +100,7 @@ def test_smic(tiny_corpus):
         assert clip.subject == "s01"
     assert len(reading.clips) == 3
     # Three midpoints, and two lines of text below the table.
-    assert sorted(remark.kind for remark in reading.remarks) == ["left_out"] * 2 + ["mended"] * 3
+    assert sorted(issue.kind for issue in reading.issues) == ["repaired"] * 3 + ["skipped"] * 2
 
 
 def test_ckplus(tiny_corpus):
@@ -123,11 +121,11 @@ def test_ckplus(tiny_corpus):
         )
         np.testing.assert_array_equal(points[0], np.loadtxt(first, dtype=np.float32))
     without = {clip.name for clip in reading.clips if clip.emotion is None}
-    assert {remark.clip for remark in reading.remarks} == without
+    assert {issue.clip for issue in reading.issues} == without
     assert without
 
 
-def test_bp4d(tiny_corpus, said):
+def test_bp4d(tiny_corpus, issues_of):
     reading = read_corpus("bp4d", tiny_corpus("bp4d"))
     smile, sad = reading.clips
     assert (smile.name, smile.numbers) == ("F001_T1", tuple(range(1, 37)))
@@ -138,8 +136,10 @@ def test_bp4d(tiny_corpus, said):
         points = clip.landmarks()
         lost = sum(point is None for point in points)
         assert len(points) == 36
-        assert ("mended", f"{lost} of 36 frames have no landmarks") in said(reading, clip.name) or not lost
+        assert ("repaired", f"{lost} of 36 frames have no landmarks") in issues_of(
+            reading, clip.name
+        ) or not lost
         assert {point.shape for point in points if point is not None} == {(49, 2)}
-        assert any("codes are 9, unknown" in reason for _, reason in said(reading, clip.name))
-    (padding,) = said(reading, "Sequences(2D+3D)")
+        assert any("codes are 9 (unknown)" in reason for _, reason in issues_of(reading, clip.name))
+    (padding,) = issues_of(reading, "Sequences(2D+3D)")
     assert "1 with 3, 1 with 4 digits" in padding[1]

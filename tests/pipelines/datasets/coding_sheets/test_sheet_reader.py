@@ -19,15 +19,15 @@ def test_header_under_a_preamble_and_notes_below(tmp_path, write_sheet):
     ]
     below = [(), ("MF: micro-expression frames",), (None, None, None, 12)]
     write_sheet(path, "MICRO_ONLY", above + table + below)
-    rows, remarks = read_sheet(path, "MICRO_ONLY", COLUMNS, optional=("Apex",))
+    rows, issues = read_sheet(path, "MICRO_ONLY", COLUMNS, optional=("Apex",))
     assert [row.text("Subject") for row in rows] == ["006", "7"]
     assert [row.text("Filename") for row in rows] == ["006_1_2", "007_3_1"]
     assert [row.number("Onset Frame") for row in rows] == [5562, 77]
     assert [row.number("Apex") for row in rows] == [None, None]
     assert [row.where for row in rows] == ["codes.xlsx, row 15", "codes.xlsx, row 16"]
-    assert [(remark.clip, remark.kind, remark.reason) for remark in remarks] == [
-        ("codes.xlsx, row 18", "left_out", "not a clip: 'MF: micro-expression frames'"),
-        ("codes.xlsx, row 19", "left_out", "not a clip: '12'"),
+    assert [(issue.clip, issue.kind, issue.reason) for issue in issues] == [
+        ("codes.xlsx, row 18", "skipped", "not a clip: 'MF: micro-expression frames'"),
+        ("codes.xlsx, row 19", "skipped", "not a clip: '12'"),
     ]
 
 
