@@ -77,9 +77,7 @@ def composite_samples(
     issues, members = [], []
     for name, folder in sources.items():
         reading = read_corpus(name, folder)
-        issues += [
-            Issue(f"{name}: {issue.clip}", issue.kind, issue.reason) for issue in reading.issues
-        ]
+        issues += [Issue(f"{name}: {issue.clip}", issue.kind, issue.reason) for issue in reading.issues]
         if name in SPOTTED:
             issues.append(Issue(name, "repaired", "no apex was coded; it is spotted in each clip"))
         classes = [(clip, composite_class(name, clip)) for clip in reading.clips]
