@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pipelines.datasets.clip import Clip
+from pipelines.datasets.long_video import LongVideo
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,11 @@ class Issue:
 
 @dataclass(frozen=True)
 class Count:
-    """Number of items found, and number published by the owner of the corpus."""
+    """Number of items found, and number published by the owner of the corpus, if any was."""
 
     what: str
     found: int
-    published: int
+    published: int | None
 
 
 @dataclass
@@ -38,8 +39,12 @@ class CorpusReading:
         clips: sorted by name.
         issues: repaired clips, and skipped clips, rows and folders.
         counts: found and published; empty for `folder`.
+        videos: the long videos that the clips are cut from, where the corpus has such.
+        release: which release of the corpus it is, by its sheet and folders; "" if that is unknown.
     """
 
     clips: list[Clip]
     issues: list[Issue] = field(default_factory=list)
     counts: list[Count] = field(default_factory=list)
+    videos: list[LongVideo] = field(default_factory=list)
+    release: str = ""

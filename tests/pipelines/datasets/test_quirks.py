@@ -66,7 +66,9 @@ def test_casme2_rows_and_folders_that_do_not_match(tmp_path, touch, write_sheet,
         ("repaired", "frame 20 (apex) is missing; using frame 19"),
         ("repaired", "no emotion in the sheet; the clip has no label"),
     ]
-    assert "no frame folder sub04/EP04_02f" in issues_of(reading, "sub04-EP04_02f")[0][1]
+    assert issues_of(reading, "sub04") == [
+        ("skipped", "no frame folder for 1 of 4 clip(s) in the sheet: sub04-EP04_02f")
+    ]
     assert "onset 500 is after its last frame" in issues_of(reading, "sub05-EP09_05f")[0][1]
     assert issues_of(reading, str(tmp_path / "Cropped" / "sub04" / "EP01_01")) == [
         ("skipped", "no row in the coding sheet")
@@ -177,7 +179,7 @@ def test_sheets_and_frames_that_lack_something(
     write_sheet(tmp_path / book, title, [[None if name == lost else name for name in columns]])
     with pytest.raises(InputError) as error:
         read_corpus(corpus, tmp_path)
-    for words in (book, title, lost, "take it as its owner hands it out"):
+    for words in (book, title, lost, "use it as its owner hands it out"):
         assert words in str(error.value)
     write_sheet(tmp_path / book, title, [columns])
     with pytest.raises(InputError, match="no clip of"):
@@ -186,17 +188,17 @@ def test_sheets_and_frames_that_lack_something(
 
 def test_sheets_without_frames_and_frames_without_sheets(tmp_path, touch, write_sheet):
     touch(tmp_path / "a" / "Cropped" / "sub01" / "EP01", images(1, 9))
-    with pytest.raises(InputError, match="the sheet is not there"):
+    with pytest.raises(InputError, match="the coding sheet is missing"):
         read_corpus("casme2", tmp_path / "a")
     touch(tmp_path / "b" / "HS" / "s1" / "micro" / "negative" / "s1_ne_01", images(1, 9))
-    with pytest.raises(InputError, match="the sheet is not there"):
+    with pytest.raises(InputError, match="the coding sheet is missing"):
         read_corpus("smic", tmp_path / "b")
     (tmp_path / "c").mkdir()
     write_sheet(tmp_path / "c" / "SMIC-HS-E_annotation.xlsx", "HS", [SMIC])
-    with pytest.raises(InputError, match="the folder of frames is not there"):
+    with pytest.raises(InputError, match="the folder of frames is missing"):
         read_corpus("smic", tmp_path / "c")
     (tmp_path / "d" / "AUCoding").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"Sequences\(2D\+3D\) is not there"):
+    with pytest.raises(InputError, match=r"Sequences\(2D\+3D\) is missing"):
         read_corpus("bp4d", tmp_path / "d")
 
 
