@@ -65,11 +65,11 @@ def read_tables(path: Path) -> list[Table]:
 def _read_xlsx(path: Path) -> list[Table]:
     import openpyxl
 
+    content = path.read_bytes()  # openpyxl refuses names that end in .xls, whatever is in them
+
     def load(values: bool) -> list:
         try:
-            return openpyxl.load_workbook(path, data_only=values).worksheets
-        except OSError:
-            raise
+            return openpyxl.load_workbook(io.BytesIO(content), data_only=values).worksheets
         except Exception as error:  # openpyxl lets through whatever its parsers meet
             raise InputError(f"{path}: not an Excel file (.xlsx) that can be read ({error})") from error
 
