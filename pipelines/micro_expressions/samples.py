@@ -16,6 +16,7 @@ from pipelines.datasets.reading import Issue
 from pipelines.errors import InputError
 from pipelines.files import replacing
 from pipelines.io.images import read_image
+from pipelines.io.video import read_frames
 from pipelines.landmarks.detector import FaceMesh
 from pipelines.micro_expressions.onset_apex import Estimate, aligned_pair
 from pipelines.micro_expressions.spotting import MOST_FRAMES, spot_apex
@@ -121,19 +122,25 @@ def _features(
     if clip.apex is None and not spotted:
         raise InputError("its apex is not known")
     last = clip.offset if spotted else clip.apex
-    last = len(clip.frames) - 1 if last is None else last
+    if last is None:
+        if clip.frames is None:
+            raise InputError("its offset is not known")
+        last = len(clip.frames) - 1
     if last <= clip.onset:
         raise InputError(f"its apex, frame {last}, is not after its onset, frame {clip.onset}")
     many = min(MOST_FRAMES, last - clip.onset) + 1 if spotted else 2
-    files = [clip.frames[k] for k in np.linspace(clip.onset, last, many).round().astype(int)]
-    path = cache / f"{_content(files, options | {'spotted': spotted})}.npy"
+    indices = np.linspace(clip.onset, last, many).round().astype(int).tolist()
+    files = [clip.path] if clip.frames is None else [clip.frames[k] for k in indices]
+    of_video = {"frames": indices} if clip.frames is None else {}
+    path = cache / f"{_content(files, options | of_video | {'spotted': spotted})}.npy"
     if path.exists():
         return np.load(path)
-    frames = [read_image(file) for file in files]
+    frames = list(map(read_image, files)) if clip.frames else _of_video(clip.path, indices)
     apex = len(frames) - 1
     if spotted:
         apex = spot_apex(frames, spot, face_mesh, clip.name).frame
-    names = files[0].name, files[apex].name
+    names = [file.name for file in files] if clip.frames else [f"frame {k}" for k in indices]
+    names = names[0], names[apex]
     pair = aligned_pair(frames[0], frames[apex], estimate, face_mesh, names)
     features = pair.features(options["remove_head"])
     if not np.isfinite(features).all():
@@ -141,6 +148,16 @@ def _features(
     with replacing(path) as part:
         np.save(part, features)
     return features
+
+
+def _of_video(path: Path, indices: list[int]) -> list[np.ndarray]:
+    wanted = set(indices)
+    found = {
+        k: frame for k, frame in zip(range(max(wanted) + 1), read_frames(path), strict=False) if k in wanted
+    }
+    if absent := wanted - found.keys():
+        raise InputError(f"{path}: frame {min(absent)} is missing; the video is shorter than the sheet says")
+    return [found[k] for k in indices]
 
 
 def _content(files: list[Path], options: dict) -> str:
