@@ -45,11 +45,11 @@ def build(
         manifest = build_records(
             source, out, config, workers=workers, scheduler=scheduler, strict=strict, on_clip=show
         )
-    for remark in manifest.remarks:
-        say(f"{remark.clip}: {remark.reason}")
+    for issue in manifest.issues:
+        say(f"{issue.clip}: {issue.reason}")
     for report in manifest.clips:
         if report.failure:
-            say(f"left out: {report.failure}")
+            say(f"skipped: {report.failure}")
         elif report.without_face or report.with_several_faces:
             say(
                 f"{report.clip}: of {report.frames} frames {report.without_face} without a face, "

@@ -95,13 +95,13 @@ def evaluate_expression(
         with gauge(f"folds, {name}") as show:
             evaluations[name] = evaluate(samples, config, cache_folder() / "folds", split, seeds, show)
     first = next(iter(evaluations.values()))
-    for remark in first.samples.remarks:
-        if remark.kind == "left_out":
-            say(f"left out: {remark.clip}: {remark.reason}")
+    for issue in first.samples.issues:
+        if issue.kind == "skipped":
+            say(f"skipped: {issue.clip}: {issue.reason}")
     for remark in first.remarks:
         say(remark)
-    if mended := sum(remark.kind == "mended" for remark in first.samples.remarks):
-        say(f"{mended} faults in the corpora were mended; --report and --json list them")
+    if repaired := sum(issue.kind == "repaired" for issue in first.samples.issues):
+        say(f"{repaired} issues of the corpora repaired; --report and --json list them")
     table = score_table(evaluations)
     print_table(table.columns, table.rows)
     if json:

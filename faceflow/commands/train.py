@@ -57,7 +57,7 @@ def train_expression(
 
     with gauge("features") as show:
         samples, about = open_samples(corpus, method, not keep_head, show)
-    for remark in samples.remarks:
-        say(f"{remark.kind.replace('_', ' ')}: {remark.clip}: {remark.reason}")
+    for issue in samples.issues:
+        say(f"{issue.kind}: {issue.clip}: {issue.reason}")
     train(samples, out, config, about)
     say(f"{out}: trained on {len(samples.labels)} clips of {len(set(samples.subjects))} subjects")

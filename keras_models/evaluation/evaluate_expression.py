@@ -117,7 +117,7 @@ class ExpressionEvaluation:
                 }
                 for clip, subject, label, said in rows
             ],
-            "remarks": [f"{one.clip}: {one.reason}" for one in self.samples.remarks] + list(self.remarks),
+            "remarks": [f"{one.clip}: {one.reason}" for one in self.samples.issues] + list(self.remarks),
         }
 
 

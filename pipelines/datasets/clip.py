@@ -1,6 +1,6 @@
 """A clip of a corpus, as every corpus reader yields it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,16 +17,18 @@ class ActionUnit:
 
     Attributes:
         number: of the unit, such as 12.
-        side: "L" or "R" of the subject; None if both move or nobody said.
+        side: "L" or "R" of the subject; None if both sides move or none was coded.
         intensity: a letter "A" to "E", a number where the corpus counts (0-5), or None.
         alternatives: what the coder may have seen in its place: `(R6 or R12)+R15` is two units, the first of
             which is R6 with the alternative R12.
+        uncertain: whether the coder marked the unit as uncertain, as 4DME's `4(k)`.
     """
 
     number: int
     side: str | None = None
     intensity: str | float | None = None
     alternatives: tuple["ActionUnit", ...] = ()
+    uncertain: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,13 @@ class Clip:
         action_units: the units that were coded in the clip.
         emotion: the owner's label, in lower case, if there is one.
         landmarks: reads the corpus' own landmarks, if it has any.
+        rate: frames per second at which the corpus was recorded, where the sheet states it.
     """
 
     subject: str
     name: str
     path: Path
-    frames: tuple[Path, ...] | None = None
+    frames: Sequence[Path] | None = None
     numbers: tuple[int, ...] | None = None
     onset: int | None = None
     apex: int | None = None
@@ -60,3 +63,4 @@ class Clip:
     action_units: tuple[ActionUnit, ...] = ()
     emotion: str | None = None
     landmarks: Landmarks | None = None
+    rate: float | None = None

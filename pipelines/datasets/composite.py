@@ -12,7 +12,7 @@ from pipelines.datasets.clip import Clip
 
 CLASSES = ("negative", "positive", "surprise")
 
-#: Owner's emotion -> class. The others are left out: CASME II's fear, sadness and others, SAMM's other.
+#: Owner's emotion -> class. The others are excluded: CASME II's fear, sadness and others, SAMM's other.
 _MERGED = {
     "casme2": {
         "disgust": "negative",
@@ -31,8 +31,8 @@ _MERGED = {
     },
     "smic": {name: name for name in CLASSES},
 }
-#: The challenge left these two out; one of them has no apex.
-_LEFT_OUT = {"sub04-EP12_01f", "sub05-EP09_05f"}
+#: Excluded by the challenge; one of them has no apex.
+_EXCLUDED = {"sub04-EP12_01f", "sub05-EP09_05f"}
 
 #: Published: clips of each class, and subjects that have one.
 PUBLISHED = {
@@ -49,7 +49,7 @@ def composite_class(corpus: str, clip: Clip) -> str | None:
         corpus: casme2, samm or smic.
         clip: as its reader yields it.
     """
-    if corpus == "casme2" and clip.name in _LEFT_OUT:
+    if corpus == "casme2" and clip.name in _EXCLUDED:
         return None
     return _MERGED[corpus].get(clip.emotion)
 

@@ -1,67 +1,87 @@
 """The frames of a clip on disk, under the numbers that its owner gave them."""
 
-import os
 import re
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from pipelines.io.video import frame_files, is_clip
+from pipelines.datasets.folder_tree import FolderTree, FrameFiles
 
 _NAMED = 4  # gaps that a message names one by one
+_FRAME_NUMBER = re.compile(r"(\d+)\D*\.[^.]*$")  # the last number before the suffix
 
 
-def frame_folders(*roots: Path) -> list[Path]:
-    """Return all folders with pictures in them below some folders, in order."""
-    return sorted(folder for root in roots for folder, _ in walk(root) if is_clip(folder))
+@dataclass(frozen=True)
+class NumberedFrames:
+    """The frames of a folder in the order of their numbers.
 
-
-def walk(root: Path) -> Iterator[tuple[Path, list[Path]]]:
-    """Yield a folder and those below it with the files in each; links are followed, but not in circles.
-
-    What is hidden is passed over.
+    Attributes:
+        files: the picture files.
+        numbers: frame number of each file, rising.
+        repairs: what was wrong with their names, and what was done.
     """
-    seen = set()
-    for folder, folders, files in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield Path(folder), [Path(folder, name) for name in files if not name.startswith(".")]
+
+    files: FrameFiles
+    numbers: tuple[int, ...]
+    repairs: tuple[str, ...] = ()
+
+    def cut(self, first: float, last: float) -> "NumberedFrames":
+        """Return the frames with numbers from `first` to `last`."""
+        inside = slice(bisect_left(self.numbers, first), bisect_right(self.numbers, last))
+        return NumberedFrames(self.files[inside], self.numbers[inside], self.repairs)
+
+    def shifted(self, by: int) -> "NumberedFrames":
+        """Return the same frames with `by` added to their numbers."""
+        return NumberedFrames(self.files, tuple(number + by for number in self.numbers), self.repairs)
 
 
 def loosely(name: str) -> str:
-    """Return a name to compare by: without capitals, and with numbers that are not padded."""
+    """Return a name to compare by: without capitals, and with numbers that are not padded.
+
+    >>> loosely("S03_PO_05")
+    's3_po_5'
+    """
     return re.sub(r"\d+", lambda digits: str(int(digits[0])), name.lower())
 
 
-def numbered_frames(folder: Path) -> tuple[dict[int, Path], list[str]]:
-    """Find the frames of a folder: the last number in a file's name counts, padded with zeros or not.
+def numbered_frames(tree: FolderTree, folder: Path) -> NumberedFrames:
+    """Find the frames of a folder; the last number in a file's name counts, padded with zeros or not.
 
-    Returns:
-        (frame number -> file, in rising order; what was mended).
+    Args:
+        tree: the corpus.
+        folder: in it, with the pictures.
     """
-    frames: dict[int, Path] = {}
-    mended = []
-    for file in frame_files(folder):
-        digits = re.findall(r"\d+", file.stem)
-        if not digits:
-            mended.append(f"{file.name} has no frame number; it is left out")
-        elif int(digits[-1]) in frames:
-            mended.append(f"{file.name} has the number of {frames[int(digits[-1])].name}; it is left out")
+    listing = tree.listing(folder)
+    found: dict[int, str] = {}
+    repairs = [f"{folder} cannot be read ({listing.error})"] if listing.error else []
+    for name in listing.pictures:
+        match = _FRAME_NUMBER.search(name)
+        if match is None:
+            repairs.append(f"{name} has no frame number; skipped")
+        elif (number := int(match[1])) in found:
+            repairs.append(f"{name} has the same frame number as {found[number]}; skipped")
         else:
-            frames[int(digits[-1])] = file
-    frames = dict(sorted(frames.items()))
-    if absent := max(frames, default=-1) - min(frames, default=0) + 1 - len(frames):
-        mended.append(
-            f"{absent} frame(s) are not there ({_gaps(list(frames))}); consecutive pairs do not span them"
-        )
-    return frames, mended
+            found[number] = name
+    numbers = sorted(found)
+    names = tuple(found[number] for number in numbers)
+    return NumberedFrames(FrameFiles(folder, names), tuple(numbers), tuple(repairs))
 
 
-def _gaps(numbers: list[int]) -> str:
+def missing_frames(numbers: Sequence[int]) -> list[str]:
+    """Name the gaps in rising frame numbers; empty if there are none.
+
+    >>> missing_frames([3, 4, 6])
+    ['1 frame(s) missing (5); no consecutive pair spans the gap']
+    """
+    absent = numbers[-1] - numbers[0] + 1 - len(numbers) if numbers else 0
+    if not absent:
+        return []
+    return [f"{absent} frame(s) missing ({_gaps(numbers)}); no consecutive pair spans the gap"]
+
+
+def _gaps(numbers: Sequence[int]) -> str:
     gaps = [(a + 1, b - 1) for a, b in pairwise(numbers) if b - a > 1]
     named = [f"{a}" if a == b else f"{a}-{b}" for a, b in gaps[:_NAMED]]
     return ", ".join(named + ["..."] * (len(gaps) > _NAMED))

@@ -1,45 +1,50 @@
-"""What reading a corpus came to: its clips, and everything about them that is not as its owner wrote it."""
+"""Result of reading a corpus: its clips, the issues found, and counts against the published ones."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 from pipelines.datasets.clip import Clip
+from pipelines.datasets.long_video import LongVideo
 
 
 @dataclass(frozen=True)
-class Remark:
-    """Something that a reader did with a corpus, and why.
+class Issue:
+    """Something wrong in a corpus, and how the reader handled it.
 
     Attributes:
-        clip: name of the clip; or of the sheet, row or folder, where no clip came of it.
-        kind: "mended" if the clip is used although something of it is missing or wrong; "left_out" if not.
-        reason: what was wrong, and what was done.
+        clip: name of the clip; or of the sheet, row or folder that yields no clip.
+        kind: "repaired" if the clip is used although something is missing or wrong; "skipped" if not.
+        reason: what is wrong, and what was done about it.
     """
 
     clip: str
-    kind: Literal["mended", "left_out"]
+    kind: Literal["repaired", "skipped"]
     reason: str
 
 
 @dataclass(frozen=True)
 class Count:
-    """How many of something there are, and how many the owner published."""
+    """Number of items found, and number published by the owner of the corpus, if any was."""
 
     what: str
     found: int
-    published: int
+    published: int | None
 
 
 @dataclass
 class CorpusReading:
-    """A corpus as it was read.
+    """A corpus as read from disk.
 
     Attributes:
-        clips: in the order of their names.
-        remarks: what was mended, and what was left out.
-        counts: found against published; empty for `folder`.
+        clips: sorted by name.
+        issues: repaired clips, and skipped clips, rows and folders.
+        counts: found and published; empty for `folder`.
+        videos: the long videos that the clips are cut from, where the corpus has such.
+        release: which release of the corpus it is, by its sheet and folders; "" if that is unknown.
     """
 
     clips: list[Clip]
-    remarks: list[Remark] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
     counts: list[Count] = field(default_factory=list)
+    videos: list[LongVideo] = field(default_factory=list)
+    release: str = ""

@@ -12,10 +12,11 @@ import numpy as np
 from pipelines.datasets.clip import Clip
 from pipelines.datasets.composite import CLASSES, PUBLISHED, composite_class
 from pipelines.datasets.corpora import read_corpus
-from pipelines.datasets.reading import Remark
+from pipelines.datasets.reading import Issue
 from pipelines.errors import InputError
 from pipelines.files import replacing
 from pipelines.io.images import read_image
+from pipelines.io.video import read_frames
 from pipelines.landmarks.detector import FaceMesh
 from pipelines.micro_expressions.onset_apex import Estimate, aligned_pair
 from pipelines.micro_expressions.spotting import MOST_FRAMES, spot_apex
@@ -36,7 +37,7 @@ class Samples:
         corpora: name of the corpus of each.
         subjects: `CORPUS/SUBJECT` of each.
         clips: name of the clip of each.
-        remarks: what was mended or left out, and why.
+        issues: what was repaired or skipped, and why.
     """
 
     features: np.ndarray
@@ -44,7 +45,7 @@ class Samples:
     corpora: tuple[str, ...]
     subjects: tuple[str, ...]
     clips: tuple[str, ...]
-    remarks: list[Remark] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
 
 
 def composite_samples(
@@ -74,19 +75,17 @@ def composite_samples(
         raise InputError(
             f"corpus {strangers[0]!r} is not in the composite; there are: {', '.join(PUBLISHED)}"
         )
-    remarks, members = [], []
+    issues, members = [], []
     for name, folder in sources.items():
         reading = read_corpus(name, folder)
-        remarks += [
-            Remark(f"{name}: {remark.clip}", remark.kind, remark.reason) for remark in reading.remarks
-        ]
+        issues += [Issue(f"{name}: {issue.clip}", issue.kind, issue.reason) for issue in reading.issues]
         if name in SPOTTED:
-            remarks.append(Remark(name, "mended", "no apex was coded; it is spotted in each clip"))
+            issues.append(Issue(name, "repaired", "no apex was coded; it is spotted in each clip"))
         classes = [(clip, composite_class(name, clip)) for clip in reading.clips]
         members += [(name, clip, label) for clip, label in classes if label]
         others = Counter(clip.emotion or "no emotion" for clip, label in classes if not label)
-        remarks += [
-            Remark(name, "left_out", f"{count} clip(s) of {emotion}: not in the composite")
+        issues += [
+            Issue(name, "skipped", f"{count} clip(s) of {emotion}: not in the composite")
             for emotion, count in sorted(others.items())
         ]
     rows = []
@@ -96,16 +95,16 @@ def composite_samples(
             try:
                 features = _features(name, clip, estimate, spot, face_mesh, cache, options)
             except InputError as error:
-                remarks.append(Remark(f"{name}: {clip.name}", "left_out", " ".join(str(error).split())))
+                issues.append(Issue(f"{name}: {clip.name}", "skipped", " ".join(str(error).split())))
             else:
                 subject = f"{name}/{clip.subject}"
                 rows.append((features, CLASSES.index(label), name, subject, f"{name}/{clip.name}"))
             progress(number + 1, len(members))
     if not rows:
-        why = f"; {remarks[-1].clip}: {remarks[-1].reason}" if remarks else ""
+        why = f"; {issues[-1].clip}: {issues[-1].reason}" if issues else ""
         raise InputError(f"{', '.join(map(str, sources.values()))}: no clip has a class and a face{why}")
     features, labels, corpora, subjects, clips = zip(*rows, strict=True)
-    return Samples(np.stack(features), np.array(labels, np.int32), corpora, subjects, clips, remarks)
+    return Samples(np.stack(features), np.array(labels, np.int32), corpora, subjects, clips, issues)
 
 
 def _features(
@@ -123,19 +122,25 @@ def _features(
     if clip.apex is None and not spotted:
         raise InputError("its apex is not known")
     last = clip.offset if spotted else clip.apex
-    last = len(clip.frames) - 1 if last is None else last
+    if last is None:
+        if clip.frames is None:
+            raise InputError("its offset is not known")
+        last = len(clip.frames) - 1
     if last <= clip.onset:
         raise InputError(f"its apex, frame {last}, is not after its onset, frame {clip.onset}")
     many = min(MOST_FRAMES, last - clip.onset) + 1 if spotted else 2
-    files = [clip.frames[k] for k in np.linspace(clip.onset, last, many).round().astype(int)]
-    path = cache / f"{_content(files, options | {'spotted': spotted})}.npy"
+    indices = np.linspace(clip.onset, last, many).round().astype(int).tolist()
+    files = [clip.path] if clip.frames is None else [clip.frames[k] for k in indices]
+    of_video = {"frames": indices} if clip.frames is None else {}
+    path = cache / f"{_content(files, options | of_video | {'spotted': spotted})}.npy"
     if path.exists():
         return np.load(path)
-    frames = [read_image(file) for file in files]
+    frames = list(map(read_image, files)) if clip.frames else _of_video(clip.path, indices)
     apex = len(frames) - 1
     if spotted:
         apex = spot_apex(frames, spot, face_mesh, clip.name).frame
-    names = files[0].name, files[apex].name
+    names = [file.name for file in files] if clip.frames else [f"frame {k}" for k in indices]
+    names = names[0], names[apex]
     pair = aligned_pair(frames[0], frames[apex], estimate, face_mesh, names)
     features = pair.features(options["remove_head"])
     if not np.isfinite(features).all():
@@ -143,6 +148,16 @@ def _features(
     with replacing(path) as part:
         np.save(part, features)
     return features
+
+
+def _of_video(path: Path, indices: list[int]) -> list[np.ndarray]:
+    wanted = set(indices)
+    found = {
+        k: frame for k, frame in zip(range(max(wanted) + 1), read_frames(path), strict=False) if k in wanted
+    }
+    if absent := wanted - found.keys():
+        raise InputError(f"{path}: frame {min(absent)} is missing; the video is shorter than the sheet says")
+    return [found[k] for k in indices]
 
 
 def _content(files: list[Path], options: dict) -> str:

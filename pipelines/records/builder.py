@@ -65,7 +65,7 @@ def build(
     source, out = Path(source).absolute(), Path(out).absolute()
     reading = read_corpus(config.corpus, source)
     versions = {"recipe": str(_RECIPE), **{name: version(name) for name in _VERSIONS_THAT_COUNT}}
-    manifest = Manifest(str(source), config, versions, False, [], reading.remarks, reading.counts)
+    manifest = Manifest(str(source), config, versions, False, [], reading.issues, reading.counts)
     with _folder_of(manifest, out) as earlier:
         clips = {fingerprint(clip, config, versions): clip for clip in reading.clips}
         reports = {report.key: report for report in earlier if report.key in clips and _is_there(out, report)}
@@ -77,7 +77,7 @@ def build(
                 for (clip, _, _, key), outcome in outcomes:
                     reports[key] = report = _reported(clip, key, outcome)
                     if strict and report.failure:
-                        raise InputError(f"{report.failure} (left out without --strict)")
+                        raise InputError(f"{report.failure} (skipped without --strict)")
                     on_clip(len(reports), len(clips))
                     if time.monotonic() - written > _SECONDS_BETWEEN_MANIFESTS:
                         write_manifest(out, replace(manifest, clips=list(reports.values())))

@@ -23,8 +23,8 @@ def fingerprint(clip: Clip, config: BuildConfig, versions: dict[str, str]) -> st
     corpus with new times is built anew, which is safe. Landmarks of the corpus are small, so that they are
     taken by content.
     """
-    facts = [clip.subject, clip.name, clip.numbers, clip.onset, clip.apex, clip.offset]
-    seen = [asdict(config), versions, facts, [_seen(file) for file in _files(clip)]]
+    metadata = [clip.subject, clip.name, clip.numbers, clip.onset, clip.apex, clip.offset]
+    seen = [asdict(config), versions, metadata, [_seen(file) for file in _files(clip)]]
     digest = hashlib.sha256(json.dumps(seen, sort_keys=True).encode())
     if config.landmarks == "corpus":
         for points in _landmarks(clip):

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from pipelines.datasets.reading import Count, Remark
+from pipelines.datasets.reading import Count, Issue
 from pipelines.errors import InputError
 from pipelines.files import check_exists, replacing
 from pipelines.records.build_config import BuildConfig
@@ -34,7 +34,7 @@ class ClipReport:
         jitter: `smoothing.jitter` of the landmarks as they were found, pixels; None if no two
             frames in a row have a face. On a moving face its own motion counts too.
         jitter_smoothed: the same after smoothing.
-        failure: why the clip was left out, if it was.
+        failure: why the clip was skipped, or None.
     """
 
     subject: str
@@ -63,7 +63,7 @@ class Manifest:
         versions: of the packages that the records depend on, and of the recipe.
         complete: whether the build came to its end; if not, the same build goes on where this one stopped.
         clips: one report a clip, failures included.
-        remarks: what the corpus' reader mended and left out.
+        issues: what the reader of the corpus repaired and skipped.
         counts: what there is in the corpus against what its owner published.
     """
 
@@ -72,7 +72,7 @@ class Manifest:
     versions: dict[str, str]
     complete: bool = False
     clips: list[ClipReport] = field(default_factory=list)
-    remarks: list[Remark] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
     counts: list[Count] = field(default_factory=list)
 
     @property
@@ -82,7 +82,7 @@ class Manifest:
 
     @property
     def failures(self) -> list[ClipReport]:
-        """Clips that were left out."""
+        """Clips that were skipped."""
         return [clip for clip in self.clips if clip.failure]
 
 
@@ -96,7 +96,7 @@ def read_manifest(folder: Path | str) -> Manifest:
     try:
         content = json.loads(path.read_text())
         content["settings"] = BuildConfig(**content["settings"])
-        for name, kind in (("clips", ClipReport), ("remarks", Remark), ("counts", Count)):
+        for name, kind in (("clips", ClipReport), ("issues", Issue), ("counts", Count)):
             content[name] = [kind(**row) for row in content[name]]
         return Manifest(**content)
     except (ValueError, TypeError, KeyError) as error:

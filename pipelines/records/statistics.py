@@ -25,14 +25,14 @@ def write_statistics(out: Path, manifest: Manifest) -> None:
     subjects = len({clip.subject for clip in used})
     summary = (
         f"{manifest.pairs} pairs of frames ({manifest.settings.pairs}) from {len(used)} clips of {subjects} "
-        f"subjects; {len(manifest.failures)} clips were left out."
+        f"subjects; {len(manifest.failures)} clips were skipped."
     )
     sections = [
         _motion(used),
         *_labels(out, used, manifest.settings),
         _subjects(used),
         _clips(used),
-        *_left_out(manifest),
+        *_skipped(manifest),
     ]
     write_report(out / STATISTICS, f"Records of {manifest.source}", summary, sections)
 
@@ -103,17 +103,17 @@ def _clips(used: list[ClipReport]) -> Section:
     return Section("Clips", tables=[Table(columns, rows, caption)])
 
 
-def _left_out(manifest: Manifest) -> list[Section]:
+def _skipped(manifest: Manifest) -> list[Section]:
     sections = []
     if manifest.counts:
         rows = [[count.what, str(count.found), str(count.published)] for count in manifest.counts]
         sections.append(Section("Corpus", tables=[Table(["what", "found", "published"], rows)]))
-    if manifest.remarks:
-        rows = [[remark.clip, remark.kind.replace("_", " "), remark.reason] for remark in manifest.remarks]
-        sections.append(Section("What the reader did", tables=[Table(["clip", "", "why"], rows)]))
+    if manifest.issues:
+        rows = [[issue.clip, issue.kind, issue.reason] for issue in manifest.issues]
+        sections.append(Section("Issues", tables=[Table(["clip", "kind", "reason"], rows)]))
     if manifest.failures:
         rows = [[clip.clip, clip.failure] for clip in manifest.failures]
-        sections.append(Section("Clips left out", tables=[Table(["clip", "why"], rows)]))
+        sections.append(Section("Skipped clips", tables=[Table(["clip", "reason"], rows)]))
     return sections
 
 

@@ -129,7 +129,7 @@ def _clips(folders: Mapping[str, Path]) -> Iterator[tuple[Path | None, Path | No
             label = composite_class(name, clip)
             if label is None:
                 continue
-            known = clip.onset is not None and clip.apex is not None and clip.apex > clip.onset
+            known = clip.frames is not None and None not in (clip.onset, clip.apex) and clip.apex > clip.onset
             frames = (clip.frames[clip.onset], clip.frames[clip.apex]) if known else (None, None)
             yield *frames, CLASSES.index(label)
 

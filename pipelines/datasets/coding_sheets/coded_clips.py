@@ -1,29 +1,38 @@
-"""Clips that a coding sheet lists and folders hold: CASME II, SAMM and SMIC have this in common."""
+"""Clips that a coding sheet lists and folders hold: most corpora of micro-expressions have this in common."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 from pipelines.datasets.clip import Clip
 from pipelines.datasets.coding_sheets.action_unit_codes import parse_units
 from pipelines.datasets.coding_sheets.phases import locate
-from pipelines.datasets.frames import loosely, numbered_frames
-from pipelines.datasets.reading import CorpusReading, Remark
+from pipelines.datasets.folder_tree import FolderTree
+from pipelines.datasets.frames import NumberedFrames, loosely, missing_frames, numbered_frames
+from pipelines.datasets.reading import CorpusReading, Issue
+
+_NAMED = 6  # clips that a message names one by one
 
 
 @dataclass(frozen=True)
 class Coding:
-    """What a sheet says about one expression.
+    """One expression as a sheet codes it.
 
     Attributes:
         where: the row, for messages.
-        subject: whose face it is.
+        subject: name of the subject.
         name: of the clip that is made of it.
         key: which folder it is in; compared loosely (`frames.loosely`).
         onset, apex, offset: frame numbers of the corpus.
         units: the cell of Action Units.
         emotion: the cell of the emotion.
-        first, last: the frame numbers that belong to it, where a folder holds two expressions.
+        first, last: the frame numbers that belong to it, where a folder holds several expressions.
+        rate: frames per second, if known.
+        counted_from: frame number in the sheet of the folder's first frame, where the sheet counts otherwise
+            than the files do; None where both count alike.
+        repairs: what the reader has repaired already.
     """
 
     where: str
@@ -37,70 +46,127 @@ class Coding:
     emotion: str
     first: float = float("-inf")
     last: float = float("inf")
+    rate: float | None = None
+    counted_from: int | None = None
+    repairs: tuple[str, ...] = ()
+
+
+@dataclass
+class _Missing:
+    """Clips of a subject that the sheet lists and that have no frames."""
+
+    names: list[str] = field(default_factory=list)
+    listed: int = 0
 
 
 def read_coded(
-    codings: Iterable[Coding], folders: Iterable[tuple[str, Path]], remarks: list[Remark]
+    tree: FolderTree,
+    codings: Iterable[Coding],
+    folders: Iterable[tuple[str, Path]],
+    issues: list[Issue],
+    emotions: tuple[str, ...],
+    frames: dict[Path, NumberedFrames] | None = None,
 ) -> CorpusReading:
-    """Bring together what a sheet lists and what is on disk.
+    """Match the rows of a sheet with the folders on disk.
 
     Args:
+        tree: the corpus.
         codings: the rows.
         folders: folders of frames, each with the key of the clip in it; of several with one key the first is
             read.
-        remarks: those about the sheet, which come first.
+        issues: those of the sheet, which come first.
+        emotions: the owner's labels, in lower case; others are named in an issue.
+        frames: of folders that are known already; others are added.
     """
-    reading = CorpusReading([], list(remarks))
+    reading = CorpusReading([], list(issues))
     by_key: dict[str, list[Path]] = {}
     for key, path in folders:
         by_key.setdefault(loosely(key), []).append(path)
     listed, read = set(), set()
+    missing: dict[str, _Missing] = defaultdict(_Missing)
+    frames = {} if frames is None else frames
     for coding in codings:
-        reason = None
+        key = loosely(coding.key)
+        read.add(key)
+        missing[coding.subject].listed += 1
         if loosely(coding.name) in listed:
-            reason = "listed before; the first row counts"
-        elif loosely(coding.key) not in by_key:
-            reason = f"no folder of frames {coding.key}"
-        listed.add(loosely(coding.name))
-        read.add(loosely(coding.key))
-        if reason:
-            reading.remarks.append(Remark(coding.name, "left_out", f"{coding.where}: {reason}"))
+            reason = f"{coding.where}: duplicate of an earlier row; using the first"
+            reading.issues.append(Issue(coding.name, "skipped", reason))
+        elif key not in by_key:
+            missing[coding.subject].names.append(coding.name)
         else:
-            _add(reading, coding, by_key[loosely(coding.key)])
+            paths = by_key[key]
+            if paths[0] not in frames:
+                frames[paths[0]] = numbered_frames(tree, paths[0])
+            _add(reading, coding, paths, frames[paths[0]])
+        listed.add(loosely(coding.name))
+    for subject, lack in missing.items():
+        if lack.names:
+            reason = f"no frame folder for {len(lack.names)} of {lack.listed} clip(s) in the sheet"
+            reading.issues.append(Issue(subject, "skipped", f"{reason}: {_some(lack.names)}"))
     for path in (path for key, paths in by_key.items() if key not in read for path in paths):
-        reading.remarks.append(Remark(str(path), "left_out", "the sheet has no row for it"))
+        reading.issues.append(Issue(str(path), "skipped", "no row in the coding sheet"))
+    reading.issues += unknown_emotions(reading.clips, emotions)
     reading.clips.sort(key=lambda clip: clip.name)
     return reading
 
 
-def _add(reading: CorpusReading, coding: Coding, paths: list[Path]) -> None:
-    files, mended = numbered_frames(paths[0])
-    files = {number: file for number, file in files.items() if coding.first <= number <= coding.last}
-    mended += [f"there is another folder of its name, {path}, which is not read" for path in paths[1:]]
-    if not files:
-        reason = f"{coding.where}: no numbered frames in {paths[0]}"
-        reading.remarks.append(Remark(coding.name, "left_out", reason))
+def unknown_emotions(clips: Iterable[Clip], emotions: tuple[str, ...]) -> list[Issue]:
+    """Name the labels of clips that are not among the owner's: typing mistakes, other languages.
+
+    Args:
+        clips: to look at.
+        emotions: the owner's labels, in lower case.
+    """
+    counts = Counter(clip.emotion for clip in clips if clip.emotion and clip.emotion not in emotions)
+    issues = []
+    for emotion, count in sorted(counts.items()):
+        alike = get_close_matches(emotion, emotions, n=1)
+        hint = f"did you mean {alike[0]!r}? " if alike else f"expected one of: {', '.join(emotions)}. "
+        reason = f"unknown emotion {emotion!r} in {count} clip(s); {hint}They count in no class"
+        names = [clip.name for clip in clips if clip.emotion == emotion]
+        issues.append(Issue(_some(names), "repaired", reason))
+    return issues
+
+
+def _add(reading: CorpusReading, coding: Coding, paths: list[Path], frames: NumberedFrames) -> None:
+    repairs = [*coding.repairs, *frames.repairs]
+    on_disk = f"frames {frames.numbers[0]}-{frames.numbers[-1]} on disk" if frames.numbers else "none on disk"
+    repairs += [f"another folder has the same name, {path}; not read" for path in paths[1:]]
+    if coding.counted_from is not None and frames.numbers:
+        frames = frames.shifted(coding.counted_from - frames.numbers[0])
+    frames = frames.cut(coding.first, coding.last)
+    if not frames.numbers:
+        which = "numbered frames" if on_disk == "none on disk" else f"frames {coding.first:g}-{coding.last:g}"
+        reason = f"{coding.where}: no {which} in {paths[0]} ({'; '.join([*frames.repairs, on_disk])})"
+        reading.issues.append(Issue(coding.name, "skipped", reason))
         return
-    phases = locate(tuple(files), coding.onset, coding.apex, coding.offset)
+    repairs += missing_frames(frames.numbers)
+    phases = locate(frames.numbers, coding.onset, coding.apex, coding.offset)
     if phases.unusable:
-        reading.remarks.append(Remark(coding.name, "left_out", f"{coding.where}: {phases.unusable}"))
+        reading.issues.append(Issue(coding.name, "skipped", f"{coding.where}: {phases.unusable}"))
         return
     units, unread = parse_units(coding.units)
-    mended += [*phases.mended, *(f"{part!r} is no Action Unit; it is not counted" for part in unread)]
+    repairs += [*phases.repairs, *(f"{part!r} is not an Action Unit; ignored" for part in unread)]
     if not coding.emotion:
-        mended.append("the sheet has no emotion; the clip has no label")
-    reading.remarks += [Remark(coding.name, "mended", reason) for reason in mended]
+        repairs.append("no emotion in the sheet; the clip has no label")
+    reading.issues += [Issue(coding.name, "repaired", reason) for reason in repairs]
     reading.clips.append(
         Clip(
             subject=coding.subject,
             name=coding.name,
             path=paths[0],
-            frames=tuple(files.values()),
-            numbers=tuple(files),
+            frames=frames.files,
+            numbers=frames.numbers,
             onset=phases.onset,
             apex=phases.apex,
             offset=phases.offset,
             action_units=units,
             emotion=coding.emotion.lower() or None,
+            rate=coding.rate,
         )
     )
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED] + [f"and {len(names) - _NAMED} more"] * (len(names) > _NAMED))

@@ -10,25 +10,25 @@ class Phases:
 
     Attributes:
         onset, apex, offset: indices into the clip's frames, or None where they are not known.
-        mended: what was wrong with the numbers, and what was done.
-        unusable: why the clip cannot be used, if so.
+        repairs: what was wrong with the numbers, and how it was repaired.
+        unusable: why the clip cannot be used, or None.
     """
 
     onset: int | None = None
     apex: int | None = None
     offset: int | None = None
-    mended: tuple[str, ...] = ()
+    repairs: tuple[str, ...] = ()
     unusable: str | None = None
 
 
 def locate(numbers: tuple[int, ...], onset: int | None, apex: int | None, offset: int | None) -> Phases:
     """Find the frames of onset, apex and offset.
 
-    - An onset before the first frame, or an offset behind the last one, is that frame.
-    - An offset before the apex is not known.
-    - An apex that nobody gave, that is not after the onset, or that lies behind the last frame is the
-      midpoint between onset and offset, the usual fallback.
-    - Where just that frame is missing, the one before it stands in.
+    - An onset before the first frame becomes the first frame, an offset after the last one the last frame.
+    - An offset before the apex becomes unknown.
+    - An apex that is missing, not after the onset, or after the last frame becomes the midpoint of onset and
+      offset, the usual fallback.
+    - Where the frame itself is missing on disk, the one before it is used.
 
     Args:
         numbers: of the clip's frames, rising, at least one.
@@ -37,51 +37,51 @@ def locate(numbers: tuple[int, ...], onset: int | None, apex: int | None, offset
         offset: likewise.
     """
     first, last = numbers[0], numbers[-1]
-    on_disk = f"frames {first}-{last} are there"
+    on_disk = f"frames {first}-{last} on disk"
     if onset is not None and onset >= last:
-        return Phases(unusable=f"its onset {onset} lies behind its frames ({on_disk})")
+        return Phases(unusable=f"onset {onset} is after its last frame ({on_disk})")
     if offset is not None and offset <= first:
-        return Phases(unusable=f"its offset {offset} lies before its frames ({on_disk})")
-    mended = []
+        return Phases(unusable=f"offset {offset} is before its first frame ({on_disk})")
+    repairs = []
     if onset is None:
-        mended.append("the sheet has no onset; it is not known")
+        repairs.append("no onset in the sheet; onset unknown")
     elif onset < first:
-        mended.append(f"its onset {onset} is before its frames ({on_disk}); the first one is taken")
+        repairs.append(f"onset {onset} is before its first frame ({on_disk}); using the first frame")
         onset = first
     begin = first if onset is None else onset
     has_apex = apex is not None and begin < apex <= last
     if offset is None:
-        mended.append("the sheet has no offset; it is not known")
+        repairs.append("no offset in the sheet; offset unknown")
     elif offset < (apex if has_apex else begin + 1):
-        before = f"its apex {apex}" if has_apex else f"its onset {onset}"
-        mended.append(f"its offset {offset} is before {before}; it is not known")
+        before = f"apex {apex}" if has_apex else f"onset {onset}"
+        repairs.append(f"offset {offset} is before {before}; offset unknown")
         offset = None
     elif offset > last:
-        mended.append(f"its offset {offset} is behind its frames ({on_disk}); the last one is taken")
+        repairs.append(f"offset {offset} is after its last frame ({on_disk}); using the last frame")
         offset = last
 
-    onset_index = _index(numbers, "onset", onset, mended)
-    offset_index = _index(numbers, "offset", offset, mended)
+    onset_index = _index(numbers, "onset", onset, repairs)
+    offset_index = _index(numbers, "offset", offset, repairs)
     if has_apex:
-        apex_index = _index(numbers, "apex", apex, mended)
+        apex_index = _index(numbers, "apex", apex, repairs)
     else:
-        apex_index, instead = None, "it is not known"
+        apex_index, instead = None, "apex unknown"
         if onset_index is not None and offset_index is not None:
             apex_index = (onset_index + offset_index) // 2
-            instead = "the midpoint of onset and offset stands for it"
-        wrong = f"its apex {apex} is outside of the clip (onset {onset}, {on_disk})"
-        mended.append(f"{'the sheet has no apex' if apex is None else wrong}; {instead}")
+            instead = "using the midpoint of onset and offset"
+        wrong = f"apex {apex} is outside the clip (onset {onset}, {on_disk})"
+        repairs.append(f"{'no apex in the sheet' if apex is None else wrong}; {instead}")
     if None not in (onset_index, apex_index) and apex_index <= onset_index:
-        mended.append("no frame from onset to apex is there; the apex is not known")
+        repairs.append("no frame between onset and apex on disk; apex unknown")
         apex_index = None
-    return Phases(onset_index, apex_index, offset_index, tuple(mended))
+    return Phases(onset_index, apex_index, offset_index, tuple(repairs))
 
 
-def _index(numbers: tuple[int, ...], name: str, number: int | None, mended: list[str]) -> int | None:
+def _index(numbers: tuple[int, ...], name: str, number: int | None, repairs: list[str]) -> int | None:
     """Return the index of a frame number, or of the last one before it that is there, and say so."""
     if number is None:
         return None
     index = bisect_right(numbers, number) - 1
     if numbers[index] != number:
-        mended.append(f"frame {number}, its {name}, is not there; frame {numbers[index]} stands for it")
+        repairs.append(f"frame {number} ({name}) is missing; using frame {numbers[index]}")
     return index

@@ -1,9 +1,11 @@
-"""Coding sheets: Excel tables as people keep them, with preambles, blank columns, formulas, notes below."""
+"""Coding sheets: tables as people keep them, with preambles, blank columns, merged cells, notes below."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.datasets.reading import Remark
+from pipelines.datasets.coding_sheets.sheet_columns import plain, recognised
+from pipelines.datasets.coding_sheets.spreadsheets import Table, read_tables
+from pipelines.datasets.reading import Issue
 from pipelines.errors import InputError
 
 _ROWS_BEFORE_THE_TABLE = 40  # SAMM's header stands on row 14
@@ -22,7 +24,7 @@ class Row:
     cells: dict[str, object]
 
     def text(self, column: str) -> str:
-        """Return a cell as text, "" for an empty one; numbers without a fraction that they do not have."""
+        """Return a cell as text, "" for an empty one; whole numbers without a fraction."""
         value = self.cells[column]
         if isinstance(value, float) and value.is_integer():
             value = int(value)
@@ -37,137 +39,121 @@ class Row:
             return None
 
 
-def find_sheet(source: Path, patterns: tuple[str, ...]) -> Path | None:
-    """Find the one coding sheet in a corpus' folder, or in a folder in it; None if there is none.
-
-    Args:
-        source: the corpus' folder.
-        patterns: what its releases are called, such as `CASME2-coding*.xlsx`.
-
-    Raises:
-        InputError: if there are several.
-    """
-    found = sorted(
-        path
-        for pattern in patterns
-        for path in [*source.glob(pattern), *source.glob(f"*/{pattern}")]
-        if not path.name.startswith(("~$", "."))  # what Excel and macOS leave beside an open or copied file
-    )
-    if len(found) > 1:
-        names = ", ".join(str(path.relative_to(source)) for path in found)
-        raise InputError(f"{source}: has several coding sheets ({names}); leave the one that counts")
-    return found[0] if found else None
-
-
-def find_parts(
-    source: Path, sheets: tuple[str, ...], folders: tuple[str, ...], has: str
-) -> tuple[Path, list[Path]]:
-    """Find the coding sheet of a corpus and its folders of frames.
-
-    Args:
-        source: the corpus' folder.
-        sheets: what the sheet is called, as for `find_sheet`.
-        folders: what the folders of frames are called in the releases.
-        has: what the corpus has in it, for the message.
-
-    Returns:
-        The sheet, and the folders that are there, at least one.
-
-    Raises:
-        InputError: if one of the two is not there.
-    """
-    sheet = find_sheet(source, sheets)
-    roots = [source / name for name in folders if (source / name).is_dir()]
-    if sheet is None or not roots:
-        lacking = "the sheet" if roots else "the folder of frames"
-        raise InputError(f"{source}: {has} in it; {lacking} is not there")
-    return sheet, roots
-
-
 def read_sheet(
     path: Path, title: str, columns: tuple[str, ...], optional: tuple[str, ...] = ()
-) -> tuple[list[Row], list[Remark]]:
+) -> tuple[list[Row], list[Issue]]:
     """Read the rows of the table in a coding sheet.
 
     The header is looked for, so that a preamble may stand above it; capitals and blanks in it do not matter.
-    A row whose first column or second column is empty is no row of the table: notes below it, for instance.
-    Formulas count by the value that was stored with them.
+    A row whose first or second column is empty is not a row of the table: notes below it, for instance.
 
     Args:
-        path: of the Excel file.
-        title: of the sheet; the first one if none has that title.
+        path: of the file: .xlsx, .xls or .csv.
+        title: of the sheet; the first one is read if none has that title.
         columns: the columns to read; the first two name the subject and the clip.
         optional: columns that some releases have; their cells are None in the others.
 
     Returns:
-        The rows, and remarks about those that were passed over.
+        The rows, and issues: rows that were skipped, merged cells.
 
     Raises:
-        InputError: if it is no Excel file, a column is missing, or a formula has no stored value.
+        InputError: if it is not a spreadsheet, a column is missing, or a formula has no stored value.
     """
-    titled, table, formulas = _open(path, title)
+    tables = read_tables(path)
+    table = next((table for table in tables if table.title == title), tables[0])
     found, header = _find_header(table, columns)
-    for column in columns:
-        if _plain(column) not in found:
-            names = ", ".join(str(cell) for cell in table[header] if cell is not None) if table else "nothing"
-            raise InputError(
-                f"{path}: sheet {titled!r} has no column {column!r}; its row {header + 1} has: {names}; "
-                "take it as its owner hands it out, or name the column so"
-            )
-    rows, remarks = [], []
-    for number in range(header + 1, len(table)):
-        where = f"{path.name}, row {number + 1}"
-        cells: dict[str, object] = dict.fromkeys((*columns, *optional))
-        for column in cells:
-            k = found.get(_plain(column))
-            if k is None:
-                continue
-            value, formula = table[number][k], formulas[number][k]
-            if value is None and isinstance(formula, str) and formula.startswith("="):
-                raise InputError(
-                    f"{path}: row {number + 1}, {column}: the value of the formula {formula} is not stored "
-                    "in the file; open it in a spreadsheet program and save it"
-                )
-            cells[column] = value
-        if cells[columns[0]] is None or cells[columns[1]] is None:
-            if rest := " ".join(str(cell) for cell in table[number] if cell is not None):
-                remarks.append(Remark(where, "left_out", f"not a clip: {rest[:60]!r}"))
+    _check_columns(path, table, columns, found, header)
+    names = {name: found[plain(name)] for name in (*columns, *optional) if plain(name) in found}
+    rows, issues = [], _merged(path, table)
+    subject = None
+    for number, cells in table.rows.items():
+        if number <= header or cells == table.rows[header]:
             continue
-        rows.append(Row(where, cells))
-    return rows, remarks
+        where = f"{path.name}, row {number}"
+        for name, k in names.items():
+            if (number, k) in table.formulas:
+                raise InputError(
+                    f"{path}: row {number}, {name}: the value of the formula {table.formulas[number, k]} is "
+                    "not stored in the file; open it in a spreadsheet program and save it"
+                )
+        row = dict.fromkeys((*columns, *optional)) | {name: cells.get(k) for name, k in names.items()}
+        if path.suffix.lower() == ".csv" and subject is not None and _lacks_subject_alone(row, columns):
+            # CSV has no merged cells: saved as one, a sheet keeps the value of the first cell alone.
+            row[columns[0]] = subject
+            reason = f"{columns[0]} is empty; using that of the row above, {subject}"
+            issues.append(Issue(where, "repaired", reason))
+        if row[columns[0]] is None or row[columns[1]] is None:
+            rest = " ".join(str(cell) for cell in cells.values())
+            issues.append(Issue(where, "skipped", f"not a clip: {rest[:60]!r}"))
+            continue
+        subject = row[columns[0]]
+        rows.append(Row(where, row))
+    return rows, issues
 
 
-def _open(path: Path, title: str) -> tuple[str, list[tuple], list[tuple]]:
-    """Return the title of the sheet, its cells, and the same with formulas in place of their values."""
-    import openpyxl
+def read_without_header(path: Path, columns: tuple[str, ...]) -> tuple[list[Row], list[Issue], list[Table]]:
+    """Read the first sheet of a file that has no header row.
 
-    tables = []
-    for values in (True, False):
-        try:
-            book = openpyxl.load_workbook(path, data_only=values)
-        except OSError:
-            raise
-        except Exception as error:  # openpyxl lets through whatever its parsers meet
-            raise InputError(f"{path}: not an Excel file (.xlsx) that can be read ({error})") from error
-        sheet = book[title] if title in book.sheetnames else book.worksheets[0]
-        tables.append([tuple(map(_stripped, row)) for row in sheet.values])
-    return sheet.title, *tables
+    Args:
+        path: of the file.
+        columns: names to give its columns, in order; the first two name the subject and the clip.
+
+    Returns:
+        The rows; issues; and the other sheets.
+
+    Raises:
+        InputError: if it is not a spreadsheet, or is the sheet of another corpus.
+    """
+    table, *others = read_tables(path)
+    rows, issues = [], _merged(path, table)
+    for number, cells in table.rows.items():
+        where = f"{path.name}, row {number}"
+        if title := recognised({plain(cell) for cell in cells.values()}):
+            raise InputError(f"{path}: row {number} has the columns of {title}")
+        row = {name: cells.get(k) for k, name in enumerate(columns)}
+        if row[columns[0]] is None or row[columns[1]] is None or Row(where, row).number(columns[2]) is None:
+            rest = " ".join(str(cell) for cell in cells.values())
+            issues.append(Issue(where, "skipped", f"not a clip: {rest[:60]!r}"))
+        else:
+            rows.append(Row(where, row))
+    return rows, issues, others
 
 
-def _find_header(table: list[tuple], columns: tuple[str, ...]) -> tuple[dict[str, int], int]:
+def _lacks_subject_alone(row: dict[str, object], columns: tuple[str, ...]) -> bool:
+    return row[columns[0]] is None and None not in (row[columns[1]], row[columns[2]])
+
+
+def _merged(path: Path, table: Table) -> list[Issue]:
+    if not table.merged:
+        return []
+    ranges = ", ".join(table.merged[:4]) + (", ..." if len(table.merged) > 4 else "")
+    return [Issue(path.name, "repaired", f"merged cells ({ranges}); every cell has the value of the first")]
+
+
+def _check_columns(
+    path: Path, table: Table, columns: tuple[str, ...], found: dict[str, int], header: int
+) -> None:
+    absent = [column for column in columns if plain(column) not in found]
+    if not absent:
+        return
+    names = ", ".join(str(cell) for cell in table.rows.get(header, {}).values()) or "nothing"
+    other = recognised(set(found))
+    hint = (
+        f"it is the sheet of {other}" if other else "use it as its owner hands it out, or rename the column"
+    )
+    raise InputError(
+        f"{path}: sheet {table.title!r} has no column {absent[0]!r}; its row {header} has: {names}; {hint}"
+    )
+
+
+def _find_header(table: Table, columns: tuple[str, ...]) -> tuple[dict[str, int], int]:
     """Return where the columns are in the row that has most of them, and the number of that row."""
-    wanted = {_plain(column) for column in columns}
-    best, header = {}, 0
-    for number, row in enumerate(table[:_ROWS_BEFORE_THE_TABLE]):
-        names = {_plain(cell): k for k, cell in reversed(list(enumerate(row))) if cell is not None}
+    wanted = {plain(column) for column in columns}
+    best, header = {}, 1
+    for number, row in table.rows.items():
+        if number > _ROWS_BEFORE_THE_TABLE:
+            break
+        names = {plain(cell): k for k, cell in reversed(row.items())}
         if len(names.keys() & wanted) > len(best.keys() & wanted):
             best, header = names, number
     return best, header
-
-
-def _stripped(cell: object) -> object:
-    return (cell.strip() or None) if isinstance(cell, str) else cell
-
-
-def _plain(name: object) -> str:
-    return "".join(str(name).lower().split())

@@ -1,47 +1,82 @@
-"""Corpora on disk: each module reads the clips of one layout, and whose they are."""
+"""Corpora on disk: each module reads the clips of one layout, with subjects, codes and labels."""
 
 from pathlib import Path
 
 from pipelines.datasets.clip import Clip
-from pipelines.datasets.corpora import bp4d, casme2, ckplus, folder, samm, smic
+from pipelines.datasets.corpora import (
+    bp4d,
+    casme2,
+    casme3,
+    casme_squared,
+    ckplus,
+    dfme,
+    folder,
+    fourdme,
+    mmew,
+    samm,
+    samm_long,
+    smic,
+)
 from pipelines.datasets.counts import count
+from pipelines.datasets.folder_tree import FolderTree
 from pipelines.datasets.reading import CorpusReading
 from pipelines.errors import InputError
 from pipelines.files import check_exists
 
-#: Name -> the module whose `read(source)` reads that corpus.
-CORPORA = {"bp4d": bp4d, "ckplus": ckplus, "casme2": casme2, "samm": samm, "smic": smic, "folder": folder}
+#: Name -> the module whose `read(tree)` reads that corpus.
+CORPORA = {
+    "casme2": casme2,
+    "casme3": casme3,
+    "casme_squared": casme_squared,
+    "dfme": dfme,
+    "fourdme": fourdme,
+    "mmew": mmew,
+    "samm": samm,
+    "samm_long": samm_long,
+    "smic": smic,
+    "ckplus": ckplus,
+    "bp4d": bp4d,
+    "folder": folder,
+}
 
 
 def read_corpus(corpus: str, source: Path | str) -> CorpusReading:
-    """Read the clips of a corpus, and what had to be done about them.
+    """Read the clips of a corpus. Pictures are not opened.
 
     Args:
         corpus: a key of `CORPORA`.
         source: the corpus' root folder.
 
+    Returns:
+        Clips, issues, and counts against the published ones.
+
     Raises:
         InputError: for an unknown corpus, or a folder that does not hold it; it says which one it looks like.
+
+    Example:
+        >>> reading = read_corpus("casme2", "CASME2")  # doctest: +SKIP
+        >>> reading.clips[0].name, reading.clips[0].emotion  # doctest: +SKIP
+        ('sub01-EP02_01f', 'happiness')
     """
     if corpus not in CORPORA:
         raise InputError(f"unknown corpus {corpus!r}; there are: {', '.join(CORPORA)}")
     source = check_exists(Path(source))
     if not source.is_dir():
         raise InputError(f"{source}: not a folder")
-    alike = [name for name, module in CORPORA.items() if name != "folder" and module.looks_like(source)]
-    if corpus not in alike:
-        if alike:
+    tree, module = FolderTree(source), CORPORA[corpus]
+    if corpus == "folder" or not module.looks_like(tree):
+        other = next((name for name in CORPORA if name != "folder" and CORPORA[name].looks_like(tree)), None)
+        if other:
             raise InputError(
-                f"{source}: this looks like {CORPORA[alike[0]].TITLE}; use --corpus {alike[0]}, not {corpus}"
+                f"{source}: this looks like {CORPORA[other].TITLE}; use --corpus {other}, not {corpus}"
             )
         if corpus != "folder":
-            module = CORPORA[corpus]
             raise InputError(f"{source}: not {module.TITLE}, which has {module.LAYOUT} (see docs/corpora.md)")
-    reading = CORPORA[corpus].read(source)
+    reading = module.read(tree)
     if not reading.clips:
-        why = f"; {reading.remarks[0].clip}: {reading.remarks[0].reason}" if reading.remarks else ""
-        raise InputError(f"{source}: no clip of {CORPORA[corpus].TITLE} in it can be used{why}")
-    reading.counts = count(corpus, reading.clips)
+        why = f"; {reading.issues[0].clip}: {reading.issues[0].reason}" if reading.issues else ""
+        raise InputError(f"{source}: no clip of {module.TITLE} in it can be used{why}")
+    reading.counts = count(corpus, reading)
     return reading
 
 

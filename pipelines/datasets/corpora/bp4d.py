@@ -14,8 +14,9 @@ import numpy as np
 
 from pipelines.datasets.clip import Clip
 from pipelines.datasets.corpora.bp4d_units import clip_units
-from pipelines.datasets.frames import numbered_frames
-from pipelines.datasets.reading import CorpusReading, Remark
+from pipelines.datasets.folder_tree import FolderTree
+from pipelines.datasets.frames import missing_frames, numbered_frames
+from pipelines.datasets.reading import CorpusReading, Issue
 from pipelines.errors import InputError
 
 TITLE = "BP4D"
@@ -51,54 +52,58 @@ class LandmarkTrack:
             raise InputError(f"{self.file}: no 49 landmarks a frame under fit(k).pred ({error})") from error
 
 
-def looks_like(source: Path) -> bool:
+def looks_like(tree: FolderTree) -> bool:
     """Tell by the folders' names."""
-    return (source / _FRAMES).is_dir() or (source / "AUCoding").is_dir()
+    return tree.has(_FRAMES) or tree.has("AUCoding")
 
 
-def read(source: Path) -> CorpusReading:
-    """Read the corpus. Codes and landmarks may lack, of single clips or altogether.
+def read(tree: FolderTree) -> CorpusReading:
+    """Read the corpus. Codes and landmarks may be missing, of single clips or altogether.
 
     Raises:
-        InputError: if the pictures are not there.
+        InputError: if the pictures are missing.
     """
-    if not (source / _FRAMES).is_dir():
-        raise InputError(f"{source}: {TITLE} has {LAYOUT} in it; {_FRAMES} is not there")
+    source = tree.root
+    if not tree.has(_FRAMES):
+        raise InputError(f"{source}: {TITLE} has {LAYOUT} in it; {_FRAMES} is missing")
     reading = CorpusReading([])
     digits: Counter[int] = Counter()
-    for folder in sorted(path for path in (source / _FRAMES).glob("[!.]*/[!.]*") if path.is_dir()):
+    for folder in (path for subject in tree.folders(source / _FRAMES) for path in tree.folders(subject)):
         name = "_".join(folder.parts[-2:])
-        frames, mended = numbered_frames(folder)
-        if not frames:
-            reading.remarks.append(Remark(name, "left_out", f"no numbered pictures in {folder}"))
+        frames = numbered_frames(tree, folder)
+        if not frames.numbers:
+            reading.issues.append(Issue(name, "skipped", f"no numbered pictures in {folder}"))
             continue
-        digits[len(next(iter(frames.values())).stem)] += 1
-        units, of_units = clip_units(source, name, set(frames))
-        landmarks, of_landmarks = _landmarks(source / _FEATURES / f"{name}.mat", len(frames))
-        reading.remarks += [Remark(name, "mended", reason) for reason in mended + of_units + of_landmarks]
+        digits[len(frames.files[0].stem)] += 1
+        units, of_units = clip_units(source, name, set(frames.numbers))
+        landmarks, of_landmarks = _landmarks(source / _FEATURES / f"{name}.mat", len(frames.numbers))
+        repairs = [*frames.repairs, *missing_frames(frames.numbers), *of_units, *of_landmarks]
+        reading.issues += [Issue(name, "repaired", reason) for reason in repairs]
         reading.clips.append(
             Clip(
                 subject=folder.parent.name,
                 name=name,
                 path=folder,
-                frames=tuple(frames.values()),
-                numbers=tuple(frames),
+                frames=frames.files,
+                numbers=frames.numbers,
                 action_units=units,
                 landmarks=landmarks,
             )
         )
     if len(digits) > 1:
         widths = ", ".join(f"{count} with {width}" for width, count in sorted(digits.items()))
-        reading.remarks.append(
-            Remark(
-                _FRAMES, "mended", f"frame numbers are not padded alike ({widths} digits); they are counted"
+        reading.issues.append(
+            Issue(
+                _FRAMES,
+                "repaired",
+                f"zero-padding of frame numbers varies ({widths} digits); compared as numbers",
             )
         )
     return reading
 
 
 def _landmarks(file: Path, frames: int) -> tuple[LandmarkTrack | None, list[str]]:
-    """Return the landmarks of a clip, if its file counts the same frames, and what is wrong with them."""
+    """Return the landmarks of a clip if their number matches its frames, and the repairs."""
     track, without = LandmarkTrack(file), "the clip has no landmarks of its own"
     if not file.exists():
         return None, [f"no {_FEATURES}/{file.name}; {without}"]
@@ -107,6 +112,6 @@ def _landmarks(file: Path, frames: int) -> tuple[LandmarkTrack | None, list[str]
     except InputError as error:
         return None, [f"{error}; {without}"]
     if len(points) != frames:
-        return None, [f"{file.name} is of {len(points)} frames, and {frames} are there; {without}"]
+        return None, [f"{file.name} has {len(points)} frames, {frames} are on disk; {without}"]
     lost = sum(point is None for point in points)
     return track, [f"{lost} of {frames} frames have no landmarks"] * (lost > 0)

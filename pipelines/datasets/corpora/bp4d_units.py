@@ -53,11 +53,11 @@ def clip_units(source: Path, name: str, images: set[int]) -> tuple[tuple[ActionU
         images: numbers of the images that are there; codes of others do not count.
 
     Returns:
-        (units, what was mended).
+        (units, repairs).
     """
     coding = source / "AUCoding"
     file = coding / "AU_OCC" / f"{name}.csv"
-    mended = []
+    repairs = []
     occurring: dict[int, float | None] = {}
     try:
         if not file.exists():
@@ -65,24 +65,24 @@ def clip_units(source: Path, name: str, images: set[int]) -> tuple[tuple[ActionU
         numbers, units, codes = read_occurrence(file)
         there = np.isin(numbers, list(images))
         if absent := int((~there).sum()):
-            mended.append(f"{absent} frame(s) with unit codes are not there")
+            repairs.append(f"{absent} frame(s) with unit codes are missing")
         codes = codes[there]
         if unknown := int((codes == UNKNOWN).sum()):
-            mended.append(f"{unknown} unit codes are {UNKNOWN}, unknown; they count as not coded")
+            repairs.append(f"{unknown} unit codes are {UNKNOWN} (unknown); counted as not coded")
         occurring = dict.fromkeys(units[(codes == 1).any(axis=0)].tolist())
     except InputError as error:
-        mended.append(f"{error}; the clip has no units")
+        repairs.append(f"{error}; the clip has no units")
     for file in sorted((coding / "AU_INT").glob(f"AU*/{name}_AU*.csv")):
         unit = int(file.stem.rpartition("_AU")[2])
         try:
             numbers, levels = read_intensity(file)
         except InputError as error:
-            mended.append(f"{error}; the intensity of AU {unit} is not known")
+            repairs.append(f"{error}; intensity of AU {unit} unknown")
             continue
         levels = levels[np.isin(numbers, list(images)) & (levels != UNKNOWN)]
         if unit in occurring and levels.size:
             occurring[unit] = float(levels.max())
-    return tuple(ActionUnit(unit, None, level) for unit, level in sorted(occurring.items())), mended
+    return tuple(ActionUnit(unit, None, level) for unit, level in sorted(occurring.items())), repairs
 
 
 def _table(file: Path) -> np.ndarray:

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.datasets.clip import ActionUnit, Clip
-from pipelines.datasets.frames import numbered_frames
-from pipelines.datasets.reading import CorpusReading, Remark
+from pipelines.datasets.folder_tree import FolderTree
+from pipelines.datasets.frames import NumberedFrames, missing_frames, numbered_frames
+from pipelines.datasets.reading import CorpusReading, Issue
 from pipelines.errors import InputError
 
 TITLE = "CK+"
@@ -37,70 +38,74 @@ class LandmarkFiles:
         return [None if file is None else _points(file) for file in self.files]
 
 
-def looks_like(source: Path) -> bool:
+def looks_like(tree: FolderTree) -> bool:
     """Tell by the folder of pictures."""
-    return (source / _IMAGES).is_dir()
+    return tree.has(_IMAGES)
 
 
-def read(source: Path) -> CorpusReading:
-    """Read the corpus. Landmarks, codes and emotions may lack, of single clips or altogether."""
+def read(tree: FolderTree) -> CorpusReading:
+    """Read the corpus. Landmarks, codes and emotions may be missing, of single clips or altogether."""
     reading = CorpusReading([])
-    for folder in sorted(path for path in (source / _IMAGES).glob("[!.]*/[!.]*") if path.is_dir()):
+    for folder in (path for subject in tree.folders(tree.root / _IMAGES) for path in tree.folders(subject)):
         name = "_".join(folder.parts[-2:])
-        frames, mended = numbered_frames(folder)
-        if not frames:
-            reading.remarks.append(Remark(name, "left_out", f"no numbered pictures in {folder}"))
+        frames = numbered_frames(tree, folder)
+        if not frames.numbers:
+            reading.issues.append(Issue(name, "skipped", f"no numbered pictures in {folder}"))
             continue
-        reading.clips.append(_clip(source, folder, name, frames, mended))
-        reading.remarks += [Remark(name, "mended", reason) for reason in mended]
+        repairs = [*frames.repairs, *missing_frames(frames.numbers)]
+        reading.clips.append(_clip(tree, folder, name, frames, repairs))
+        reading.issues += [Issue(name, "repaired", reason) for reason in repairs]
     return reading
 
 
-def _clip(source: Path, folder: Path, name: str, frames: dict[int, Path], mended: list[str]) -> Clip:
+def _clip(tree: FolderTree, folder: Path, name: str, frames: NumberedFrames, repairs: list[str]) -> Clip:
     subject, sequence = folder.parts[-2:]
-    peak = list(frames.values())[-1]
-    facs = _the_table(source / "FACS" / subject / sequence, peak, "facs", 2, mended)
-    label = _the_table(source / "Emotion" / subject / sequence, peak, "emotion", 1, mended)
+    peak = frames.files[-1]
+    facs = _table_of(tree, tree.root / "FACS" / subject / sequence, peak, "facs", 2, repairs)
+    label = _table_of(tree, tree.root / "Emotion" / subject / sequence, peak, "emotion", 1, repairs)
     emotion = None
     if len(label):
         code = label[0, 0]
         if code in range(len(EMOTIONS)):
             emotion = EMOTIONS[int(code)]
         else:
-            mended.append(f"its emotion {code:g} is none of 0-{len(EMOTIONS) - 1}; the clip has no label")
-    marks = [
-        source / "Landmarks" / subject / sequence / f"{file.stem}_landmarks.txt" for file in frames.values()
-    ]
-    there = tuple(file if file.exists() else None for file in marks)
-    if None in there:
-        mended.append(f"{there.count(None)} of {len(there)} frames have no landmarks")
+            repairs.append(f"emotion {code:g} is not in 0-{len(EMOTIONS) - 1}; the clip has no label")
+    place = tree.root / "Landmarks" / subject / sequence
+    there = set(tree.listing(place).files)
+    names = [f"{Path(file).stem}_landmarks.txt" for file in frames.files.names]
+    marks = tuple(place / name if name in there else None for name in names)
+    if None in marks:
+        repairs.append(f"{marks.count(None)} of {len(marks)} frames have no landmarks")
+    count = len(frames.numbers)
     return Clip(
         subject=subject,
         name=name,
         path=folder,
-        frames=tuple(frames.values()),
-        numbers=tuple(frames),
-        onset=0 if len(frames) > 1 else None,
-        apex=len(frames) - 1 or None,
+        frames=frames.files,
+        numbers=frames.numbers,
+        onset=0 if count > 1 else None,
+        apex=count - 1 or None,
         action_units=tuple(ActionUnit(int(unit), None, float(intensity)) for unit, intensity in facs),
         emotion=emotion,
-        landmarks=LandmarkFiles(there) if any(there) else None,
+        landmarks=LandmarkFiles(marks) if any(marks) else None,
     )
 
 
-def _the_table(folder: Path, peak: Path, what: str, columns: int, mended: list[str]) -> np.ndarray:
+def _table_of(
+    tree: FolderTree, folder: Path, peak: Path, what: str, columns: int, repairs: list[str]
+) -> np.ndarray:
     """Read the one file that a sequence has of a kind: float64 [rows, columns], empty if there is none."""
-    files = sorted(folder.glob(f"[!.]*_{what}.txt"))
+    files = [folder / name for name in tree.listing(folder).files if name.endswith(f"_{what}.txt")]
     try:
         if not files:
             raise InputError(f"no {what} file")
         if files[0].name != f"{peak.stem}_{what}.txt":
-            mended.append(
-                f"{files[0].name} is not of the last frame there is; {peak.name} is taken for the peak"
+            repairs.append(
+                f"{files[0].name} does not belong to the last frame; using {peak.name} as the peak"
             )
         return _numbers(files[0], columns)
     except InputError as error:
-        mended.append(f"{error}; the clip has no {_CALLED[what]}")
+        repairs.append(f"{error}; the clip has no {_CALLED[what]}")
         return np.empty((0, columns))
 
 

@@ -3,29 +3,35 @@
 from pathlib import Path
 
 from pipelines.datasets.clip import Clip
-from pipelines.datasets.frames import walk
+from pipelines.datasets.folder_tree import FolderTree, is_video
 from pipelines.datasets.reading import CorpusReading
 from pipelines.errors import InputError
-from pipelines.io.video import is_clip
+
+TITLE = "any folder"
 
 
-def read(source: Path) -> CorpusReading:
+def read(tree: FolderTree) -> CorpusReading:
     """Find the video files and picture folders below a folder.
 
-    The first folder below `source` names the subject. A clip that lies in `source` itself is a subject of
-    its own, so put the clips of one person into one folder: a person on both sides of a split makes every
-    figure too good.
+    The first folder below the root names the subject. A clip that lies in the root itself is a subject of its
+    own, so put the clips of one person into one folder: a person on both sides of a split makes every figure
+    too good.
 
     Raises:
-        InputError: if `source` has no clip in it.
+        InputError: if there is no clip, or two come to the same name.
     """
+    source = tree.root
+    found: list[Path] = []
+    for folder, listing in tree.walk(source):
+        found += [folder / name for name in listing.files if is_video(name)]
+        # A folder that cannot be listed is a clip that fails, rather than one that is missing in silence.
+        if folder != source and (listing.error or listing.pictures):
+            found.append(folder)
     clips = []
-    below = [path for folder, files in walk(source) for path in (folder, *files) if path != source]
-    for path in sorted(below):
-        if is_clip(path):
-            parts = path.relative_to(source).with_suffix("").parts
-            clips.append(Clip(parts[0], "-".join(parts), path))
-    if not clips and is_clip(source):
+    for path in sorted(found):
+        parts = path.relative_to(source).with_suffix("").parts
+        clips.append(Clip(parts[0], "-".join(parts), path))
+    if not clips and tree.listing(source).pictures:
         return CorpusReading([Clip(source.name, source.name, source)])
     if not clips:
         raise InputError(f"{source}: no clips in it (video files, or folders of pictures)")

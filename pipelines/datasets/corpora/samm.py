@@ -6,39 +6,47 @@ Reference:
 """
 
 import re
-from pathlib import Path
 
 from pipelines.datasets.coding_sheets.coded_clips import Coding, read_coded
-from pipelines.datasets.coding_sheets.sheet_reader import Row, find_sheet, read_sheet
-from pipelines.datasets.frames import frame_folders
+from pipelines.datasets.coding_sheets.sheet_columns import SAMM as COLUMNS
+from pipelines.datasets.coding_sheets.sheet_files import find_sheet
+from pipelines.datasets.coding_sheets.sheet_reader import Row, read_sheet
+from pipelines.datasets.folder_tree import FolderTree
 from pipelines.datasets.reading import CorpusReading
 
 TITLE = "SAMM"
-SHEETS = ("*Micro_FACS_Codes*.xlsx",)
+SHEETS = ("*Micro_FACS_Codes*",)
 LAYOUT = "SAMM_Micro_FACS_Codes_v2.xlsx and folders such as 006/006_1_2"
-COLUMNS = (
-    "Subject", "Filename", "Onset Frame", "Apex Frame", "Offset Frame", "Action Units", "Estimated Emotion",
-)  # fmt: skip
+EMOTIONS = ("anger", "contempt", "disgust", "fear", "happiness", "other", "sadness", "surprise")
+LONG_VIDEOS = "SAMM_longvideos"
 _CLIP = re.compile(r"\d{3}_\d+_\d+")
 
 
-def looks_like(source: Path) -> bool:
-    """Tell by the sheet alone: folders without it are as well read as `folder`."""
-    return find_sheet(source, SHEETS) is not None
+def looks_like(tree: FolderTree) -> bool:
+    """Tell by the sheet alone, which SAMM Long Videos may have too; there it comes with that one's folder."""
+    if find_sheet(tree, SHEETS) is None:
+        return False
+    return not tree.has(LONG_VIDEOS) or any(
+        re.fullmatch(r"\d{3}", path.name) for path in tree.folders(tree.root)
+    )
 
 
-def read(source: Path) -> CorpusReading:
+def read(tree: FolderTree) -> CorpusReading:
     """Read the corpus.
 
     Raises:
         InputError: if the sheet lacks a column.
     """
-    rows, remarks = read_sheet(find_sheet(source, SHEETS), "MICRO_ONLY", COLUMNS)
-    folders = [(path.name, path) for path in frame_folders(source) if _CLIP.fullmatch(path.name)]
-    return read_coded(map(_coding, rows), folders, remarks)
+    sheet = find_sheet(tree, SHEETS)
+    rows, issues = read_sheet(sheet, "MICRO_ONLY", COLUMNS)
+    folders = [(path.name, path) for path in tree.picture_folders(tree.root) if _CLIP.fullmatch(path.name)]
+    reading = read_coded(tree, map(coding, rows), folders, issues, EMOTIONS)
+    reading.release = sheet.name
+    return reading
 
 
-def _coding(row: Row) -> Coding:
+def coding(row: Row) -> Coding:
+    """Return what a row of the sheet codes."""
     name = row.text("Filename")
     return Coding(
         where=row.where,

@@ -12,51 +12,70 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipelines.datasets.coding_sheets.coded_clips import Coding, read_coded
-from pipelines.datasets.coding_sheets.sheet_reader import Row, find_parts, find_sheet, read_sheet
-from pipelines.datasets.frames import frame_folders
-from pipelines.datasets.reading import CorpusReading, Remark
+from pipelines.datasets.coding_sheets.sheet_columns import SMIC as COLUMNS
+from pipelines.datasets.coding_sheets.sheet_files import find_parts, find_sheet
+from pipelines.datasets.coding_sheets.sheet_reader import Row, read_sheet
+from pipelines.datasets.folder_tree import FolderTree
+from pipelines.datasets.frames import loosely, numbered_frames
+from pipelines.datasets.reading import CorpusReading, Issue
 
 TITLE = "SMIC"
 #: Folders of frames in the releases; the first that is there is read.
 FOLDERS = ("SMIC_HS_E", "SMIC-HS-E", "HS")
-SHEETS = ("SMIC-HS-E_annotation*.xlsx",)
+SHEETS = ("SMIC-HS-E_annotation*",)
 LAYOUT = f"SMIC-HS-E_annotation.xlsx and {', '.join(FOLDERS[:-1])} or {FOLDERS[-1]}"
-COLUMNS = ("Subject", "Filename", "OnsetF", "OffsetF", "Onset2F", "Offset2F", "Emotion")
-_APEX = "ApexF"  # nobody gave one, but some add the column
+EMOTIONS = ("negative", "positive", "surprise")
+_APEX = "ApexF"  # not coded, but some add the column
+_FIRST = "FirstF"
 _CLIP = re.compile(r"s\d+_(ne|po|sur)_\d+", re.IGNORECASE)
 
 
-def looks_like(source: Path) -> bool:
+def looks_like(tree: FolderTree) -> bool:
     """Tell by the sheet and the folders' names."""
-    if find_sheet(source, SHEETS) is not None or any(source.glob("HS/s*/micro")):
+    if find_sheet(tree, SHEETS) is not None:
         return True
-    return any((source / name).is_dir() for name in FOLDERS if name != "HS")
+    subjects = tree.folders(tree.root / "HS")
+    if any("micro" in tree.listing(path).folders for path in subjects if path.name.startswith("s")):
+        return True
+    return any(tree.has(name) for name in FOLDERS if name != "HS")
 
 
-def read(source: Path) -> CorpusReading:
+def read(tree: FolderTree) -> CorpusReading:
     """Read the corpus.
 
     Raises:
-        InputError: if the sheet or the frames are not there, or the sheet lacks a column.
+        InputError: if the sheet or the frames are missing, or the sheet lacks a column.
     """
-    sheet, roots = find_parts(source, SHEETS, FOLDERS, f"{TITLE} has {LAYOUT}")
-    rows, remarks = read_sheet(sheet, "HS", COLUMNS, optional=(_APEX,))
+    sheet, roots = find_parts(tree, SHEETS, FOLDERS, f"{TITLE} has {LAYOUT} in it")
+    rows, issues = read_sheet(sheet, "HS", COLUMNS, optional=(_APEX, _FIRST))
     # HS also has `non_micro` clips, which are called otherwise.
-    folders = [(path.name, path) for path in frame_folders(roots[0]) if _CLIP.fullmatch(path.name)]
-    codings = [coding for row in rows for coding in _codings(row)]
-    remarks += [
-        Remark(
+    folders = [(path.name, path) for path in tree.picture_folders(roots[0]) if _CLIP.fullmatch(path.name)]
+    by_name = {loosely(name): path for name, path in reversed(folders)}
+    codings = [coding for row in rows for coding in _codings(row, _counter(tree, row, by_name))]
+    issues += [
+        Issue(
             coding.name,
-            "mended",
-            f"{coding.where}: the second expression of its folder, now a clip of its own",
+            "repaired",
+            f"{coding.where}: second expression in the same folder; made a clip of its own",
         )
         for coding in codings
         if coding.name != coding.key
     ]
-    return read_coded(codings, folders, remarks)
+    reading = read_coded(tree, codings, folders, issues, EMOTIONS)
+    reading.release = f"{sheet.name}, {roots[0].name}"
+    return reading
 
 
-def _codings(row: Row) -> list[Coding]:
+def _counter(tree: FolderTree, row: Row, folders: dict[str, Path]) -> int | None:
+    """Return the camera's counter at the first frame, where the files are numbered from 0 or 1 instead."""
+    first, path = row.number(_FIRST), folders.get(loosely(row.text("Filename")))
+    if first is None or path is None:
+        return None
+    numbers = numbered_frames(tree, path).numbers
+    return first if numbers and numbers[0] <= 1 < first else None
+
+
+def _codings(row: Row, counter: int | None) -> list[Coding]:
     name = row.text("Filename")
     subject = row.text("Subject").lower().removeprefix("s").zfill(2)
     one = Coding(
@@ -69,6 +88,8 @@ def _codings(row: Row) -> list[Coding]:
         offset=row.number("OffsetF"),
         units="",
         emotion=row.text("Emotion"),
+        counted_from=counter,
+        repairs=() if counter is None else (f"frames numbered from the first one; it is frame {counter}",),
     )
     onset, offset = row.number("Onset2F"), row.number("Offset2F")
     if onset is None:

@@ -7,8 +7,16 @@ from pipelines.synthetic.rendered_corpora import (
     bp4d_writer,
     casme2_writer,
     ckplus_writer,
+    dfme_writer,
+    fourdme_writer,
+    mmew_writer,
     samm_writer,
     smic_writer,
+)
+from pipelines.synthetic.rendered_corpora.long_videos import (
+    casme3_writer,
+    casme_squared_writer,
+    samm_long_writer,
 )
 from pipelines.synthetic.renderer.generate import Progress, settle
 
@@ -20,7 +28,14 @@ CORPORA = {
     "smic": smic_writer,
     "ckplus": ckplus_writer,
     "bp4d": bp4d_writer,
+    "casme3": casme3_writer,
+    "casme_squared": casme_squared_writer,
+    "dfme": dfme_writer,
+    "fourdme": fourdme_writer,
+    "mmew": mmew_writer,
+    "samm_long": samm_long_writer,
 }
+_FIRST = 5  # corpora that had their seeds before the others came; they keep their pictures
 
 
 def render_corpus(
@@ -64,6 +79,10 @@ def render_corpus(
     # Whole clips need no word: their folders may be of before there was a choice.
     chosen = {"coded_frames": True} if coded_frames else {}
     settle(folder, {"corpus": name, "seed": seed, "subjects": subjects} | chosen)
-    # Other corpora show other people.
-    own_seed = len(CORPORA) * seed + list(CORPORA).index(name)
-    CORPORA[name].write(folder, subjects, own_seed, workers, progress, **chosen)
+    CORPORA[name].write(folder, subjects, corpus_seed(name, seed), workers, progress, **chosen)
+
+
+def corpus_seed(name: str, seed: int) -> int:
+    """Return the seed of a corpus' people: other corpora show other people."""
+    index = list(CORPORA).index(name)
+    return _FIRST * seed + index if index < _FIRST else 1_000_000 * index + seed

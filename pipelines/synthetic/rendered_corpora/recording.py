@@ -142,15 +142,43 @@ def record(
         landmarks: called with the part folder, the frame number and the landmarks, float32 [478, 2].
         coded: render onset, apex and offset alone.
     """
+    numbers = (act.onset, act.apex, act.offset) if coded else range(act.first, act.last + 1)
+    record_acts(seed, (act,), act.number, numbers, studio, folder, name, landmarks)
+
+
+def record_acts(
+    seed: int,
+    acts: tuple[Act, ...],
+    clip: int,
+    numbers: Iterable[int],
+    studio: Studio,
+    folder: Path,
+    name: Callable[[int], str],
+    landmarks: Callable | None = None,
+    subject: int | None = None,
+) -> None:
+    """Render frames in which a subject shows several expressions, one after the other; see `record`.
+
+    Args:
+        seed: of the corpus.
+        acts: what to show; may be empty.
+        clip: number of the clip, so that idle motion differs between clips.
+        numbers: frame numbers to render.
+        studio: how.
+        folder: of the frames; if it exists, nothing is done.
+        name: file name of a frame number.
+        landmarks: called with the part folder, the frame number and the landmarks.
+        subject: number of the subject; by default that of the acts.
+    """
     if folder.exists():
         return
-    subject = subject_of(seed, act.subject, studio)
-    event = Event(units_of(seed, act, studio), act.onset, act.apex, act.offset)
+    person = subject_of(seed, acts[0].subject if subject is None else subject, studio)
+    events = tuple(Event(units_of(seed, act, studio), act.onset, act.apex, act.offset) for act in acts)
     with replacing(folder) as part:
         part.mkdir()
-        for number in (act.onset, act.apex, act.offset) if coded else range(act.first, act.last + 1):
-            frame = frame_at(subject, (event,), act.number, number, studio.rate)
-            image = photograph(subject, frame, act.number, number)
+        for number in numbers:
+            frame = frame_at(person, events, clip, number, studio.rate)
+            image = photograph(person, frame, clip, number)
             save(part / name(number), image[..., 0] if studio.grey else image)
             if landmarks:
                 landmarks(part, number, frame.landmarks)

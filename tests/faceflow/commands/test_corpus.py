@@ -27,19 +27,23 @@ def call(monkeypatch, *words):
     cli.main()
 
 
-def test_counts_and_every_remark_are_printed(casme2, monkeypatch, capsys):
+def test_counts_and_every_issue_are_printed(casme2, monkeypatch, capsys):
     call(monkeypatch, "casme2", casme2)
     out, err = capsys.readouterr()
-    assert err == f"{casme2}: 1 clips of 1 subject(s)\n"
+    assert err.splitlines() == [
+        f"{casme2}: 1 clips of 1 subject(s)",
+        "release: CASME2-coding-20140508.xlsx (text subjects), Cropped",
+        "incomplete: 14 count(s) below the published ones",
+    ]
     *table, first, second = [line.split() for line in out.splitlines()]
     assert table[1:4] == [
         ["subjects", "1", "26"],
         ["clips", "1", "255"],
-        ["composite:", "subjects", "1", "24"],
+        ["emotion:", "disgust", "0", "63"],
     ]
     assert table[-2:] == [["composite:", "positive", "1", "32"], ["composite:", "surprise", "0", "25"]]
-    assert first[:4] == ["mended:", "sub01-EP02_01f:", "the", "sheet"]
-    assert second[:3] == ["left", "out:", "sub01-EP03_02:"]
+    assert first[:4] == ["repaired:", "sub01-EP02_01f:", "no", "apex"]
+    assert second[:2] == ["skipped:", "sub01:"]
 
 
 def test_another_corpus(casme2, monkeypatch, capsys):

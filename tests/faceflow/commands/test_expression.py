@@ -61,7 +61,7 @@ def test_evaluate(home, expressive_corpus, capsys):
     words = ("--method", "dis_medium", "--seeds", 2, "--epochs", 30, "--json", "x.json", "--report", "x.html")
     call("evaluate", "expression", "--corpus", f"casme2={expressive_corpus}", *words)
     out, err = capsys.readouterr()
-    assert "left out: casme2: 1 clip(s) of others: not in the composite" in err
+    assert "skipped: casme2: 1 clip(s) of others: not in the composite" in err
     assert "1 subject(s) with one sample" in err
     content = json.loads((home / "x.json").read_text())["dis_medium"]
     # Three people with the same three movements, and a fourth with one of them.

@@ -27,10 +27,10 @@ def write_sheet():
 
 
 @pytest.fixture(scope="session")
-def said():
-    """The reasons of the remarks about a clip, as (kind, reason)."""
+def issues_of():
+    """The reasons of the issues about a clip, as (kind, reason)."""
 
     def of(reading, clip):
-        return [(remark.kind, remark.reason) for remark in reading.remarks if remark.clip == clip]
+        return [(issue.kind, issue.reason) for issue in reading.issues if issue.clip == clip]
 
     return of

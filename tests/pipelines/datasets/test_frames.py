@@ -1,4 +1,9 @@
-from pipelines.datasets.frames import frame_folders, loosely, numbered_frames
+from pipelines.datasets.folder_tree import FolderTree
+from pipelines.datasets.frames import loosely, missing_frames, numbered_frames
+
+
+def frames_in(folder):
+    return numbered_frames(FolderTree(folder), folder)
 
 
 def test_frames_are_counted_padded_or_not(tmp_path, touch):
@@ -6,34 +11,40 @@ def test_frames_are_counted_padded_or_not(tmp_path, touch):
         tmp_path,
         ["img9.jpg", "img10.jpg", "img100.jpg", "img0101.jpg", "img11.jpg", "._img12.jpg", "Thumbs.db"],
     )
-    frames, mended = numbered_frames(tmp_path)
-    assert list(frames) == [9, 10, 11, 100, 101]
-    assert frames[101] == tmp_path / "img0101.jpg"
-    assert mended == ["88 frame(s) are not there (12-99); consecutive pairs do not span them"]
+    frames = frames_in(tmp_path)
+    assert frames.numbers == (9, 10, 11, 100, 101)
+    assert frames.files[4] == tmp_path / "img0101.jpg"
+    assert frames.repairs == ()
+    assert missing_frames(frames.numbers) == [
+        "88 frame(s) missing (12-99); no consecutive pair spans the gap"
+    ]
 
 
 def test_the_last_number_counts(tmp_path, touch):
-    touch(tmp_path, ["006_05562.jpg", "006_05563.jpg", "006_05565.jpg"])
-    frames, mended = numbered_frames(tmp_path)
-    assert list(frames) == [5562, 5563, 5565]
-    assert mended == ["1 frame(s) are not there (5564); consecutive pairs do not span them"]
+    touch(tmp_path, ["006_05562.jpg", "006_05563.jpg", "006_05565.jp2.jpg"])
+    assert frames_in(tmp_path).numbers == (2, 5562, 5563)
+    touch(tmp_path / "a", ["reg_img7.bmp", "7.1_left.png"])
+    assert frames_in(tmp_path / "a").numbers == (1, 7)
 
 
 def test_files_without_a_number_of_their_own(tmp_path, touch):
     touch(tmp_path, ["img1.jpg", "img01.jpg", "cover.jpg"])
-    frames, mended = numbered_frames(tmp_path)
-    assert len(frames) == 1
-    assert len(mended) == 2
-    assert any("cover.jpg has no frame number" in reason for reason in mended)
-    assert any("has the number of" in reason for reason in mended)
+    frames = frames_in(tmp_path)
+    assert frames.numbers == (1,)
+    assert sorted(frames.repairs) == [
+        "cover.jpg has no frame number; skipped",
+        "img1.jpg has the same frame number as img01.jpg; skipped",
+    ]
 
 
-def test_folders_of_frames(tmp_path, touch):
-    touch(tmp_path / "b" / "2", ["1.png"])
-    touch(tmp_path / "b" / "1", ["1.bmp"])
-    touch(tmp_path / "a", ["notes.txt"])
-    touch(tmp_path / ".trash" / "1", ["1.png"])
-    assert frame_folders(tmp_path) == [tmp_path / "b" / "1", tmp_path / "b" / "2"]
+def test_frames_of_an_interval(tmp_path, touch):
+    touch(tmp_path, [f"img{number}.jpg" for number in (3, 4, 6, 7)])
+    frames = frames_in(tmp_path)
+    assert frames.cut(4, 6).numbers == (4, 6)
+    assert [path.name for path in frames.cut(4, 6).files] == ["img4.jpg", "img6.jpg"]
+    assert frames.cut(8, 9).numbers == ()
+    assert frames.cut(float("-inf"), float("inf")) == frames
+    assert frames.shifted(100).numbers == (103, 104, 106, 107)
 
 
 def test_names_are_compared_loosely():

@@ -36,7 +36,7 @@ def test_casme2_releases(tmp_path, touch, write_sheet, frames, subject):
     assert clip.action_units == (ActionUnit(4), ActionUnit(10, "L"))
 
 
-def test_casme2_rows_and_folders_that_do_not_match(tmp_path, touch, write_sheet, said):
+def test_casme2_rows_and_folders_that_do_not_match(tmp_path, touch, write_sheet, issues_of):
     for name in ("EP01_01", "EP02_01f", "EP03_02"):
         touch(tmp_path / "Cropped" / "sub04" / name, images(1, 40))
     (tmp_path / "Cropped" / "sub04" / "EP03_02" / "img20.jpg").unlink()
@@ -56,25 +56,29 @@ def test_casme2_rows_and_folders_that_do_not_match(tmp_path, touch, write_sheet,
     assert (first.onset, first.apex, first.offset, first.action_units) == (4, 17, 30, ())
     assert (gap.emotion, gap.onset, gap.apex) == (None, 4, 18)
     assert (18, 19) not in frame_pairs("consecutive", gap, 39)  # frames 19 and 21
-    assert said(reading, first.name) == [
-        ("mended", "the sheet has no apex; the midpoint of onset and offset stands for it"),
-        ("mended", "'?' is no Action Unit; it is not counted"),
-        ("left_out", "CASME2-coding-20140508.xlsx, row 3: listed before; the first row counts"),
+    assert issues_of(reading, first.name) == [
+        ("repaired", "no apex in the sheet; using the midpoint of onset and offset"),
+        ("repaired", "'?' is not an Action Unit; ignored"),
+        ("skipped", "CASME2-coding-20140508.xlsx, row 3: duplicate of an earlier row; using the first"),
     ]
-    assert said(reading, gap.name) == [
-        ("mended", "1 frame(s) are not there (20); consecutive pairs do not span them"),
-        ("mended", "frame 20, its apex, is not there; frame 19 stands for it"),
-        ("mended", "the sheet has no emotion; the clip has no label"),
+    assert issues_of(reading, gap.name) == [
+        ("repaired", "1 frame(s) missing (20); no consecutive pair spans the gap"),
+        ("repaired", "frame 20 (apex) is missing; using frame 19"),
+        ("repaired", "no emotion in the sheet; the clip has no label"),
     ]
-    assert "no folder of frames sub04/EP04_02f" in said(reading, "sub04-EP04_02f")[0][1]
-    assert "its onset 500 lies behind its frames" in said(reading, "sub05-EP09_05f")[0][1]
-    assert said(reading, str(tmp_path / "Cropped" / "sub04" / "EP01_01")) == [
-        ("left_out", "the sheet has no row for it")
+    assert issues_of(reading, "sub04") == [
+        ("skipped", "no frame folder for 1 of 4 clip(s) in the sheet: sub04-EP04_02f")
     ]
-    assert said(reading, "CASME2_RAW_selected") == [("left_out", "Cropped is there as well, and is read")]
+    assert "onset 500 is after its last frame" in issues_of(reading, "sub05-EP09_05f")[0][1]
+    assert issues_of(reading, str(tmp_path / "Cropped" / "sub04" / "EP01_01")) == [
+        ("skipped", "no row in the coding sheet")
+    ]
+    assert issues_of(reading, "CASME2_RAW_selected") == [
+        ("skipped", "Cropped is present as well; using that one")
+    ]
 
 
-def test_samm_sheet(tmp_path, touch, write_sheet, said):
+def test_samm_sheet(tmp_path, touch, write_sheet, issues_of):
     preamble = [("SAMM",), *[()] * 12]
     rows = [
         (6, "006_1_2", 1, 5562, 5588, 5632, "=F15-D15+1", "Micro", "(R6 or R12)+R15", "Anger", 3, None),
@@ -101,9 +105,9 @@ def test_samm_sheet(tmp_path, touch, write_sheet, said):
         ActionUnit(15, "R"),
     )
     assert reading.clips[1].action_units == (ActionUnit(7, None, "B"),)
-    assert said(reading, "006_1_2") == []
-    assert "its apex 900 is outside of the clip" in said(reading, "028_4_1")[0][1]
-    assert "its offset 230 is before its apex 240" in said(reading, "032_3_1")[0][1]
+    assert issues_of(reading, "006_1_2") == []
+    assert "apex 900 is outside the clip" in issues_of(reading, "028_4_1")[0][1]
+    assert "offset 230 is before apex 240" in issues_of(reading, "032_3_1")[0][1]
 
 
 @pytest.mark.parametrize("subject", ["s20", 20])
@@ -115,7 +119,7 @@ def test_samm_sheet(tmp_path, touch, write_sheet, said):
         ("HS/s20/micro/negative/s20_ne_1", "reg_image{}.bmp"),
     ],
 )
-def test_smic_layouts(tmp_path, touch, write_sheet, said, folder, pattern, subject):
+def test_smic_layouts(tmp_path, touch, write_sheet, issues_of, folder, pattern, subject):
     touch(tmp_path / folder, images(17581039, 17581139, pattern))
     touch(tmp_path / "HS" / "s20" / "non_micro" / "s20_non_1", images(1, 9))
     row = (subject, "s20_ne_01", None, 17581050, 17581071, None, None, None, 17581039, 17581139, "negative")
@@ -124,22 +128,22 @@ def test_smic_layouts(tmp_path, touch, write_sheet, said, folder, pattern, subje
     (clip,) = reading.clips
     assert (clip.subject, clip.name, clip.emotion) == ("s20", "s20_ne_01", "negative")
     assert (clip.onset, clip.apex, clip.offset) == (11, 21, 32)
-    assert [remark.reason for remark in reading.remarks] == [
-        "the sheet has no apex; the midpoint of onset and offset stands for it"
+    assert [issue.reason for issue in reading.issues] == [
+        "no apex in the sheet; using the midpoint of onset and offset"
     ]
 
 
-def test_two_folders_of_one_name(tmp_path, touch, write_sheet, said):
+def test_two_folders_of_one_name(tmp_path, touch, write_sheet, issues_of):
     touch(tmp_path / "006" / "006_1_2", images(1, 40))
     touch(tmp_path / "cropped" / "006" / "006_1_02", images(1, 40))
     row = (6, "006_1_2", 1, 5, 20, 31, None, "Micro", "4", "Anger", 3, None)
     write_sheet(tmp_path / "SAMM_Micro_FACS_Codes_v2.xlsx", "MICRO_ONLY", [SAMM, row])
     reading = read_corpus("samm", tmp_path)
     assert [clip.path for clip in reading.clips] == [tmp_path / "006" / "006_1_2"]
-    assert "006_1_02, which is not read" in said(reading, "006_1_2")[0][1]
+    assert "006_1_02; not read" in issues_of(reading, "006_1_2")[0][1]
 
 
-def test_smic_clip_with_two_expressions(tmp_path, touch, write_sheet, said):
+def test_smic_clip_with_two_expressions(tmp_path, touch, write_sheet, issues_of):
     touch(tmp_path / "SMIC_HS_E" / "s03" / "s03_po_01", images(101, 200))
     row = ("s03", "s03_po_01", None, 111, 131, 151, 181, None, 101, 200, "positive")
     write_sheet(tmp_path / "SMIC-HS-E_annotation.xlsx", "HS", [SMIC, row])
@@ -156,7 +160,7 @@ def test_smic_clip_with_two_expressions(tmp_path, touch, write_sheet, said):
         "s03_po_01_2", tuple(range(142, 201)), 9, 24, 39,
     )  # fmt: skip
     assert {one.emotion, two.emotion} == {"positive"}
-    assert "second expression of its folder" in said(reading, "s03_po_01_2")[0][1]
+    assert "second expression in the same folder" in issues_of(reading, "s03_po_01_2")[0][1]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +179,7 @@ def test_sheets_and_frames_that_lack_something(
     write_sheet(tmp_path / book, title, [[None if name == lost else name for name in columns]])
     with pytest.raises(InputError) as error:
         read_corpus(corpus, tmp_path)
-    for words in (book, title, lost, "take it as its owner hands it out"):
+    for words in (book, title, lost, "use it as its owner hands it out"):
         assert words in str(error.value)
     write_sheet(tmp_path / book, title, [columns])
     with pytest.raises(InputError, match="no clip of"):
@@ -184,21 +188,21 @@ def test_sheets_and_frames_that_lack_something(
 
 def test_sheets_without_frames_and_frames_without_sheets(tmp_path, touch, write_sheet):
     touch(tmp_path / "a" / "Cropped" / "sub01" / "EP01", images(1, 9))
-    with pytest.raises(InputError, match="the sheet is not there"):
+    with pytest.raises(InputError, match="the coding sheet is missing"):
         read_corpus("casme2", tmp_path / "a")
     touch(tmp_path / "b" / "HS" / "s1" / "micro" / "negative" / "s1_ne_01", images(1, 9))
-    with pytest.raises(InputError, match="the sheet is not there"):
+    with pytest.raises(InputError, match="the coding sheet is missing"):
         read_corpus("smic", tmp_path / "b")
     (tmp_path / "c").mkdir()
     write_sheet(tmp_path / "c" / "SMIC-HS-E_annotation.xlsx", "HS", [SMIC])
-    with pytest.raises(InputError, match="the folder of frames is not there"):
+    with pytest.raises(InputError, match="the folder of frames is missing"):
         read_corpus("smic", tmp_path / "c")
     (tmp_path / "d" / "AUCoding").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"Sequences\(2D\+3D\) is not there"):
+    with pytest.raises(InputError, match=r"Sequences\(2D\+3D\) is missing"):
         read_corpus("bp4d", tmp_path / "d")
 
 
-def test_ckplus_files_that_lack_or_are_damaged(tmp_path, touch, said):
+def test_ckplus_files_that_lack_or_are_damaged(tmp_path, touch, issues_of):
     for sequence, last in (("001", 4), ("002", 3), ("003", 0)):
         touch(
             tmp_path / "cohn-kanade-images" / "S010" / sequence,
@@ -223,15 +227,15 @@ def test_ckplus_files_that_lack_or_are_damaged(tmp_path, touch, said):
     points = happy.landmarks()
     assert [point is None for point in points] == [True, False, True, True]
     np.testing.assert_array_equal(points[1], np.tile(np.float32([1.5, 2.5]), (68, 1)))
-    peak, marks = [reason for _, reason in said(reading, "S010_001")]
+    peak, marks = [reason for _, reason in issues_of(reading, "S010_001")]
     assert peak.startswith(
-        "S010_001_00000005_facs.txt is not of the last frame there is; S010_001_00000004.png is"
+        "S010_001_00000005_facs.txt does not belong to the last frame; using S010_001_00000004.png"
     )
     assert marks == "3 of 4 frames have no landmarks"
-    reasons = " | ".join(reason for _, reason in said(reading, "S010_002"))
+    reasons = " | ".join(reason for _, reason in issues_of(reading, "S010_002"))
     assert "S010_002_00000003_facs.txt: not 2 number(s) a line; the clip has no units" in reasons
-    assert "its emotion 9 is none of 0-7; the clip has no label" in reasons
-    assert said(reading, "S010_003")[0][0] == "left_out"
+    assert "emotion 9 is not in 0-7; the clip has no label" in reasons
+    assert issues_of(reading, "S010_003")[0][0] == "skipped"
     with pytest.raises(InputError, match="67 landmarks in place of 68"):
         other.landmarks()
 
@@ -243,7 +247,7 @@ def bp4d_tables(folder, occurrence, intensity):
         path.write_text(text)
 
 
-def test_bp4d_codes(tmp_path, touch, said):
+def test_bp4d_codes(tmp_path, touch, issues_of):
     touch(tmp_path / "Sequences(2D+3D)" / "M003" / "T2", images(4, 7, "{:03d}.jpg"))
     # Image 3 is not there: its AU 2 does not count. Row 5 of the intensities is image 4, row 8 image 7, row 9
     # image 8, which is not there either.
@@ -253,26 +257,26 @@ def test_bp4d_codes(tmp_path, touch, said):
     assert (clip.subject, clip.name, clip.numbers) == ("M003", "M003_T2", (4, 5, 6, 7))
     assert clip.action_units == (ActionUnit(12, None, 3.0),)
     assert clip.landmarks is None
-    assert [reason for _, reason in said(reading, "M003_T2")] == [
-        "1 frame(s) with unit codes are not there",
-        "3 unit codes are 9, unknown; they count as not coded",
+    assert [reason for _, reason in issues_of(reading, "M003_T2")] == [
+        "1 frame(s) with unit codes are missing",
+        "3 unit codes are 9 (unknown); counted as not coded",
         "no 2DFeatures/M003_T2.mat; the clip has no landmarks of its own",
     ]
 
 
-def test_bp4d_tables_that_lack_or_are_damaged(tmp_path, touch, said):
+def test_bp4d_tables_that_lack_or_are_damaged(tmp_path, touch, issues_of):
     touch(tmp_path / "Sequences(2D+3D)" / "M003" / "T2", images(1, 3, "{:04d}.jpg"))
     touch(tmp_path / "Sequences(2D+3D)" / "M003" / "T3", [])
     reading = read_corpus("bp4d", tmp_path)
-    assert said(reading, "M003_T2")[0] == ("mended", "no AU_OCC/M003_T2.csv; the clip has no units")
-    assert said(reading, "M003_T3")[0][0] == "left_out"
+    assert issues_of(reading, "M003_T2")[0] == ("repaired", "no AU_OCC/M003_T2.csv; the clip has no units")
+    assert issues_of(reading, "M003_T3")[0][0] == "skipped"
     bp4d_tables(tmp_path, "frame,1\n1,0\n", "1;2\n")
-    reasons = [reason for _, reason in said(read_corpus("bp4d", tmp_path), "M003_T2")]
+    reasons = [reason for _, reason in issues_of(read_corpus("bp4d", tmp_path), "M003_T2")]
     assert "M003_T2.csv: not a table of whole numbers" in reasons[0]
-    assert "the intensity of AU 12 is not known" in reasons[1]
+    assert "intensity of AU 12 unknown" in reasons[1]
 
 
-def test_bp4d_landmarks(tmp_path, touch, said):
+def test_bp4d_landmarks(tmp_path, touch, issues_of):
     from scipy.io import savemat
 
     touch(tmp_path / "Sequences(2D+3D)" / "F001" / "T1", images(1, 4, "{:04d}.jpg"))
@@ -288,15 +292,15 @@ def test_bp4d_landmarks(tmp_path, touch, said):
     assert fourth is None
     np.testing.assert_array_equal(first, points.astype(np.float32))
     np.testing.assert_array_equal(third, points.astype(np.float32) + 1)
-    assert ("mended", "2 of 4 frames have no landmarks") in said(reading, "F001_T1")
+    assert ("repaired", "2 of 4 frames have no landmarks") in issues_of(reading, "F001_T1")
 
     savemat(tmp_path / "2DFeatures" / "F001_T1.mat", {"fit": fit[:, :2]})
     reading = read_corpus("bp4d", tmp_path)
     assert reading.clips[0].landmarks is None
     assert any(
-        "F001_T1.mat is of 2 frames, and 4 are there" in reason for _, reason in said(reading, "F001_T1")
+        "F001_T1.mat has 2 frames, 4 are on disk" in reason for _, reason in issues_of(reading, "F001_T1")
     )
     (tmp_path / "2DFeatures" / "F001_T1.mat").write_bytes(b"no mat file")
     reading = read_corpus("bp4d", tmp_path)
     assert reading.clips[0].landmarks is None
-    assert any("no 49 landmarks a frame" in reason for _, reason in said(reading, "F001_T1"))
+    assert any("no 49 landmarks a frame" in reason for _, reason in issues_of(reading, "F001_T1"))

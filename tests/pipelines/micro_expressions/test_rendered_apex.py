@@ -14,7 +14,7 @@ def test_apexes_of_rendered_clips(tmp_path):
 
     render_corpus("casme2", tmp_path, subjects=1)
     reading = read_corpus("casme2", tmp_path)
-    guessed = {remark.clip for remark in reading.remarks if "midpoint" in remark.reason}
+    guessed = {issue.clip for issue in reading.issues if "midpoint" in issue.reason}
     estimate, errors = estimator(SPOTTER), []
     with FaceMesh() as face_mesh:
         for clip in reading.clips:

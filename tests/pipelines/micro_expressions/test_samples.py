@@ -34,9 +34,9 @@ def test_features_say_where_the_face_moves(samples):
 
 
 def test_nothing_is_left_out_without_a_word(samples):
-    said = {remark.clip: remark.reason for remark in samples.remarks if remark.kind == "left_out"}
+    said = {issue.clip: issue.reason for issue in samples.issues if issue.kind == "skipped"}
     assert said["casme2: sub04-EP02_nofaceatapex"].startswith("img3.png: no face found where the other")
-    reasons = [remark.reason for remark in samples.remarks if remark.clip == "casme2"]
+    reasons = [issue.reason for issue in samples.issues if issue.clip == "casme2"]
     assert reasons == [
         "1 clip(s) of no emotion: not in the composite",
         "1 clip(s) of others: not in the composite",
@@ -44,8 +44,8 @@ def test_nothing_is_left_out_without_a_word(samples):
     assert any("EP01_oneframe" in clip for clip in said)
     # The apex before the onset is mended: the midpoint stands for it.
     assert samples.clips[-1] == "casme2/sub04-EP04_apexfirst"
-    mended = [r.reason for r in samples.remarks if r.clip.endswith("apexfirst") and r.kind == "mended"]
-    assert any("the midpoint of onset and offset stands for it" in reason for reason in mended)
+    mended = [r.reason for r in samples.issues if r.clip.endswith("apexfirst") and r.kind == "repaired"]
+    assert any("using the midpoint of onset and offset" in reason for reason in mended)
     assert len(samples.clips) == 10
 
 
@@ -111,7 +111,7 @@ def test_smic_has_its_apexes_spotted(expressive, estimate, tmp_path):
     sources = {"smic": tmp_path / "SMIC"}
     samples = composite_samples(sources, watched(used), "dis", watched(looked_at), tmp_path / "cache")
     assert samples.labels.tolist() == [1]
-    assert "no apex was coded; it is spotted in each clip" in [remark.reason for remark in samples.remarks]
+    assert "no apex was coded; it is spotted in each clip" in [issue.reason for issue in samples.issues]
     # Ten frames are looked at, then the features are made of the strongest; the midpoint is the fifth.
     assert (len(looked_at), len(used)) == (10, 1)
     assert min(range(10), key=lambda k: np.abs(looked_at[k] - used[0].astype(float)).sum()) == 2

@@ -3,7 +3,7 @@ import re
 
 import numpy as np
 
-from pipelines.datasets.reading import Count, Remark
+from pipelines.datasets.reading import Count, Issue
 from pipelines.io.images import encode_png
 from pipelines.io.tfrecord_writer import PairRecord, write_shard
 from pipelines.records.build_config import BuildConfig
@@ -44,18 +44,18 @@ def test_the_page(tmp_path, portrait, portrait_landmarks):
         )
         reports.append(report)
     reports.append(ClipReport("bert", "wall", "key", failure="wall.mp4: no face <anywhere>"))
-    remarks, counts = [Remark("clip1", "mended", "apex beyond its end")], [Count("clips", 3, 255)]
-    write_statistics(tmp_path, Manifest("CORPUS", BuildConfig(), {}, False, reports, remarks, counts))
+    issues, counts = [Issue("clip1", "repaired", "apex beyond its end")], [Count("clips", 3, 255)]
+    write_statistics(tmp_path, Manifest("CORPUS", BuildConfig(), {}, False, reports, issues, counts))
 
     page = (tmp_path / STATISTICS).read_text()
-    assert "3 pairs of frames (consecutive) from 3 clips of 2 subjects; 1 clips were left out." in page
+    assert "3 pairs of frames (consecutive) from 3 clips of 2 subjects; 1 clips were skipped." in page
     bars = re.findall(r'<text x="\d+" y="[\d.]+">(.*?)</text>', page)
     assert dict(zip(bars[1::2], bars[::2], strict=True))["1-2"] == "3"
     assert rows(page, "Subjects") == [["anna", "2", "2", "4", "1", "0"], ["bert", "1", "1", "2", "2", "0"]]
     assert [row[3] for row in rows(page, "Clips")] == ["0", "1", "2"]  # without a face
-    assert rows(page, "Clips left out") == [["wall", "wall.mp4: no face <anywhere>"]]
+    assert rows(page, "Skipped clips") == [["wall", "wall.mp4: no face <anywhere>"]]
     assert rows(page, "Corpus") == [["clips", "3", "255"]]
-    assert rows(page, "What the reader did") == [["clip1", "mended", "apex beyond its end"]]
+    assert rows(page, "Issues") == [["clip1", "repaired", "apex beyond its end"]]
     *_, mean = rows(page, "Label quality")
     residual, still, there_and_back, confidence, _ = map(float, mean[1:])
     assert residual < 0.3 * still

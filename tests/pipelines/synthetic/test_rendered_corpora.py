@@ -156,7 +156,7 @@ def test_at_full_size_there_are_as_many_people_and_clips_as_published(name, subj
 
 def test_other_settings_and_names_are_refused(tmp_path, render_tiny):
     with pytest.raises(InputError, match="unknown corpus"):
-        render_corpus("casme3", tmp_path)
+        render_corpus("casme4", tmp_path)
     with pytest.raises(InputError, match="26"):
         render_corpus("casme2", tmp_path, subjects=27)
     with pytest.raises(InputError, match="does not code"):

@@ -14,14 +14,22 @@ FRAMES = tuple(range(100, 141))
     [
         ((103, 120, 135), (3, 20, 35), []),
         ((103, 135, 135), (3, 35, 35), []),  # the apex may be the last of it
-        ((103, None, 135), (3, 19, 35), ["no apex; the midpoint"]),
-        ((103, 175, 135), (3, 19, 35), ["apex 175 is outside of the clip"]),
+        ((103, None, 135), (3, 19, 35), ["no apex in the sheet; using the midpoint"]),
+        ((103, 175, 135), (3, 19, 35), ["apex 175 is outside the clip"]),
         ((103, 99, 135), (3, 19, 35), ["apex 99 is outside"]),
         ((103, 103, 135), (3, 19, 35), ["apex 103 is outside"]),  # nothing has moved in the onset
-        ((103, 120, 115), (3, 20, None), ["offset 115 is before its apex 120"]),
-        ((103, None, 101), (3, None, None), ["offset 101 is before its onset", "no apex; it is not known"]),
-        ((103, None, 104), (3, None, 4), ["the midpoint", "no frame from onset to apex"]),
-        ((90, 120, 150), (0, 20, 40), ["onset 90 is before its frames", "offset 150 is behind its frames"]),
+        ((103, 120, 115), (3, 20, None), ["offset 115 is before apex 120"]),
+        (
+            (103, None, 101),
+            (3, None, None),
+            ["offset 101 is before onset", "no apex in the sheet; apex unknown"],
+        ),
+        ((103, None, 104), (3, None, 4), ["the midpoint", "no frame between onset and apex"]),
+        (
+            (90, 120, 150),
+            (0, 20, 40),
+            ["onset 90 is before its first frame", "offset 150 is after its last frame"],
+        ),
         ((None, 120, 135), (None, 20, 35), ["no onset"]),
         ((103, 120, None), (3, 20, None), ["no offset"]),
     ],
@@ -30,9 +38,9 @@ def test_numbers_of_the_sheet_become_indices(sheet, found, says):
     phases = locate(FRAMES, *sheet)
     assert (phases.onset, phases.apex, phases.offset) == found
     assert phases.unusable is None
-    assert len(phases.mended) == len(says)
-    for mended, words in zip(phases.mended, says, strict=True):
-        assert words in mended
+    assert len(phases.repairs) == len(says)
+    for repairs, words in zip(phases.repairs, says, strict=True):
+        assert words in repairs
 
 
 @pytest.mark.parametrize(("sheet", "says"), [((140, 150, 160), "onset 140"), ((10, 20, 100), "offset 100")])
@@ -46,10 +54,10 @@ def test_a_frame_that_is_not_there():
     phases = locate((100, 101, 105, 106, 107), 101, 104, 107)
     # 104 is not there, and what stands for it is the onset
     assert (phases.onset, phases.apex, phases.offset) == (1, None, 4)
-    assert phases.mended[0] == "frame 104, its apex, is not there; frame 101 stands for it"
+    assert phases.repairs[0] == "frame 104 (apex) is missing; using frame 101"
     phases = locate((100, 101, 102, 105, 107), 101, 104, 106)
     assert (phases.onset, phases.apex, phases.offset) == (1, 2, 3)
-    assert len(phases.mended) == 2
+    assert len(phases.repairs) == 2
 
 
 NUMBER = st.none() | st.integers(90, 150)
@@ -67,4 +75,4 @@ def test_phases_are_in_order_and_in_the_clip(numbers, onset, apex, offset):
         None if index is None else sorted(numbers)[index]
         for index in (phases.onset, phases.apex, phases.offset)
     )
-    assert as_typed or phases.mended or phases.unusable  # nothing is changed in silence
+    assert as_typed or phases.repairs or phases.unusable  # nothing is changed in silence

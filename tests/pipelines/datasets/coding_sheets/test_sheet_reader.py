@@ -3,7 +3,10 @@ import zipfile
 
 import pytest
 
-from pipelines.datasets.coding_sheets.sheet_reader import find_sheet, read_sheet
+from pipelines.datasets.coding_sheets.sheet_columns import CASME2
+from pipelines.datasets.coding_sheets.sheet_files import find_sheet
+from pipelines.datasets.coding_sheets.sheet_reader import read_sheet
+from pipelines.datasets.folder_tree import FolderTree
 from pipelines.errors import InputError
 
 COLUMNS = ("Subject", "Filename", "Onset Frame")
@@ -19,15 +22,15 @@ def test_header_under_a_preamble_and_notes_below(tmp_path, write_sheet):
     ]
     below = [(), ("MF: micro-expression frames",), (None, None, None, 12)]
     write_sheet(path, "MICRO_ONLY", above + table + below)
-    rows, remarks = read_sheet(path, "MICRO_ONLY", COLUMNS, optional=("Apex",))
+    rows, issues = read_sheet(path, "MICRO_ONLY", COLUMNS, optional=("Apex",))
     assert [row.text("Subject") for row in rows] == ["006", "7"]
     assert [row.text("Filename") for row in rows] == ["006_1_2", "007_3_1"]
     assert [row.number("Onset Frame") for row in rows] == [5562, 77]
     assert [row.number("Apex") for row in rows] == [None, None]
     assert [row.where for row in rows] == ["codes.xlsx, row 15", "codes.xlsx, row 16"]
-    assert [(remark.clip, remark.kind, remark.reason) for remark in remarks] == [
-        ("codes.xlsx, row 18", "left_out", "not a clip: 'MF: micro-expression frames'"),
-        ("codes.xlsx, row 19", "left_out", "not a clip: '12'"),
+    assert [(issue.clip, issue.kind, issue.reason) for issue in issues] == [
+        ("codes.xlsx, row 18", "skipped", "not a clip: 'MF: micro-expression frames'"),
+        ("codes.xlsx, row 19", "skipped", "not a clip: '12'"),
     ]
 
 
@@ -76,7 +79,7 @@ def test_a_missing_column_is_named(tmp_path, write_sheet):
         "'Sheet1'",
         "'Onset Frame'",
         "row 1 has: Subject, Filename, Onset",
-        "name the column",
+        "rename the column",
     ):
         assert words in str(error.value)
     assert "\n" not in str(error.value)
@@ -91,13 +94,24 @@ def test_what_is_no_sheet(tmp_path, write_sheet):
         read_sheet(tmp_path / "old.xlsx", "Sheet1", COLUMNS)
 
 
-def test_the_sheet_of_a_corpus_is_found(tmp_path, touch):
-    patterns = ("CASME2-coding*.xlsx",)
-    assert find_sheet(tmp_path, patterns) is None
-    touch(
-        tmp_path / "documents", ["~$CASME2-coding-20140508.xlsx", "CASME2-coding-20140508.xlsx", "other.xlsx"]
-    )
-    assert find_sheet(tmp_path, patterns).name == "CASME2-coding-20140508.xlsx"
+@pytest.mark.parametrize("suffix", ["xlsx", "xls", "CSV"])
+def test_the_sheet_of_a_corpus_is_found(tmp_path, touch, suffix):
+    patterns = ("CASME2-coding*",)
+    assert find_sheet(FolderTree(tmp_path), patterns) is None
+    names = ["~$CASME2-coding-20140508.xlsx", f"CASME2-coding-20140508.{suffix}", "other.xlsx"]
+    touch(tmp_path / "documents", [*names, "CASME2-coding.pdf"])
+    assert find_sheet(FolderTree(tmp_path), patterns).name == f"CASME2-coding-20140508.{suffix}"
     touch(tmp_path, ["CASME2-coding-20190701.xlsx"])
     with pytest.raises(InputError, match="several coding sheets"):
-        find_sheet(tmp_path, patterns)
+        find_sheet(FolderTree(tmp_path), patterns)
+
+
+def test_the_sheet_of_another_corpus_is_recognised(tmp_path, write_sheet):
+    path = tmp_path / "CASME2-coding.xlsx"
+    write_sheet(
+        path,
+        "Sheet1",
+        [("Subject", "Filename", "Onset", "Apex", "Offset", "AU", "Objective class", "emotion")],
+    )
+    with pytest.raises(InputError, match=r"no column 'OnsetFrame'.*it is the sheet of CAS\(ME\)\^3"):
+        read_sheet(path, "Sheet1", CASME2)

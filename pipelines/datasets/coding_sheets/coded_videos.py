@@ -1,0 +1,116 @@
+"""Long videos with the expressions that a sheet codes in them; each expression is a clip as well."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipelines.datasets.clip import Clip
+from pipelines.datasets.coding_sheets.coded_clips import Coding, read_coded
+from pipelines.datasets.folder_tree import FolderTree
+from pipelines.datasets.frames import loosely, missing_frames, numbered_frames
+from pipelines.datasets.long_video import Expression, Kind, LongVideo
+from pipelines.datasets.reading import CorpusReading, Issue
+
+
+@dataclass(frozen=True)
+class VideoFolder:
+    """The folder of a long video.
+
+    Attributes:
+        key: by which codings name it.
+        subject: name of the subject.
+        name: of the video, unique in the corpus.
+        path: the folder.
+    """
+
+    key: str
+    subject: str
+    name: str
+    path: Path
+
+
+def read_coded_videos(
+    tree: FolderTree,
+    codings: Iterable[tuple[Kind, Coding]],
+    folders: list[VideoFolder],
+    issues: list[Issue],
+    emotions: tuple[str, ...],
+    rate: float,
+) -> CorpusReading:
+    """Match the expressions that a sheet codes with the videos on disk.
+
+    The clip of an expression has the frames from its onset to its offset; where the offset is unknown, to its
+    apex. Videos without an expression are read as well: spotting must find nothing in them.
+
+    Args:
+        tree: the corpus.
+        codings: kind and coding of each expression.
+        folders: of the videos.
+        issues: those of the sheet, which come first.
+        emotions: the owner's labels, in lower case.
+        rate: frames per second.
+    """
+    kinds: dict[str, Kind] = {}
+    cut = []
+    for kind, coding in codings:
+        if coding.onset is None:
+            issues.append(Issue(coding.name, "skipped", f"{coding.where}: no onset in the sheet"))
+            continue
+        coding = _ends(coding)
+        kinds.setdefault(coding.name, kind)
+        cut.append(replace(coding, first=coding.onset, last=_last(coding), rate=rate))
+    frames = {folder.path: numbered_frames(tree, folder.path) for folder in folders}
+    keys = [(folder.key, folder.path) for folder in folders]
+    reading = read_coded(tree, cut, keys, issues, emotions, frames)
+    without = {str(folder.path) for folder in folders} - {str(clip.path) for clip in reading.clips}
+    # A video in which nothing is coded is read all the same.
+    reading.issues = [
+        issue
+        for issue in reading.issues
+        if not (issue.clip in without and issue.reason == "no row in the coding sheet")
+    ]
+    by_path: dict[Path, list[Clip]] = defaultdict(list)
+    for clip in reading.clips:
+        by_path[clip.path].append(clip)
+    seen: set[str] = set()
+    for folder in folders:
+        numbers = frames[folder.path].numbers
+        if loosely(folder.key) in seen or not numbers:
+            continue
+        seen.add(loosely(folder.key))
+        index = {number: k for k, number in enumerate(numbers)}
+        reading.issues += [Issue(folder.name, "repaired", reason) for reason in missing_frames(numbers)]
+        expressions = sorted(
+            (_expression(clip, kinds[clip.name], index) for clip in by_path[folder.path]),
+            key=lambda expression: expression.interval,
+        )
+        reading.videos.append(
+            LongVideo(
+                folder.subject, folder.name, folder.path, frames[folder.path].files, rate, tuple(expressions)
+            )
+        )
+    return reading
+
+
+def _ends(coding: Coding) -> Coding:
+    """Return the coding with an offset that is unknown where the sheet has 0, and say so."""
+    if coding.offset != 0:
+        return coding
+    reason = "offset 0 in the sheet: the face does not become neutral again; the interval ends at the apex"
+    return replace(coding, offset=None, repairs=(*coding.repairs, reason))
+
+
+def _last(coding: Coding) -> float:
+    ends = [number for number in (coding.offset, coding.apex) if number is not None and number > coding.onset]
+    return coding.offset if coding.offset in ends else max(ends, default=coding.onset)
+
+
+def _expression(clip: Clip, kind: Kind, index: dict[int, int]) -> Expression:
+    # Frames of the clip are frames of the video.
+    first = index[clip.numbers[0]]
+    apex = None if clip.apex is None else first + clip.apex
+    offset = len(clip.numbers) - 1 if clip.offset is None else clip.offset
+    return Expression(
+        clip.name, kind, first + (clip.onset or 0), apex, first + offset, clip.emotion, clip.action_units
+    )

@@ -1,0 +1,77 @@
+"""4DME, as handed out: `gray_micro/{sub_ID}/{fold_name}/1.jpg`, grey, and a sheet with a column for each AU.
+
+What a reader must cope with: frames that are numbered from 1 whatever the onset in the sheet, units marked as
+uncertain by `(k)`.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.synthetic.rendered_corpora.recording import (
+    Act,
+    Studio,
+    cast,
+    coded,
+    lasting,
+    record,
+    record_all,
+    units_of,
+)  # fmt: skip
+from pipelines.synthetic.rendered_corpora.workbook import write_workbook
+from pipelines.synthetic.renderer.generate import Progress
+
+STUDIO = Studio(shape=(320, 240), rate=60.0, grey=True)
+SUBJECTS = 41
+COUNTS = {"disgust": 127, "happiness": 34, "surprise": 30, "repression": 6, "others": 70}  # 267 in all
+SHEET = "4DME_Labelling_Micro_release v1.xlsx"
+_EMOTIONS = {"disgust": "Negative", "happiness": "Positive", "repression": "Repression"}
+_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 18, 20, 23, 24, 25, 26)
+_COLUMNS = ("sub_ID", "fold_name", "Onset", "Apex", "Offset", "AUs", *(f"AU{k}" for k in _UNITS), "Emotion")
+_UNCERTAIN = 3  # every so many clips the first unit is
+
+
+def plan(subjects: int, seed: int) -> list[Act]:
+    """All clips of the corpus; they have the frames from onset to offset, numbered from 1."""
+    roles, rng = cast(COUNTS, subjects, SUBJECTS, seed)
+    acts = []
+    for number, (subject, emotion) in enumerate(roles):
+        apex = 1 + lasting(int(rng.integers(6, 15)), seed, subject)
+        offset = apex + lasting(int(rng.integers(6, 15)), seed, subject)
+        peak = float(np.exp(rng.uniform(np.log(0.7), np.log(2.6))))
+        acts.append(Act(subject, number, emotion, peak, 1, 1, apex, offset, offset))
+    return acts
+
+
+def write(folder: Path, subjects: int, seed: int, workers: int | None, progress: Progress | None) -> None:
+    """Render the corpus; see `render_corpus`."""
+    acts = plan(subjects, seed)
+    units = record_all(partial(_record, folder, seed), acts, workers, progress)
+    write_workbook(folder / SHEET, {"Sheet1": [_COLUMNS, *map(_row, acts, units)]})
+
+
+def counted_from(act: Act) -> int:
+    """Return the frame number that the sheet has for a clip's first frame."""
+    return 101 + 37 * (act.number % 11)
+
+
+def clip_place(act: Act) -> tuple[str, str]:
+    """Return subject and folder of a clip."""
+    return f"subject{act.subject + 1:02d}", f"M{1 + act.number}"
+
+
+def _record(folder: Path, seed: int, act: Act) -> np.ndarray:
+    record(seed, act, STUDIO, folder.joinpath("gray_micro", *clip_place(act)), "{}.jpg".format)
+    return units_of(seed, act, STUDIO)
+
+
+def _row(act: Act, units: np.ndarray) -> tuple:
+    by = counted_from(act) - act.first
+    parts = [f"AU{part}" for part in coded(units).split("+")]
+    if act.number % _UNCERTAIN == _UNCERTAIN - 1:
+        parts[0] += "(k)"
+    text = "+".join(parts)
+    flags = [int(any(part.strip("AULRk()") == str(unit) for part in parts)) for unit in _UNITS]
+    emotion = _EMOTIONS.get(act.emotion, act.emotion.capitalize())
+    return (*clip_place(act), act.onset + by, act.apex + by, act.offset + by, text, *flags, emotion)

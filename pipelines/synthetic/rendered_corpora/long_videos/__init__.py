@@ -1,0 +1,1 @@
+"""Rendered corpora of long videos, in which macro- and micro-expressions are to be spotted."""

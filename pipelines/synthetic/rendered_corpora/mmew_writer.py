@@ -1,0 +1,71 @@
+"""MMEW, as handed out: `Micro_Expression/happiness/S01-001-01/1.jpg` and `MMEW_Micro_Exp.xlsx`.
+
+What a reader must cope with: no level of subjects, an emotion in the path, a clip in the folder of another.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.synthetic.rendered_corpora.recording import (
+    Act,
+    Studio,
+    cast,
+    coded,
+    lasting,
+    record,
+    record_all,
+    units_of,
+)  # fmt: skip
+from pipelines.synthetic.rendered_corpora.workbook import write_workbook
+from pipelines.synthetic.renderer.generate import Progress
+
+STUDIO = Studio(shape=(320, 320), rate=90.0)
+SUBJECTS = 30
+COUNTS = {"surprise": 89, "disgust": 72, "others": 66, "happiness": 36, "fear": 16, "sadness": 13, "anger": 8}
+SHEET = "MMEW_Micro_Exp.xlsx"
+_COLUMNS = (
+    "Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Action Units", "Estimated Emotion",
+    "remarks",
+)  # fmt: skip
+_MISPLACED = 1  # the clip that lies in the folder of another emotion
+
+
+def plan(subjects: int, seed: int) -> list[Act]:
+    """All clips of the corpus."""
+    roles, rng = cast(COUNTS, subjects, SUBJECTS, seed)
+    acts = []
+    for number, (subject, emotion) in enumerate(roles):
+        apex = 1 + lasting(int(rng.integers(8, 24)), seed, subject)
+        offset = apex + lasting(int(rng.integers(9, 24)), seed, subject)
+        peak = float(np.exp(rng.uniform(np.log(0.7), np.log(2.6))))
+        acts.append(Act(subject, number, emotion, peak, 1, 1, apex, offset, offset + 2))
+    return acts
+
+
+def write(folder: Path, subjects: int, seed: int, workers: int | None, progress: Progress | None) -> None:
+    """Render the corpus; see `render_corpus`."""
+    acts = plan(subjects, seed)
+    units = record_all(partial(_record, folder, seed), acts, workers, progress)
+    rows = [
+        (act.subject + 1, clip_name(act), act.onset, act.apex, act.offset, coded(of_act), act.emotion, None)
+        for act, of_act in zip(acts, units, strict=True)
+    ]
+    write_workbook(folder / SHEET, {"Sheet1": [_COLUMNS, *rows]})
+
+
+def clip_name(act: Act) -> str:
+    """`S01-001-01`: subject, film, and the clip's number in it."""
+    return f"S{act.subject + 1:02d}-{1 + act.number % 9:03d}-{1 + act.number // 9:02d}"
+
+
+def emotion_folder(act: Act) -> str:
+    """Return the folder in which a clip lies."""
+    return "others" if act.number == _MISPLACED and act.emotion != "others" else act.emotion
+
+
+def _record(folder: Path, seed: int, act: Act) -> np.ndarray:
+    clip = folder / "Micro_Expression" / emotion_folder(act) / clip_name(act)
+    record(seed, act, STUDIO, clip, "{}.jpg".format)
+    return units_of(seed, act, STUDIO)
