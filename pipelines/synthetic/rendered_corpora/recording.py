@@ -35,8 +35,8 @@ class Studio:
         shape: (height, width) of the pictures.
         rate: frames a second.
         grey: whether the camera sees no colour.
-        counts: corpus in whose counts of Action Units emotions are drawn (`emotions.draw_emotion`); without one
-            they are posed.
+        counts: corpus in whose counts of Action Units emotions are drawn (`emotions.draw_emotion`); without
+            one they are posed.
     """
 
     shape: tuple[int, int]

@@ -1,15 +1,16 @@
 """Action Units of micro-expressions, drawn from what coders counted in real corpora.
 
-`action_unit_counts.csv` counts 3,879 coded micro-expressions by corpus, emotion and combination of Action Units,
-`L` and `R` for units that moved on the subject's left or right side alone. The counts are from the coding sheets of:
+`action_unit_counts.csv` counts 3,879 coded micro-expressions by corpus, emotion and combination of Action
+Units, `L` and `R` for units that moved on the subject's left or right side alone. The counts are from the
+coding sheets of:
 
 - casme2: Yan et al., "CASME II", PLoS ONE 9(1), 2014. Rows without a legible code (`?`) are not counted.
 - samm: Davison et al., "SAMM: A Spontaneous Micro-Facial Movement Dataset", TAC 9(1), 2018.
 - casme3: Li et al., "CAS(ME)^3", TPAMI 45(3), 2023, part A.
 - dfme: Zhao et al., "DFME: A New Benchmark for Dynamic Facial Micro-Expression Recognition", TAC, 2024.
 
-Micro-expressions are not the prototypes of the FACS guide: happiness is AU 12 alone more often than 6+12, disgust in
-CASME II is AU 4 or 4+7, surprise is 1+2 with the jaw closed.
+Micro-expressions are not the prototypes of the FACS guide: happiness is AU 12 alone more often than 6+12,
+disgust in CASME II is AU 4 or 4+7, surprise is 1+2 with the jaw closed.
 """
 
 import csv
@@ -25,8 +26,8 @@ from pipelines.synthetic.renderer.geometry.facial_expression import COLUMNS
 _COUNTS = Path(__file__).with_name("action_unit_counts.csv")
 _UNIT = re.compile(r"([LR]?)(\d+)")
 
-#: SMIC has three labels and no coded units: its clips are drawn from CASME II and SAMM together, the emotions merged as
-#: MEGC 2019 merges them.
+#: SMIC has three labels and no coded units: its clips are drawn from CASME II and SAMM together, the emotions
+#: merged as MEGC 2019 merges them.
 _SMIC = {
     "negative": (
         *(("casme2", name) for name in ("disgust", "repression")),
@@ -36,8 +37,8 @@ _SMIC = {
     "surprise": (("casme2", "surprise"), ("samm", "surprise")),
 }
 
-# No sheet of these corpora states intensities that could be counted: ranges of ours. The strongest unit is 1, and
-# `expression_clips.micro` scales all of them to the motion wanted.
+# The counts have no intensities: a range of ours, of one unit beside another. How far the skin moves in all,
+# `expression_clips.micro` decides.
 _INTENSITY = (0.6, 1.0)
 _ASYMMETRY = 0.1  # standard deviation of the ratio between the sides of a unit that is coded without a side
 
@@ -65,8 +66,8 @@ def counts() -> dict[tuple[str, str], dict[str, int]]:
 def columns_of(combination: str) -> list[int]:
     """Return the columns of the intensity vector that a coded combination names, such as `4+L10`.
 
-    Units that the renderer does not have (38 and 39, the nostrils; 28, the lips sucked in; and rarer ones) are passed
-    over. A side of a unit that has none of its own (`L16`) is too.
+    Units that the renderer does not have (38 and 39, the nostrils; 28, the lips sucked in; and rarer ones)
+    are passed over. A side of a unit that has none of its own (`L16`) is too.
 
     Example:
         >>> [COLUMNS[k] for k in columns_of("4+L10+38")]
@@ -108,8 +109,8 @@ def draw_emotion(corpus: str, emotion: str, rng: np.random.Generator) -> np.ndar
         rng: decides on the combination, the intensities and the asymmetry.
 
     Returns:
-        Intensities, float64 [len(COLUMNS)], in 0-1: each coded unit 0.6 to 1, its sides differing by about 10 %;
-        0 for all others.
+        Intensities, float64 [len(COLUMNS)], in 0-1: each coded unit 0.6 to 1, its sides differing by about 10
+        %; 0 for all others.
 
     Raises:
         InputError: for an emotion that was not counted in that corpus.

@@ -1,7 +1,7 @@
 """Action Units of posed and strong emotions: the prototypes of the FACS guide.
 
-Rendered CK+ (posed), rendered BP4D (strong) and the pairs that train networks of flow show these. Micro-expressions
-look otherwise: see `emotions`.
+Rendered CK+ (posed), rendered BP4D (strong) and the pairs that train networks of flow show these.
+Micro-expressions look otherwise: see `emotions`.
 
 Reference:
     Ekman, Friesen, Hager, "Facial Action Coding System, Investigator's Guide", 2002.

@@ -18,7 +18,6 @@ import numpy as np
 
 from pipelines.synthetic.renderer.appearance.backgrounds import SIZE as BACKGROUND_SIZE
 from pipelines.synthetic.renderer.appearance.skin import level_for
-from pipelines.synthetic.renderer.posed_emotions import PROTOTYPES, draw_posed_emotion
 from pipelines.synthetic.renderer.geometry.facial_expression import (
     COLUMNS,
     Expression,
@@ -28,6 +27,7 @@ from pipelines.synthetic.renderer.geometry.facial_expression import (
 from pipelines.synthetic.renderer.imaging.camera import Camera, Pose
 from pipelines.synthetic.renderer.imaging.light import Light
 from pipelines.synthetic.renderer.person import FACE_POINTS, NECK_PIVOT
+from pipelines.synthetic.renderer.posed_emotions import PROTOTYPES, draw_posed_emotion
 from pipelines.synthetic.renderer.scene import Actor, Frame
 
 #: How often each kind of motion occurs.
