@@ -67,7 +67,7 @@ def columns_of(combination: str) -> list[int]:
     """Return the columns of the intensity vector that a coded combination names, such as `4+L10`.
 
     Units that the renderer does not have (38 and 39, the nostrils; 28, the lips sucked in; and rarer ones)
-    are passed over. A side of a unit that has none of its own (`L16`) is too.
+    are passed over. A unit that has no sides of its own acts as a whole, whatever side is coded (`L16`).
 
     Example:
         >>> [COLUMNS[k] for k in columns_of("4+L10+38")]
