@@ -90,7 +90,7 @@ def smoothing() -> str:
     clip = Path(os.environ.get("FACEFLOW_DATA", "../shared/data")) / "proctoring" / "center_focus.mp4"
     if not clip.is_file():
         return f"{clip}: not at hand."
-    from pipelines.synthetic.renderer.emotions import PROTOTYPES
+    from pipelines.synthetic.renderer.posed_emotions import PROTOTYPES
 
     tracks, rate = still_tracks(clip)
     found, left = jitter(tracks), jitter(smooth_tracks(tracks, rate))

@@ -84,7 +84,7 @@ def _long_clip(number: int) -> tuple[Iterator[np.ndarray], list[tuple[int, int]]
     for start in np.linspace(0, length, EVENTS, endpoint=False):
         onset = round(start + rng.integers(15, length // EVENTS - 30))
         apex = onset + int(rng.integers(4, 7))
-        units = draw_emotion(str(rng.choice(_EMOTIONS)), rng)
+        units = draw_emotion("casme2", str(rng.choice(_EMOTIONS)), rng)
         units = micro(subject, units, float(np.exp(rng.uniform(np.log(0.7), np.log(2.8)))))
         events.append(Event(units, onset, apex, apex + int(rng.integers(4, 8))))
     frames = (photograph(subject, frame_at(subject, tuple(events), 0, k, _RATE), 0, k) for k in range(length))

@@ -30,9 +30,9 @@ def clip(
         For each frame what the camera sees, uint8 [S, S, 3], and the exact flow from the first frame to it,
         float32 [S, S, 2].
     """
-    from pipelines.synthetic.renderer.emotions import PROTOTYPES
     from pipelines.synthetic.renderer.expression_clips import Event, draw_subject, frame_at, micro, photograph
     from pipelines.synthetic.renderer.geometry.facial_expression import expression
+    from pipelines.synthetic.renderer.posed_emotions import PROTOTYPES
     from pipelines.synthetic.renderer.rendered_pair import render_shot
     from pipelines.synthetic.renderer.sampling import Shot
 

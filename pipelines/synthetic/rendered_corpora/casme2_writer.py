@@ -22,7 +22,7 @@ from pipelines.synthetic.rendered_corpora.recording import (
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
 from pipelines.synthetic.renderer.generate import Progress
 
-STUDIO = Studio(shape=(340, 280), rate=200.0)
+STUDIO = Studio(shape=(340, 280), rate=200.0, counts="casme2")
 SUBJECTS = 26
 #: Clips of each emotion (255 in all).
 COUNTS = {

@@ -21,6 +21,7 @@ from pipelines.synthetic.renderer.expression_clips import (
 )
 from pipelines.synthetic.renderer.generate import Progress, in_parallel
 from pipelines.synthetic.renderer.geometry.facial_expression import COLUMNS
+from pipelines.synthetic.renderer.posed_emotions import draw_posed_emotion
 
 _JPEG_QUALITY = 93
 _FACS_STEPS = "ABCDE"
@@ -34,11 +35,14 @@ class Studio:
         shape: (height, width) of the pictures.
         rate: frames a second.
         grey: whether the camera sees no colour.
+        counts: corpus in whose counts of Action Units emotions are drawn (`emotions.draw_emotion`); without
+            one they are posed.
     """
 
     shape: tuple[int, int]
     rate: float
     grey: bool = False
+    counts: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Act:
     Attributes:
         subject: number of the subject.
         number: of the clip in the corpus.
-        emotion: a key of `emotions.PROTOTYPES`.
+        emotion: as `emotions.draw_emotion` or `posed_emotions.PROTOTYPES` names it.
         peak: largest motion of the skin, pixels at 256 x 256; `None` for as strong as the draw made it.
         first, onset, apex, offset, last: frame numbers.
     """
@@ -115,7 +119,10 @@ def subject_of(seed: int, number: int, studio: Studio) -> Subject:
 def units_of(seed: int, act: Act, studio: Studio) -> np.ndarray:
     """Intensities at the apex, float64 [len(COLUMNS)]."""
     rng = np.random.default_rng([seed, act.subject, act.number])
-    units = draw_emotion(act.emotion, rng)
+    if studio.counts:
+        units = draw_emotion(studio.counts, act.emotion, rng)
+    else:
+        units = draw_posed_emotion(act.emotion, rng)
     if act.peak is None:
         return units
     subject = subject_of(seed, act.subject, studio)

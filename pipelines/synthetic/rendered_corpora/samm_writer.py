@@ -24,7 +24,7 @@ from pipelines.synthetic.rendered_corpora.recording import (
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
 from pipelines.synthetic.renderer.generate import Progress
 
-STUDIO = Studio(shape=(325, 480), rate=200.0, grey=True)
+STUDIO = Studio(shape=(325, 480), rate=200.0, grey=True, counts="samm")
 SUBJECTS = 29
 COUNTS = {
     "Anger": 57, "Contempt": 12, "Disgust": 9, "Fear": 8, "Sadness": 6, "Happiness": 26, "Surprise": 15,

@@ -13,17 +13,12 @@ from pipelines.synthetic.rendered_corpora.recording import Act, Studio, cast, la
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
 from pipelines.synthetic.renderer.generate import Progress
 
-STUDIO = Studio(shape=(360, 480), rate=100.0)
+STUDIO = Studio(shape=(360, 480), rate=100.0, counts="smic")
 SUBJECTS = 16
 COUNTS = {"negative": 70, "positive": 51, "surprise": 43}
 SHEET = "SMIC-HS-E_annotation.xlsx"
 _NUMBERS = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12, 13, 14, 15, 18, 19, 20)
 _CODES = {"negative": "ne", "positive": "po", "surprise": "sur"}
-_SHOWN_AS = {
-    "negative": ("disgust", "sadness", "fear"),
-    "positive": ("happiness",),
-    "surprise": ("surprise",),
-}
 _COLUMNS = (
     "Subject",
     "Filename",
@@ -54,9 +49,8 @@ def plan(subjects: int, seed: int) -> tuple[list[Act], list[str]]:
         apex = onset + lasting(int(rng.integers(8, 24)), seed, subject)
         offset = apex + lasting(int(rng.integers(9, 26)), seed, subject)
         peak = float(np.exp(rng.uniform(np.log(0.7), np.log(2.8))))
-        emotion = str(rng.choice(_SHOWN_AS[label]))
         acts.append(
-            Act(subject, number, emotion, peak, start, onset, apex, offset, offset + int(rng.integers(1, 8)))
+            Act(subject, number, label, peak, start, onset, apex, offset, offset + int(rng.integers(1, 8)))
         )
     return acts, [label for _, label in roles]
 

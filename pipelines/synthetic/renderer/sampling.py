@@ -18,7 +18,6 @@ import numpy as np
 
 from pipelines.synthetic.renderer.appearance.backgrounds import SIZE as BACKGROUND_SIZE
 from pipelines.synthetic.renderer.appearance.skin import level_for
-from pipelines.synthetic.renderer.emotions import PROTOTYPES, draw_emotion
 from pipelines.synthetic.renderer.geometry.facial_expression import (
     COLUMNS,
     Expression,
@@ -28,6 +27,7 @@ from pipelines.synthetic.renderer.geometry.facial_expression import (
 from pipelines.synthetic.renderer.imaging.camera import Camera, Pose
 from pipelines.synthetic.renderer.imaging.light import Light
 from pipelines.synthetic.renderer.person import FACE_POINTS, NECK_PIVOT
+from pipelines.synthetic.renderer.posed_emotions import PROTOTYPES, draw_posed_emotion
 from pipelines.synthetic.renderer.scene import Actor, Frame
 
 #: How often each kind of motion occurs.
@@ -109,7 +109,7 @@ def draw_state(rng: np.random.Generator) -> Expression:
     units = np.zeros(len(COLUMNS))
     if rng.random() < 0.6:
         strength = rng.beta(1, 2.5)
-        units = strength * draw_emotion(str(rng.choice(list(PROTOTYPES))), rng)
+        units = strength * draw_posed_emotion(str(rng.choice(list(PROTOTYPES))), rng)
     gaze = tuple(np.clip(rng.normal(0, (7, 4)), -18, 18).tolist())
     return Expression(units, gaze)
 
@@ -168,7 +168,7 @@ def draw_shot(
 def _next_state(frame: Frame, kind: str, rng: np.random.Generator, unit: float) -> tuple[Expression, float]:
     """The second frame's expression, and by how many pixels the head moves."""
     old = frame.state
-    emotion = draw_emotion(str(rng.choice(list(PROTOTYPES))), rng)
+    emotion = draw_posed_emotion(str(rng.choice(list(PROTOTYPES))), rng)
     gaze = tuple((np.array(old.gaze) + rng.normal(0, 1.0, 2) * (rng.random() < 0.3)).tolist())
     if kind == "micro":
         few = rng.random(len(COLUMNS)) < 0.75

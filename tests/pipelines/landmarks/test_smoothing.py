@@ -5,7 +5,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.smoothing import apexes, kept_share, rendered_expression, rise_and_fall, still_tracks
 from pipelines.errors import InputError
 from pipelines.landmarks.smoothing import jitter, smooth_tracks
-from pipelines.synthetic.renderer.emotions import PROTOTYPES
+from pipelines.synthetic.renderer.posed_emotions import PROTOTYPES
 
 FRAMES, RATE = 120, 25.0
 
