@@ -1,7 +1,7 @@
 """Video files decoded by FFmpeg's libraries: frames as players show them, damage told from intact files.
 
-The number of frames that a container states is an estimate: files that were trimmed without encoding, that
-have a variable frame rate, or whose header was written by a browser state another one. So a file is decoded to
+The number of frames that a container states is an estimate: files that were cut without encoding, that have a
+variable frame rate, or whose header was written by a browser state another one. So a file is decoded to
 its end, and it counts as truncated only if its container is larger than the file, or if its last packet is
 damaged.
 """
