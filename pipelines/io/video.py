@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -14,7 +15,7 @@ import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.files import check_exists, replacing
-from pipelines.io.images import IMAGE_SUFFIXES, read_image
+from pipelines.io.images import IMAGE_SUFFIXES, bit_depth, decode_colour, to_8_bits
 from pipelines.io.video_decoder import VIDEO_SUFFIXES, decode_video, video_rate
 
 _FOLDER_RATE = 25.0  # frames per second of a folder of pictures, which does not state it
@@ -72,7 +73,8 @@ def read_frames(path: Path | str, files: Sequence[Path] | None = None) -> Iterat
     size = None
     if files is None and path.is_dir():
         files = frame_files(path)
-    for number, frame in enumerate(decode_video(path) if files is None else map(read_image, files)):
+    frames = decode_video(path) if files is None else _read_pictures(path, files)
+    for number, frame in enumerate(frames):
         size = size or frame.shape
         if frame.shape != size:
             raise InputError(
@@ -82,6 +84,24 @@ def read_frames(path: Path | str, files: Sequence[Path] | None = None) -> Iterat
         yield frame
     if size is None:
         raise InputError(f"{path}: no frame in it can be read; is it a video or a folder of pictures?")
+
+
+def _read_pictures(clip: Path, files: Sequence[Path]) -> Iterator[np.ndarray]:
+    """Read pictures one by one; the values of 16-bit files have one scale, that of all of the clip."""
+    depth = 0
+    for file in files:
+        image = decode_colour(check_exists(file))
+        if image.dtype == np.uint16 and not depth:
+            folder = clip if clip.is_dir() else file.parent
+            depth = _clip_depth(folder, folder.stat().st_mtime_ns)
+        yield to_8_bits(image, depth)
+
+
+@lru_cache(maxsize=64)
+def _clip_depth(folder: Path, changed: int) -> int:
+    """Return the `bit_depth` of a folder's pictures. All are decoded, so the answer is kept until it changes."""
+    largest = [decode_colour(file).max(keepdims=True) for file in frame_files(folder)]
+    return bit_depth(largest, str(folder))
 
 
 def read_clip(path: Path | str) -> np.ndarray:

@@ -58,7 +58,9 @@ class MediaPipeMesh:
 
     def reset(self) -> None:
         """Forget the faces that were followed."""
-        self._mesh.reset()
+        with native_stderr.silenced():
+            self._mesh.reset()
+        self._has_seen_a_face = False  # the graph starts anew, with its notices
 
     def close(self) -> None:
         """Release the graph."""

@@ -15,7 +15,7 @@ from pipelines.datasets.corpora import read_corpus
 from pipelines.datasets.reading import Remark
 from pipelines.errors import InputError
 from pipelines.files import replacing
-from pipelines.io.images import read_image
+from pipelines.io.images import read_images
 from pipelines.landmarks.detector import FaceMesh
 from pipelines.micro_expressions.onset_apex import Estimate, aligned_pair
 from pipelines.micro_expressions.spotting import MOST_FRAMES, spot_apex
@@ -23,7 +23,7 @@ from pipelines.micro_expressions.spotting import MOST_FRAMES, spot_apex
 #: Corpora whose owners give no apex: it is spotted.
 SPOTTED = ("smic",)
 
-_VERSION = 2  # of the features; a change in how they are computed makes old ones worthless
+_VERSION = 3  # of the features; a change in how they are computed makes old ones worthless
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +131,7 @@ def _features(
     path = cache / f"{_content(files, options | {'spotted': spotted})}.npy"
     if path.exists():
         return np.load(path)
-    frames = [read_image(file) for file in files]
+    frames = read_images(files)
     apex = len(frames) - 1
     if spotted:
         apex = spot_apex(frames, spot, face_mesh, clip.name).frame
