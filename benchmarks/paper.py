@@ -48,7 +48,7 @@ def training_data(folder: Path, pairs: int) -> dict[str, Path]:
 
 
 def _write_pairs(folder: Path, count: int, kind) -> None:
-    from pipelines.io.pairs import write_facts, write_pair
+    from pipelines.io.pairs import write_metadata, write_pair
     from pipelines.synthetic.renderer.rendered_pair import render_pair
     from pipelines.synthetic.shapes import shape_pair
 
@@ -59,8 +59,8 @@ def _write_pairs(folder: Path, count: int, kind) -> None:
     for k in range(count):
         pair = (shape_pair if kind(k) == "shape" else render_pair)(21, k)
         write_pair(folder, pair)
-        facts.append({name: pair.facts[name] for name in ("pair", "subject")})
-    write_facts(folder, facts)
+        facts.append({name: pair.metadata[name] for name in ("pair", "subject")})
+    write_metadata(folder, facts)
 
 
 def train(name: str, data: Path, run: Path, width: float, size: int, steps: int) -> None:

@@ -56,13 +56,13 @@ def portrait_landmarks(portrait):
 @pytest.fixture(scope="session")
 def pair_folder(tmp_path_factory, portrait, portrait_landmarks) -> Path:
     """Twelve pairs of the moved portrait, 128x128, by three made-up subjects."""
-    from pipelines.io.pairs import write_facts, write_pair
+    from pipelines.io.pairs import write_metadata, write_pair
     from pipelines.synthetic.portrait import PortraitMotion, moved_portrait
 
     folder = tmp_path_factory.mktemp("pairs")
     for number in range(12):
         write_pair(folder, moved_portrait(portrait, portrait_landmarks, PortraitMotion(), 5, number))
-    write_facts(folder, [{"pair": f"{k:05d}", "subject": f"subject{k % 3}"} for k in range(12)])
+    write_metadata(folder, [{"pair": f"{k:05d}", "subject": f"subject{k % 3}"} for k in range(12)])
     return folder
 
 

@@ -28,7 +28,7 @@ REACHED_THROUGH = {
     "pipelines.labels.variational_solver": "tests/pipelines/labels/test_variational.py",
     "pipelines.landmarks.native_stderr": "tests/faceflow/test_cli.py",
     "pipelines.records.fingerprint": "tests/pipelines/records/test_restart.py",
-    "pipelines.synthetic.rendered_corpora.workbook": "tests/pipelines/datasets/test_rendered.py",
+    "pipelines.synthetic.rendered_corpora": "tests/pipelines/datasets/test_rendered.py",
     "pipelines.synthetic.renderer": "tests/pipelines/synthetic/renderer/test_rendered_pair.py",
     "serving.grpc": "tests/serving/grpc/test_prediction_service.py",
     "serving.protocol.addresses": "tests/serving/test_server.py",
@@ -150,11 +150,10 @@ def test_every_test_file_is_collected(request):
     left_out = request.config.getini("norecursedirs")
     patterns = request.config.getini("python_files")
     assert request.config.getini("testpaths") == ["tests"]
-    for path in PROJECT.glob("*/**/test_*.py"):
+    for package in (*PACKAGES, "benchmarks", "notebooks", "docs"):
+        assert not list((PROJECT / package).rglob("test_*.py")), package
+    for path in (PROJECT / "tests").rglob("test_*.py"):
         parts = path.relative_to(PROJECT).parts
-        if parts[0].startswith("."):
-            continue
-        assert parts[0] == "tests", path
         assert any(fnmatch.fnmatch(path.name, pattern) for pattern in patterns), path
         for folder in parts[:-1]:
             assert not any(fnmatch.fnmatch(folder, pattern) for pattern in left_out), path

@@ -165,7 +165,7 @@ def _write_pairs(folder: Path, pairs: Iterable, count: int):
     """Write numbered pairs and return a figure of the one with the largest motion."""
     import numpy as np
 
-    from pipelines.io.pairs import write_facts, write_pair
+    from pipelines.io.pairs import write_metadata, write_pair
     from pipelines.visualization.flow_pictures import flow_panel
     from pipelines.visualization.report import Figure
 
@@ -174,12 +174,12 @@ def _write_pairs(folder: Path, pairs: Iterable, count: int):
         for number, pair in enumerate(pairs):
             named = dataclasses.replace(pair, name=f"{number:05d}")
             write_pair(folder, named)
-            rows.append({"pair": named.name, "subject": pair.facts.get("subject", "portrait")})
+            rows.append({"pair": named.name, "subject": pair.metadata.get("subject", "portrait")})
             if (motion := float(np.abs(pair.flow).mean())) > most:
                 panel = flow_panel(pair.frame1, pair.frame2, pair.flow)
                 most, figure = motion, Figure(panel, "Frame 1, frame 2, known flow in colour, and as arrows.")
             step(number)
-    write_facts(folder, rows)
+    write_metadata(folder, rows)
     return figure
 
 

@@ -74,10 +74,10 @@ def _estimator(model: str | None, server: str | None, face: bool):
 def _pair(path1: Path, path2: Path, out: Path, estimate, picture: Path | None) -> None:
     from pipelines.errors import InputError
     from pipelines.io.flow_io import write_flow
-    from pipelines.io.images import read_image, write_image
+    from pipelines.io.images import read_images, write_image
 
     try:
-        estimated = estimate(read_image(path1), read_image(path2))
+        estimated = estimate(*read_images([path1, path2]))
     except InputError as error:
         raise InputError(f"{path1}, {path2}: {error}") from error
     if estimated.faces > 1:

@@ -28,7 +28,7 @@ def label(
     from pipelines.errors import InputError
     from pipelines.files import check_outputs
     from pipelines.io.flow_io import check_flow_path, write_flow
-    from pipelines.io.images import check_picture_path, read_image, write_image
+    from pipelines.io.images import check_picture_path, read_images, write_image
     from pipelines.labels import make_label
     from pipelines.landmarks.detector import FaceMesh, find_face
     from pipelines.landmarks.head_motion import split_head
@@ -38,7 +38,7 @@ def label(
     if picture:
         check_picture_path(picture)
     check_outputs(out, picture, inputs=(frame1, frame2))
-    frames = [read_image(frame1), read_image(frame2)]
+    frames = read_images([frame1, frame2])
     if frames[0].shape != frames[1].shape:
         sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in frames)
         raise InputError(f"{frame1} and {frame2} differ in size: {sizes}")

@@ -12,7 +12,7 @@ from keras_models.inference.estimators import Method
 from keras_models.losses.flow_losses import angular_error, end_point_error
 from pipelines.errors import InputError
 from pipelines.io.flow_io import write_flow
-from pipelines.io.pairs import Pair, list_pairs, read_facts, read_pair
+from pipelines.io.pairs import Pair, list_pairs, read_metadata, read_pair
 from pipelines.landmarks.face_mesh import REGIONS
 
 #: Bins of a pair's mean true motion in the face, pixels.
@@ -205,7 +205,7 @@ def evaluate_flow(
     folders = {method: _folder_name(method) for method in methods}
     if save and len(set(folders.values())) < len(folders):
         raise InputError(f"two methods would be saved under one name: {', '.join(folders.values())}")
-    names, facts = list_pairs(folder), read_facts(folder)
+    names, facts = list_pairs(folder), read_metadata(folder)
     errors, turns, draw = [], list(methods.items()), random.Random(0)
     for name in names:
         pair = read_pair(folder, name, facts.get(name))

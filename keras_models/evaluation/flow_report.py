@@ -9,7 +9,7 @@ from keras_models.evaluation.evaluate_flow import FlowEvaluation
 from keras_models.inference.estimators import Method
 from keras_models.losses.flow_losses import end_point_error
 from pipelines.errors import InputError
-from pipelines.io.pairs import read_facts, read_pair
+from pipelines.io.pairs import read_metadata, read_pair
 from pipelines.visualization.flow_color import flow_to_color
 from pipelines.visualization.flow_pictures import error_map, with_wheel
 from pipelines.visualization.report import Comparison, Figure, Section, Table, write_report
@@ -97,7 +97,7 @@ def write_flow_report(path: Path | str, evaluation: FlowEvaluation, methods: Map
 
 
 def _pair_picture(folder: str, name: str, methods: Mapping[str, Method]) -> np.ndarray:
-    pair = read_pair(folder, name, read_facts(folder).get(name))
+    pair = read_pair(folder, name, read_metadata(folder).get(name))
     face = pair.valid if pair.face is None or not (pair.valid & pair.face).any() else pair.valid & pair.face
     length = np.linalg.norm(pair.flow, axis=-1)
     longest = max(0.1, float(np.percentile(length[face], 99)) if face.any() else 0)

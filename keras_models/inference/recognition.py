@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_models.inference.expression_classifier import ExpressionClassifier
 from keras_models.inference.expression_samples import SPOTTER, estimator
 from pipelines.errors import InputError
-from pipelines.io.images import read_image
+from pipelines.io.images import read_images
 from pipelines.io.video import read_frames
 from pipelines.landmarks.detector import FaceMesh
 from pipelines.landmarks.face_mesh import face_mask
@@ -58,7 +58,7 @@ def recognise_pair(onset: Path, apex: Path, classifier: ExpressionClassifier) ->
     Raises:
         InputError: if a picture cannot be read or has no face, or they differ in size.
     """
-    frames = read_image(onset), read_image(apex)
+    frames = read_images([onset, apex])
     with FaceMesh() as face_mesh:
         pair = aligned_pair(*frames, estimator(classifier.method), face_mesh, (str(onset), str(apex)))
     return Recognition(probabilities(pair, classifier), pair)

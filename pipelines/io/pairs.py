@@ -1,13 +1,11 @@
 """Pair folders: two frames with the true motion between them, as files.
 
 `NNNNN_img1.png`, `NNNNN_img2.png`, `NNNNN_flow.flo`, and where known `NNNNN_face.png`, `NNNNN_valid.png`,
-`NNNNN_head.flo`, `NNNNN_occluded.png`, `NNNNN_regions.png`, `NNNNN_landmarks.npz`; `pairs.csv` has one row a
-pair, with the columns `pair`, `subject` and whatever else is known of it.
+`NNNNN_head.flo`, `NNNNN_occluded.png`, `NNNNN_regions.png`, `NNNNN_landmarks.csv`; `pairs.csv` has one row of
+metadata a pair, with the columns `pair`, `subject` and whatever else is known of it.
 """
 
 import csv
-import io
-import zipfile
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +16,7 @@ import numpy as np
 from pipelines.errors import InputError
 from pipelines.files import check_exists, replacing
 from pipelines.io.flow_io import read_flow, write_flow
-from pipelines.io.images import decode_image, read_image, write_image
+from pipelines.io.images import decode_image, read_images, write_image
 from pipelines.landmarks.face_mesh import NUM_LANDMARKS
 
 
@@ -37,7 +35,7 @@ class Pair:
         occluded: bool [H, W], visible in frame 1 and hidden in frame 2, if known.
         regions: uint8 [H, W], as `face_mesh.region_map`, if known.
         landmarks1: float32 [478, 2], (x, y) in pixels, if known; `landmarks2` likewise.
-        facts: the pair's row of `pairs.csv`.
+        metadata: the pair's row of `pairs.csv`.
     """
 
     name: str
@@ -51,15 +49,12 @@ class Pair:
     regions: np.ndarray | None = None
     landmarks1: np.ndarray | None = None
     landmarks2: np.ndarray | None = None
-    facts: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
 _MASKS = ("face", "occluded")
 
-# How NumPy describes landmarks as `write_pair` stores them. NumPy has Python parse this, which fails now and
-# then ("SystemError: AST constructor recursion depth mismatch") where another thread parses too, as
-# TensorFlow does while it traces a training step.
-_LANDMARKS = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({NUM_LANDMARKS}, 2), }}".encode()
+_LANDMARK_COLUMNS = ("x1", "y1", "x2", "y2")
 
 #: What a pair may have besides frames and flow.
 SIDE_FILES = ("valid", *_MASKS, "regions", "head", "landmarks")
@@ -80,7 +75,7 @@ def list_pairs(folder: Path | str) -> list[str]:
     return names
 
 
-def read_facts(folder: Path | str) -> dict[str, dict[str, str]]:
+def read_metadata(folder: Path | str) -> dict[str, dict[str, str]]:
     """Return the rows of `pairs.csv` by pair name; empty if the folder has no such file."""
     path = Path(folder) / "pairs.csv"
     if not path.exists():
@@ -99,7 +94,7 @@ def read_facts(folder: Path | str) -> dict[str, dict[str, str]]:
 def read_pair(
     folder: Path | str,
     name: str,
-    facts: dict[str, str] | None = None,
+    metadata: dict[str, str] | None = None,
     side_files: Container[str] = SIDE_FILES,
 ) -> Pair:
     """Read one pair.
@@ -107,15 +102,16 @@ def read_pair(
     Args:
         folder: the pair folder.
         name: of the pair.
-        facts: its row of `pairs.csv`, which is read apart.
-        side_files: which of `SIDE_FILES` to look for besides frames and flow.
+        metadata: the pair's row of `pairs.csv`, see `read_metadata`.
+        side_files: names of the `SIDE_FILES` to read besides frames and flow, where they exist.
 
     Raises:
         InputError: if a file is absent, damaged, or of another size than frame 1.
     """
     stem = Path(folder) / name
     flow, valid = read_flow(f"{stem}_flow.flo")
-    known = {"frame1": read_image(f"{stem}_img1.png"), "frame2": read_image(f"{stem}_img2.png")}
+    frame1, frame2 = read_images([f"{stem}_img1.png", f"{stem}_img2.png"])
+    known = {"frame1": frame1, "frame2": frame2}
     files = {side: path for side, path in _side_files(stem).items() if side in side_files and path.exists()}
     if "valid" in files:
         valid = valid & _read_grey(files["valid"]).astype(bool)
@@ -131,7 +127,7 @@ def read_pair(
             raise InputError(f"{stem}: {key} is {_size(array)}, but the flow is {_size(flow)}")
     if "landmarks" in files:
         known |= _read_landmarks(files["landmarks"])
-    return Pair(name=name, flow=flow, valid=valid, facts=facts or {}, **known)
+    return Pair(name=name, flow=flow, valid=valid, metadata=metadata or {}, **known)
 
 
 def write_pair(folder: Path | str, pair: Pair) -> None:
@@ -147,12 +143,17 @@ def write_pair(folder: Path | str, pair: Pair) -> None:
     if pair.head is not None:
         write_flow(f"{stem}_head.flo", pair.head)
     if pair.landmarks1 is not None:
-        with replacing(f"{stem}_landmarks.npz") as part:
-            np.savez(part, landmarks1=pair.landmarks1, landmarks2=pair.landmarks2)
+        with replacing(f"{stem}_landmarks.csv") as part:
+            # Nine digits are enough to read the same float32 back.
+            np.savetxt(
+                *(part, np.hstack([pair.landmarks1, pair.landmarks2]), "%.9g", ","),
+                header=",".join(_LANDMARK_COLUMNS),
+                comments="",
+            )
     write_flow(f"{stem}_flow.flo", pair.flow, pair.valid)
 
 
-def write_facts(folder: Path | str, rows: Iterable[dict]) -> None:
+def write_metadata(folder: Path | str, rows: Iterable[dict]) -> None:
     """Write `pairs.csv`; every row has the same keys, `pair` and `subject` among them."""
     rows = list(rows)
     with replacing(Path(folder) / "pairs.csv") as part, part.open("w", newline="", encoding="utf-8") as lines:
@@ -162,7 +163,7 @@ def write_facts(folder: Path | str, rows: Iterable[dict]) -> None:
 
 
 def _side_files(stem: Path) -> dict[str, Path]:
-    suffixes = {"head": "flo", "landmarks": "npz"}
+    suffixes = {"head": "flo", "landmarks": "csv"}
     return {side: Path(f"{stem}_{side}.{suffixes.get(side, 'png')}") for side in SIDE_FILES}
 
 
@@ -172,22 +173,19 @@ def _read_grey(path: Path) -> np.ndarray:
 
 def _read_landmarks(path: Path) -> dict[str, np.ndarray]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            landmarks = {key: _read_points(archive, key) for key in ("landmarks1", "landmarks2")}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not an archive with `landmarks1` and `landmarks2` ({error})") from error
-    for key, points in landmarks.items():
-        if points.shape != (NUM_LANDMARKS, 2) or not np.isfinite(points).all():
-            raise InputError(f"{path}: {key} must be {NUM_LANDMARKS} finite points, not {points.shape}")
-    return landmarks
-
-
-def _read_points(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    content = archive.read(f"{name}.npy")
-    start = 10 + int.from_bytes(content[8:10], "little")  # of the numbers, in version 1 of the format
-    if content[10:start].strip() == _LANDMARKS:
-        return np.frombuffer(content, "<f4", offset=start).reshape(NUM_LANDMARKS, 2).astype(np.float32)
-    return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False).astype(np.float32)
+        header, *rows = path.read_text(encoding="utf-8-sig").splitlines()
+        points = np.array([row.split(",") for row in rows if row.strip()], np.float32)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a table of landmarks ({error})") from error
+    columns = [name.strip() for name in header.split(",")]
+    if columns != list(_LANDMARK_COLUMNS) or points.shape != (NUM_LANDMARKS, 4):
+        raise InputError(
+            f"{path}: landmarks are a table with the columns {', '.join(_LANDMARK_COLUMNS)} and "
+            f"{NUM_LANDMARKS} rows, not {', '.join(columns)} and {len(points)}"
+        )
+    if not np.isfinite(points).all():
+        raise InputError(f"{path}: landmarks must be finite numbers")
+    return {"landmarks1": points[:, :2].copy(), "landmarks2": points[:, 2:].copy()}
 
 
 def _size(array: np.ndarray) -> str:

@@ -3,27 +3,22 @@
 Frames are streamed; no more than one is held at a time.
 """
 
-import errno
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
+import av
 import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.files import check_exists, replacing
-from pipelines.io.images import IMAGE_SUFFIXES, read_image
+from pipelines.io.images import IMAGE_SUFFIXES, bit_depth, decode_colour, to_8_bits
+from pipelines.io.video_decoder import VIDEO_SUFFIXES, decode_video, video_rate
 
-# FFmpeg writes about every damaged packet to stderr; what matters of it becomes an `InputError` here.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-
-import cv2
-
-VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
-
-# Containers count frames in their index, and the last one or two may not be decodable in a sound file.
-_FRAMES_THAT_MAY_LACK = 2
+_FOLDER_RATE = 25.0  # frames per second of a folder of pictures, which does not state it
 
 
 def is_clip(path: Path) -> bool:
@@ -32,7 +27,7 @@ def is_clip(path: Path) -> bool:
         try:
             return any(_is_picture(entry) for entry in path.iterdir())
         except PermissionError:
-            return True  # to be named as one that cannot be read, not passed over
+            return True  # so that the reader names it as a folder that cannot be read
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
@@ -59,21 +54,27 @@ def read_frames(path: Path | str, files: Sequence[Path] | None = None) -> Iterat
     """Yield the frames of a clip.
 
     Args:
-        path: a video file, or a folder of pictures (grey or colour) in numeric order.
-        files: the pictures that are the clip's frames, where they are not all that is in `path`.
+        path: a video file of any format that FFmpeg decodes, or a folder of pictures in numeric order.
+        files: pictures that are the clip's frames, where these are not all pictures in `path`.
 
     Yields:
-        uint8 [H, W, 3], RGB; all of one size.
+        uint8 [H, W, 3], RGB, upright; all of one size.
 
     Raises:
-        InputError: if there is no such clip, it cannot be decoded, it ends before the length that its
-            container states, or its frames differ in size. Frames before the fault have been yielded.
+        TruncatedClipError: after the last intact frame of a video that is cut off.
+        InputError: if there is no such clip, it cannot be decoded, or its frames differ in size. All frames
+            before the one at fault have been yielded.
+
+    Example:
+        >>> for frame in read_frames("interview.mp4"):  # doctest: +SKIP
+        ...     face = face_mesh(frame)
     """
     path = check_exists(Path(path))
     size = None
     if files is None and path.is_dir():
         files = frame_files(path)
-    for number, frame in enumerate(_read_video(path) if files is None else map(read_image, files)):
+    frames = decode_video(path) if files is None else _read_pictures(path, files)
+    for number, frame in enumerate(frames):
         size = size or frame.shape
         if frame.shape != size:
             raise InputError(
@@ -85,70 +86,76 @@ def read_frames(path: Path | str, files: Sequence[Path] | None = None) -> Iterat
         raise InputError(f"{path}: no frame in it can be read; is it a video or a folder of pictures?")
 
 
+def _read_pictures(clip: Path, files: Sequence[Path]) -> Iterator[np.ndarray]:
+    """Read pictures one by one; the values of 16-bit files have one scale, that of all of the clip."""
+    depth = 0
+    for file in files:
+        image = decode_colour(check_exists(file))
+        if image.dtype == np.uint16 and not depth:
+            folder = clip if clip.is_dir() else file.parent
+            depth = _clip_depth(folder, folder.stat().st_mtime_ns)
+        yield to_8_bits(image, depth)
+
+
+@lru_cache(maxsize=64)
+def _clip_depth(folder: Path, changed: int) -> int:
+    """Return the `bit_depth` of the images of a folder, cached until the folder changes."""
+    largest = [decode_colour(file).max(keepdims=True) for file in frame_files(folder)]
+    return bit_depth(largest, str(folder))
+
+
 def read_clip(path: Path | str) -> np.ndarray:
     """Read a whole clip: uint8 [T, H, W, 3]. For short clips; long ones are better streamed."""
     return np.stack(list(read_frames(path)))
 
 
 def frame_rate(path: Path | str) -> float:
-    """Return the frames per second that a video states; 25 for a folder of pictures."""
-    if Path(path).is_dir():
-        return 25.0
-    capture = cv2.VideoCapture(str(path))
-    try:
-        return capture.get(cv2.CAP_PROP_FPS) or 25.0
-    finally:
-        capture.release()
+    """Return the frames per second of a video by its time stamps; 25 for a folder of pictures."""
+    path = Path(path)
+    return _FOLDER_RATE if path.is_dir() else video_rate(path)
 
 
 def write_video(path: Path | str, frames: Iterable[np.ndarray], rate: float) -> int:
-    """Write an MP4, whole or not at all.
+    """Write an MP4 (H.264, 4:2:0) that browsers play, whole or not at all.
 
     Args:
         path: ends in .mp4.
-        frames: uint8 [H, W, 3], RGB, all of one size.
+        frames: uint8 [H, W, 3], RGB, all of one size. An odd last row or column is cut off: the codec needs
+            even sides.
         rate: frames per second.
 
     Returns:
-        How many frames were written.
+        Number of frames written.
 
     Raises:
-        InputError: if there are no frames.
+        InputError: if there are no frames, or they are less than 2 pixels wide or high.
+        OSError: if the file cannot be written, for instance because the disk is full.
     """
-    count, writer = 0, None
-    with replacing(path) as part:
+    count, stream = 0, None
+    with replacing(path) as part, _created(part) as container:
         for frame in frames:
-            # The codec halves the colour planes, so that sides must be even.
             height, width = (side - side % 2 for side in frame.shape[:2])
             if not (height and width):
                 raise InputError(f"{path}: frames of {frame.shape[1]}x{frame.shape[0]} make no video")
-            if writer is None:
-                writer = cv2.VideoWriter(str(part), cv2.VideoWriter_fourcc(*"mp4v"), rate, (width, height))
-            writer.write(cv2.cvtColor(frame[:height, :width], cv2.COLOR_RGB2BGR))
+            if stream is None:
+                options = {"crf": "20", "preset": "veryfast"}
+                exact = Fraction(rate).limit_denominator(60_000)
+                stream = container.add_stream("libx264", exact, options=options)
+                stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            shown = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame[:height, :width]), format="rgb24")
+            container.mux(stream.encode(shown))
             count += 1
-        if writer is None:
+        if stream is None:
             raise InputError(f"{path}: no frames to write")
-        writer.release()
-        # OpenCV says nothing when the disk is full.
-        written = cv2.VideoCapture(str(part))
-        if int(written.get(cv2.CAP_PROP_FRAME_COUNT)) != count:
-            raise OSError(errno.ENOSPC, "not all frames could be written; is the disk full?", str(part))
-        written.release()
+        container.mux(stream.encode())
     return count
 
 
-def _read_video(path: Path) -> Iterator[np.ndarray]:
-    capture = cv2.VideoCapture(str(path))
+@contextmanager
+def _created(path: Path) -> Iterator[av.container.OutputContainer]:
+    """Create an MP4. FFmpeg's errors, which carry no name of a file, become `OSError` with it."""
     try:
-        stated = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
-        count = 0
-        while True:
-            more, bgr = capture.read()
-            if not more:
-                break
-            count += 1
-            yield cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
-        if count and count < stated - _FRAMES_THAT_MAY_LACK:
-            raise InputError(f"{path}: truncated: only {count} of the {stated} frames it states can be read")
-    finally:
-        capture.release()
+        with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+            yield container
+    except av.FFmpegError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error

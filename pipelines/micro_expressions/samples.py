@@ -15,7 +15,7 @@ from pipelines.datasets.corpora import read_corpus
 from pipelines.datasets.reading import Issue
 from pipelines.errors import InputError
 from pipelines.files import replacing
-from pipelines.io.images import read_image
+from pipelines.io.images import read_images
 from pipelines.io.video import read_frames
 from pipelines.landmarks.detector import FaceMesh
 from pipelines.micro_expressions.onset_apex import Estimate, aligned_pair
@@ -24,7 +24,7 @@ from pipelines.micro_expressions.spotting import MOST_FRAMES, spot_apex
 #: Corpora whose owners give no apex: it is spotted.
 SPOTTED = ("smic",)
 
-_VERSION = 2  # of the features; a change in how they are computed makes old ones worthless
+_VERSION = 3  # of the features; a change in how they are computed makes old ones worthless
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +135,7 @@ def _features(
     path = cache / f"{_content(files, options | of_video | {'spotted': spotted})}.npy"
     if path.exists():
         return np.load(path)
-    frames = list(map(read_image, files)) if clip.frames else _of_video(clip.path, indices)
+    frames = read_images(files) if clip.frames else _of_video(clip.path, indices)
     apex = len(frames) - 1
     if spotted:
         apex = spot_apex(frames, spot, face_mesh, clip.name).frame

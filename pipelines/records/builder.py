@@ -23,9 +23,9 @@ from pipelines.records.statistics import STATISTICS, write_statistics
 from pipelines.records.workers import run_tasks
 
 _SECONDS_BETWEEN_MANIFESTS = 1.0
-_VERSIONS_THAT_COUNT = ("mediapipe", "opencv-contrib-python", "numpy", "scipy")
+_VERSIONS_THAT_COUNT = ("mediapipe", "opencv-contrib-python", "av", "numpy", "scipy")
 # Raised with every change by which the same clip gives other records: a folder does not mix them.
-_RECIPE = 2
+_RECIPE = 3
 
 
 def build(

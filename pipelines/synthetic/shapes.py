@@ -58,7 +58,7 @@ def shape_pair(seed: int, k: int, size: int = 256) -> Pair:
         flow=flow.astype(np.float32),
         valid=np.ones((size, size), bool),
         occluded=there != owners[0],
-        facts={"pair": f"{k:05d}", "subject": f"shapes{seed}-{k // 4}"},
+        metadata={"pair": f"{k:05d}", "subject": f"shapes{seed}-{k // 4}"},
     )
 
 

@@ -13,7 +13,7 @@ from keras_models.inference.expression_samples import corpus_folders
 from pipelines.datasets.composite import CLASSES, composite_class
 from pipelines.datasets.corpora import read_corpus
 from pipelines.errors import InputError
-from pipelines.io.images import read_image
+from pipelines.io.images import read_images
 from serving.client import FaceFlowClient, ServerError
 from serving.export.expression_signatures import MICRO_EXPRESSION
 from serving.export.saved_model import unpublished_expression
@@ -164,7 +164,7 @@ def _confusion(
             if onset is None or apex is None:
                 continue
             try:
-                found = client.expression(read_image(onset), read_image(apex))
+                found = client.expression(*read_images([onset, apex]))
             except ServerError as error:
                 server.check_alive()
                 raise InputError(f"it has no answer for {apex} ({error})") from error

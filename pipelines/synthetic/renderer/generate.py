@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from pipelines.errors import InputError
 from pipelines.files import replacing
-from pipelines.io.pairs import read_facts, write_facts, write_pair
+from pipelines.io.pairs import read_metadata, write_metadata, write_pair
 from pipelines.synthetic.renderer.imaging.photometry import DISTURBANCES
 from pipelines.synthetic.renderer.rendered_pair import PAIRS_PER_PERSON, pair_facts, render_pair
 from pipelines.synthetic.renderer.sampling import MIXTURES
@@ -68,13 +68,13 @@ def render_pairs(
     options = {"size": size, "mixture": mixture, "disturbance": disturbance}
     settle(folder, {"seed": seed, **options})
     job = partial(_render_one, folder, seed, options)
-    facts = {k: row for k, row in read_facts(folder).items() if (folder / f"{k}_flow.flo").exists()}
+    facts = {k: row for k, row in read_metadata(folder).items() if (folder / f"{k}_flow.flo").exists()}
     wanted = [k for k in range(count) if f"{k:05d}" not in facts]
     for row in in_parallel(job, wanted, workers, PAIRS_PER_PERSON):
         facts[row["pair"]] = row
         if progress:
             progress(len(facts), count)
-    write_facts(folder, [facts[k] for k in sorted(facts)])
+    write_metadata(folder, [facts[k] for k in sorted(facts)])
 
 
 def settle(folder: Path, settings: dict) -> None:
@@ -177,4 +177,4 @@ def _render_one(folder: Path, seed: int, options: dict, k: int) -> dict[str, str
         return pair_facts(seed, k, **options)
     pair = render_pair(seed, k, **options)
     write_pair(folder, pair)
-    return pair.facts
+    return pair.metadata

@@ -128,7 +128,7 @@ def render_shot(
         regions=np.where(face, region_map(first.landmarks, first.size), 0).astype(np.uint8),
         landmarks1=first.landmarks,
         landmarks2=second.landmarks,
-        facts=_facts(shot, facts),
+        metadata=_facts(shot, facts),
     )
 
 

@@ -14,7 +14,7 @@ from keras_models.training.flow_training_config import FlowTrainingConfig
 from keras_models.training.train_flow import train_flow
 from pipelines.datasets.splits import split_subjects
 from pipelines.errors import InputError
-from pipelines.io.pairs import read_pair, write_facts, write_pair
+from pipelines.io.pairs import read_pair, write_metadata, write_pair
 from pipelines.training_data.input_pipeline import InputConfig, flow_batches
 from pipelines.training_data.sources import open_source
 
@@ -79,7 +79,7 @@ def test_training_learns(tmp_path, pair_folder):
         pair = read_pair(pair_folder, f"{number:05d}")
         write_pair(folder, pair)
         lengths.append(np.linalg.norm(pair.flow, axis=-1).mean())
-    write_facts(folder, [{"pair": f"{k:05d}", "subject": "s"} for k in (0, 2, 4, 7)])
+    write_metadata(folder, [{"pair": f"{k:05d}", "subject": "s"} for k in (0, 2, 4, 7)])
     config = replace(TINY, width=0.125, size=128, epochs=60, validation_share=0)
     train_flow(folder, tmp_path / "run", config)
     numbers = read_preset(tmp_path / "run").numbers

@@ -61,6 +61,65 @@ def test_no_face(shape):
             find_face(face_mesh, frame, "wall")
 
 
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_turned_face_is_found_turned(portrait, portrait_landmarks, turns):
+    """Landmarks lie where those of the upright picture are; a mesh the wrong way round is 20 px off."""
+    with FaceMesh() as face_mesh:
+        found = face_mesh(np.ascontiguousarray(np.rot90(portrait, turns))).landmarks
+    back = found
+    for _ in range(turns):  # a square of 512 pixels, turned back clockwise
+        back = np.stack([511 - back[:, 1], back[:, 0]], axis=-1)
+    assert np.linalg.norm(back - portrait_landmarks, axis=1).mean() < (0.01 if turns == 2 else 3)
+
+
+def test_a_clip_that_is_upside_down_is_followed(portrait):
+    upside_down = portrait[::-1, ::-1]
+    with FaceMesh(tracking=True) as face_mesh:
+        found = [face_mesh(np.roll(upside_down, 2 * k, axis=1)).landmarks for k in range(6)]
+    moved = found[-1].mean(axis=0) - found[0].mean(axis=0)
+    np.testing.assert_allclose(moved, [10, 0], atol=1)
+    assert (found[-1][[61, 291], 1] < found[-1][[33, 263], 1]).all()  # the mouth above the eyes
+
+
+@pytest.mark.parametrize(("width", "size"), [(60, (640, 360)), (90, (1920, 1080)), (340, (3840, 2160))])
+@pytest.mark.parametrize("tracking", [False, True])
+def test_small_faces_in_large_frames(portrait, portrait_landmarks, width, size, tracking):
+    head = portrait[0:260, 110:350]
+    scale = width / np.ptp(portrait_landmarks[:, 0])
+    small = cv2.resize(head, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    left, top = int(0.6 * size[0]), int(0.2 * size[1])
+    expected = scale * (portrait_landmarks - [110, 0]) + (scale - 1) / 2
+    with FaceMesh(tracking) as face_mesh:
+        for shift in range(2):
+            frame = np.full((size[1], size[0], 3), 120, np.uint8)
+            frame[top : top + small.shape[0], left + shift : left + shift + small.shape[1]] = small[
+                : size[1] - top
+            ]
+            face = face_mesh(frame)
+            errors = np.linalg.norm(face.landmarks - expected - [left + shift, top], axis=1)
+            assert errors.mean() < 0.04 * width
+            assert face.faces_in_frame == 1
+
+
+@pytest.mark.parametrize("name", ["cat", "coffee", "rocket", "hubble_deep_field"])
+def test_pictures_of_other_things(name):
+    import skimage.data
+
+    with FaceMesh() as face_mesh:
+        picture = getattr(skimage.data, name)()
+        assert face_mesh(picture) is None
+        assert face_mesh(picture[::-1].copy()) is None
+
+
+@pytest.mark.real
+def test_upside_down_stills_of_other_people(real_data):
+    for number in (1, 2):
+        picture = cv2.imread(str(real_data / "field_reports" / f"upside{number}.png"))[..., ::-1]
+        with FaceMesh() as face_mesh:
+            found, upright = face_mesh(picture), face_mesh(np.ascontiguousarray(picture[::-1, ::-1]))
+        np.testing.assert_allclose(255 - found.landmarks, upright.landmarks, atol=0.01)
+
+
 @pytest.mark.real
 def test_a_cut_to_no_face(real_data):
     from pipelines.io.video import read_frames

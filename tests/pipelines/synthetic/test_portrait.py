@@ -3,7 +3,7 @@ import pytest
 
 from pipelines.errors import InputError
 from pipelines.image.warping import sample, warp_back
-from pipelines.io.pairs import list_pairs, read_facts, read_pair, write_pair
+from pipelines.io.pairs import list_pairs, read_metadata, read_pair, write_pair
 from pipelines.synthetic.portrait import PortraitMotion, moved_portrait
 
 QUIET = PortraitMotion(gain=0, noise=0)
@@ -55,7 +55,7 @@ def test_the_same_numbers_give_the_same_pair(portrait, portrait_landmarks, pairs
 def test_pairs_survive_their_files(tmp_path, pairs):
     write_pair(tmp_path, pairs[0])
     assert list_pairs(tmp_path) == ["00000"]
-    assert read_facts(tmp_path) == {}
+    assert read_metadata(tmp_path) == {}
     read = read_pair(tmp_path, "00000")
     for name in ("frame1", "frame2", "flow", "valid", "face", "regions", "landmarks1", "landmarks2"):
         np.testing.assert_array_equal(getattr(read, name), getattr(pairs[0], name), err_msg=name)
@@ -68,27 +68,26 @@ def test_landmarks_are_read_without_pythons_parser(tmp_path, pairs, monkeypatch)
     np.testing.assert_array_equal(read_pair(tmp_path, "00000").landmarks2, pairs[0].landmarks2)
 
 
-def test_landmarks_of_other_types(tmp_path, pairs):
+def test_landmarks_are_a_table_that_other_programs_read(tmp_path, pairs):
     write_pair(tmp_path, pairs[0])
-    points = {
-        name: np.asfortranarray(getattr(pairs[0], name), float) for name in ("landmarks1", "landmarks2")
-    }
-    np.savez_compressed(tmp_path / "00000_landmarks.npz", **points)
-    np.testing.assert_array_equal(read_pair(tmp_path, "00000").landmarks2, pairs[0].landmarks2)
+    table = np.genfromtxt(tmp_path / "00000_landmarks.csv", delimiter=",", names=True, dtype=np.float32)
+    np.testing.assert_array_equal(table["y2"], pairs[0].landmarks2[:, 1])
 
 
-@pytest.mark.parametrize("damage", ["cut off", "one is absent", "too few", "not a number"])
+@pytest.mark.parametrize("damage", ["cut off", "one is absent", "too few", "not a number", "binary"])
 def test_damaged_landmarks(tmp_path, pairs, damage):
     write_pair(tmp_path, pairs[0])
-    path = tmp_path / "00000_landmarks.npz"
-    points = pairs[0].landmarks1
-    if damage == "cut off":
-        path.write_bytes(path.read_bytes()[:-200])
-    elif damage == "one is absent":
-        np.savez(path, landmarks1=points)
-    elif damage == "too few":
-        np.savez(path, landmarks1=points, landmarks2=points[1:])
-    else:
-        np.savez(path, landmarks1=points, landmarks2=points + np.float32(np.nan))
-    with pytest.raises(InputError, match=r"00000_landmarks\.npz"):
+    path = tmp_path / "00000_landmarks.csv"
+    text = path.read_text()
+    header, _, *rows = text.splitlines(keepends=True)
+    path.write_bytes(
+        {
+            "cut off": text[:-200],
+            "one is absent": "x1,y1\n" + "".join(rows),
+            "too few": header + "".join(rows),
+            "not a number": header + "nan,1,2,3\n" + "".join(rows),
+            "binary": "\udcff",
+        }[damage].encode(errors="surrogateescape")
+    )
+    with pytest.raises(InputError, match=r"00000_landmarks\.csv"):
         read_pair(tmp_path, "00000")

@@ -27,4 +27,4 @@ def test_a_series_is_the_same_in_any_order_and_has_all_sizes_of_motion():
     lengths = [np.linalg.norm(pair.flow, axis=-1).mean() for pair in pairs]
     assert min(lengths) < 1
     assert max(lengths) > 5
-    assert pairs[0].facts["subject"] == pairs[3].facts["subject"] != pairs[4].facts["subject"]
+    assert pairs[0].metadata["subject"] == pairs[3].metadata["subject"] != pairs[4].metadata["subject"]

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from pipelines.errors import InputError
-from pipelines.io.pairs import list_pairs, read_facts
+from pipelines.io.pairs import list_pairs, read_metadata
 from pipelines.synthetic.renderer.generate import in_parallel, render_pairs
 from pipelines.synthetic.renderer.rendered_pair import render_pair
 
@@ -20,8 +20,8 @@ def test_folder_of_pairs_goes_on_where_it_stopped(tmp_path):
     render_pairs(tmp_path, 5, size=64, seed=4, workers=1)
     assert list_pairs(tmp_path) == [f"{k:05d}" for k in range(5)]
     assert (tmp_path / "00000_flow.flo").stat().st_mtime_ns == kept
-    facts = read_facts(tmp_path)
-    assert facts["00003"] == render_pair(4, 3, 64).facts
+    facts = read_metadata(tmp_path)
+    assert facts["00003"] == render_pair(4, 3, 64).metadata
     assert len({facts[k]["subject"] for k in facts}) == 2
 
 

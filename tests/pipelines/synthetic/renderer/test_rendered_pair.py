@@ -35,7 +35,7 @@ def test_other_seeds_show_other_people():
 def test_pair_survives_the_disk(tmp_path):
     pair = render_pair(3, 1, 96)
     write_pair(tmp_path, pair)
-    again = read_pair(tmp_path, pair.name, pair.facts)
+    again = read_pair(tmp_path, pair.name, pair.metadata)
     for part in fields(pair):
         np.testing.assert_array_equal(getattr(again, part.name), getattr(pair, part.name), err_msg=part.name)
 

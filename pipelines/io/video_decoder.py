@@ -1,0 +1,204 @@
+"""Video files decoded by FFmpeg's libraries: frames as players show them, damage told from intact files.
+
+The number of frames that a container states is an estimate: files that were cut without encoding, that have a
+variable frame rate, or whose header was written by a browser state another one. So a file is decoded to
+its end, and it counts as truncated only if its container is larger than the file, or if its last packet is
+damaged.
+"""
+
+import logging
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from pipelines.errors import InputError
+
+#: Suffixes of files in a folder that count as videos. A file that is named is decoded whatever its suffix.
+VIDEO_SUFFIXES = (
+    *(".3g2", ".3gp", ".asf", ".avi", ".dv", ".f4v", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
+    *(".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
+)
+
+_log = logging.getLogger("faceflow")
+_PACKETS_TIMED = 1000  # whose time stamps the frame rate is measured by
+_REORDERED = 8  # packets whose order of storage may differ from the order of their time stamps
+_RATE_TOLERANCE = 0.01  # between the rate a container states and the measured one
+
+
+class TruncatedClipError(InputError):
+    """A clip that ends before its end. All frames before the damage were yielded."""
+
+
+def decode_video(path: Path) -> Iterator[np.ndarray]:
+    """Yield the frames of a video file in the order of their time stamps.
+
+    Args:
+        path: of the file. Its suffix does not matter.
+
+    Yields:
+        uint8 [H, W, 3], RGB, turned and mirrored as the display matrix of the stream says. Colours are
+        converted as `ffmpeg -pix_fmt rgb24` does.
+
+    Raises:
+        TruncatedClipError: after the last intact frame of a file that is cut off.
+        InputError: for a file that is empty, no video, or of a codec that FFmpeg cannot decode.
+    """
+    with _open_video(path) as (container, stream):
+        reformatter = VideoReformatter()  # kept, because setting up a conversion takes as long as one frame
+        frames, skipped, ends_damaged = 0, 0, False
+        # A damaged frame is shown if intact ones follow, as players do; the last one of a file is left out.
+        held: list[np.ndarray] = []
+        for packet in _packets(container, stream):
+            try:
+                decoded = packet.decode() if packet is not None else []
+            except av.FFmpegError:
+                skipped, ends_damaged = skipped + 1, True
+                continue
+            if packet is None or packet.size:  # an empty one asks for the frames that the decoder still has
+                ends_damaged = packet is None or packet.is_corrupt
+            for frame in decoded:
+                picture = _upright(reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray(), frame)
+                if frame.is_corrupt or packet.is_corrupt:
+                    ready, held = held, [picture]
+                else:
+                    ready, held = [*held, picture], []
+                frames += len(ready)
+                yield from ready
+        if ends_damaged or held or _is_cut_off(path):
+            raise TruncatedClipError(
+                f"{path}: truncated: the file ends inside a frame; {frames} frames before it are intact. "
+                "Copy or download it again"
+            )
+        if skipped:
+            _log.warning("%s: %d damaged packets were skipped; frames are missing there", path, skipped)
+
+
+def video_rate(path: Path) -> float:
+    """Return the frames per second of a video file, measured by the time stamps of its packets.
+
+    Raises:
+        InputError: as `decode_video`.
+    """
+    with _open_video(path) as (container, stream):
+        stated = float(stream.average_rate or 0)
+        timed = (each for each in _packets(container, stream) if each is not None and each.pts is not None)
+        times = sorted(float(packet.pts * packet.time_base) for packet in islice(timed, _PACKETS_TIMED))
+    if len(times) > 4 * _REORDERED:
+        times = times[:-_REORDERED]  # between the last ones frames lack that are stored later
+    if len(times) < 2 or times[-1] == times[0]:
+        return stated or 25.0
+    measured = (len(times) - 1) / (times[-1] - times[0])
+    return stated if abs(stated - measured) < _RATE_TOLERANCE * measured else measured
+
+
+@contextmanager
+def _open_video(path: Path) -> Iterator[tuple[av.container.InputContainer, av.video.stream.VideoStream]]:
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty")
+    try:
+        container = av.open(str(path))
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise
+        with path.open("rb") as file:
+            is_mp4 = file.read(8)[4:] == b"ftyp"
+        if is_mp4:
+            raise TruncatedClipError(
+                f"{path}: truncated: the index of the MP4 file (moov atom) is missing or damaged; the "
+                "recording was not finished, or the copy stopped early"
+            ) from error
+        raise InputError(f"{path}: not a video or picture in a format that FFmpeg reads") from error
+    with container:
+        stream = container.streams.best("video")
+        if stream is None:
+            raise InputError(f"{path}: has no video stream")
+        if stream.codec_context is None or not stream.codec_context.codec.is_decoder:
+            codec = getattr(stream, "codec_tag", "") or "unknown"
+            raise InputError(
+                f"{path}: its codec ({codec}) cannot be decoded; convert it: ffmpeg -i {path.name} "
+                f"-c:v libx264 {path.stem}_h264.mp4"
+            )
+        # Threads over frames would report an error some frames after the packet that it belongs to.
+        stream.thread_type = "SLICE"
+        yield container, stream
+
+
+def _packets(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream
+) -> Iterator[av.Packet | None]:
+    """Yield the packets of a stream, and None in the place of what the container cannot deliver."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:
+            yield None
+            return
+        if packet is None:
+            return
+        yield packet
+
+
+def _upright(picture: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
+    """Apply a frame's display matrix, rounded to turns by 90 degrees and reflections.
+
+    The matrix is (a b u, c d v, x y w) in fixed point: a pixel (x, y) is shown at (a x + c y, b x + d y).
+    """
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return picture
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix))
+    across, down = a, d
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        picture, across, down = picture.swapaxes(0, 1), c, b
+    picture = picture[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]
+    return np.ascontiguousarray(picture)
+
+
+def _is_cut_off(path: Path) -> bool:
+    """Tell whether a container states an end that its file does not have: MP4, AVI, Matroska, WebM, GIF."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(4096)
+        if start[:4] == b"RIFF":
+            stated = struct.unpack("<I", start[4:8])[0]
+            return stated < 0xFFFFFFFF and stated + 8 > size
+        if start[:4] == b"GIF8":
+            file.seek(-min(size, 64), 2)
+            return not file.read().rstrip(b"\0").endswith(b";")
+        if start[:4] == b"\x1a\x45\xdf\xa3":  # EBML
+            return _matroska_end(start) > size
+        if start[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
+            return _media_data_end(file, size) > size
+    return False
+
+
+def _matroska_end(start: bytes) -> int:
+    """Return the position at which the segment of a Matroska file ends; 0 where that is not stated."""
+    place = start.find(b"\x18\x53\x80\x67") + 4
+    if not 4 <= place < len(start) - 8:
+        return 0
+    length = 9 - start[place].bit_length()  # of a number with variable length: leading zeros say it
+    value = int.from_bytes(start[place : place + length], "big") & ((1 << 7 * length) - 1)
+    return 0 if value == (1 << 7 * length) - 1 else place + length + value
+
+
+def _media_data_end(file, size: int) -> int:
+    """Return the position at which the last `mdat` box of an MP4 file ends."""
+    place, end = 0, 0
+    while place + 16 <= size:
+        file.seek(place)
+        length, kind, large = struct.unpack(">I4sQ", file.read(16))
+        length = {0: size - place, 1: large}.get(length, length)
+        if length < 8:
+            break
+        if kind == b"mdat":
+            end = place + length
+        place += length
+    return end

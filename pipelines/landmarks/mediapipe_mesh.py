@@ -1,0 +1,83 @@
+"""MediaPipe's Face Mesh graph: started quietly, and its answer in pixels.
+
+References:
+    Kartynnik et al., "Real-time Facial Surface Geometry from Monocular Video on Mobile GPUs", 2019.
+    Grishchenko et al., "Attention Mesh", 2020 (the 478-point model with lips, lids and irises refined).
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
+
+from pipelines.landmarks import native_stderr
+
+_MAX_FACES = 4  # Face Mesh needs a bound
+
+
+class MediaPipeMesh:
+    """Every face that Face Mesh sees in a picture.
+
+    Args:
+        tracking: follow faces from picture to picture. Otherwise each picture is processed by itself.
+    """
+
+    def __init__(self, tracking: bool):
+        # Imported here: it takes seconds, and most of the package works without it.
+        with _without_optional_imports():
+            from mediapipe.python.solutions import face_mesh
+
+        with native_stderr.silenced():
+            self._mesh = face_mesh.FaceMesh(
+                static_image_mode=not tracking, max_num_faces=_MAX_FACES, refine_landmarks=True
+            )
+            self._mesh.process(np.zeros((64, 64, 3), np.uint8))  # waits until all of it has started
+        self._has_seen_a_face = False
+
+    def find(self, picture: np.ndarray) -> np.ndarray:
+        """Return the landmarks of all faces.
+
+        Args:
+            picture: uint8 [H, W, 3], RGB.
+
+        Returns:
+            float32 [F, 478, 3], (x, y, z) in pixels; whole numbers are pixel centres, z points away from the
+            camera and has an arbitrary origin. F is 0 where there is no face.
+        """
+        height, width = picture.shape[:2]
+        # MediaPipe's remaining notices come when it meets its first face.
+        with nullcontext() if self._has_seen_a_face else native_stderr.silenced():
+            found = self._mesh.process(np.ascontiguousarray(picture)).multi_face_landmarks or ()
+        self._has_seen_a_face |= bool(found)
+        faces = np.array(
+            [[(point.x, point.y, point.z) for point in face.landmark] for face in found], np.float32
+        )
+        # MediaPipe counts from the picture's edge in units of its size; a pixel's centre is half a pixel in.
+        return faces.reshape(-1, 478, 3) * np.float32([width, height, width]) - np.float32([0.5, 0.5, 0])
+
+    def reset(self) -> None:
+        """Forget the faces that were followed."""
+        with native_stderr.silenced():
+            self._mesh.reset()
+        self._has_seen_a_face = False  # the graph starts anew, with its notices
+
+    def close(self) -> None:
+        """Release the graph."""
+        self._mesh.close()
+
+
+@contextmanager
+def _without_optional_imports() -> Iterator[None]:
+    """Hide TensorFlow and JAX while MediaPipe is imported, which takes them if it can and does not need them.
+
+    Face Mesh runs on MediaPipe's own TensorFlow Lite; without the two its import takes 2 seconds instead of
+    12, which is most of the time of `faceflow label`.
+    """
+    hidden = [name for name in ("tensorflow", "jax") if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]

@@ -1,0 +1,189 @@
+"""Videos as phones, cameras, browsers and editors write them; frames are compared with those of ffmpeg."""
+
+import logging
+import subprocess
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+from pipelines.errors import InputError
+from pipelines.io.video import is_clip, write_video
+from pipelines.io.video_decoder import TruncatedClipError, decode_video, video_rate
+
+MOVING = ("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=2")
+
+
+def ffmpeg(*arguments):
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", *map(str, arguments)]
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def frames_of_ffmpeg(path, height, width):
+    raw = ffmpeg("-i", path, "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
+    return np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)
+
+
+def cut_off(path, share=2 / 3):
+    whole = path.read_bytes()
+    short = path.with_name(f"cut_{path.name}")
+    short.write_bytes(whole[: round(len(whole) * share)])
+    return short
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    path = tmp_path_factory.mktemp("videos") / "plain.mp4"
+    ffmpeg(*MOVING, "-g", 25, "-movflags", "+faststart", path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("matrix", "shape"),
+    [
+        (("-display_rotation", 0), (64, 96)),
+        (("-display_rotation", 90), (96, 64)),
+        (("-display_rotation", 180), (64, 96)),
+        (("-display_rotation", 270), (96, 64)),
+        (("-display_rotation", 90, "-display_hflip"), (96, 64)),
+        (("-display_hflip",), (64, 96)),
+        (("-display_vflip",), (64, 96)),
+    ],
+)
+def test_turned_videos_are_shown_as_ffmpeg_shows_them(plain, tmp_path, matrix, shape):
+    path = tmp_path / "phone.mp4"
+    ffmpeg(*matrix, "-i", plain, "-c", "copy", path)
+    expected = frames_of_ffmpeg(path, *shape)
+    frames = np.stack(list(decode_video(path)))
+    np.testing.assert_array_equal(frames, expected)
+
+
+@pytest.mark.parametrize("colours", ["bt709", "smpte170m"])
+def test_colours_are_those_of_ffmpeg(tmp_path, colours):
+    path = tmp_path / "x.mp4"
+    ffmpeg(*MOVING, "-vf", f"scale=out_color_matrix={colours}", "-colorspace", colours, path)
+    np.testing.assert_array_equal(np.stack(list(decode_video(path))), frames_of_ffmpeg(path, 64, 96))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options"),
+    [
+        *(
+            (suffix, ())
+            for suffix in (".mts", ".m2ts", ".ts", ".3gp", ".flv", ".gif", ".mov", ".mkv", ".wmv")
+        ),
+        (".ogv", ("-c:v", "libtheora")),
+        (".webm", ("-c:v", "libvpx")),
+        (".avi", ("-c:v", "mjpeg")),
+        (".mp4", ("-c:v", "libsvtav1")),
+    ],
+)
+def test_every_container_is_a_clip_and_is_decoded(tmp_path, suffix, options):
+    path = tmp_path / f"x{suffix.upper()}"
+    ffmpeg(*MOVING, *(("-s", "128x96") if suffix == ".3gp" else ()), *options, path)
+    assert is_clip(path)
+    assert sum(1 for _ in decode_video(path)) == 50
+    assert video_rate(path) == pytest.approx(25, rel=1e-3)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv", ".webm", ".mts", ".wmv", ".mpg", ".flv", ".gif"])
+def test_files_that_are_cut_off(tmp_path, suffix):
+    """The intact frames are yielded before the error; the one in which the file ends is not."""
+    codec = {".avi": ("-c:v", "mjpeg"), ".webm": ("-c:v", "libvpx")}.get(suffix, ())
+    faststart = ("-movflags", "+faststart") if suffix == ".mp4" else ()
+    path = tmp_path / f"x{suffix}"
+    ffmpeg(*MOVING, *codec, *faststart, path)
+    whole, frames = list(decode_video(path)), []
+    with pytest.raises(TruncatedClipError, match=rf"cut_x\{suffix}: truncated"):
+        for frame in decode_video(cut_off(path)):
+            frames += [frame]
+    frames = frames[:-1] if suffix == ".gif" else frames  # its decoder does not say which frame was cut
+    assert 15 < len(frames) < 50
+    np.testing.assert_array_equal(frames, whole[: len(frames)])
+
+
+def test_an_mp4_whose_recording_was_not_finished(tmp_path):
+    ffmpeg(*MOVING, tmp_path / "x.mp4")
+    with pytest.raises(TruncatedClipError, match="the index of the MP4 file"):
+        list(decode_video(cut_off(tmp_path / "x.mp4")))
+
+
+def test_a_clip_trimmed_without_encoding_is_whole(plain, tmp_path):
+    """Its edit list shows part of what is stored, so that the index states more frames than there are."""
+    path = tmp_path / "trimmed.mp4"
+    ffmpeg("-ss", 0.6, "-i", plain, "-t", 0.8, "-c", "copy", path)
+    expected = frames_of_ffmpeg(path, 64, 96)
+    np.testing.assert_array_equal(np.stack(list(decode_video(path))), expected)
+
+
+def test_sound_may_be_longer_than_the_picture(tmp_path):
+    path = tmp_path / "x.wmv"
+    ffmpeg(*MOVING, "-f", "lavfi", "-i", "sine=duration=5", path)
+    assert sum(1 for _ in decode_video(path)) == 50
+
+
+def test_a_variable_frame_rate(plain, tmp_path):
+    """Every third frame is left out in the second half: 42 frames in 2 seconds."""
+    path = tmp_path / "x.webm"
+    keep = "select='lt(n,25)+mod(n,3)'"
+    ffmpeg("-i", plain, "-vf", keep, "-fps_mode", "vfr", "-c:v", "libvpx", path)
+    assert sum(1 for _ in decode_video(path)) == len(frames_of_ffmpeg(path, 64, 96)) == 42
+    # 41 steps from 0 to 1.96 seconds; those after the eighth last packet are not measured.
+    assert video_rate(path) == pytest.approx(41 / 1.96, rel=0.08)
+
+
+def test_a_header_as_browsers_write_it(plain, tmp_path):
+    """A stream that is written while it is recorded states no duration, no count and no size."""
+    path = tmp_path / "recorded.webm"
+    path.write_bytes(ffmpeg("-i", plain, "-c:v", "libvpx", "-f", "webm", "-live", 1, "pipe:1"))
+    assert sum(1 for _ in decode_video(path)) == 50
+    assert video_rate(path) == pytest.approx(25, rel=1e-3)
+
+
+def test_damage_inside_a_file_is_said(plain, tmp_path, caplog):
+    whole = bytearray(plain.read_bytes())
+    middle = whole.index(b"mdat") + (len(whole) - whole.index(b"mdat")) // 2
+    whole[middle : middle + 300] = b"\xff" * 300
+    (tmp_path / "x.mp4").write_bytes(whole)
+    with caplog.at_level(logging.WARNING, "faceflow"):
+        count = sum(1 for _ in decode_video(tmp_path / "x.mp4"))
+    assert 40 < count <= 50
+    assert count == 50 or "damaged packets were skipped" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("empty.mp4", "the file is empty"), ("text.mp4", "not a video"), ("sound.mp4", "has no video stream")],
+)
+def test_what_is_no_video_is_said_in_words_of_its_own(tmp_path, name, says):
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    (tmp_path / "text.mp4").write_text("no video at all\n" * 20)
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=1", tmp_path / "sound.mp4")
+    with pytest.raises(InputError, match=f"{name}: .*{says}"):
+        list(decode_video(tmp_path / name))
+
+
+def test_written_videos_are_read_by_ffmpeg(tmp_path):
+    frames = [np.full((48, 65, 3), 40 * k, np.uint8) for k in range(5)]
+    assert write_video(tmp_path / "x.mp4", frames, 29.97) == 5
+    shown = frames_of_ffmpeg(tmp_path / "x.mp4", 48, 64)
+    assert np.abs(shown[:, 24, 32].astype(int) - [[40 * k] * 3 for k in range(5)]).max() <= 2
+    assert video_rate(tmp_path / "x.mp4") == pytest.approx(29.97, abs=1e-3)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("name", "frames", "shape"),
+    [
+        ("phone_portrait.mp4", 96, (848, 480, 3)),
+        ("trimmed_copy.mp4", 92, (360, 640, 3)),
+        ("long_audio.wmv", 72, (360, 640, 3)),
+        ("clip.mts", 30, (360, 640, 3)),
+        ("av1.mp4", 30, (360, 640, 3)),
+    ],
+)
+def test_files_of_other_people(real_data, name, frames, shape):
+    path = real_data / "field_reports" / name
+    decoded = list(decode_video(path))
+    assert (len(decoded), decoded[0].shape) == (frames, shape)
+    np.testing.assert_array_equal(decoded[-1], frames_of_ffmpeg(path, *shape[:2])[-1])
