@@ -24,6 +24,7 @@ REACHED_THROUGH = {
     "pipelines.datasets.composite": "tests/pipelines/datasets/test_published_counts.py",
     "pipelines.datasets.counts": "tests/pipelines/datasets/test_published_counts.py",
     "pipelines.datasets.coding_sheets.coded_clips": "tests/pipelines/datasets/test_quirks.py",
+    "pipelines.datasets.long_video": "tests/pipelines/datasets/test_rendered.py",
     "pipelines.labels.refined": "tests/pipelines/labels/test_refined.py",
     "pipelines.labels.variational_solver": "tests/pipelines/labels/test_variational.py",
     "pipelines.landmarks.native_stderr": "tests/faceflow/test_cli.py",
