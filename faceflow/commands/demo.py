@@ -52,7 +52,7 @@ def demo(out: Out = Path("demo"), minutes: float = 1.5, seed: int = 0) -> None:
 def _run(folder: Path, minutes: float, seed: int) -> None:
     from keras_models.evaluation.evaluate_flow import evaluate_flow
     from keras_models.evaluation.flow_report import flow_sections, flow_table
-    from keras_models.inference.estimators import open_method
+    from keras_models.inference.estimators import get_estimator
     from keras_models.training.flow_training_config import FlowTrainingConfig
     from keras_models.training.train_flow import train_flow
     from pipelines.io.pairs import read_pair
@@ -81,18 +81,18 @@ def _run(folder: Path, minutes: float, seed: int) -> None:
             loss="robust",
             size=_SIZE,
             epochs=4,
-            minutes=minutes,
+            max_minutes=minutes,
             learning_rate=1e-4,
-            warmup=20,
+            warmup_steps=20,
             validation_share=0.05,
             seed=seed,
         )
-        network = train_flow(folder / "training", folder / "run", config, start=_SHIPPED)
+        network = train_flow(folder / "training", folder / "run", config, init_from=_SHIPPED)
 
     evaluations = {}
     with station("comparing it on pairs it has not seen"):
-        methods = {_NETWORK: open_method(str(folder / "run"))}
-        methods |= {name: open_method(name) for name in (_SHIPPED, *_RIVALS)}
+        methods = {_NETWORK: get_estimator(str(folder / "run"))}
+        methods |= {name: get_estimator(name) for name in (_SHIPPED, *_RIVALS)}
         for kind in ("portrait", "rendered"):
             with progress(f"evaluate, {kind}", _TEST_PAIRS) as step:
                 evaluations[kind] = evaluate_flow(folder / f"test-{kind}", methods, on_pair=step)

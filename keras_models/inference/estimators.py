@@ -20,7 +20,7 @@ from pipelines.labels import METHODS as LABEL_METHODS
 from pipelines.labels import make_label
 from pipelines.landmarks.detector import FaceMesh, find_face
 
-Method = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+Estimator = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def _dis(preset: int) -> Callable[[], cv2.DenseOpticalFlow]:
@@ -46,8 +46,8 @@ _CLASSICAL: dict[str, Callable[[], cv2.DenseOpticalFlow]] = {
 }
 
 
-#: Names that `open_method` takes besides folders.
-METHODS = (
+#: Names that `get_estimator` takes besides folders.
+ESTIMATORS = (
     *(name for name in SHIPPED if name != EXPRESSION),
     "zero",
     *_CLASSICAL,
@@ -55,11 +55,11 @@ METHODS = (
 )
 
 
-def open_method(name: str) -> Method:
+def get_estimator(name: str) -> Estimator:
     """Return a method.
 
     Args:
-        name: one of `METHODS`, or the folder of a training run or a SavedModel of `face_flow`.
+        name: one of `ESTIMATORS`, or the folder of a training run or a SavedModel of `face_flow`.
 
     Raises:
         InputError: if it is none of these. The method itself raises it for frames that it cannot handle.
@@ -73,11 +73,11 @@ def open_method(name: str) -> Method:
     if name in SHIPPED or Path(name).is_dir():
         return dense(_network(name))
     raise InputError(
-        f"unknown flow method {name!r}; use {', '.join(METHODS)}, or the folder of a training run"
+        f"unknown flow method {name!r}; use {', '.join(ESTIMATORS)}, or the folder of a training run"
     )
 
 
-def dense(estimate: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Method:
+def dense(estimate: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Estimator:
     """Make a method of a function that gives flow everywhere; frames of different size are refused."""
 
     def method(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -103,7 +103,7 @@ def _classical(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     return estimate
 
 
-def _label(name: str) -> Method:
+def _label(name: str) -> Estimator:
     if name not in LABEL_METHODS:
         raise InputError(f"unknown label method {name!r}; there are: {', '.join(LABEL_METHODS)}")
     face_mesh = FaceMesh()

@@ -34,7 +34,7 @@ class InputConfig:
 
     Attributes:
         size: width and height of the crops in pixels.
-        batch: pairs in a batch.
+        batch_size: pairs in a batch.
         label: label method for pairs without a dense flow of their own; or `synthesised`, which makes frame 2
             of every pair anew from frame 1 and its flow, with light and noise of its own, so that the label
             is exact. The flow of a pair that has none is `mesh`; `sparse` with a corpus' own landmarks.
@@ -45,7 +45,7 @@ class InputConfig:
     """
 
     size: int = 256
-    batch: int = 8
+    batch_size: int = 8
     label: str = "mesh"
     margin: float = MARGIN
     augmentation: Augmentation | None = None
@@ -72,7 +72,7 @@ def flow_batches(source: PairSource, config: InputConfig) -> tf.data.Dataset:
         deterministic=True,
     )
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(source)))
-    return dataset.batch(config.batch).prefetch(tf.data.AUTOTUNE)
+    return dataset.batch(config.batch_size).prefetch(tf.data.AUTOTUNE)
 
 
 def training_batches(source: PairSource, config: InputConfig, first: int = 0) -> tf.data.Dataset:
@@ -95,7 +95,7 @@ def training_batches(source: PairSource, config: InputConfig, first: int = 0) ->
     if not len(source):
         raise InputError("no pairs to train on")
     names, counts = _names_and_counts(source)
-    past, drawn = divmod(first * config.batch, len(source))
+    past, drawn = divmod(first * config.batch_size, len(source))
 
     def one_pass(number: tf.Tensor) -> tf.data.Dataset:
         seed = tf.stack([tf.constant(config.seed, tf.int64), number])
@@ -109,9 +109,9 @@ def training_batches(source: PairSource, config: InputConfig, first: int = 0) ->
         return _tensors(partial(augment_and_label, config), source.decode(*key), config.size, number)
 
     dataset = tf.data.Dataset.range(past, np.iinfo(np.int64).max).flat_map(one_pass).skip(drawn)
-    dataset = dataset.enumerate(first * config.batch)
+    dataset = dataset.enumerate(first * config.batch_size)
     dataset = dataset.map(element, tf.data.AUTOTUNE, deterministic=True)
-    return dataset.batch(config.batch, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    return dataset.batch(config.batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
 def _shuffled(dataset: tf.data.Dataset, window: int, seed: tf.Tensor) -> tf.data.Dataset:
