@@ -30,7 +30,7 @@ def comparison(folder: Path, methods: tuple[str, ...] = METHODS) -> str:
     for name in PUBLISHED:
         render_corpus(name, folder / name, coded_frames=name in CODED)
     corpora = [f"{name}={folder / name}" for name in PUBLISHED]
-    published = ExpressionConfig("ststnet", epochs=500, batch=256, learning_rate=5e-5, weight_decay=0.0)
+    published = ExpressionConfig("ststnet", epochs=500, batch_size=256, learning_rate=5e-5, weight_decay=0.0)
     runs = [
         ("default", published, _SEEDS_AS_PUBLISHED),
         *((method, ExpressionConfig(), SEEDS) for method in methods),
@@ -45,7 +45,7 @@ def comparison(folder: Path, methods: tuple[str, ...] = METHODS) -> str:
         mean = found.mean("full")
         parts = " | ".join(f"{found.mean(name)['uf1']:.3f}" for name in found.parts if name != "full")
         lines.append(
-            f"| `{method}` | `{config.network}` | {seeds} | {mean['uf1']:.3f} ± {mean['uf1_spread']:.3f} | "
+            f"| `{method}` | `{config.network}` | {seeds} | {mean['uf1']:.3f} ± {mean['uf1_std']:.3f} | "
             f"{mean['uf1_low']:.3f}-{mean['uf1_high']:.3f} | {mean['uar']:.3f} | {mean['precision']:.3f} | "
             f"{parts} | {minutes[0]:.1f} | {minutes[1]:.1f} |"
         )

@@ -45,10 +45,10 @@ def _portraits() -> Path:
 
 def _tables(folder: Path, classical: tuple[str, ...]) -> str:
     from keras_models.evaluation.evaluate_flow import evaluate_flow
-    from keras_models.inference.estimators import open_method
+    from keras_models.inference.estimators import get_estimator
     from pipelines.labels import METHODS
 
-    methods = {name: open_method(name) for name in classical}
+    methods = {name: get_estimator(name) for name in classical}
     found = _find_faces(folder)
     methods |= {f"label:{name}": _label(name, found) for name in METHODS}
     evaluation = evaluate_flow(folder, methods)
@@ -111,7 +111,7 @@ def _label(name: str, found: dict[int, np.ndarray | None]) -> Callable:
 
 def refined_speed(pairs: int = 12) -> str:
     """The label `refined` on 256x256 crops that the face fills, beside DIS and DeepFlow on the same crops."""
-    from keras_models.inference.estimators import open_method
+    from keras_models.inference.estimators import get_estimator
     from pipelines.image.crops import crop_around
     from pipelines.io.pairs import list_pairs, read_pair
     from pipelines.labels import make_label
@@ -119,7 +119,7 @@ def refined_speed(pairs: int = 12) -> str:
 
     if not (folder := _portraits()).is_dir():
         return f"{folder}: not at hand."
-    rivals = {name: open_method(name) for name in _RIVALS}
+    rivals = {name: get_estimator(name) for name in _RIVALS}
     taken = {name: [] for name in ("refined", "confidence", *_RIVALS)}
     with FaceMesh() as face_mesh:
         for name in list_pairs(folder)[:pairs]:

@@ -15,7 +15,7 @@ from benchmarks.common.page import run_parts, table
 from keras_models.evaluation.evaluate_flow import FlowEvaluation, evaluate_flow
 from keras_models.evaluation.flow_report import flow_table
 from keras_models.flow.flow_networks import build_network
-from keras_models.inference.estimators import open_method
+from keras_models.inference.estimators import get_estimator
 from keras_models.presets import DEFAULT, Preset, load_weights, read_preset, save_preset
 from pipelines.synthetic.renderer.generate import render_pairs
 
@@ -90,7 +90,7 @@ def _real() -> Path:
 def _evaluation(folder: Path, methods: tuple[str, ...]) -> FlowEvaluation:
     with tempfile.TemporaryDirectory() as one_look:
         _save_one_look(one_look)
-        opened = {name: open_method(one_look if name == ONE_LOOK else name) for name in methods}
+        opened = {name: get_estimator(one_look if name == ONE_LOOK else name) for name in methods}
     return evaluate_flow(folder, opened)
 
 

@@ -51,22 +51,22 @@ def forward(rounds: int = ROUNDS) -> str:
     import onnxruntime
     import skimage.data
 
-    from keras_models.inference.estimators import open_method
+    from keras_models.inference.estimators import get_estimator
     from keras_models.presets import DEFAULT, load_network
     from serving.export.onnx_export import export_onnx
 
     portrait = np.ascontiguousarray(skimage.data.astronaut()[:SIZE, 100 : 100 + SIZE])
     frames = portrait, np.roll(portrait, 1, axis=1)
     floats = {f"frame{k + 1}": np.float32(frame[None]) / 255 for k, frame in enumerate(frames)}
-    calls = {f"`{DEFAULT}`": _call(open_method(DEFAULT), frames)}
+    calls = {f"`{DEFAULT}`": _call(get_estimator(DEFAULT), frames)}
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
-    calls[f"`{DEFAULT}`, bfloat16"] = _call(open_method(DEFAULT), frames)
+    calls[f"`{DEFAULT}`, bfloat16"] = _call(get_estimator(DEFAULT), frames)
     keras.mixed_precision.set_global_policy("float32")
     with tempfile.TemporaryDirectory() as folder:
         file = export_onnx(load_network(DEFAULT), Path(folder))
         session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     calls[f"`{DEFAULT}` in ONNX Runtime {onnxruntime.__version__}"] = lambda: session.run(["flow"], floats)
-    calls |= {f"`{method}`": _call(open_method(method), frames) for method in CLASSICAL}
+    calls |= {f"`{method}`": _call(get_estimator(method), frames) for method in CLASSICAL}
     costs = milliseconds(*calls.values(), rounds=rounds)
     return f"One pair of {SIZE}x{SIZE}, medians of {rounds} calls of each, in any order.\n\n" + table(
         ["", *_COST], [[name, *map("{:.1f}".format, cost)] for name, cost in zip(calls, costs, strict=True)]

@@ -73,11 +73,11 @@ def train(name: str, data: Path, run: Path, width: float, size: int, steps: int)
         network="flownet_s",
         width=width,
         size=size,
-        batch=8,
+        batch_size=8,
         epochs=5,
-        epoch_steps=steps // 5,
+        steps_per_epoch=steps // 5,
         learning_rate=1e-3,
-        warmup=min(200, steps // 5),
+        warmup_steps=min(200, steps // 5),
         label="synthesised" if name == "synthesised" else "mesh",
         validation_share=0.05,
     )
@@ -120,14 +120,14 @@ def _real() -> Path:
 def experiment(folder: Path, width: float, size: int, steps: int, pairs: int, tested: int) -> str:
     """Train on each kind of data, and test all on the same."""
     from keras_models.evaluation.evaluate_flow import evaluate_flow
-    from keras_models.inference.estimators import open_method
+    from keras_models.inference.estimators import get_estimator
     from pipelines.synthetic.renderer.generate import render_pairs
 
     data = training_data(folder, pairs)
     for name in WHAT:
         train(name, data[name], folder / f"run_{name}", width, size, steps)
-    methods = {name: open_method(str(folder / f"run_{name}")) for name in WHAT}
-    methods |= {name: open_method(name) for name in RIVALS}
+    methods = {name: get_estimator(str(folder / f"run_{name}")) for name in WHAT}
+    methods |= {name: get_estimator(name) for name in RIVALS}
     render_pairs(folder / "unseen", tested, seed=2026)
     tests = {"rendered": evaluate_flow(folder / "unseen", methods)}
     if _real().is_dir():

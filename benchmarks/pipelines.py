@@ -193,7 +193,7 @@ def _waiting(data: Path | str, steps: int) -> tuple[float, float]:
 
     # A window of 512 pairs, as in training, would be drawn before the first step, and not be waited for again
     # until it is used up.
-    batches = training_batches(open_source(data), InputConfig(size=192, batch=8, shuffle=16))
+    batches = training_batches(open_source(data), InputConfig(size=192, batch_size=8, shuffle=16))
     trainer = FlowTrainer(build_network("flownet_s", width=0.5))
     trainer.compile("adam")
     return _time_loop(iter(batches), tf.function(trainer.train_step), steps)

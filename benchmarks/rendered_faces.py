@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from benchmarks.common.page import run_parts
-from keras_models.inference.estimators import open_method
+from keras_models.inference.estimators import get_estimator
 from pipelines.io.pairs import Pair, list_pairs, read_pair
 from pipelines.landmarks.face_mesh import EYE_CORNERS, REGIONS
 from pipelines.synthetic.renderer.generate import in_parallel
@@ -163,7 +163,7 @@ def _measure_one(make: Callable[[object], Pair], key: object) -> tuple[list[list
     """Return `_errors` of each method on a pair, and by how much frame 2's face is brighter."""
     pair = make(key)
     change = pair.frame2[pair.face].mean() - pair.frame1[pair.face].mean()
-    return [_errors(open_method(name), pair) for name in METHODS], float(change)
+    return [_errors(get_estimator(name), pair) for name in METHODS], float(change)
 
 
 def _counted(errors: dict[str, np.ndarray]) -> str:

@@ -80,11 +80,11 @@ def estimate_flow(
 
 @functools.lru_cache(maxsize=4)
 def _estimator(model: str | Path | keras.Model) -> Callable:
-    from keras_models.inference.estimators import dense, network_estimate, open_method
+    from keras_models.inference.estimators import get_estimator, network_estimator
 
     if isinstance(model, str | Path):
-        return open_method(str(model))
-    return dense(network_estimate(model))
+        return get_estimator(str(model))
+    return network_estimator(model)
 
 
 def _as_image(frame: np.ndarray, name: str) -> np.ndarray:

@@ -19,7 +19,6 @@ REACHED_THROUGH = {
     "faceflow.commands": "tests/test_readme.py",
     "keras_models.inference.clip_spotting": "tests/faceflow/commands/test_expression.py",
     "keras_models.inference.recognition": "tests/faceflow/commands/test_expression.py",
-    "keras_models.training.callbacks": "tests/keras_models/training/test_train_flow.py",
     "pipelines.datasets.corpora": "tests/pipelines/datasets/test_quirks.py",
     "pipelines.datasets.composite": "tests/pipelines/datasets/test_published_counts.py",
     "pipelines.datasets.counts": "tests/pipelines/datasets/test_published_counts.py",

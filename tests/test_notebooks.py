@@ -84,7 +84,7 @@ def test_what_is_private_or_missing_is_found():
 import numpy as np
 import torch
 from benchmarks.common import page
-from keras_models.inference.estimators import open_method, open_methods
+from keras_models.inference.estimators import get_estimator, get_estimators
 from pipelines.micro_expressions.features import _bone
 from pipelines.nowhere import anything
 from serving.protocol.stubs import predict_pb2
@@ -93,7 +93,7 @@ network._model
     assert sorted(problems(code)) == [
         "._model",
         "benchmarks.common",
-        "keras_models.inference.estimators.open_methods",
+        "keras_models.inference.estimators.get_estimators",
         "pipelines.micro_expressions.features._bone",
         "pipelines.nowhere.anything",
         "torch",

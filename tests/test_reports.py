@@ -9,7 +9,7 @@ from benchmarks.pictures import report_pictures
 from benchmarks.pictures.report_pictures import DESK, PHONE
 from keras_models.evaluation.evaluate_flow import evaluate_flow
 from keras_models.evaluation.flow_report import write_flow_report
-from keras_models.inference.estimators import open_method
+from keras_models.inference.estimators import get_estimator
 from pipelines.io.images import encode_png, read_image
 from pipelines.io.tfrecord_writer import PairRecord, write_shard
 from pipelines.records.build_config import BuildConfig
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
 def evaluation(tmp_path_factory, pair_folder):
     """The report of `faceflow evaluate flow --report`."""
     path = tmp_path_factory.mktemp("evaluation") / "report.html"
-    methods = {name: open_method(name) for name in ("zero", "dis_fast", "dis_medium")}
+    methods = {name: get_estimator(name) for name in ("zero", "dis_fast", "dis_medium")}
     write_flow_report(path, evaluate_flow(pair_folder, methods), methods)
     return path
 

@@ -12,7 +12,7 @@ import yaml
 
 from keras_models.presets import SHIPPED
 from keras_models.training.expression_training_config import ExpressionConfig
-from keras_models.training.flow_training_config import OF_SOME_NETWORKS
+from keras_models.training.flow_training_config import NETWORK_ARGUMENTS
 
 PROJECT = Path(__file__).parents[1]
 PRESETS = PROJECT / "keras_models" / "presets"
@@ -44,13 +44,13 @@ def test_citation():
 def test_weights_were_made_by_their_recipe(preset):
     """What recipe.sh asks for last is what the preset says it was trained with."""
     asked = last_training(preset)
-    del asked["start"]
+    del asked["init_from"]
     about = json.loads((PRESETS / preset / "preset.json").read_text())
     assert len(asked) > 5
     for name, value in asked.items():
         made = (about["recipe"] | about["recipe"]["augmentation"])[name]
         assert made == type(made)(value), name
-    for name in OF_SOME_NETWORKS:
+    for name in NETWORK_ARGUMENTS:
         if about["recipe"].get(name) is not None:
             assert about["network"][name] == about["recipe"][name]
 

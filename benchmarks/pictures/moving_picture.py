@@ -52,10 +52,10 @@ def clip(
 
 def pictures(frames: int = _FRAMES) -> list[np.ndarray]:
     """Return the pictures in turn, uint8 [H, W, 3], RGB."""
-    from keras_models.inference.estimators import open_method
+    from keras_models.inference.estimators import get_estimator
     from keras_models.presets import DEFAULT
 
-    estimate = open_method(DEFAULT)
+    estimate = get_estimator(DEFAULT)
     columns = []
     for person in _PEOPLE:
         shown = clip(*person, frames)

@@ -51,7 +51,7 @@ def demo(out: Out = Path("demo"), max_minutes: float = 1.5, seed: int = 0) -> No
 def _run(folder: Path, max_minutes: float, seed: int) -> None:
     from keras_models.evaluation.evaluate_flow import evaluate_flow
     from keras_models.evaluation.flow_report import flow_sections, flow_table
-    from keras_models.inference.estimators import open_method
+    from keras_models.inference.estimators import get_estimator
     from keras_models.training.flow_training_config import FlowTrainingConfig
     from keras_models.training.train_flow import train_flow
     from pipelines.io.pairs import read_pair
@@ -80,18 +80,18 @@ def _run(folder: Path, max_minutes: float, seed: int) -> None:
             loss="robust",
             size=_SIZE,
             epochs=4,
-            minutes=max_minutes,
+            max_minutes=max_minutes,
             learning_rate=1e-4,
-            warmup=20,
+            warmup_steps=20,
             validation_share=0.05,
             seed=seed,
         )
-        network = train_flow(folder / "training", folder / "run", config, start=_SHIPPED)
+        network = train_flow(folder / "training", folder / "run", config, init_from=_SHIPPED)
 
     evaluations = {}
     with step_named("comparing it with other methods on unseen pairs"):
-        methods = {_FINE_TUNED: open_method(str(folder / "run"))}
-        methods |= {name: open_method(name) for name in (_SHIPPED, *_BASELINES)}
+        methods = {_FINE_TUNED: get_estimator(str(folder / "run"))}
+        methods |= {name: get_estimator(name) for name in (_SHIPPED, *_BASELINES)}
         for kind in ("portrait", "rendered"):
             with progress(f"evaluate, {kind}", _TEST_PAIRS) as step:
                 evaluations[kind] = evaluate_flow(folder / f"test-{kind}", methods, on_pair=step)

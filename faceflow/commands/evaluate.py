@@ -39,9 +39,9 @@ def evaluate_flow(
 
     from keras_models.evaluation.evaluate_flow import evaluate_flow as evaluate
     from keras_models.evaluation.flow_report import flow_table, write_flow_report
-    from keras_models.inference.estimators import METHODS, open_method
+    from keras_models.inference.estimators import ESTIMATORS, get_estimator
 
-    methods = {name: open_method(name) for name in method or METHODS}
+    methods = {name: get_estimator(name) for name in method or ESTIMATORS}
     with progress("evaluate", count) as step:
         evaluation = evaluate(pairs, methods, save, on_pair=step)
     for failure in evaluation.failures:

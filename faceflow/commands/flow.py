@@ -58,12 +58,12 @@ def flow(
 
 def _estimator(model: str | None, server: str | None, face: bool):
     """Return a function (frame1, frame2) -> `FaceFlow` of whoever is to estimate."""
-    from keras_models.inference.estimators import dense, open_method
+    from keras_models.inference.estimators import dense, get_estimator
     from keras_models.inference.frame_flow import in_face_crop, in_whole_frame
     from keras_models.presets import DEFAULT
 
     if server is None:
-        method = open_method(model or DEFAULT)
+        method = get_estimator(model or DEFAULT)
     else:
         from serving.client import FaceFlowClient
 

@@ -14,7 +14,7 @@ def train_flow(
     data: Folder,
     out: Out,
     config: OmitArgPrefixes[FlowTrainingConfig],
-    start: Annotated[str | None, arg(metavar="RUN|PRESET")] = None,
+    init_from: Annotated[str | None, arg(metavar="RUN|PRESET")] = None,
 ) -> None:
     """Train a flow network, and keep the best of it by the subjects that validate.
 
@@ -26,12 +26,12 @@ def train_flow(
         data: folder of records (faceflow build) or of pairs.
         out: the run's folder: weights, preset.json, log.csv, tensorboard/.
         config: how to train.
-        start: a run or preset (default is the one that comes with FaceFlow) to continue from, in place of
+        init_from: a run or preset (default is the one that comes with FaceFlow) to continue from, in place of
             fresh weights; its network is taken.
     """
     from keras_models.training.train_flow import train_flow as train
 
-    train(data, out, config, start)
+    train(data, out, config, init_from)
 
 
 def train_expression(

@@ -12,13 +12,14 @@ import numpy as np
 
 from keras_models.evaluation.expression_scores import Scores, bootstrap_uf1, confusion, scores
 from keras_models.expression.expression_networks import CLASSIFIERS
+from keras_models.training.ensemble_training import fit_ensemble
 from keras_models.training.expression_training_config import ExpressionConfig
-from keras_models.training.train_expression import fit_copies
 from pipelines.datasets.composite import CLASSES
 from pipelines.datasets.splits import SPLITS, Fold, folds
 from pipelines.errors import InputError
 from pipelines.files import replacing
 from pipelines.micro_expressions.samples import Samples
+from pipelines.settings import check_settings
 
 #: Leave one corpus out: train on all others.
 CROSS_CORPUS = "cross-corpus"
@@ -72,7 +73,7 @@ class ExpressionEvaluation:
         means = {name: float(np.mean([getattr(one, name) for one in found])) for name in names}
         low, high = self._interval(part)
         spread = float(np.std([one.uf1 for one in found]))
-        return means | {"uf1_spread": spread, "uf1_low": low, "uf1_high": high}
+        return means | {"uf1_std": spread, "uf1_low": low, "uf1_high": high}
 
     def _interval(self, part: str) -> tuple[float, float]:
         chosen = self.parts[part]
@@ -145,7 +146,7 @@ def evaluate_expression(
     Raises:
         InputError: for an unknown split, too few subjects or corpora, or settings out of range.
     """
-    config.check()
+    check_settings(config)
     if seeds < 1:
         raise InputError(f"seeds {seeds}: at least 1")
     subjects = np.array(samples.subjects)
@@ -193,7 +194,7 @@ def _fold_answers(
     path = cache / f"{digest.hexdigest()[:32]}.npy"
     if path.exists():
         return np.load(path)
-    model = fit_copies(samples.features, samples.labels, np.array(samples.subjects), training, config)
+    model = fit_ensemble(samples.features, samples.labels, np.array(samples.subjects), training, config)
     said = model.predict(samples.features, verbose=0).argmax(axis=-1)
     with replacing(path) as part:
         np.save(part, said)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_models.inference.estimators import Method
+from keras_models.inference.estimators import Estimator
 from keras_models.losses.flow_losses import angular_error, end_point_error
 from pipelines.errors import InputError
 from pipelines.io.flow_io import write_flow
@@ -185,7 +185,7 @@ class FlowEvaluation:
 
 def evaluate_flow(
     folder: Path | str,
-    methods: Mapping[str, Method],
+    methods: Mapping[str, Estimator],
     save: Path | str | None = None,
     on_pair: Callable[[str], None] = lambda name: None,
 ) -> FlowEvaluation:
@@ -193,7 +193,7 @@ def evaluate_flow(
 
     Args:
         folder: a pair folder (`pipelines.io.pairs`).
-        methods: by name, as `keras_models.inference.estimators.open_method` returns them.
+        methods: by name, as `keras_models.inference.estimators.get_estimator` returns them.
         save: write every flow as `save/METHOD/NNNNN.flo`, with `:` in the name as `-`; of a method that is a
             folder, the folder's own name.
         on_pair: called with its name after each pair, for progress.

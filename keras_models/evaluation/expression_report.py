@@ -21,7 +21,7 @@ def score_table(evaluations: dict[str, ExpressionEvaluation]) -> Table:
         for part in evaluation.parts:
             mean = evaluation.mean(part)
             interval = f"{mean['uf1_low']:.3f}-{mean['uf1_high']:.3f}"
-            values = [f"{mean[name]:.3f}" for name in ("uf1_spread", "uar", "precision", "accuracy")]
+            values = [f"{mean[name]:.3f}" for name in ("uf1_std", "uar", "precision", "accuracy")]
             rows.append([method, part, f"{mean['uf1']:.3f}", interval, *values])
     one = next(iter(evaluations.values()))
     caption = (

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_models.evaluation.evaluate_flow import FlowEvaluation
-from keras_models.inference.estimators import Method
+from keras_models.inference.estimators import Estimator
 from keras_models.losses.flow_losses import end_point_error
 from pipelines.errors import InputError
 from pipelines.io.pairs import read_metadata, read_pair
@@ -44,7 +44,7 @@ def _breakdown(evaluation: FlowEvaluation, parts: dict[str, dict[str, float]], c
 
 
 def flow_sections(
-    evaluation: FlowEvaluation, methods: Mapping[str, Method], shown: int = 3, on: str = ""
+    evaluation: FlowEvaluation, methods: Mapping[str, Estimator], shown: int = 3, on: str = ""
 ) -> list[Section]:
     """Return the sections of the report.
 
@@ -89,14 +89,14 @@ def flow_sections(
     ]
 
 
-def write_flow_report(path: Path | str, evaluation: FlowEvaluation, methods: Mapping[str, Method]) -> None:
+def write_flow_report(path: Path | str, evaluation: FlowEvaluation, methods: Mapping[str, Estimator]) -> None:
     """Write the page that `faceflow evaluate flow --report` promises."""
     best = flow_table(evaluation).rows[0]
     summary = f"{best[0]} comes closest to the true motion: off by {best[1]} px on average in the face."
     write_report(path, "Flow on faces, compared", summary, flow_sections(evaluation, methods))
 
 
-def _pair_picture(folder: str, name: str, methods: Mapping[str, Method]) -> np.ndarray:
+def _pair_picture(folder: str, name: str, methods: Mapping[str, Estimator]) -> np.ndarray:
     pair = read_pair(folder, name, read_metadata(folder).get(name))
     face = pair.valid if pair.face is None or not (pair.valid & pair.face).any() else pair.valid & pair.face
     length = np.linalg.norm(pair.flow, axis=-1)

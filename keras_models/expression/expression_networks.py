@@ -1,4 +1,4 @@
-"""The networks that classify expressions, by name."""
+"""Classifiers of micro-expressions by name."""
 
 from collections.abc import Callable
 
@@ -14,15 +14,20 @@ CLASSIFIERS: dict[str, Callable[..., keras.Model]] = {"mirror_net": mirror_net, 
 def build_classifier(name: str, **arguments) -> keras.Model:
     """Build a classifier with fresh weights.
 
-    All take `features`, float32 [B, 28, 28, 3], and give logits, float32 [B, copies, classes].
-
     Args:
-        name: a key of `CLASSIFIERS`.
-        **arguments: of its function, such as `copies`.
+        name: Name of the classifier, a key of `CLASSIFIERS`.
+        **arguments: Arguments of the classifier's function, such as `ensemble_size`.
+
+    Returns:
+        A model from `features`, float32 [B, 28, 28, 3], to logits, float32 [B, ensemble_size, classes].
 
     Raises:
-        InputError: for an unknown name.
+        InputError: If the name is unknown.
+
+    Example:
+        >>> build_classifier("mirror_net", ensemble_size=2).output_shape
+        (None, 2, 3)
     """
     if name not in CLASSIFIERS:
-        raise InputError(f"unknown classifier {name!r}; there are: {', '.join(CLASSIFIERS)}")
+        raise InputError(f"unknown classifier {name!r}; use one of: {', '.join(CLASSIFIERS)}")
     return CLASSIFIERS[name](**arguments)

@@ -1,46 +1,61 @@
-"""MirrorNet: a small head that looks at a face and at its mirror image.
+"""MirrorNet: a small classifier whose answer is the same for a face and its mirror image.
 
 Hundreds of samples are few for a network that must learn by itself that an expression and its mirror image
-mean the same. This one cannot tell them apart. It sees u, v and strain in 14 x 14 regions, which faces that
-are aligned fill alike, and has no convolution: where a face moves is what matters, and it lies where it lies.
+mean the same. This one is invariant to mirroring by construction. It sees u, v and strain averaged over 14 x
+14 regions, in which aligned faces have their features at the same places, and has no convolution: it matters
+where a face moves.
 """
 
 import keras
 import tensorflow as tf
 from keras import layers
 
-from keras_models.layers.ensemble import CopiedDense
+from keras_models.layers.ensemble import EnsembleDense
 from pipelines.micro_expressions.features import SIZE
 
 _REGION = 2  # cells
 _HIDDEN = 32
-_DROPOUT = (0.3, 0.5)  # of what is seen, and of hidden units
+_DROPOUT = (0.3, 0.5)  # of the input, and of hidden units
 
 
-def mirror_net(copies: int = 1, classes: int = 3) -> keras.Model:
-    """Build MirrorNet: 18,947 weights a copy for three classes.
+def mirror_net(ensemble_size: int = 1, classes: int = 3) -> keras.Model:
+    """Build MirrorNet: 18,947 weights per member for three classes.
 
     Args:
-        copies: independent networks in one model (`keras_models.layers.ensemble`).
-        classes: to tell apart.
+        ensemble_size: Number of independent networks in the model (`keras_models.layers.ensemble`).
+        classes: Number of classes.
 
     Returns:
-        A model from `features`, float32 [B, 28, 28, 3], to logits, float32 [B, copies, classes].
+        A model from `features`, float32 [B, 28, 28, 3], to logits, float32 [B, ensemble_size, classes].
+
+    Example:
+        >>> mirror_net()(np.zeros((4, 28, 28, 3), np.float32)).shape
+        TensorShape([4, 1, 3])
     """
     features = keras.Input((SIZE, SIZE, 3), name="features")
     regions = layers.AveragePooling2D(_REGION)(features)
-    hidden = [CopiedDense(_HIDDEN, "relu"), layers.Dropout(_DROPOUT[1]), CopiedDense(classes)]
-    answers = []
+    hidden = [EnsembleDense(_HIDDEN, "relu"), layers.Dropout(_DROPOUT[1]), EnsembleDense(classes)]
+    logits = []
     for seen in (regions, Mirror()(regions)):
-        answer = layers.Dropout(_DROPOUT[0])(layers.RepeatVector(copies)(layers.Flatten()(seen)))
+        x = layers.RepeatVector(ensemble_size)(layers.Flatten()(seen))
+        x = layers.Dropout(_DROPOUT[0])(x)
         for layer in hidden:
-            answer = layer(answer)
-        answers.append(answer)
-    return keras.Model(features, layers.Average()(answers), name="mirror_net")
+            x = layer(x)
+        logits.append(x)
+    return keras.Model(features, layers.Average()(logits), name="mirror_net")
 
 
+@keras.saving.register_keras_serializable("faceflow")
 class Mirror(layers.Layer):
-    """The features of the face in a mirror: left is right, and so is the horizontal flow's sign."""
+    """Features of the mirrored face: left and right are exchanged, and the horizontal flow changes its sign.
+
+    Input and output shape:
+        float32 [B, H, W, 3]: u, v and strain.
+
+    Example:
+        >>> Mirror()(np.float32([[[[1, 2, 3], [4, 5, 6]]]])).numpy().tolist()
+        [[[[-4.0, 5.0, 6.0], [-1.0, 2.0, 3.0]]]]
+    """
 
     def call(self, features):  # noqa: D102
         return tf.reverse(features, [2]) * [-1.0, 1.0, 1.0]

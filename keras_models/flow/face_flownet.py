@@ -1,4 +1,4 @@
-"""FaceFlowNet: the network of the paper that this project follows, with flow down to half resolution.
+"""FaceFlowNet: the network of the paper that this project follows, with flow up to half resolution.
 
 References:
     Alkaddour, Tariq, Dhall, "Self-Supervised Approach for Facial Movement Based Optical Flow", IEEE Trans.
@@ -6,13 +6,13 @@ References:
     correlation, with a decoder that mixes channels by 1x1 convolutions and goes one level further.
 """
 
-import keras
 from keras import layers
 
+from keras_models.flow.flow_model import FlowModel
 from keras_models.flow.flownet_blocks import (
-    HEAD,
-    LEAK,
-    TAIL,
+    NEGATIVE_SLOPE,
+    STAGES,
+    STEM,
     centred_frames,
     convolution,
     deconvolution,
@@ -36,23 +36,27 @@ _DECODER = (
 )
 
 
-def face_flownet(*, width: float = 1.0) -> keras.Model:
+def face_flownet(*, width: float = 1.0) -> FlowModel:
     """Build FaceFlowNet.
 
     The paper's code has ReLU after conv6_1 and the 1x1 convolutions; here every activation is LeakyReLU(0.1).
 
     Args:
-        width: factor on the number of channels of every hidden layer; 1 is the original.
+        width: Factor on the number of channels of every hidden layer; 1 is the original.
 
     Returns:
-        A functional model with the inputs and outputs of `flownet_s`, and one level more: `flow1`, on half of
+        A functional model with the inputs and outputs of `flownet_s`, and one more level: `flow1`, on half of
         the padded grid.
+
+    Example:
+        >>> "flow1" in face_flownet(width=0.125).output
+        True
     """
     inputs = frame_inputs()
-    first, second = map(encoder(HEAD, width), centred_frames(inputs))
+    first, second = map(encoder(STEM, width), centred_frames(inputs))
     redirected = convolution("conv_redir", scaled(_REDIRECTED, width), kernel=1)(first["conv3"])
     x = layers.Concatenate(name="joined")([redirected, first["conv3"], second["conv3"]])
-    encoded = first | encoder(TAIL, width)(x)
+    encoded = first | encoder(STAGES, width)(x)
 
     x = encoded["conv6_1"]
     flow = prediction(6, use_bias=True)(x)
@@ -60,7 +64,7 @@ def face_flownet(*, width: float = 1.0) -> keras.Model:
     for level, count, skip, mixed in _DECODER:
         carried = layers.UpSampling2D(interpolation="bilinear", name=f"flow{level + 1}_to_{level}")(flow)
         x = deconvolution(f"deconv{level}", scaled(count, width), use_bias=True)(x)
-        x = layers.LeakyReLU(LEAK, name=f"deconv{level}_leaky")(x)
+        x = layers.LeakyReLU(NEGATIVE_SLOPE, name=f"deconv{level}_leaky")(x)
         x = layers.Concatenate(name=f"joined{level}")([encoded[skip], x, carried])
         if mixed:
             x = convolution(f"mixed{level}", scaled(mixed, width), kernel=1)(x)

@@ -1,4 +1,4 @@
-"""What the FlowNets share: convolutions, the expanding part that predicts flow level by level, the outputs.
+"""Building blocks of the FlowNets: encoder, decoder that predicts flow level by level, and outputs.
 
 References:
     Dosovitskiy et al., "FlowNet: Learning Optical Flow with Convolutional Networks", ICCV 2015, figures 2
@@ -6,21 +6,22 @@ References:
 """
 
 from collections.abc import Callable
-from types import MappingProxyType
 
 import keras
 from keras import layers
 
+from keras_models.flow.flow_model import FlowModel
 from keras_models.layers.flow_layers import FullResolutionFlow, PadToMultiple
 
 FLOW_SCALE = 20.0  # the networks predict pixels / 20 (the original's div_flow)
 MEAN_RGB = (0.45, 0.432, 0.411)  # subtracted from the frames
-LEAK = 0.1
+NEGATIVE_SLOPE = 0.1
 COARSEST = 64  # six halvings
 
-# (name, channels, kernel, stride) of the contracting part, where all FlowNets are alike.
-HEAD = (("conv1", 64, 7, 2), ("conv2", 128, 5, 2), ("conv3", 256, 5, 2))
-TAIL = (
+# (name, channels, kernel, stride) of the encoder, which all FlowNets share: the stem, and the stages after
+# the two frames are joined.
+STEM = (("conv1", 64, 7, 2), ("conv2", 128, 5, 2), ("conv3", 256, 5, 2))
+STAGES = (
     ("conv3_1", 256, 3, 1),
     ("conv4", 512, 3, 2),
     ("conv4_1", 512, 3, 1),
@@ -29,7 +30,7 @@ TAIL = (
     ("conv6", 1024, 3, 2),
     ("conv6_1", 1024, 3, 1),
 )
-# (level, channels of its deconvolution, the encoder's layer joined there) of the expanding part.
+# (level, channels of its deconvolution, the encoder's layer joined there) of the decoder.
 _DECODER = ((5, 512, "conv5_1"), (4, 256, "conv4_1"), (3, 128, "conv3_1"), (2, 64, "conv2"))
 
 # Loss weights of FlowNet, finest (1/4) to coarsest (1/64), as in FlowNetPytorch's `multiscaleEPE`.
@@ -38,34 +39,39 @@ _SUM_WEIGHTS = {"flow2": 0.005, "flow3": 0.01, "flow4": 0.02, "flow5": 0.08, "fl
 
 
 def _as_weights_of_means(weights: dict[str, float]) -> dict[str, float]:
-    """Translate weights of sums over pixels into weights of means over pixels that add up to 1."""
+    """Convert weights of sums over pixels to weights of means over pixels, normalised to a sum of 1."""
     scaled = {level: weight / 4**k for k, (level, weight) in enumerate(weights.items())}
     total = sum(scaled.values())
     return {level: weight / total for level, weight in scaled.items()}
 
 
-#: Weights of the mean end-point error of each level: the finest counts most (0.44), and adding up to 1.
+#: Weights of the mean end-point error of each level. Their sum is 1, and the finest has the largest (0.44).
 FLOWNET_WEIGHTS = _as_weights_of_means(_SUM_WEIGHTS)
 
 
 def scaled(count: int, width: float) -> int:
-    """Return a number of channels at a width: at least 1."""
+    """Return `count` channels scaled by the width of a network, at least 1."""
     return max(1, round(count * width))
 
 
 def convolution(name: str, count: int, kernel: int, stride: int = 1) -> Callable:
-    """Return a convolution with LeakyReLU; called twice, it shares its weights.
+    """Return a convolution with LeakyReLU. Calls share its weights.
 
-    Padding is on both sides alike, as in the original: Keras' "same" shifts a strided layer by a pixel.
+    The padding is symmetric, as in the original. Keras' "same" would shift a strided layer by a pixel.
     """
     pad = layers.ZeroPadding2D((kernel - 1) // 2, name=f"{name}_pad")
     convolve = layers.Conv2D(count, kernel, stride, kernel_initializer="he_normal", name=name)
-    leaky = layers.LeakyReLU(LEAK, name=f"{name}_leaky")
+    leaky = layers.LeakyReLU(NEGATIVE_SLOPE, name=f"{name}_leaky")
     return lambda x: leaky(convolve(pad(x)))
 
 
 def encoder(plan: tuple, width: float) -> Callable:
-    """Return (name, channels, kernel, stride) in turn, as a function to what comes out of each, by name."""
+    """Return a function that applies convolutions in turn and returns the output of each, by name.
+
+    Args:
+        plan: (name, channels, kernel, stride) of each convolution.
+        width: Factor on the number of channels.
+    """
     convolutions = {name: convolution(name, scaled(count, width), *form) for name, count, *form in plan}
 
     def encode(x) -> dict:
@@ -78,7 +84,7 @@ def encoder(plan: tuple, width: float) -> Callable:
 
 
 def centred_frames(inputs: dict) -> list:
-    """Pad both frames and take the mean colour off; a list of frame 1 and frame 2."""
+    """Pad both frames and subtract the mean colour. Returns a list of frame 1 and frame 2."""
     pad = PadToMultiple(COARSEST, name="padded")
     centre = layers.Normalization(mean=MEAN_RGB, variance=[1.0] * 3, name="centred")
     return [centre(pad(frame)) for frame in inputs.values()]
@@ -87,8 +93,8 @@ def centred_frames(inputs: dict) -> list:
 def prediction(level: int, use_bias: bool) -> layers.Layer:
     """Return the convolution from features to flow / `FLOW_SCALE`.
 
-    It starts near zero flow: with the usual spread, scaled by 20, the first guesses are off by whole pixels,
-    which is more than faces move.
+    Its initial weights are small, so that the first estimates are near zero. With He's initial weights,
+    scaled by 20, they would be off by whole pixels, which is more than faces move.
     """
     start = keras.initializers.RandomNormal(stddev=1e-3)
     return layers.Conv2D(
@@ -102,21 +108,21 @@ def deconvolution(name: str, count: int, use_bias: bool) -> Callable:
 
 
 def decoder(width: float, use_bias: bool) -> Callable:
-    """Build the expanding part of FlowNetS and FlowNetC; called twice, it shares its weights.
+    """Build the decoder of FlowNetS and FlowNetC. Calls share its weights.
 
     Args:
-        width: factor on the number of channels.
-        use_bias: in deconvolutions and predictions.
+        width: Factor on the number of channels.
+        use_bias: Whether deconvolutions and predictions have biases.
 
     Returns:
-        A function of the contracting part, by layer name, to flow / `FLOW_SCALE` by level, 6 to 2.
+        A function from the encoder's outputs, by layer name, to flow / `FLOW_SCALE`, by level from 6 to 2.
     """
     coarsest, steps = prediction(6, use_bias), []
     for level, count, skip in _DECODER:
         # The flow is carried up linearly: no activation, and no bias in either version.
         carry = deconvolution(f"flow{level + 1}_to_{level}", 2, use_bias=False)
         enlarge = deconvolution(f"deconv{level}", scaled(count, width), use_bias)
-        leaky = layers.LeakyReLU(LEAK, name=f"deconv{level}_leaky")
+        leaky = layers.LeakyReLU(NEGATIVE_SLOPE, name=f"deconv{level}_leaky")
         join = layers.Concatenate(name=f"joined{level}")
         steps.append((level, skip, carry, enlarge, leaky, join, prediction(level, use_bias)))
 
@@ -133,26 +139,24 @@ def decoder(width: float, use_bias: bool) -> Callable:
 
 
 def in_pixels(levels: dict) -> dict:
-    """Turn flow / `FLOW_SCALE` by level into outputs `flowK` of a network, float32, in pixels."""
+    """Scale flow / `FLOW_SCALE`, by level, to outputs `flowK` of a network, float32, in pixels."""
     return {
         f"flow{level}": layers.Rescaling(FLOW_SCALE, dtype="float32", name=f"flow{level}")(flow)
         for level, flow in levels.items()
     }
 
 
-def flownet(name: str, inputs: dict, estimates: dict, weights: dict[str, float]) -> keras.Model:
+def flownet(name: str, inputs: dict, estimates: dict, weights: dict[str, float]) -> FlowModel:
     """Make a network of its inputs and its estimates.
 
     Args:
-        name: of the network.
-        inputs: those of `frame_inputs`.
-        estimates: of the flow, in pixels; `flowK` is on 1/2^K of the padded grid.
-        weights: of each estimate in the loss, by name; kept as `level_weights`.
+        name: Name of the network.
+        inputs: Inputs, as `frame_inputs` makes them.
+        estimates: Estimates of the flow in pixels, by name; `flowK` is on 1/2^K of the padded grid.
+        weights: Weight of each estimate in the loss, by name.
 
     Returns:
-        A functional model with the estimates as outputs and `flow`, the finest at full resolution.
+        A model whose outputs are the estimates and `flow`, the finest one at full resolution.
     """
     full = FullResolutionFlow(COARSEST, name="flow")((estimates[min(estimates)], inputs["frame1"]))
-    network = keras.Model(inputs, estimates | {"flow": full}, name=name)
-    network.level_weights = MappingProxyType(weights)  # Keras would take a plain dict for something to save
-    return network
+    return FlowModel(inputs, estimates | {"flow": full}, level_weights=weights, name=name)

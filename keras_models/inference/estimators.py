@@ -26,7 +26,7 @@ from pipelines.landmarks.detector import FaceMesh, find_face
 if TYPE_CHECKING:
     import keras
 
-Method = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+Estimator = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def _dis(preset: int) -> Callable[[], cv2.DenseOpticalFlow]:
@@ -52,8 +52,8 @@ _CLASSICAL: dict[str, Callable[[], cv2.DenseOpticalFlow]] = {
 }
 
 
-#: Names that `open_method` takes besides folders.
-METHODS = (
+#: Names that `get_estimator` takes besides folders.
+ESTIMATORS = (
     *(name for name in SHIPPED if name != EXPRESSION),
     "zero",
     *_CLASSICAL,
@@ -61,11 +61,11 @@ METHODS = (
 )
 
 
-def open_method(name: str) -> Method:
+def get_estimator(name: str) -> Estimator:
     """Return a method.
 
     Args:
-        name: one of `METHODS`, or the folder of a training run or a SavedModel of `face_flow`.
+        name: one of `ESTIMATORS`, or the folder of a training run or a SavedModel of `face_flow`.
 
     Raises:
         InputError: if it is none of these. The method itself raises it for frames that it cannot handle.
@@ -79,11 +79,11 @@ def open_method(name: str) -> Method:
     if name in SHIPPED or Path(name).is_dir():
         return dense(_network(name))
     raise InputError(
-        f"unknown flow method {name!r}; use {', '.join(METHODS)}, or the folder of a training run"
+        f"unknown flow method {name!r}; use {', '.join(ESTIMATORS)}, or the folder of a training run"
     )
 
 
-def dense(estimate: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Method:
+def dense(estimate: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Estimator:
     """Make a method of a function that gives flow everywhere; frames of different size are refused."""
 
     def method(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -109,7 +109,7 @@ def _classical(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     return estimate
 
 
-def _label(name: str) -> Method:
+def _label(name: str) -> Estimator:
     if name not in LABEL_METHODS:
         raise InputError(f"unknown label method {name!r}; there are: {', '.join(LABEL_METHODS)}")
     face_mesh = FaceMesh()
@@ -126,7 +126,7 @@ def _label(name: str) -> Method:
 def _network(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     folder = preset_folder(name)
     if is_preset(folder):
-        return network_estimate(load_network(name))
+        return _flow_function(load_network(name))
     if not (folder / "saved_model.pb").exists():
         raise InputError(f"{folder}: neither a training run nor a SavedModel")
     # Imported here: the other methods need no TensorFlow.
@@ -143,8 +143,7 @@ def _network(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     return estimate
 
 
-def network_estimate(network: keras.Model) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Return a function of two frames, uint8 [H, W, 3], that runs a flow network on them."""
+def _flow_function(network: keras.Model) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     import tensorflow as tf
 
     # One traced function for all sizes; `network.predict` would cost as much again as a small network.
@@ -155,3 +154,8 @@ def network_estimate(network: keras.Model) -> Callable[[np.ndarray, np.ndarray],
         return network(scaled, training=False)["flow"]
 
     return lambda frame1, frame2: run(tf.constant(frame1[None]), tf.constant(frame2[None]))[0].numpy()
+
+
+def network_estimator(network: keras.Model) -> Estimator:
+    """Return an estimator that runs a flow network, as `build_network` or `load_network` return it."""
+    return dense(_flow_function(network))

@@ -8,13 +8,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from keras_models.inference.estimators import open_method
+from keras_models.inference.estimators import get_estimator
 from keras_models.presets import preset_folder
 from pipelines.errors import InputError
 from pipelines.micro_expressions.onset_apex import Estimate
 from pipelines.micro_expressions.samples import Samples, composite_samples
 
-#: Method of flow that finds apexes: the same frames are then looked at by whatever method, and it is fast.
+#: Estimator of flow that finds apexes: the same frames are then looked at by whatever method, and it is fast.
 SPOTTER = "dis_medium"
 
 
@@ -33,7 +33,7 @@ def open_samples(
 
     Args:
         corpora: `NAME=DIR` each, of the MEGC 2019 composite.
-        method: of flow, as `methods.open_method` takes it.
+        method: of flow, as `methods.get_estimator` takes it.
         remove_head: see `flow_features`.
         progress: called with the number of clips done and the number of all.
 
@@ -81,7 +81,7 @@ def corpus_folders(corpora: Sequence[str]) -> dict[str, Path]:
 
 def estimator(method: str) -> Estimate:
     """Return a method of flow as a function of two frames that gives the flow alone."""
-    run = open_method(method)
+    run = get_estimator(method)
 
     def estimate(frame1: np.ndarray, frame2: np.ndarray) -> np.ndarray:
         return run(frame1, frame2)[0]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from keras_models.inference.estimators import Method
+from keras_models.inference.estimators import Estimator
 from pipelines.image.crops import Crop, crop_around
 from pipelines.image.warping import pixel_grid, sample, warp_back
 from pipelines.labels.extension import extend
@@ -60,12 +60,12 @@ class EstimatedFlow:
 Estimate = Callable[[np.ndarray, np.ndarray], EstimatedFlow]
 
 
-def in_whole_frame(method: Method) -> Estimate:
+def in_whole_frame(method: Estimator) -> Estimate:
     """Return a function of two frames that runs a method on all of them."""
     return lambda frame1, frame2: EstimatedFlow(frame1, frame2, *method(frame1, frame2))
 
 
-def in_face_crop(method: Method, size: int = _CROP_SIZE) -> Estimate:
+def in_face_crop(method: Estimator, size: int = _CROP_SIZE) -> Estimate:
     """Return a function of two frames that runs a method on the square around the face in both.
 
     Where the face moves far, the landmarks say how, and the method estimates what they leave.
@@ -97,7 +97,7 @@ def in_face_crop(method: Method, size: int = _CROP_SIZE) -> Estimate:
 
 
 def _after_landmarks(
-    method: Method,
+    method: Estimator,
     picture1: np.ndarray,
     picture2: np.ndarray,
     points1: np.ndarray,

@@ -1,6 +1,4 @@
-"""Keras metrics of flow, over the valid pixels of everything seen. They call the functions in `losses`."""
-
-from collections.abc import Callable
+"""Keras metrics of flow. They compute the functions of `flow_losses`."""
 
 import keras
 import tensorflow as tf
@@ -8,28 +6,35 @@ import tensorflow as tf
 from keras_models.losses.flow_losses import angular_error, end_point_error
 
 
-class MaskedFlowMean(keras.metrics.Mean):
-    """Mean of a per-pixel quantity over valid pixels.
+@keras.saving.register_keras_serializable("faceflow")
+def within_1px(true: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
+    """Whether the end-point error of each pixel is below 1 px, as 1.0 or 0.0.
 
     Args:
-        quantity: (true flow, predicted flow), both float32 [B, H, W, 2] -> float32 [B, H, W].
-        name: of the metric.
+        true: float32 [..., 2], pixels.
+        predicted: float32 [..., 2], pixels.
+
+    Returns:
+        float32 [...].
+
+    Example:
+        >>> within_1px(np.zeros((2, 2)), np.array([[0.6, 0.6], [0.8, 0.8]])).numpy().tolist()
+        [1.0, 0.0]
     """
-
-    def __init__(self, quantity: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], name: str):
-        super().__init__(name)
-        self._quantity = quantity
-
-    def update_state(self, true: tf.Tensor, predicted: tf.Tensor, valid: tf.Tensor):
-        """Add a batch: flows float32 [B, H, W, 2] in pixels, valid bool [B, H, W]."""
-        return super().update_state(self._quantity(true, predicted), tf.cast(valid, tf.float32))
+    return tf.cast(end_point_error(true, predicted) < 1.0, tf.float32)
 
 
-def flow_metrics() -> list[MaskedFlowMean]:
-    """Return the usual ones: `epe` in pixels, `aae` in degrees, `within_1px` as a share of good pixels."""
+def flow_metrics() -> list[keras.metrics.Metric]:
+    """Return new metrics: `epe` in pixels, `aae` in degrees, and `within_1px`, a share of pixels.
 
-    def within_1px(true: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
-        return tf.cast(end_point_error(true, predicted) < 1.0, tf.float32)
+    Each is updated by (true, predicted, sample_weight): flows, float32 [B, H, W, 2] in pixels, and the
+    validity of the pixels, bool [B, H, W]. The result is the mean over all valid pixels so far.
 
-    quantities = {"epe": end_point_error, "aae": angular_error, "within_1px": within_1px}
-    return [MaskedFlowMean(quantity, name) for name, quantity in quantities.items()]
+    Example:
+        >>> epe = flow_metrics()[0]
+        >>> epe.update_state(np.zeros((1, 2, 2, 2)), np.full((1, 2, 2, 2), [3, 4]), np.ones((1, 2, 2), bool))
+        >>> float(epe.result())
+        5.0
+    """
+    functions = {"epe": end_point_error, "aae": angular_error, "within_1px": within_1px}
+    return [keras.metrics.MeanMetricWrapper(function, name) for name, function in functions.items()]

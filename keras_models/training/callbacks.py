@@ -1,4 +1,4 @@
-"""Keras callbacks of flow training."""
+"""Keras callbacks of flow training, on a `FlowTrainer`."""
 
 import time
 from collections.abc import Iterator
@@ -9,15 +9,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_models.inference.estimators import open_method
+from keras_models.inference.estimators import get_estimator
 from keras_models.losses.flow_metrics import flow_metrics
 from keras_models.presets import Preset, is_preset, read_preset, save_preset
 from pipelines.visualization.flow_color import flow_to_color
 
 
 @contextmanager
-def averaged_weights(trainer: keras.Model) -> Iterator[None]:
-    """Put the moving average of the weights into the network inside the block, if there is one."""
+def swapped_ema_weights(trainer: keras.Model) -> Iterator[None]:
+    """Swap the exponential moving average of the weights, if there is one, into the network in the block."""
     optimizer = getattr(trainer.optimizer, "inner_optimizer", trainer.optimizer)  # below a loss scale
     if not optimizer.use_ema:
         yield
@@ -31,18 +31,18 @@ def averaged_weights(trainer: keras.Model) -> Iterator[None]:
 
 
 class KeepBest(keras.callbacks.Callback):
-    """Saves the network as a preset whenever the watched number has fallen.
+    """Callback that saves the network as a preset whenever a metric has fallen.
 
     Args:
-        folder: of the run.
-        preset: network and recipe; the numbers are those of the epoch.
-        monitor: name of the number, `val_epe` or, without validation, `epe`.
+        folder: Folder of the run.
+        preset: Network and recipe. The numbers saved with them are the metrics of the epoch.
+        monitor: Name of the metric: `val_epe`, or `epe` without validation.
     """
 
     def __init__(self, folder: Path, preset: Preset, monitor: str):
         super().__init__()
         self._folder, self._preset, self._monitor = folder, preset, monitor
-        # A run that goes on has its best so far in the folder.
+        # A run that is continued has its best so far in the folder.
         self._best = read_preset(folder).numbers[monitor] if is_preset(folder) else np.inf
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
@@ -50,30 +50,32 @@ class KeepBest(keras.callbacks.Callback):
             self._best = logs[self._monitor]
             numbers = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
             about = Preset(self._preset.network, self._preset.recipe, numbers, self._preset.licence)
-            with averaged_weights(self.model):
+            with swapped_ema_weights(self.model):
                 save_preset(self._folder, self.model.network, about)
 
 
-class ValidateAverage(keras.callbacks.Callback):
-    """Lets validation during `fit` see the moving average of the weights."""
+class SwapEMAWeights(keras.callbacks.Callback):
+    """Callback that swaps the exponential moving average of the weights in during validation."""
 
     def on_test_begin(self, logs: dict | None = None) -> None:  # noqa: D102
-        self._averaged = averaged_weights(self.model)
-        self._averaged.__enter__()
+        self._swapped = swapped_ema_weights(self.model)
+        self._swapped.__enter__()
 
     def on_test_end(self, logs: dict | None = None) -> None:  # noqa: D102
-        self._averaged.__exit__(None, None, None)
+        self._swapped.__exit__(None, None, None)
 
 
 class Backup(keras.callbacks.Callback):
-    """Keeps what a killed run needs to go on: weights, their averages, the optimizer's state, the epoch.
+    """Callback that saves what a killed run needs to continue: weights, the optimizer's state, the epoch.
+
+    The latest checkpoint in the folder is restored at once.
 
     Args:
-        folder: for the checkpoints; it is there exactly as long as the run is not finished.
-        trainer: with its optimizer built.
+        folder: Folder of the checkpoints.
+        trainer: Trainer whose optimizer is built.
 
     Attributes:
-        epochs: finished so far.
+        epochs: Number of finished epochs.
     """
 
     def __init__(self, folder: Path, trainer: keras.Model):
@@ -95,16 +97,16 @@ class Backup(keras.callbacks.Callback):
         self._manager.save()
 
 
-class Rival(keras.callbacks.Callback):
-    """Puts beside `val_epe` what DIS makes of the same pairs, as `val_epe_dis`.
+class BaselineEPE(keras.callbacks.Callback):
+    """Callback that adds the end-point error of DIS on the validation pairs, as `val_epe_dis`.
 
     Args:
-        batches: the validation pairs, as `flow_batches` gives them.
+        batches: Batches of the validation pairs, as `flow_batches` makes them.
     """
 
     def __init__(self, batches: tf.data.Dataset):
         super().__init__()
-        dis, error = open_method("dis_medium"), flow_metrics()[0]
+        dis, error = get_estimator("dis_medium"), flow_metrics()[0]
         for inputs, targets in batches:
             frames = [tf.image.convert_image_dtype(frame, tf.uint8).numpy() for frame in inputs.values()]
             flows = [dis(frame1, frame2)[0] for frame1, frame2 in zip(*frames, strict=True)]
@@ -116,15 +118,15 @@ class Rival(keras.callbacks.Callback):
 
 
 class Throughput(keras.callbacks.Callback):
-    """Adds `pairs_per_second` of training, validation not counted.
+    """Callback that adds the throughput of training as `pairs_per_second`, validation not counted.
 
     Args:
-        batch: pairs in a step.
+        batch_size: Number of pairs in a step.
     """
 
-    def __init__(self, batch: int):
+    def __init__(self, batch_size: int):
         super().__init__()
-        self._batch = batch
+        self._batch_size = batch_size
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
         self._begin, self._steps = time.monotonic(), 0
@@ -134,19 +136,19 @@ class Throughput(keras.callbacks.Callback):
         self._seconds = time.monotonic() - self._begin
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
-        logs["pairs_per_second"] = self._steps * self._batch / self._seconds
+        logs["pairs_per_second"] = self._steps * self._batch_size / self._seconds
 
 
 class StopAfter(keras.callbacks.Callback):
-    """Ends training with the epoch in which a time has run out.
+    """Callback that stops training after the epoch in which a time limit is exceeded.
 
     Args:
-        minutes: the time.
+        max_minutes: Time limit in minutes.
     """
 
-    def __init__(self, minutes: float):
+    def __init__(self, max_minutes: float):
         super().__init__()
-        self._seconds = minutes * 60
+        self._seconds = max_minutes * 60
 
     def on_train_begin(self, logs: dict | None = None) -> None:  # noqa: D102
         self._begin = time.monotonic()
@@ -157,12 +159,12 @@ class StopAfter(keras.callbacks.Callback):
 
 
 class FlowPictures(keras.callbacks.Callback):
-    """Shows TensorBoard the same pairs after every epoch: both frames, true and predicted flow.
+    """Callback that shows the same pairs in TensorBoard after each epoch: frames, true and predicted flow.
 
     Args:
-        folder: of TensorBoard's files.
-        batch: one batch of `flow_batches`.
-        count: how many pairs of it to show.
+        folder: Folder of TensorBoard's files.
+        batch: One batch, as `flow_batches` makes it.
+        count: Number of pairs of the batch that are shown.
     """
 
     def __init__(self, folder: Path, batch: tuple[dict, dict], count: int = 3):
@@ -182,11 +184,3 @@ class FlowPictures(keras.callbacks.Callback):
         longest = max(0.1, np.linalg.norm(true, axis=-1).max())
         flows = [flow_to_color(true, valid, longest), flow_to_color(predicted, max_length=longest)]
         return np.hstack(frames + flows)
-
-
-class PlainProgress(keras.callbacks.Callback):
-    """One line an epoch, for logs; on a terminal Keras draws its own bar."""
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
-        numbers = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
-        print(f"epoch {epoch + 1}/{self.params['epochs']}  {numbers}", flush=True)

@@ -30,12 +30,12 @@ def choose_strategy() -> tf.distribute.Strategy:
     return tf.distribute.get_strategy()
 
 
-def check_batch(batch: int, strategy: tf.distribute.Strategy) -> None:
+def check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None:
     """Raise `InputError` unless the batch falls into equal parts, which `FlowTrainer`'s loss rests on."""
     replicas = strategy.num_replicas_in_sync
-    if batch % replicas:
+    if batch_size % replicas:
         raise InputError(
-            f"batch {batch}: must be a multiple of {replicas}, the number of devices that share it"
+            f"batch_size {batch_size}: must be a multiple of {replicas}, the number of devices that share it"
         )
 
 

@@ -1,4 +1,6 @@
-"""A flow network with its loss and metrics, ready for `compile` and `fit`."""
+"""A flow network with its loss and metrics, for `compile` and `fit`."""
+
+from __future__ import annotations
 
 import math
 from collections.abc import Callable
@@ -17,50 +19,76 @@ from keras_models.losses.flow_metrics import flow_metrics
 from keras_models.losses.loss_mixes import find_mix, paper_weights
 
 
+@keras.saving.register_keras_serializable("faceflow")
 class FlowTrainer(keras.Model):
-    """Trains a flow network on batches of `pipelines.training_data.input_pipeline.flow_batches`.
+    """Model that trains a flow network on batches of `pipelines.training_data.input_pipeline.flow_batches`.
 
-    The loss needs more than one (truth, prediction) pair (every level, the validity, and for photometric
-    terms the frames), so it is computed here and not by a loss handed to `compile`.
+    The loss needs more than one (truth, prediction) pair: all estimates, the validity, and for photometric
+    terms the frames. So it is computed here, and not by a loss handed to `compile`.
 
     Args:
-        network: of `keras_models.flow.flow_networks.build_network`.
-        loss: a key of `keras_models.losses.loss_mixes.MIXES`.
-        background: how much a pixel counts in the loss that is not `face` in the batch.
+        network: Network, as `keras_models.flow.flow_networks.build_network` makes it.
+        loss: Loss, a key of `keras_models.losses.loss_mixes.MIXES`.
+        background_weight: Weight in the loss of pixels that are not `face` in the batch; those that are have
+            the weight 1.
 
     Attributes:
-        on_bad_loss: called with (loss, inputs, targets) as arrays, within the step, when a loss is not
-            finite; `NanGuard` sets it. Not in steps that XLA compiles, which cannot call back.
+        on_bad_loss: Function called with (loss, inputs, targets) as arrays, within the step, when a loss is
+            not finite; set by `NanGuard`. Not called in steps that XLA compiles.
 
     Raises:
-        InputError: for an unknown loss.
+        InputError: If the loss is unknown.
+
+    Example:
+        >>> from keras_models.flow.flow_networks import build_network
+        >>> trainer = FlowTrainer(build_network("pyramid_flow", width=0.25), loss="robust")
+        >>> trainer.compile("adam")
+        >>> frames = {name: np.zeros((1, 32, 32, 3), np.float32) for name in ("frame1", "frame2")}
+        >>> everywhere = np.ones((1, 32, 32), bool)
+        >>> targets = {"flow": np.ones((1, 32, 32, 2), np.float32), "valid": everywhere, "face": everywhere}
+        >>> history = trainer.fit(frames, targets, verbose=0)
+        >>> sorted(history.history)
+        ['aae', 'epe', 'loss', 'within_1px']
     """
 
-    def __init__(self, network: keras.Model, loss: str = "epe", background: float = 1.0):
-        super().__init__()
+    def __init__(self, network: keras.Model, loss: str = "epe", background_weight: float = 1.0, **kwargs):
+        super().__init__(**kwargs)
         self.network = network
         self.on_bad_loss: Callable | None = None
-        self._mix, self._background = find_mix(loss), background
+        self._loss_name, self._mix, self._background_weight = loss, find_mix(loss), background_weight
         self._loss = keras.metrics.Mean("loss")
         self._flow_metrics = flow_metrics()
 
+    def get_config(self) -> dict:  # noqa: D102
+        return {
+            "name": self.name,
+            "network": keras.saving.serialize_keras_object(self.network),
+            "loss": self._loss_name,
+            "background_weight": self._background_weight,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> FlowTrainer:  # noqa: D102
+        network = keras.saving.deserialize_keras_object(config["network"], custom_objects)
+        return cls(**config | {"network": network})
+
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """Loss, `epe`, `aae`, `within_1px`."""
+        """The metrics `loss`, `epe`, `aae` and `within_1px`."""
         return [self._loss, *self._flow_metrics]
 
     def call(self, frames: dict[str, tf.Tensor], training: bool | None = None) -> dict[str, tf.Tensor]:
-        """Run the network."""
+        """Return the estimates of the network."""
         return self.network(frames, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None) -> tf.Tensor:
-        """Weighted sum of the mix over valid pixels, most of all the face, and the network's regularisation.
+        """Return the weighted sum of the loss terms over valid pixels, plus the network's regularisation.
 
-        What comes back is the share of this replica: the gradients of all replicas, each with as many pairs,
-        add up to those of the whole batch.
+        It is divided by the number of replicas: gradients of all replicas, with equally many pairs each, add
+        up to that of the whole batch.
         """
         mix, flow, valid = self._mix, y_pred["flow"], y["valid"]
-        counted = tf.where(y["face"], 1.0, self._background) * tf.cast(valid, tf.float32)
+        counted = tf.where(y["face"], 1.0, self._background_weight) * tf.cast(valid, tf.float32)
         levels = {name: estimate for name, estimate in y_pred.items() if name != "flow"}
         weights = paper_weights(levels) if mix.paper_levels else self.network.level_weights
         loss = mix.epe * multi_scale_epe(levels, y["flow"], counted, weights, mix.exponent)
@@ -79,14 +107,14 @@ class FlowTrainer(keras.Model):
         return loss / tf.distribute.get_strategy().num_replicas_in_sync
 
     def compute_metrics(self, x, y, y_pred, sample_weight) -> dict[str, tf.Tensor]:
-        """Errors of the full-resolution flow over the valid pixels of the face."""
+        """Update and return the errors of the full-resolution flow over the valid pixels of the face."""
         for metric in self._flow_metrics:
             metric.update_state(y["flow"], y_pred["flow"], y["valid"] & y["face"])
         return self.get_metrics_result()
 
 
 def _call_if_bad(function: Callable, loss: tf.Tensor, inputs: dict, targets: dict) -> None:
-    """Hand a batch over to Python if its loss is not finite; otherwise nothing leaves the device."""
+    """Call a function with the batch if its loss is not finite; otherwise nothing leaves the device."""
 
     def hand_over() -> tf.Tensor:
         def call(loss, *arrays):

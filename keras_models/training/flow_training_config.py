@@ -1,123 +1,74 @@
 """The configuration of flow training, apart from the code so that `--help` need not load TensorFlow."""
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
-from pipelines.errors import InputError
+from pipelines.settings import number, settings
 from pipelines.training_data.augmentation_config import Augmentation
 
-_RANGES = {
-    "width": "must be more than 0",
-    "refinements": "must be at least 1",
-    "coarse_refinements": "must be at least 0",
-    "looks": "must be at least 1",
-    "background": "must be at least 0",
-    "size": "must be at least 16",
-    "batch": "must be at least 1",
-    "epochs": "must be at least 1",
-    "epoch_steps": "must be at least 1",
-    "minutes": "must be more than 0",
-    "learning_rate": "must be more than 0",
-    "warmup": "must be at least 0",
-    "weight_decay": "must be at least 0",
-    "clip_norm": "must be more than 0",
-    "averaging": "must be at least 0 and less than 1",
-    "margin": "must be at least 0",
-    "validation_share": "must be at least 0 and less than 1",
-    "seed": "must be at least 0",
-}
+#: Settings that are arguments of some networks only; None leaves them to the network.
+NETWORK_ARGUMENTS = ("num_flow_updates", "num_coarse_flow_updates")
 
 
-#: Settings that some networks have and others lack; None leaves them as the network has them.
-OF_SOME_NETWORKS = ("refinements", "coarse_refinements", "looks")
-
-
-@dataclass(frozen=True)
+@settings
 class FlowTrainingConfig:
     """How a flow network is trained.
 
     Attributes:
-        network: a key of `keras_models.flow.flow_networks.NETWORKS`.
-        width: factor on the network's number of channels.
-        refinements: of pyramid_flow alone, how often its last step is repeated; by default as often as the
-            network says, or as where it starts from.
-        coarse_refinements: the same for the repetitions at half of the resolution.
-        looks: the same of flownet_s: how often it looks at the frames, warped by what it knows.
-        loss: a key of `keras_models.losses.loss_mixes.MIXES`.
-        background: how much a pixel counts that does not show the face in both frames; others count 1.
-        size: width and height of the face crops in pixels: a multiple of 16 for pyramid_flow, of 64 for the
-            FlowNets, because they halve crops four and six times.
-        batch: pairs in a step, over all devices.
-        epochs: how often to validate, save and go on.
-        epoch_steps: steps of an epoch; one pass over the training subjects by default.
-        minutes: stop after the epoch in which this much time has passed, whatever `epochs` says.
-        learning_rate: of AdamW, after warming up; it falls along a cosine to 0 at the last step.
-        warmup: steps over which the learning rate rises from 0.
-        weight_decay: of AdamW.
-        clip_norm: longest gradient over all weights; longer ones are shortened to it.
-        averaging: share of the old value in the moving average of the weights that is validated and kept; 0
-            keeps the weights themselves.
-        label: label method for pairs without a dense flow of their own; `synthesised` makes frame 2 of every
-            pair anew from frame 1 and its flow.
-        margin: space around the face in a crop, as a share of its size.
-        augment: whether training pairs are changed.
-        augmentation: how much.
-        validation_share: share of the subjects that only validate; 0 for none.
-        precision: `auto` is `mixed_float16` on a GPU, `mixed_bfloat16` on a CPU that computes in it
-            (AVX512-BF16, AMX), and `float32` otherwise.
-        jit: compile steps with XLA, where the network has operations that it knows.
-        seed: of weights, splits, order and augmentation.
+        network: Network: pyramid_flow, flownet_s, flownet_c or face_flownet.
+        width: Factor on the network's number of channels.
+        num_flow_updates: Number of flow updates of pyramid_flow at full resolution, or of flownet_s; the
+            network's own by default, or that of `init_from`.
+        num_coarse_flow_updates: Number of flow updates of pyramid_flow at half of the resolution, before
+            those at full resolution.
+        loss: Loss: epe, robust, or an experiment of the paper: exp1, exp2i, exp2ii, exp3i, exp3ii.
+        background_weight: Weight in the loss of pixels that do not show the face in both frames; those that
+            do have the weight 1.
+        size: Width and height of the face crops in pixels, a multiple of 16 for pyramid_flow and of 64 for
+            the FlowNets.
+        batch_size: Number of pairs in a step, over all devices.
+        epochs: Number of epochs. Each ends with validation and a checkpoint.
+        steps_per_epoch: Number of steps in an epoch; one pass over the training subjects by default.
+        max_minutes: Time limit in minutes. Training stops after the epoch in which it is exceeded.
+        learning_rate: Learning rate of AdamW after the warm-up. It decays to 0 along a cosine.
+        warmup_steps: Number of steps over which the learning rate rises from 0.
+        weight_decay: Weight decay of AdamW. Biases have none.
+        global_clipnorm: Maximum norm of the gradient of all weights together; a longer one is scaled down.
+        ema_momentum: Momentum of the exponential moving average of the weights, which is what is validated
+            and saved; 0 for no average.
+        label: Method of the labels for pairs without a dense flow of their own; synthesised makes frame 2 of
+            every pair from frame 1 and its flow.
+        margin: Margin around the face in a crop, as a share of the face's size.
+        augment: Whether training pairs are augmented.
+        augmentation: Strength of the augmentation.
+        validation_share: Share of the subjects that are held out for validation; 0 for none.
+        precision: Mixed-precision policy. auto is mixed_float16 on a GPU, mixed_bfloat16 on a CPU with
+            AVX512-BF16 or AMX, and float32 elsewhere.
+        jit_compile: Whether steps are compiled with XLA, for networks without a correlation.
+        seed: Seed of weights, splits, order and augmentation.
     """
 
     network: str = "pyramid_flow"
-    width: float = 1.0
-    refinements: int | None = None
-    coarse_refinements: int | None = None
-    looks: int | None = None
+    width: float = number(1.0, above=0)
+    num_flow_updates: int | None = number(None, minimum=1)
+    num_coarse_flow_updates: int | None = number(None, minimum=0)
     loss: str = "epe"
-    background: float = 0.1
-    size: int = 192
-    batch: int = 8
-    epochs: int = 30
-    epoch_steps: int | None = None
-    minutes: float | None = None
-    learning_rate: float = 4e-4
-    warmup: int = 200
-    weight_decay: float = 1e-4
-    clip_norm: float = 1.0
-    averaging: float = 0.99
+    background_weight: float = number(0.1, minimum=0)
+    size: int = number(192, minimum=16)
+    batch_size: int = number(8, minimum=1)
+    epochs: int = number(30, minimum=1)
+    steps_per_epoch: int | None = number(None, minimum=1)
+    max_minutes: float | None = number(None, above=0)
+    learning_rate: float = number(4e-4, above=0)
+    warmup_steps: int = number(200, minimum=0)
+    weight_decay: float = number(1e-4, minimum=0)
+    global_clipnorm: float = number(1.0, above=0, finite=False)
+    ema_momentum: float = number(0.99, minimum=0, below=1)
     label: str = "mesh"
-    margin: float = 0.15
+    margin: float = number(0.15, minimum=0)
     augment: bool = True
     augmentation: Augmentation = field(default_factory=Augmentation)
-    validation_share: float = 0.2
+    validation_share: float = number(0.2, minimum=0, below=1)
     precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"] = "auto"
-    jit: bool = False
-    seed: int = 0
-
-    def check(self) -> None:
-        """Raise `InputError` for a setting that is out of its range."""
-        sound = {
-            "width": self.width > 0,
-            "refinements": self.refinements is None or self.refinements > 0,
-            "coarse_refinements": self.coarse_refinements is None or self.coarse_refinements >= 0,
-            "looks": self.looks is None or self.looks > 0,
-            "background": 0 <= self.background < math.inf,
-            "size": self.size >= 16,
-            "batch": self.batch > 0,
-            "epochs": self.epochs > 0,
-            "epoch_steps": self.epoch_steps is None or self.epoch_steps > 0,
-            "minutes": self.minutes is None or self.minutes > 0,
-            "learning_rate": 0 < self.learning_rate < math.inf,
-            "warmup": self.warmup >= 0,
-            "weight_decay": 0 <= self.weight_decay < math.inf,
-            "clip_norm": self.clip_norm > 0,
-            "averaging": 0 <= self.averaging < 1,
-            "margin": 0 <= self.margin < math.inf,
-            "validation_share": 0 <= self.validation_share < 1,
-            "seed": self.seed >= 0,
-        }
-        for name, is_sound in sound.items():
-            if not is_sound:  # NaN is on no side of any bound
-                raise InputError(f"{name} {getattr(self, name)}: {_RANGES[name]}")
+    jit_compile: bool = False
+    seed: int = number(0, minimum=0)

@@ -1,5 +1,6 @@
-"""Training that stops at the first loss that is not a number, and keeps the batch that gave it."""
+"""Detection of training that diverges, and the batch at which it did."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
@@ -8,29 +9,62 @@ import numpy as np
 from pipelines.errors import InputError
 from pipelines.files import replacing
 
-#: File of the batch at which training broke.
+#: File of the batch at which training diverged.
 BAD_BATCH = "bad_batch.npz"
 
 
-class NanGuard(keras.callbacks.Callback):
-    """Stops training of a `FlowTrainer` by an `InputError` when a loss is NaN or infinite.
-
-    The batch is written as `bad_batch.npz`: the frames, the targets and the loss, under their names. Nothing
-    is copied from the device as long as the loss is finite. Under XLA, which cannot call back from a step,
-    the end of the epoch notices, and there is no batch.
+def divergence_error(
+    folder: Path | str,
+    optimizer: keras.optimizers.Optimizer,
+    step: int,
+    what: str,
+    batch: Mapping[str, np.ndarray],
+    **more: np.ndarray,
+) -> InputError:
+    """Save the batch at which training diverged, and return the error that says why.
 
     Args:
-        folder: of the run.
+        folder: Folder of the run; the batch is saved in it as `bad_batch.npz`.
+        optimizer: Optimizer, which knows the learning rate.
+        step: Number of the step, from 1 on.
+        what: What diverged, for the message.
+        batch: Frames and targets by name.
+        **more: Further arrays to save, such as the loss.
+    """
+    path = Path(folder) / BAD_BATCH
+    with replacing(path) as part:
+        np.savez(part, **batch, **more)
+    if bad := [name for name, values in batch.items() if not np.isfinite(values).all()]:
+        return InputError(
+            f"{path}: in this batch (step {step}) {what}, because {', '.join(bad)} has values that are not "
+            "finite; repair the data"
+        )
+    rate = float(optimizer.learning_rate)
+    return InputError(
+        f"training diverged in step {step}: {what}; lower learning_rate ({rate:g} in that step). "
+        f"All values of the batch are finite; it is saved in {path}"
+    )
+
+
+class NanGuard(keras.callbacks.Callback):
+    """Callback that stops training of a `FlowTrainer` when a loss is NaN or infinite, and saves the batch.
+
+    The batch is saved as `bad_batch.npz`: frames, targets and loss, by name. Nothing is copied from the
+    device while the loss is finite. Steps compiled with XLA cannot call back, so there the end of the epoch
+    detects it, and no batch is saved.
+
+    Args:
+        folder: Folder of the run.
 
     Raises:
-        InputError: from `fit`, in the step after the loss; it says whether the batch or the weights are bad.
+        InputError: From `fit`, after the step with that loss; it says whether data or weights are the cause.
     """
 
     def __init__(self, folder: Path | str):
         super().__init__()
-        self._supports_tf_logs = True  # or Keras would fetch the numbers of every step for this callback
-        self._path = Path(folder) / BAD_BATCH
-        self._why: str | None = None
+        self._supports_tf_logs = True  # or Keras would fetch the metrics of every step for this callback
+        self._folder = folder
+        self._found: tuple[dict, np.ndarray] | None = None
 
     def set_model(self, model: keras.Model) -> None:  # noqa: D102
         super().set_model(model)
@@ -43,25 +77,19 @@ class NanGuard(keras.callbacks.Callback):
         self._stop_if_bad()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
-        if not np.isfinite(float(logs["loss"])):
+        loss = float(logs["loss"])
+        if not np.isfinite(loss):
             raise InputError(
-                f"the loss is not a finite number any more in epoch {epoch + 1}; lower learning_rate, or "
-                "train without XLA to see the batch"
+                f"training diverged in epoch {epoch + 1}: the loss is {loss}; lower learning_rate, or train "
+                "without jit_compile to save the batch at which it happens"
             )
 
     def _keep(self, loss: np.ndarray, inputs: dict, targets: dict) -> None:
-        if self._why:
-            return  # the first one is the one to look at
-        arrays = inputs | targets
-        with replacing(self._path) as part:
-            np.savez(part, loss=loss, **arrays)
-        bad = [name for name, values in arrays.items() if not np.isfinite(values).all()]
-        self._why = (
-            f"{', '.join(bad)} in it hold values that are not finite; mend the data"
-            if bad
-            else "all values in it are finite, so the weights are not; lower learning_rate"
-        )
+        self._found = self._found or (inputs | targets, loss)  # the first one
 
     def _stop_if_bad(self) -> None:
-        if self._why:
-            raise InputError(f"{self._path}: the batch at which the loss became NaN or infinite; {self._why}")
+        if self._found:
+            batch, loss = self._found
+            optimizer = self.model.optimizer
+            what = f"the loss is {loss}"
+            raise divergence_error(self._folder, optimizer, int(optimizer.iterations), what, batch, loss=loss)

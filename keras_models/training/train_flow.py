@@ -1,249 +1,279 @@
 """Train a flow network; `python -m keras_models.training.train_flow --help` lists the settings."""
 
-import json
 import re
-import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
+from keras_models.flow.flow_model import FlowModel
 from keras_models.flow.flow_networks import build_network
 from keras_models.layers.correlation import Correlation
 from keras_models.layers.flow_layers import size_multiple
-from keras_models.presets import Preset, is_preset, load_network, load_weights, read_preset
+from keras_models.presets import Preset, load_network, load_weights, read_preset
 from keras_models.training.callbacks import (
     Backup,
+    BaselineEPE,
     FlowPictures,
     KeepBest,
-    PlainProgress,
-    Rival,
     StopAfter,
+    SwapEMAWeights,
     Throughput,
-    ValidateAverage,
 )
-from keras_models.training.distribution import check_batch, choose_strategy, is_chief, shared_batches
+from keras_models.training.distribution import check_batch_size, choose_strategy, is_chief, shared_batches
+from keras_models.training.flow_optimizer import FlowAdamW
 from keras_models.training.flow_trainer import FlowTrainer
-from keras_models.training.flow_training_config import OF_SOME_NETWORKS, FlowTrainingConfig
-from keras_models.training.nan_guard import BAD_BATCH, NanGuard
+from keras_models.training.flow_training_config import NETWORK_ARGUMENTS, FlowTrainingConfig
+from keras_models.training.nan_guard import NanGuard, divergence_error
+from keras_models.training.precision_policy import precision_policy
+from keras_models.training.run_folder import backup_folder, claim, finish, is_finished, remove_if_empty
 from pipelines.datasets.splits import split_subjects
 from pipelines.errors import InputError
-from pipelines.files import check_outputs
+from pipelines.settings import check_settings
 from pipelines.training_data.input_pipeline import InputConfig, flow_batches, training_batches
-from pipelines.training_data.sources import open_source
+from pipelines.training_data.sources import PairSource, open_source
 
-_BACKUP = "backup"
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A training that is ready to begin or to continue.
+
+    Attributes:
+        data: Path of the data, for messages.
+        config: How to train.
+        source: Training pairs.
+        inputs: How pairs become batches.
+        validation: Batches of the validation pairs, or None.
+        steps: Number of steps in an epoch.
+        trainer: Compiled trainer.
+        preset: Network and recipe.
+        chief: Whether this process writes the run's files.
+        summary: Line that says what is trained on what.
+    """
+
+    data: str
+    config: FlowTrainingConfig
+    source: PairSource
+    inputs: InputConfig
+    validation: tf.data.Dataset | None
+    steps: int
+    trainer: FlowTrainer
+    preset: Preset
+    chief: bool
+    summary: str
 
 
 def train_flow(
-    data: Path | str, out: Path | str, config: FlowTrainingConfig, start: Path | str | None = None
+    data: Path | str, out: Path | str, config: FlowTrainingConfig, init_from: Path | str | None = None
 ) -> keras.Model:
-    """Train a flow network on records, on a pair folder or on faces rendered meanwhile.
+    """Train a flow network on records, on a pair folder, or on faces that are rendered during training.
 
-    Writes into the run's folder: the best network as a preset (`presets.py`), `log.csv` with one row an
-    epoch, `tensorboard/` with curves and pictures, and as long as the run is not finished `backup/`. The same
-    call goes on with a run that was interrupted, from its last whole epoch and with the same batches.
-    `distribution` says how it spreads over devices and machines; one process writes then, and `out` must be
-    on a disk that all can read. Where the same run is finished, nothing is left to do.
+    The run's folder gets the best network as a preset (`presets`), `log.csv` with one row per epoch,
+    `tensorboard/` with curves and pictures, and, until the run is finished, `backup/`. The same call
+    continues an interrupted run after its last whole epoch with the batches that follow, and does nothing if
+    the run is finished. `distribution` says how training is spread over devices and machines: one process
+    writes, and `out` must be on a disk that all can read.
 
     Args:
-        data: folder of records or of pairs, or `rendered:COUNT`.
-        out: the run's folder.
-        config: how to train.
-        start: a preset to continue from; its network is taken, and `config.network` and `.width` are not.
+        data: Folder of records or of pairs, or `rendered:COUNT`.
+        out: Folder of the run.
+        config: How to train.
+        init_from: Preset or run whose network and weights training starts from; `config.network` and
+            `config.width` are then ignored.
 
     Returns:
         The network with the best weights.
 
     Raises:
-        InputError: for data or a configuration that cannot be trained on, or a loss that is not finite.
+        InputError: If the data or the settings cannot be used, or training diverges.
+
+    Example:
+        >>> train_flow("pairs", "run", FlowTrainingConfig(epochs=2, size=64))  # doctest: +SKIP
     """
-    config.check()
-    strategy = choose_strategy()
-    check_batch(config.batch, strategy)
     out = Path(out)
+    run = _prepare(data, config, init_from)
+    if is_finished(out, run.preset.recipe):
+        print(f"{out}: trained already, with these settings", flush=True)
+        return load_network(out)
+    if run.chief:
+        claim(out, run.preset.recipe)
+    print(run.summary, flush=True)
+    _fit(run, out)
+    if not run.chief:
+        return run.trainer.network
+    finish(out)
+    return load_network(out)
+
+
+def _prepare(data: Path | str, config: FlowTrainingConfig, init_from: Path | str | None) -> _Run:
+    """Open the data and build the trainer. Nothing is written."""
+    check_settings(config)
+    strategy = choose_strategy()
+    check_batch_size(config.batch_size, strategy)
     keras.utils.set_random_seed(config.seed)
     source = open_source(data)
     training, validation = split_subjects(source.subjects, config.validation_share, config.seed)
     source, validation_source = source.only(training), source.only(validation)
-    steps = config.epoch_steps or len(source) // config.batch
+    steps = config.steps_per_epoch or len(source) // config.batch_size
     if not steps:
-        raise InputError(f"{data}: {len(source)} training pairs do not fill a batch of {config.batch}")
-
-    description = read_preset(start).network if start else {"name": config.network, "width": config.width}
-    for name in OF_SOME_NETWORKS:
-        if (count := getattr(config, name)) is not None:
-            description = description | {name: count}
-    with _precision(config.precision) as precision, strategy.scope():
-        network = build_network(**description)
-        if start:
-            load_weights(network, start)
-        if config.size % (multiple := size_multiple(network)):
-            raise InputError(
-                f"size {config.size}: must be a multiple of {multiple} for {description['name']}, which "
-                "halves crops that often"
-            )
-        if config.jit and any(isinstance(layer, Correlation) for layer in network.layers):
-            raise InputError(f"jit: XLA does not know the correlation that {description['name']} learns by")
-        trainer = FlowTrainer(network, config.loss, config.background)
-        trainer.compile(_optimizer(config, steps), jit_compile=config.jit)
+        raise InputError(
+            f"{data}: has {len(source)} training pairs, which is less than batch_size {config.batch_size}"
+        )
+    network_config = _network_config(config, init_from)
+    with precision_policy(config.precision) as precision, strategy.scope():
+        network = _build_network(network_config, config, init_from)
+        trainer = FlowTrainer(network, config.loss, config.background_weight)
+        trainer.compile(_optimizer(config, steps), jit_compile=config.jit_compile)
         trainer.optimizer.build(network.trainable_variables)
     inputs = InputConfig(
         config.size,
-        config.batch,
+        config.batch_size,
         config.label,
         config.margin,
         config.augmentation if config.augment else None,
         seed=config.seed,
     )
-    validation_batches = flow_batches(validation_source, inputs) if validation else None
-    recipe = asdict(config) | {"data": str(data), "start": start and str(start), "precision": precision}
-    if _is_finished(out, recipe):
-        print(f"{out}: trained already, with these settings", flush=True)
-        return load_network(out)
-    chief = is_chief(strategy)
-    if chief:
-        _claim(out, recipe)
-    print(
-        f"{len(source)} pairs of {len(training)} subjects to train on, {len(validation_source)} of "
-        f"{len(validation)} to validate; {network.count_params():,} weights, {precision}",
-        flush=True,
+    recipe = asdict(config) | {
+        "data": str(data),
+        "init_from": init_from and str(init_from),
+        "precision": precision,
+    }
+    return _Run(
+        data=str(data),
+        config=config,
+        source=source,
+        inputs=inputs,
+        validation=flow_batches(validation_source, inputs) if validation else None,
+        steps=steps,
+        trainer=trainer,
+        preset=Preset(network_config, recipe),
+        chief=is_chief(strategy),
+        summary=f"{len(source)} pairs of {len(training)} subjects for training, {len(validation_source)} of "
+        f"{len(validation)} for validation; {network.count_params():,} weights, {precision}",
     )
 
-    backup = Backup(out / _BACKUP, trainer)
+
+def _network_config(config: FlowTrainingConfig, init_from: Path | str | None) -> dict:
+    """Return name and arguments of the network."""
+    network = {"name": config.network, "width": config.width}
+    if init_from:
+        network = read_preset(init_from).network
+    own = {name: getattr(config, name) for name in NETWORK_ARGUMENTS}
+    return network | {name: value for name, value in own.items() if value is not None}
+
+
+def _build_network(
+    network_config: dict, config: FlowTrainingConfig, init_from: Path | str | None
+) -> FlowModel:
+    network = build_network(**network_config)
+    if init_from:
+        load_weights(network, init_from)
+    name, multiple = network_config["name"], size_multiple(network)
+    if config.size % multiple:
+        raise InputError(f"size must be a multiple of {multiple} for {name}, but is {config.size}")
+    if config.jit_compile and any(isinstance(layer, Correlation) for layer in network.layers):
+        raise InputError(f"jit_compile: XLA cannot compile the gradient of the correlation in {name}")
+    return network
+
+
+def _optimizer(config: FlowTrainingConfig, steps: int) -> FlowAdamW:
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0 if config.warmup_steps else config.learning_rate,
+        max(1, config.epochs * steps - config.warmup_steps),
+        warmup_target=config.learning_rate if config.warmup_steps else None,
+        warmup_steps=config.warmup_steps,
+    )
+    return FlowAdamW(
+        rate,
+        weight_decay=config.weight_decay,
+        global_clipnorm=config.global_clipnorm,
+        use_ema=config.ema_momentum > 0,
+        ema_momentum=config.ema_momentum,
+    )
+
+
+def _fit(run: _Run, out: Path) -> None:
+    """Train from the last whole epoch to the last one."""
+    backup = Backup(backup_folder(out), run.trainer)
     if backup.epochs:
-        print(f"going on after epoch {backup.epochs}", flush=True)
-    batches = training_batches(source, inputs, first=backup.epochs * steps)
+        print(f"continuing after epoch {backup.epochs}", flush=True)
+    batches = training_batches(run.source, run.inputs, first=backup.epochs * run.steps)
     try:
-        callbacks = [NanGuard(out)]
-        if validation_batches:
-            callbacks += [ValidateAverage()]
-        if config.minutes:
-            callbacks += [StopAfter(config.minutes)]
-        if chief:
-            preset = Preset(description, recipe)
-            callbacks += _records(out, preset, config, batches, validation_batches, backup)
-        if backup.epochs < config.epochs:
-            trainer.fit(
+        callbacks = _callbacks(run, out, batches, backup)
+        if backup.epochs < run.config.epochs:
+            run.trainer.fit(
                 shared_batches(batches),
-                steps_per_epoch=steps,
-                validation_data=validation_batches and shared_batches(validation_batches),
+                steps_per_epoch=run.steps,
+                validation_data=run.validation and shared_batches(run.validation),
                 initial_epoch=backup.epochs,
-                epochs=config.epochs,
-                verbose=1 if chief and sys.stdout.isatty() else 0,
+                epochs=run.config.epochs,
+                verbose=0 if not run.chief else 1 if sys.stdout.isatty() else 2,
                 callbacks=callbacks,
             )
     except tf.errors.OpError as error:
-        # From inside the input pipeline: a shard that is cut off, a pair with a damaged file.
-        raise InputError(f"{data}: cannot be read to its end ({_reason(error)})") from error
+        raise _cause(run, out, error) from error
     finally:
-        if chief and not is_preset(out) and not (out / BAD_BATCH).exists():
-            shutil.rmtree(out)  # empty logs, and nothing that was learned
-    if not chief:
-        return network
-    shutil.rmtree(out / _BACKUP)
-    return load_network(out)
+        if run.chief:
+            remove_if_empty(out)
 
 
-def _reason(error: tf.errors.OpError) -> str:
-    """Return the line that says what went wrong: there may be Keras' before it, and tracebacks behind it."""
-    message = str(error.message).strip()
-    raised = re.search(r"\w+Error: (.+)", message)
-    return raised[1] if raised else message.splitlines()[0]
-
-
-def _optimizer(config: FlowTrainingConfig, steps: int) -> keras.optimizers.Optimizer:
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0 if config.warmup else config.learning_rate,
-        max(1, config.epochs * steps - config.warmup),
-        warmup_target=config.learning_rate if config.warmup else None,
-        warmup_steps=config.warmup,
-    )
-    optimizer = keras.optimizers.AdamW(
-        rate,
-        weight_decay=config.weight_decay,
-        global_clipnorm=config.clip_norm,
-        use_ema=config.averaging > 0,
-        ema_momentum=config.averaging,
-    )
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
-    return optimizer
-
-
-def _is_finished(out: Path, recipe: dict) -> bool:
-    if not is_preset(out) or (out / _BACKUP).exists():
-        return False
-    return read_preset(out).recipe == json.loads(json.dumps(recipe))
-
-
-def _claim(out: Path, recipe: dict) -> None:
-    """Make the run's folder, or find in it the same run, interrupted.
-
-    Raises:
-        InputError: if there is another run in it.
-    """
-    path = out / _BACKUP / "recipe.json"
-    text = json.dumps(recipe, indent=1)
-    if path.exists():
-        if path.read_text() != text:
-            raise InputError(
-                f"{out}: an interrupted run of other settings is in there (they are in {path}); go on with "
-                "those, choose another folder or remove it"
-            )
-        return
-    if is_preset(out):
-        raise InputError(
-            f"{out}: there is a training run of other settings here already; choose another folder or remove "
-            "it"
-        )
-    check_outputs(out)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-
-
-def _records(
-    out: Path,
-    preset: Preset,
-    config: FlowTrainingConfig,
-    batches: tf.data.Dataset,
-    validation_batches: tf.data.Dataset | None,
-    backup: Backup,
+def _callbacks(
+    run: _Run, out: Path, batches: tf.data.Dataset, backup: Backup
 ) -> list[keras.callbacks.Callback]:
-    """Return what writes into the run's folder; later ones see the numbers that earlier ones add."""
+    """Return the callbacks. Later ones see the metrics that earlier ones add."""
+    callbacks = [NanGuard(out)]
+    if run.validation:
+        callbacks.append(SwapEMAWeights())
+    if run.config.max_minutes:
+        callbacks.append(StopAfter(run.config.max_minutes))
+    if not run.chief:
+        return callbacks
     return [
-        Throughput(config.batch),
-        *([Rival(validation_batches)] if validation_batches else []),
-        KeepBest(out, preset, "val_epe" if validation_batches else "epe"),
+        *callbacks,
+        Throughput(run.config.batch_size),
+        *([BaselineEPE(run.validation)] if run.validation else []),
+        KeepBest(out, run.preset, "val_epe" if run.validation else "epe"),
         keras.callbacks.CSVLogger(str(out / "log.csv"), append=backup.epochs > 0),
         keras.callbacks.TensorBoard(out / "tensorboard"),
-        FlowPictures(out / "tensorboard" / "pictures", next(iter(validation_batches or batches))),
+        FlowPictures(out / "tensorboard" / "pictures", next(iter(run.validation or batches))),
         backup,
-        *([] if sys.stdout.isatty() else [PlainProgress()]),
     ]
 
 
-@contextmanager
-def _precision(name: str) -> Iterator[str]:
-    """Build networks with a mixed-precision policy inside the block; yields the policy that was chosen."""
-    if name == "auto":
-        name = "mixed_float16" if tf.config.list_physical_devices("GPU") else _cpu_precision()
-    before = keras.mixed_precision.global_policy()
-    keras.mixed_precision.set_global_policy(name)
+def _cause(run: _Run, out: Path, error: tf.errors.OpError) -> Exception:
+    """Tell data that cannot be read, or too little memory, from training that diverged.
+
+    On a CPU some operations raise an error for NaN, before there is a loss that `NanGuard` could see.
+    """
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        return InputError(
+            f"out of memory; lower batch_size ({run.config.batch_size}) or size ({run.config.size})"
+        )
+    step = int(run.trainer.optimizer.iterations)
     try:
-        yield name
-    finally:
-        keras.mixed_precision.set_global_policy(before)
+        # A batch depends on its number alone, so the one that failed can be read again.
+        inputs, targets = next(iter(training_batches(run.source, run.inputs, first=step)))
+        for _ in run.validation or ():
+            pass
+    except tf.errors.OpError as reading:
+        return InputError(f"{run.data}: cannot be read to its end ({_reason(reading)})")
+    if not isinstance(error, tf.errors.InvalidArgumentError):
+        return error
+    batch = {name: value.numpy() for name, value in (inputs | targets).items()}
+    largest = max(float(tf.reduce_max(tf.abs(weight))) for weight in run.trainer.network.trainable_variables)
+    what = f"the flow is not finite ({_reason(error)}), and the largest weight is {largest:.3g}"
+    return divergence_error(out, run.trainer.optimizer, step + 1, what, batch)
 
 
-def _cpu_precision() -> str:
-    """Return bfloat16 for a CPU that computes in it; on others it is slower than float32."""
-    cpu = Path("/proc/cpuinfo")
-    flags = cpu.read_text().split() if cpu.exists() else []
-    return "mixed_bfloat16" if {"avx512_bf16", "amx_bf16"} & set(flags) else "float32"
+def _reason(error: tf.errors.OpError) -> str:
+    """Return the line that says what went wrong. Tracebacks may come before and behind it."""
+    message = str(error.message).strip()
+    if raised := re.search(r"\w+Error: (.+)", message):
+        return raised[1]
+    lines = [line.strip() for line in message.splitlines()]
+    return next((line for line in reversed(lines) if line and not line.startswith("[[")), message)
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ class InputConfig:
 
     Attributes:
         size: Width and height of the crops in pixels.
-        batch: Number of pairs in a batch.
+        batch_size: Number of pairs in a batch.
         label: Label method for pairs without a dense flow; or `synthesised`, which replaces frame 2 of every
             pair by frame 1 warped with its label, with photometric changes and noise, so that the label is
             exact. The label is `mesh` then, or `sparse` with the landmarks of a corpus.
@@ -44,7 +44,7 @@ class InputConfig:
     """
 
     size: int = number(256, minimum=16)
-    batch: int = number(8, minimum=1)
+    batch_size: int = number(8, minimum=1)
     label: str = "mesh"
     margin: float = number(MARGIN, minimum=0)
     augmentation: Augmentation | None = None
@@ -76,7 +76,7 @@ def flow_batches(source: PairSource, config: InputConfig) -> tf.data.Dataset:
         deterministic=True,
     )
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(source)))
-    return dataset.batch(config.batch).prefetch(tf.data.AUTOTUNE)
+    return dataset.batch(config.batch_size).prefetch(tf.data.AUTOTUNE)
 
 
 def training_batches(source: PairSource, config: InputConfig, first: int = 0) -> tf.data.Dataset:
@@ -98,7 +98,7 @@ def training_batches(source: PairSource, config: InputConfig, first: int = 0) ->
 
     Example:
         >>> from pipelines.training_data.sources import open_source
-        >>> batches = training_batches(open_source("rendered:4"), InputConfig(size=64, batch=2))
+        >>> batches = training_batches(open_source("rendered:4"), InputConfig(size=64, batch_size=2))
         >>> inputs, targets = next(iter(batches))
         >>> inputs["frame1"].shape, targets["flow"].shape
         (TensorShape([2, 64, 64, 3]), TensorShape([2, 64, 64, 2]))
@@ -106,7 +106,7 @@ def training_batches(source: PairSource, config: InputConfig, first: int = 0) ->
     if not len(source):
         raise InputError("there are no pairs to train on")
     names, counts = _names_and_counts(source)
-    first_epoch, skipped = divmod(first * config.batch, len(source))
+    first_epoch, skipped = divmod(first * config.batch_size, len(source))
 
     def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
         seed = tf.stack([tf.constant(config.seed, tf.int64), epoch])
@@ -120,9 +120,9 @@ def training_batches(source: PairSource, config: InputConfig, first: int = 0) ->
         return _tensors(partial(augment_and_label, config), source.decode(*key), config.size, number)
 
     dataset = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max).flat_map(one_epoch).skip(skipped)
-    dataset = dataset.enumerate(first * config.batch)
+    dataset = dataset.enumerate(first * config.batch_size)
     dataset = dataset.map(element, tf.data.AUTOTUNE, deterministic=True)
-    return dataset.batch(config.batch, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    return dataset.batch(config.batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
 def _shuffle(dataset: tf.data.Dataset, window: int, seed: tf.Tensor) -> tf.data.Dataset:

@@ -139,7 +139,7 @@ def test_from_clips_to_a_served_flow(called, clips_folder, two_frames, tmp_path)
     assert code == 0, err
     code, _, err = called(
         *("train", "flow", tmp_path / "records", "-o", tmp_path / "run", "--network", "flownet_s"),
-        *("--width", 0.0625, "--size", 64, "--batch", 2, "--epochs", 1, "--validation-share", 0.5),
+        *("--width", 0.0625, "--size", 64, "--batch-size", 2, "--epochs", 1, "--validation-share", 0.5),
     )
     assert code == 0, err
     code, _, err = called("export", "flow", tmp_path / "run", "-o", tmp_path / "models")
@@ -221,7 +221,7 @@ def test_missing_and_unreadable_frames(called, two_frames, tmp_path):
         (["flow", "{a}", "{b}", "-o", "{a}", "--model", "zero"], "is read and cannot be written"),
         (["label", "{a}", "{b}", "-o", "x.flo", "--picture", "{b}"], "is read and cannot be written"),
         (["flow", "{a}", "{b}", "-o", "x.flo", "--model", "zero", "--picture", "x.jpg"], "must end in .png"),
-        (["train", "flow", "{folder}", "-o", "x", "--batch", "0"], "batch 0"),
+        (["train", "flow", "{folder}", "-o", "x", "--batch-size", "0"], "batch_size 0"),
         (["demo", "--out", "x", "--max-minutes", "0"], "--max-minutes 0"),
     ],
 )

@@ -10,7 +10,7 @@ from keras_models.evaluation.expression_scores import confusion, scores
 from keras_models.training.expression_training_config import ExpressionConfig
 from pipelines.errors import InputError
 
-CONFIG = ExpressionConfig(epochs=20, batch=8)
+CONFIG = ExpressionConfig(epochs=20, batch_size=8)
 BOTH = ("casme2", "samm")
 
 
@@ -51,8 +51,8 @@ def test_goes_on_where_it_was_stopped(make_samples, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return original(*arguments)
 
-    original = module.fit_copies
-    monkeypatch.setattr(module, "fit_copies", fit)
+    original = module.fit_ensemble
+    monkeypatch.setattr(module, "fit_ensemble", fit)
     with pytest.raises(KeyboardInterrupt):
         evaluate_expression(samples, CONFIG, tmp_path)
     assert trained == [2, 2, 1]

@@ -6,7 +6,7 @@ import pytest
 from keras_models.evaluation.evaluate_flow import FlowEvaluation, evaluate_flow, pair_errors
 from keras_models.evaluation.flow_report import write_flow_report
 from keras_models.flow.flow_networks import build_network
-from keras_models.inference.estimators import METHODS, open_method
+from keras_models.inference.estimators import ESTIMATORS, get_estimator
 from keras_models.presets import Preset, save_preset
 from pipelines.errors import InputError
 from pipelines.io.flow_io import read_flow
@@ -74,7 +74,7 @@ def test_a_pair_without_an_answer_stops_nothing(tmp_path, pair_folder):
     folder = tmp_path / "pairs"
     write_pair(folder, read_pair(pair_folder, list_pairs(pair_folder)[0]))
     write_pair(folder, made_pair(name="wall"))
-    methods = {name: open_method(name) for name in ("zero", "label:mesh")}
+    methods = {name: get_estimator(name) for name in ("zero", "label:mesh")}
     evaluation = evaluate_flow(folder, methods)
     ((pair, method, why),) = [(e.pair, e.method, e.failure) for e in evaluation.failures]
     assert (pair, method) == ("wall", "label:mesh")
@@ -106,7 +106,7 @@ def test_no_method_always_comes_first(pair_folder):
 def test_two_methods_of_one_name(tmp_path, pair_folder):
     for run in ("a/run", "b/run"):
         (tmp_path / run).mkdir(parents=True)
-    methods = {str(tmp_path / run): open_method("zero") for run in ("a/run", "b/run")}
+    methods = {str(tmp_path / run): get_estimator("zero") for run in ("a/run", "b/run")}
     with pytest.raises(InputError, match="one name"):
         evaluate_flow(pair_folder, methods, save=tmp_path / "flows")
 
@@ -122,11 +122,11 @@ def test_summary_and_bins():
     assert evaluation.by_motion("m") == {"4+ px": pytest.approx(np.sqrt(18) / 3)}
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if not name.startswith("label")])
+@pytest.mark.parametrize("method", [name for name in ESTIMATORS if not name.startswith("label")])
 def test_methods_find_a_whole_pixel_shift(method, portrait):
     frame1 = portrait[60:188, 160:288]
     frame2 = portrait[61:189, 158:286]  # content moves 2 px to the right and 1 px up
-    flow, valid = open_method(method)(frame1, frame2)
+    flow, valid = get_estimator(method)(frame1, frame2)
     assert flow.shape == (128, 128, 2)
     assert flow.dtype == np.float32
     assert valid.all()
@@ -138,14 +138,14 @@ def test_methods_find_a_whole_pixel_shift(method, portrait):
 
 
 def test_label_method_finds_the_shift(portrait):
-    flow, valid = open_method("label:mesh")(portrait, np.roll(portrait, (-1, 2), axis=(0, 1)))
+    flow, valid = get_estimator("label:mesh")(portrait, np.roll(portrait, (-1, 2), axis=(0, 1)))
     # Less than the 0.7 px by which single landmarks are wrong.
     np.testing.assert_allclose(flow[valid].mean(axis=0), [2, -1], atol=0.5)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ESTIMATORS)
 def test_frames_of_different_size_or_one_pixel(method):
-    estimate = open_method(method)
+    estimate = get_estimator(method)
     with pytest.raises(InputError):
         estimate(np.zeros((64, 64, 3), np.uint8), np.zeros((64, 65, 3), np.uint8))
     tiny = np.zeros((1, 1, 3), np.uint8)
@@ -158,7 +158,7 @@ def test_frames_of_different_size_or_one_pixel(method):
 def test_unknown_methods(tmp_path):
     for name in ("raft", "label:magic", str(tmp_path)):
         with pytest.raises(InputError):
-            open_method(name)
+            get_estimator(name)
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def evaluated(tmp_path_factory, pair_folder):
         "label:mesh": "label:mesh",
         "net": str(folder / "run"),
     }
-    methods = {name: open_method(target) for name, target in names.items()}
+    methods = {name: get_estimator(target) for name, target in names.items()}
     return folder, evaluate_flow(pair_folder, methods, save=folder / "flows"), methods
 
 
@@ -224,7 +224,7 @@ def test_report_is_one_file(evaluated, tmp_path):
 def test_classical_methods_on_real_faces(real_data):
     """What others measured with the same OpenCV on every second of these pairs, within a tenth."""
     expected = {"zero": 2.21, "dis_medium": 0.38, "dis_fine": 0.19}
-    methods = {name: open_method(name) for name in expected}
+    methods = {name: get_estimator(name) for name in expected}
     evaluation = evaluate_flow(real_data / "portraits_truth", methods)
     for name, value in expected.items():
         assert evaluation.summary(name)["epe_face"] == pytest.approx(value, rel=0.1), name

@@ -11,9 +11,9 @@ from keras_models.presets import Preset, load_network, save_preset
 from keras_models.training.flow_trainer import FlowTrainer
 from pipelines.errors import InputError
 
-#: What is tested: every network, and FlowNetS that looks again, which is a graph of its own.
+#: Every network, and FlowNetS with several flow updates, which is a graph of its own.
 CASES = {name: {"name": name} for name in NETWORKS}
-CASES["flownet_s again"] = {"name": "flownet_s", "looks": 3}
+CASES["flownet_s, 3 updates"] = {"name": "flownet_s", "num_flow_updates": 3}
 
 # FlowNetS: ClementPinard/FlowNetPytorch. FlowNetC: NVIDIA/flownet2-pytorch notes 39,175,298 in
 # networks/FlowNetC.py, with two biases in each of the four layers that carry the flow up, and with those
@@ -21,7 +21,7 @@ CASES["flownet_s again"] = {"name": "flownet_s", "looks": 3}
 # number, nor has PyramidFlow; the tests of their own count them layer by layer.
 PARAMETERS = {
     "flownet_s": 38_675_536,
-    "flownet_s again": 38_675_536,
+    "flownet_s, 3 updates": 38_675_536,
     "flownet_c": 39_175_298 - 8 - (38_676_506 - 38_675_536),
     "face_flownet": 49_437_364,
     "pyramid_flow": 440_518,
@@ -160,5 +160,5 @@ def test_saved_and_loaded(tmp_path, case, network):
 
 
 def test_unknown_network():
-    with pytest.raises(InputError, match="there are: flownet_s, flownet_c, face_flownet, pyramid_flow"):
+    with pytest.raises(InputError, match="use one of: flownet_s, flownet_c, face_flownet, pyramid_flow"):
         build_network("flownet_x")

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from keras_models.flow.flownet_blocks import FLOW_SCALE
-from keras_models.flow.flownet_s import flownet_s, look_again
+from keras_models.flow.flownet_s import flownet_s, update_flow
 from pipelines.errors import InputError
 
 
@@ -45,9 +45,9 @@ def test_strided_layers_are_padded_alike_on_both_sides():
     assert first.output_shape[-1] == 4
 
 
-def test_more_looks_have_the_same_weights():
-    """The first look is the network's of one look, and there is no weight more."""
-    once, thrice = (flownet_s(width=0.0625, looks=looks) for looks in (1, 3))
+def test_more_flow_updates_have_the_same_weights():
+    """The first estimate is that of the network with one update, and there are no further weights."""
+    once, thrice = (flownet_s(width=0.0625, num_flow_updates=count) for count in (1, 3))
     thrice.set_weights(once.get_weights())
     assert {name for name in thrice.output if name not in once.output} == {"flow1_1", "flow1"}
     pair = dict(zip(("frame1", "frame2"), np.random.default_rng(0).random((2, 1, 64, 64, 3)), strict=True))
@@ -56,8 +56,8 @@ def test_more_looks_have_the_same_weights():
         np.testing.assert_allclose(more[name], known[name], atol=1e-6)
 
 
-def test_each_look_finds_some_of_what_is_left():
-    """Frames whose colours are their own coordinates, and a look that sees three quarters of a motion.
+def test_each_update_finds_some_of_what_remains():
+    """Frames whose colours are their own coordinates, and an estimate of three quarters of a motion.
 
     What frame 1 shows at p, frame 2 shows at s (p - c) + c + d: the motion is known everywhere.
     """
@@ -66,13 +66,13 @@ def test_each_look_finds_some_of_what_is_left():
     centre = (size - 1) / 2
     second = (first - shift - centre) / scale + centre
 
-    def look(frames):
+    def estimate(frames):
         seen = (frames[0] - frames[1]) * 0.75  # pixels; how far off in colour is nearly how far off in place
         return {2: tf.nn.avg_pool2d(2 * seen / FLOW_SCALE, 4, 4, "VALID")}
 
     frames = [tf.constant(frame[None]) for frame in (first, second)]
     start = tf.nn.avg_pool2d((frames[0] - frames[1]) * 0.75, 4, 4, "VALID")
-    found = look_again(look, frames, start, 3)
+    found = update_flow(estimate, frames, start, 3)
     assert list(found) == ["flow1_1", "flow1_2", "flow1"]
 
     half = 2 * np.stack(np.meshgrid(*2 * [np.arange(size // 2)]), -1) + 0.5  # places of the 1/2 grid
@@ -87,6 +87,6 @@ def test_each_look_finds_some_of_what_is_left():
     assert errors[-1] < 0.02
 
 
-def test_it_looks_at_least_once():
-    with pytest.raises(InputError, match="looks"):
-        flownet_s(looks=0)
+def test_there_is_at_least_one_update():
+    with pytest.raises(InputError, match="num_flow_updates must be at least 1, but is 0"):
+        flownet_s(num_flow_updates=0)

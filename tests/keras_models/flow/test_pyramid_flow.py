@@ -6,8 +6,8 @@ from keras_models.flow.pyramid_flow import pyramid_flow
 # (kernel side, channels in, channels out) of each layer with biases.
 # What a decoder sees: the correlation (9 x 9, 7 x 7, 5 x 5 shifts) of 24 channels made of the encoder's,
 # frame 1's features, 16 channels of the coarser decoder, the flow so far.
-# What the refiner sees, whose weights are those of all steps on both scales: 14 + 21 measurements, the flow
-# of 2 x 2 places, frame 1's features, the decoder or the step before.
+# What the flow update sees, whose weights are those of all updates on both scales: 14 + 21 measurements, the
+# flow of 2 x 2 places, frame 1's features, the decoder or the step before.
 LAYERS = [
     (3, 4, 32), (3, 32, 32), (3, 32, 48), (3, 48, 48), (3, 48, 64), (3, 64, 64),
     (1, 64, 24), (3, 81 + 64, 96), (3, 96, 64), (3, 64, 2), (1, 64, 16),
@@ -33,14 +33,16 @@ def test_brightness_and_contrast_change_little():
     assert np.abs(darker - plain).max() < 0.1 * np.abs(other - plain).max()
 
 
-def test_what_is_trained_with_few_refinements_answers_with_more():
-    """Weights fit whatever their number, and one refinement more goes on from where the others ended."""
+def test_weights_do_not_depend_on_the_number_of_updates():
+    """One update more continues from where the others ended."""
     frames = {
         name: np.random.default_rng(k).random((1, 64, 64, 3), np.float32)
         for k, name in enumerate(("frame1", "frame2"))
     }
-    few, more = (pyramid_flow(width=0.25, coarse_refinements=1, refinements=count) for count in (2, 3))
-    coarser = pyramid_flow(width=0.25, coarse_refinements=2, refinements=2)
+    few, more = (
+        pyramid_flow(width=0.25, num_coarse_flow_updates=1, num_flow_updates=count) for count in (2, 3)
+    )
+    coarser = pyramid_flow(width=0.25, num_coarse_flow_updates=2, num_flow_updates=2)
     for network in (more, coarser):
         network.set_weights(few.get_weights())
     first, second, third = few(frames), more(frames), coarser(frames)

@@ -2,7 +2,7 @@ import cv2
 import pytest
 
 from keras_models.expression.mirror_net import mirror_net
-from keras_models.inference.estimators import METHODS, open_method
+from keras_models.inference.estimators import ESTIMATORS, get_estimator
 from keras_models.inference.expression_samples import method_key
 from keras_models.presets import Preset, save_preset
 from pipelines.errors import InputError
@@ -20,6 +20,6 @@ def test_features_of_other_weights_have_another_key(tmp_path):
 
 def test_a_classifier_is_no_method_of_flow(tmp_path):
     save_preset(tmp_path / "run", mirror_net(), Preset({"name": "mirror_net"}))
-    assert "expression" not in METHODS
+    assert "expression" not in ESTIMATORS
     with pytest.raises(InputError, match="unknown network 'mirror_net'"):
-        open_method(str(tmp_path / "run"))
+        get_estimator(str(tmp_path / "run"))

@@ -5,28 +5,29 @@ import tensorflow as tf
 
 from keras_models.expression.mirror_net import mirror_net
 from keras_models.expression.ststnet import ststnet
-from keras_models.layers.ensemble import conv_relu_pool
+from keras_models.layers.ensemble import EnsembleConvPool
 
 
 @pytest.mark.parametrize("size", [(28, 28), (9, 14)])
-def test_conv_relu_pool_is_tensorflows_and_so_is_its_gradient(size):
+def test_each_member_convolves_and_pools_alone(size):
+    """Against Keras' own layers, member by member, with the gradient."""
     rng = np.random.default_rng(0)
     features = tf.constant(rng.normal(size=(2, *size, 3)), tf.float32)
-    kernel, bias = (tf.constant(rng.normal(size=s), tf.float32) for s in ((3, 3, 3, 5), (5,)))
-    upstream = tf.constant(rng.normal(size=(2, -(-size[0] // 3), -(-size[1] // 3), 5)), tf.float32)
-
-    def theirs(features, kernel, bias):
-        convolved = tf.nn.relu(tf.nn.conv2d(features, kernel, 1, "SAME") + bias)
-        return tf.nn.max_pool2d(convolved, 3, 3, "SAME")
-
-    results = []
-    for function in (conv_relu_pool, theirs):
+    ensemble = EnsembleConvPool(ensemble_size=3, streams=(3, 2))
+    with tf.GradientTape() as tape:
+        pooled = ensemble(features)
+        loss = tf.reduce_sum(pooled**2)
+    slopes = tape.gradient(loss, ensemble.trainable_weights)
+    for member in range(3):
+        plain = keras.layers.Conv2D(5, 3, padding="same", activation="relu")
+        plain.build(features.shape)
+        plain.set_weights([weight[member] for weight in ensemble.get_weights()])
         with tf.GradientTape() as tape:
-            tape.watch((kernel, bias))
-            value = function(features, kernel, bias)
-        results.append((value, *tape.gradient(value, (kernel, bias), upstream)))
-    for own, expected in zip(*results, strict=True):
-        np.testing.assert_allclose(own, expected, rtol=1e-4, atol=1e-4)
+            expected = keras.layers.MaxPooling2D(3, padding="same")(plain(features))
+            loss = tf.reduce_sum(expected**2)
+        np.testing.assert_allclose(pooled[..., member, :], expected, rtol=1e-4, atol=1e-5)
+        for own, slope in zip(slopes, tape.gradient(loss, plain.trainable_weights), strict=True):
+            np.testing.assert_allclose(own[member], slope, rtol=1e-4, atol=1e-4)
 
 
 def plain_ststnet():
@@ -39,7 +40,7 @@ def plain_ststnet():
 
 def test_ststnet_is_three_streams_and_a_dense_layer():
     keras.utils.set_random_seed(1)
-    copies, plain = ststnet(copies=2), plain_ststnet()
+    copies, plain = ststnet(ensemble_size=2), plain_ststnet()
     assert copies.count_params() == 2 * plain.count_params() == 2 * 1651
     kernel, _, dense, _ = weights = [weight + 0.1 for weight in copies.get_weights()]
     copies.set_weights(weights)
@@ -56,7 +57,7 @@ def test_ststnet_is_three_streams_and_a_dense_layer():
 
 def test_mirror_net_cannot_tell_a_face_from_its_mirror_image():
     assert mirror_net().count_params() == (14 * 14 * 3 + 1) * 32 + (32 + 1) * 3
-    network = mirror_net(copies=2)
+    network = mirror_net(ensemble_size=2)
     features = np.random.default_rng(0).normal(size=(3, 28, 28, 3)).astype(np.float32)
     mirrored = features[:, :, ::-1] * np.float32([-1, 1, 1])
     np.testing.assert_allclose(network(features), network(mirrored), atol=1e-5)

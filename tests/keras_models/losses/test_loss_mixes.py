@@ -41,15 +41,15 @@ def test_unknown_mix():
         find_mix("exp4")
 
 
-def trainer_of(mix, background=1.0):
+def trainer_of(mix, background_weight=1.0):
     """Of a network that states the weights of its levels; what it estimates the tests make up."""
     inputs = frame_inputs()
     network = keras.Model(inputs, {"flow": keras.layers.Concatenate()(list(inputs.values()))})
     network.level_weights = {"flow1": 0.7, "flow2": 0.3}
-    return FlowTrainer(network, mix, background)
+    return FlowTrainer(network, mix, background_weight)
 
 
-def loss(mix, flow, true, frames=None, valid=None, face=None, background=1.0):
+def loss(mix, flow, true, frames=None, valid=None, face=None, background_weight=1.0):
     """Loss of an estimate that is the same on every level and on the full grid."""
     outputs = {"flow": flow, **{f"flow{k}": flow[:, :: 2**k, :: 2**k] for k in (1, 2)}}
     valid, face = (
@@ -58,7 +58,7 @@ def loss(mix, flow, true, frames=None, valid=None, face=None, background=1.0):
     grey = tf.fill((*flow.shape[:3], 3), 0.5)
     frames = {"frame1": grey, "frame2": grey} if frames is None else frames
     targets = {"flow": true, "valid": valid, "face": face}
-    return float(trainer_of(mix, background).compute_loss(frames, targets, outputs))
+    return float(trainer_of(mix, background_weight).compute_loss(frames, targets, outputs))
 
 
 def constant(u, v):
@@ -128,9 +128,9 @@ def test_the_background_counts_less(name):
     frames["frame2"] = frames["frame1"] + tf.cast(~face[..., None], tf.float32) * 0.3
     flow = tf.where(face[..., None], constant(0, 0), constant(3, 4))
     arguments = name, flow, constant(0, 0), frames, None, face
-    alike = loss(*arguments, background=1.0)
+    alike = loss(*arguments, background_weight=1.0)
     assert alike > 1
-    assert loss(*arguments, background=0.0) == pytest.approx(0, abs=1e-5)
+    assert loss(*arguments, background_weight=0.0) == pytest.approx(0, abs=1e-5)
     if name == "epe":  # 5 px wrong on all levels
         assert alike == pytest.approx(2.5)
-        assert loss(*arguments, background=0.25) == pytest.approx(5 * 0.25 / 1.25)
+        assert loss(*arguments, background_weight=0.25) == pytest.approx(5 * 0.25 / 1.25)

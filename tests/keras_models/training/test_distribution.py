@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_models.training.distribution import check_batch, choose_strategy, is_chief
+from keras_models.training.distribution import check_batch_size, choose_strategy, is_chief
 from pipelines.errors import InputError
 
 PROJECT = Path(__file__).parents[3]
@@ -18,13 +18,13 @@ PROJECT = Path(__file__).parents[3]
 # picture, so that means taken over the wrong pictures would show.
 TRAIN = """
 import sys
-from keras_models.training.distribution import check_batch, choose_strategy, is_chief, shared_batches
+from keras_models.training.distribution import check_batch_size, choose_strategy, is_chief, shared_batches
 strategy = choose_strategy()
 import keras, numpy as np, tensorflow as tf
 from keras_models.training.flow_trainer import FlowTrainer
 from keras_models.flow.flow_networks import build_network
 
-check_batch(4, strategy)
+check_batch_size(4, strategy)
 random = np.random.default_rng(0)
 frames = {f"frame{k}": random.random((12, 64, 64, 3)).astype(np.float32) for k in (1, 2)}
 valid = random.random((12, 64, 64)) < np.linspace(0, 1, 12)[:, None, None]
@@ -33,7 +33,7 @@ targets["face"] = random.random((12, 64, 64)) < 0.5
 batches = shared_batches(tf.data.Dataset.from_tensor_slices((frames, targets)).batch(4, drop_remainder=True))
 with strategy.scope():
     keras.utils.set_random_seed(0)
-    trainer = FlowTrainer(build_network("flownet_s", width=0.0625), "exp3ii", background=0.1)
+    trainer = FlowTrainer(build_network("flownet_s", width=0.0625), "exp3ii", background_weight=0.1)
     trainer.compile(keras.optimizers.SGD(1e-4, momentum=0.9))
 before = trainer.network.get_weights()
 history = trainer.fit(batches, epochs=2, verbose=0).history
@@ -88,7 +88,7 @@ def test_one_device_needs_nothing(monkeypatch):
     strategy = choose_strategy()
     assert strategy.num_replicas_in_sync == 1
     assert is_chief(strategy)
-    check_batch(7, strategy)
+    check_batch_size(7, strategy)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_batch_that_cannot_be_shared():
     class Three:
         num_replicas_in_sync = 3
 
-    with pytest.raises(InputError, match="batch 8: must be a multiple of 3"):
-        check_batch(8, Three())
+    with pytest.raises(InputError, match="batch_size 8: must be a multiple of 3"):
+        check_batch_size(8, Three())
 
 
 @pytest.mark.parametrize(

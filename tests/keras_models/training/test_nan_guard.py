@@ -37,7 +37,9 @@ def trainer():
 
 def test_the_bad_batch_is_saved_and_named(tmp_path, trainer):
     arrays, dataset = batches(3, bad=1)
-    with pytest.raises(InputError, match=r"bad_batch\.npz: .* flow in it hold"):
+    with pytest.raises(
+        InputError, match=r"bad_batch\.npz: in this batch \(step 2\) the loss is nan, because flow has"
+    ):
         trainer.fit(dataset, verbose=0, callbacks=[NanGuard(tmp_path)])
     assert int(trainer.optimizer.iterations) == 2  # the third is not trained on any more
     kept = np.load(tmp_path / "bad_batch.npz")
@@ -48,7 +50,7 @@ def test_the_bad_batch_is_saved_and_named(tmp_path, trainer):
 
 def test_weights_that_run_away(tmp_path, trainer):
     trainer.compile(keras.optimizers.SGD(1e30))
-    with pytest.raises(InputError, match=r"all values in it are finite.*learning_rate"):
+    with pytest.raises(InputError, match=r"diverged in step \d+: the loss is .*lower learning_rate \(1e\+30"):
         trainer.fit(batches(4)[1], verbose=0, callbacks=[NanGuard(tmp_path)])
 
 

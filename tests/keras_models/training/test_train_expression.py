@@ -5,22 +5,18 @@ import pytest
 
 from keras_models.inference.expression_classifier import open_classifier
 from keras_models.presets import read_preset
+from keras_models.training.ensemble_training import fit_ensemble, one_subject_each, sample_weights
 from keras_models.training.expression_training_config import ExpressionConfig
-from keras_models.training.train_expression import (
-    fit_copies,
-    one_subject_each,
-    sample_weights,
-    train_expression,
-)
+from keras_models.training.train_expression import train_expression
 from pipelines.errors import InputError
 
-QUICK = ExpressionConfig(epochs=3, batch=8)
+QUICK = ExpressionConfig(epochs=3, batch_size=8)
 ABOUT = {"method": "dis_fast", "remove_head": True}
 
 
 def weights_of(samples, training, config=QUICK):
     arrays = samples.features, samples.labels, np.array(samples.subjects), training
-    return fit_copies(*arrays, config).get_weights()
+    return fit_ensemble(*arrays, config).get_weights()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +56,7 @@ def test_validating_subjects_are_from_the_training_ones():
 
 def test_a_run_is_a_preset_that_classifies(make_samples, tmp_path):
     samples = make_samples()
-    train_expression(samples, tmp_path / "run", ExpressionConfig(epochs=30, batch=8), ABOUT)
+    train_expression(samples, tmp_path / "run", ExpressionConfig(epochs=30, batch_size=8), ABOUT)
     classifier = open_classifier(tmp_path / "run")
     assert (classifier.method, classifier.remove_head) == ("dis_fast", True)
     assert classifier.classes == ("negative", "positive", "surprise")

@@ -7,9 +7,9 @@ from pipelines.micro_expressions.samples import composite_samples
 
 @pytest.fixture(scope="module")
 def estimate():
-    from keras_models.inference.estimators import open_method
+    from keras_models.inference.estimators import get_estimator
 
-    dis = open_method("dis_medium")
+    dis = get_estimator("dis_medium")
     return lambda frame1, frame2: dis(frame1, frame2)[0]
 
 

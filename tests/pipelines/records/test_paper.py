@@ -33,7 +33,7 @@ def test_from_the_corpus_to_batches(tmp_path, small, corpus, landmarks):
     assert not manifest.failures
     assert manifest.pairs <= sum(clip.frames - 1 for clip in manifest.clips)
     source = open_source(tmp_path / "out")
-    batches = training_batches(source, InputConfig(size=64, batch=8, label="sparse"))
+    batches = training_batches(source, InputConfig(size=64, batch_size=8, label="sparse"))
     frames = 0
     for inputs, targets in batches.take(manifest.pairs // 8):
         flow, valid = targets["flow"].numpy(), targets["valid"].numpy()

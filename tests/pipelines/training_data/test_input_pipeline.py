@@ -35,7 +35,7 @@ def test_batches_of_records(records_folder):
     source = open_source(records_folder)
     assert len(source) == 9
     assert source.subjects == {"anna", "bert"}
-    inputs, targets = collect(flow_batches(source, InputConfig(size=64, batch=4)))
+    inputs, targets = collect(flow_batches(source, InputConfig(size=64, batch_size=4)))
     assert inputs["frame1"].shape == (9, 64, 64, 3)
     assert inputs["frame1"].dtype == np.float32
     assert 0 <= inputs["frame1"].min() < 0.2 < 0.8 < inputs["frame1"].max() <= 1
@@ -46,7 +46,7 @@ def test_batches_of_records(records_folder):
 def test_labels_are_in_pixels_of_the_crop(records_folder):
     """The clips move by 2 px a frame; a crop of `side` pixels on 64 makes 2 * 64 / side of it."""
     source = open_source(records_folder)
-    _, targets = collect(flow_batches(source, InputConfig(size=64, batch=4, margin=0.5)))
+    _, targets = collect(flow_batches(source, InputConfig(size=64, batch_size=4, margin=0.5)))
     sizes = [np.ptp(np.argwhere(valid), axis=0).max() for valid in targets["valid"]]
     face = 98  # the portrait's face is 98 px high, which the crop's margins double
     assert np.mean(sizes) == pytest.approx(32, abs=2)
@@ -94,7 +94,7 @@ def test_the_face_is_what_both_frames_show_of_it(tmp_path):
     hidden[110:130, 100:150] = True
     write_pair(tmp_path, replace(pair, name="00000", occluded=hidden))
     source = open_source(tmp_path)
-    ((_, targets),) = flow_batches(source, InputConfig(size=192, batch=1))
+    ((_, targets),) = flow_batches(source, InputConfig(size=192, batch_size=1))
     face = targets["face"].numpy()[0]
     crop = crop_around(np.concatenate([pair.landmarks1, pair.landmarks2]), 192, InputConfig().margin)
     shown = crop.mask(pair.face & ~hidden)
@@ -123,7 +123,7 @@ def brightness(batches):
 
 def test_the_seed_fixes_the_order(pair_folder):
     def order(seed):
-        config = InputConfig(size=64, batch=4, seed=seed)
+        config = InputConfig(size=64, batch_size=4, seed=seed)
         return brightness(training_batches(open_source(pair_folder), config).take(3))
 
     np.testing.assert_array_equal(order(0), order(0))
@@ -134,7 +134,7 @@ def test_the_seed_fixes_the_order(pair_folder):
 @pytest.mark.parametrize("data", ["pair_folder", "records_folder"])
 def test_passes_show_the_same_pairs_in_another_order(request, data):
     source = open_source(request.getfixturevalue(data))
-    config = InputConfig(size=64, batch=1)
+    config = InputConfig(size=64, batch_size=1)
     both = brightness(training_batches(source, config).take(2 * len(source)))
     first, second = both[: len(source)], both[len(source) :]
     assert not np.array_equal(first, second)
@@ -144,7 +144,7 @@ def test_passes_show_the_same_pairs_in_another_order(request, data):
 @pytest.mark.parametrize("first", [1, 3, 4])
 def test_who_comes_later_sees_the_same_batches(pair_folder, first):
     """Twelve pairs in batches of 5: batches 2 and 4 straddle two passes."""
-    config = InputConfig(size=64, batch=5, augmentation=Augmentation())
+    config = InputConfig(size=64, batch_size=5, augmentation=Augmentation())
     source = open_source(pair_folder)
     whole = list(training_batches(source, config).take(6))
     later = list(training_batches(source, config, first).take(6 - first))
@@ -155,7 +155,7 @@ def test_who_comes_later_sees_the_same_batches(pair_folder, first):
 
 
 def test_augmentation_is_another_at_every_pass(pair_folder):
-    config = InputConfig(size=64, batch=12, augmentation=Augmentation())
+    config = InputConfig(size=64, batch_size=12, augmentation=Augmentation())
     first, second = (
         brightness([batch]) for batch in training_batches(open_source(pair_folder), config).take(2)
     )
@@ -165,8 +165,8 @@ def test_augmentation_is_another_at_every_pass(pair_folder):
 def test_landmarks_are_augmented_before_they_become_a_label(records_folder):
     """The clips move by 2 px a frame; a mirrored and enlarged crop moves the other way and by more."""
     only = {"scale": 1.0, "rotation": 0.0, "shift": 0.0, "relative": 0.0, "contrast": 0.0, "gamma": 1.0}
-    mirrored = InputConfig(size=64, batch=9, margin=0.5, augmentation=Augmentation(flip=1.0, **only))
-    ((_, plain),) = flow_batches(open_source(records_folder), InputConfig(size=64, batch=9, margin=0.5))
+    mirrored = InputConfig(size=64, batch_size=9, margin=0.5, augmentation=Augmentation(flip=1.0, **only))
+    ((_, plain),) = flow_batches(open_source(records_folder), InputConfig(size=64, batch_size=9, margin=0.5))
     ((_, turned),) = training_batches(open_source(records_folder), mirrored).take(1)
     means = [targets["flow"].numpy()[targets["valid"].numpy()].mean(axis=0) for targets in (plain, turned)]
     assert means[0][0] > 0.4
@@ -207,7 +207,7 @@ def test_rendered_faces_are_drawn_while_reading():
     source = open_source("rendered:6")
     assert len(source) == 6
     assert len(source.subjects) == 2  # four pairs in a row show one person
-    inputs, targets = collect(flow_batches(source, InputConfig(size=256, batch=4, margin=5)))
+    inputs, targets = collect(flow_batches(source, InputConfig(size=256, batch_size=4, margin=5)))
     assert inputs["frame1"].shape == (6, 256, 256, 3)
     pair = render_pair(0, 5)
     # With a wide margin the crop shows the whole picture, smaller: the flow shrinks with it.
@@ -231,10 +231,10 @@ def test_what_is_no_source(tmp_path):
 def test_synthesised_pairs_of_records(records_folder):
     """Frame 2 is made from the label, so that warping it back gives frame 1, up to light and noise."""
     source = open_source(records_folder)
-    config = InputConfig(size=128, batch=4, label="synthesised", margin=0.3)
+    config = InputConfig(size=128, batch_size=4, label="synthesised", margin=0.3)
     inputs, targets = collect(flow_batches(source, config))
     again, _ = collect(flow_batches(source, config))
-    real, _ = collect(flow_batches(source, InputConfig(size=128, batch=4, margin=0.3)))
+    real, _ = collect(flow_batches(source, InputConfig(size=128, batch_size=4, margin=0.3)))
     np.testing.assert_array_equal(inputs["frame2"], again["frame2"])
     np.testing.assert_array_equal(inputs["frame1"], real["frame1"])
     assert targets["valid"].mean() > 0.9  # the whole crop, but what leaves it
@@ -260,7 +260,7 @@ def test_pairs_without_landmarks_are_augmented_too(tmp_path, pair_folder):
     pair = read_pair(pair_folder, "00000")
     write_pair(tmp_path, replace(pair, landmarks1=None, landmarks2=None, regions=None, face=None))
     source = open_source(tmp_path)
-    config = InputConfig(size=64, batch=4, augmentation=Augmentation(relative=1.0))
+    config = InputConfig(size=64, batch_size=4, augmentation=Augmentation(relative=1.0))
     inputs, targets = next(iter(training_batches(source, config)))
     assert inputs["frame1"].shape == (4, 64, 64, 3)
     assert targets["face"].numpy().all()

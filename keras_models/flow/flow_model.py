@@ -1,0 +1,56 @@
+"""The class of all flow networks: a functional model that also knows the loss weights of its estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import keras
+
+
+@keras.saving.register_keras_serializable("faceflow")
+class FlowModel(keras.Model):
+    """Functional model from two frames to flow, saved and loaded by Keras with all that training needs.
+
+    Args:
+        inputs: Inputs, as `keras.Model` takes them.
+        outputs: Estimates of the flow by name.
+        name: Name of the model.
+        trainable: Whether the weights are trained.
+        level_weights: Weight of each estimate in the loss, by name.
+
+    Attributes:
+        level_weights: As above; read-only.
+
+    Example:
+        >>> from keras_models.flow.flow_networks import build_network
+        >>> network = build_network("pyramid_flow", width=0.25)
+        >>> network.save("network.keras")
+        >>> keras.saving.load_model("network.keras").level_weights == network.level_weights
+        True
+    """
+
+    # By these positional arguments Keras recognises a functional model, whose graph is its configuration.
+    def __init__(
+        self,
+        inputs,
+        outputs,
+        name: str | None = None,
+        trainable: bool = True,
+        *,
+        level_weights: Mapping[str, float] | None = None,
+    ):
+        super().__init__(inputs, outputs, name=name, trainable=trainable)
+        # Read-only, because Keras would track a plain dict as part of the model's state.
+        self.level_weights = MappingProxyType(dict(level_weights or {}))
+
+    def get_config(self) -> dict:  # noqa: D102
+        return super().get_config() | {"level_weights": dict(self.level_weights)}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> FlowModel:  # noqa: D102
+        config = dict(config)
+        level_weights = config.pop("level_weights")
+        network = super().from_config(config, custom_objects)
+        network.level_weights = MappingProxyType(level_weights)
+        return network

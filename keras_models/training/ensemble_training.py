@@ -1,0 +1,134 @@
+"""Training of an ensemble of classifiers, each on samples of its own, in one `model.fit`."""
+
+import keras
+import numpy as np
+
+from keras_models.expression.expression_networks import build_classifier
+from keras_models.training.expression_training_config import ExpressionConfig
+from pipelines.datasets.composite import CLASSES
+from pipelines.errors import InputError
+
+
+def fit_ensemble(
+    features: np.ndarray,
+    labels: np.ndarray,
+    subjects: np.ndarray,
+    training: np.ndarray,
+    config: ExpressionConfig,
+) -> keras.Model:
+    """Train one member of an ensemble for each choice of training samples.
+
+    A sample that a member does not train on has the weight 0 in the member's loss. Members and samples share
+    nothing else, so the sample cannot reach the member's weights.
+
+    Args:
+        features: float32 [N, 28, 28, 3].
+        labels: int [N].
+        subjects: str [N].
+        training: bool [N, F], whether member f trains on sample n.
+        config: How to train.
+
+    Returns:
+        The trained model of F members.
+
+    Raises:
+        InputError: If the training samples of a member show fewer than two classes.
+    """
+    keras.utils.set_random_seed(config.seed)
+    ensemble_size = training.shape[1]
+    validation = np.zeros_like(training)
+    if config.choose_epoch:
+        validation = one_subject_each(subjects, training, config.seed)
+    weights = sample_weights(labels, training & ~validation, config.balance)
+    model = build_classifier(config.network, ensemble_size=ensemble_size)
+    # Keras divides the loss by the number of weights; because of Adam's epsilon, the number of members would
+    # matter without the factor below.
+    model.compile(
+        keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    targets = np.repeat(labels[:, None], ensemble_size, axis=1)
+    keep_best = [KeepBestMembers(features, labels, validation)] if config.choose_epoch else []
+    model.fit(
+        features,
+        targets,
+        sample_weight=weights * ensemble_size,
+        batch_size=config.batch_size,
+        epochs=config.epochs,
+        callbacks=keep_best,
+        verbose=0,
+    )
+    return model
+
+
+def sample_weights(labels: np.ndarray, training: np.ndarray, balance: bool) -> np.ndarray:
+    """Return the weight of each sample for each member: float32 [N, F].
+
+    The mean over the training samples of a member is 1.
+
+    Args:
+        labels: int [N].
+        training: bool [N, F].
+        balance: Whether all classes that occur count alike, by the counts of that member's training samples.
+
+    Raises:
+        InputError: If the training samples of a member show fewer than two classes.
+
+    Example:
+        >>> training = np.array([[True], [True], [True], [False]])
+        >>> sample_weights(np.array([0, 0, 1, 1]), training, balance=True).ravel().tolist()
+        [0.75, 0.75, 1.5, 0.0]
+    """
+    weights = training.astype(np.float32)
+    for member in range(training.shape[1]):
+        names, counts = np.unique(labels[training[:, member]], return_counts=True)
+        if len(names) < 2:
+            shown = ", ".join(CLASSES[name] for name in names) or "nothing"
+            raise InputError(f"the training samples show {shown} only; at least two classes are needed")
+        if balance:
+            for name, count in zip(names, counts, strict=True):
+                weights[labels == name, member] *= counts.sum() / (len(names) * count)
+    return weights
+
+
+def one_subject_each(subjects: np.ndarray, training: np.ndarray, seed: int) -> np.ndarray:
+    """Draw one of the training subjects of each member for validation: bool [N, F].
+
+    Args:
+        subjects: str [N].
+        training: bool [N, F].
+        seed: Seed of the draw.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = [rng.choice(np.unique(subjects[column])) for column in training.T]
+    return np.stack([(subjects == name) & column for name, column in zip(chosen, training.T, strict=True)], 1)
+
+
+class KeepBestMembers(keras.callbacks.Callback):
+    """Callback that restores, for each member, the weights of the epoch with its least validation loss.
+
+    Args:
+        features: float32 [N, 28, 28, 3].
+        labels: int [N].
+        validation: bool [N, F], at least one sample per member.
+    """
+
+    def __init__(self, features: np.ndarray, labels: np.ndarray, validation: np.ndarray):
+        super().__init__()
+        self._features, self._labels, self._validation = features, labels, validation
+        self._least = np.full(validation.shape[1], np.inf)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
+        logits = self.model.predict(self._features, verbose=0)
+        right = np.take_along_axis(logits, self._labels[:, None, None], axis=-1)[..., 0]
+        losses = np.log(np.exp(logits - logits.max(-1, keepdims=True)).sum(-1)) + logits.max(-1) - right
+        mean = (losses * self._validation).sum(0) / self._validation.sum(0)
+        weights = self.model.get_weights()
+        if epoch == 0:
+            self._best = [weight.copy() for weight in weights]
+        for kept, weight in zip(self._best, weights, strict=True):
+            kept[mean < self._least] = weight[mean < self._least]
+        self._least = np.minimum(self._least, mean)
+
+    def on_train_end(self, logs: dict | None = None) -> None:  # noqa: D102
+        self.model.set_weights(self._best)

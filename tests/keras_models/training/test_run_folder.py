@@ -1,0 +1,46 @@
+import pytest
+
+from keras_models.flow.flow_networks import build_network
+from keras_models.presets import Preset, save_preset
+from keras_models.training.nan_guard import BAD_BATCH
+from keras_models.training.run_folder import backup_folder, claim, finish, is_finished, remove_if_empty
+from pipelines.errors import InputError
+
+RECIPE = {"seed": 0, "augmentation": {"bend": 6.0}, "data": "pairs"}
+
+
+@pytest.fixture(scope="module")
+def network():
+    return build_network("flownet_s", width=0.0625)
+
+
+def test_a_run_from_its_claim_to_its_end(tmp_path, network):
+    out = tmp_path / "run"
+    claim(out, RECIPE)
+    claim(out, RECIPE)  # interrupted, and called again
+    with pytest.raises(InputError, match="interrupted run with other settings"):
+        claim(out, RECIPE | {"seed": 1})
+    save_preset(out, network, Preset({"name": "flownet_s"}, RECIPE))
+    assert not is_finished(out, RECIPE)
+    finish(out)
+    assert not backup_folder(out).exists()
+    assert is_finished(out, RECIPE)
+    assert not is_finished(out, RECIPE | {"seed": 1})
+    with pytest.raises(InputError, match="training run with other settings already"):
+        claim(out, RECIPE | {"seed": 1})
+
+
+def test_only_a_run_without_results_is_removed(tmp_path, network):
+    for name in ("nothing", "batch", "preset"):
+        claim(tmp_path / name, RECIPE)
+    (tmp_path / "batch" / BAD_BATCH).touch()
+    save_preset(tmp_path / "preset", network, Preset({"name": "flownet_s"}))
+    for name in ("nothing", "batch", "preset"):
+        remove_if_empty(tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["batch", "preset"]
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "run").write_text("a file")
+    with pytest.raises((InputError, OSError)):
+        claim(tmp_path / "run", RECIPE)
