@@ -62,8 +62,8 @@ def render_corpus(
     Everything that reads the real corpus reads this one, and no licence is needed. Existing clips are kept.
 
     Args:
-        name: Corpus whose layout is used: casme2, casme3, casme_squared, dfme, fourdme, mmew, samm, samm_long,
-            smic, ckplus or bp4d.
+        name: Corpus whose layout is used: casme2, casme3, casme_squared, dfme, fourdme, mmew, samm,
+            samm_long, smic, ckplus or bp4d.
         out: Root folder of the corpus.
         subjects: Number of subjects. As many as in the real corpus by default.
         seed: Random seed. The same seed gives the same corpus.
