@@ -1,7 +1,9 @@
 """`faceflow label`."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from tyro.conf import arg
 
 from faceflow.arguments import Frame1, Frame2, Out
 from faceflow.console import say
@@ -11,7 +13,8 @@ def label(
     frame1: Frame1,
     frame2: Frame2,
     out: Out,
-    method: str = "mesh",
+    method: str | None = None,
+    landmarks: Annotated[str, arg(metavar="SOURCE")] = "face_mesh",
     part: Literal["all", "head", "expression"] = "all",
     picture: Path | None = None,
 ) -> None:
@@ -21,7 +24,10 @@ def label(
         frame1: the earlier picture.
         frame2: the later one, of the same size.
         out: where the flow goes: .flo, .png (KITTI) or .npz.
-        method: how landmarks become a dense flow: sparse, mesh, mesh_matched, spline or refined.
+        method: how landmarks become a dense flow: sparse, mesh, mesh_matched, spline or refined. By default
+            mesh, and sparse for landmarks of other programs, which the others do not take.
+        landmarks: source of the landmarks: face_mesh, or KIND:FILE1,FILE2 with a file for each picture, or
+            KIND:FILE with one of both. KIND is openface, pyfeat, pts or ibug.
         part: of the motion: all of it, that of the rigid head, or what the expression adds to it.
         picture: also write a PNG with the frames, the flow in colour, and arrows.
     """
@@ -32,6 +38,7 @@ def label(
     from pipelines.labels import make_label
     from pipelines.landmarks.detector import FaceMesh, find_face
     from pipelines.landmarks.head_motion import split_head
+    from pipelines.landmarks.landmark_tables import read_pair_landmarks
     from pipelines.visualization.flow_pictures import flow_panel
 
     check_flow_path(out)
@@ -42,16 +49,24 @@ def label(
     if frames[0].shape != frames[1].shape:
         sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in frames)
         raise InputError(f"{frame1} and {frame2} differ in size: {sizes}")
-    with FaceMesh() as face_mesh:
-        face1 = find_face(face_mesh, frames[0], str(frame1))
-        face2 = find_face(face_mesh, frames[1], str(frame2), same_as=face1)
-    for path, face in ((frame1, face1), (frame2, face2)):
-        if face.faces_in_frame > 1:
-            say(f"{path}: {face.faces_in_frame} faces; the largest of the first frame is taken")
-    made = make_label(method, *frames, face1.landmarks, face2.landmarks)
+    if landmarks == "face_mesh":
+        with FaceMesh() as face_mesh:
+            face1 = find_face(face_mesh, frames[0], str(frame1))
+            face2 = find_face(face_mesh, frames[1], str(frame2), same_as=face1)
+        for path, face in ((frame1, face1), (frame2, face2)):
+            if face.faces_in_frame > 1:
+                say(f"{path}: {face.faces_in_frame} faces; the largest of the first frame is taken")
+        points1, points2 = face1.landmarks, face2.landmarks
+    else:
+        if part != "all":
+            raise InputError("--part needs the 478 landmarks of face_mesh; leave --landmarks out")
+        (points1, points2), issues = read_pair_landmarks(landmarks)
+        for issue in issues:
+            say(issue)
+    made = make_label(method or ("mesh" if landmarks == "face_mesh" else "sparse"), *frames, points1, points2)
     flow = made.flow
     if part != "all":
-        head, expression = split_head(face1.landmarks, face2.landmarks, flow, made.valid)
+        head, expression = split_head(points1, points2, flow, made.valid)
         flow = head if part == "head" else expression
     write_flow(out, flow, made.valid)
     if picture:

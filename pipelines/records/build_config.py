@@ -1,7 +1,6 @@
 """The settings that a folder of records is built with."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -9,19 +8,22 @@ class BuildConfig:
     """What the bytes of the records depend on, apart from the clips.
 
     Attributes:
-        corpus: whose layout the folder has: bp4d, ckplus, casme2, samm, smic, or folder.
-        pairs: which frames make a pair: consecutive, every:K, onset_apex or neutral_peak.
-            Landmarks jitter by as much whatever the distance, so where faces move slowly every:5 gives better
-            labels than consecutive.
-        landmarks: face_mesh, 478 points; or corpus, the points that its owner hands out, which only the
-            labels `sparse` and `synthesised` take.
-        smooth: whether the landmarks are freed of their jitter over each clip.
-        label: label method whose dense flow is stored with each pair; none by default, since
-            training makes labels from the landmarks. Worth it for slow ones, such as refined.
+        corpus: Layout of the corpus: casme2, casme3, casme_squared, dfme, fourdme, mmew, samm, samm_long,
+            smic, ckplus, bp4d, or folder.
+        pairs: Frames that make a pair: consecutive, every:K, onset_apex or neutral_peak.
+            Landmarks jitter equally at any distance, so where faces move slowly every:5 gives better labels
+            than consecutive.
+        landmarks: Source of the landmarks: face_mesh (478 points); corpus (those of the corpus); or
+            openface:PLACE, pyfeat:PLACE, pts:PLACE or ibug:PLACE, where PLACE is a folder with a file for
+            each clip (CLIP.csv, or a folder CLIP of .pts files), or the file of the one clip. Only the labels
+            `sparse` and `synthesised` take other landmarks than those of face_mesh.
+        smooth: Smooth the landmarks over each clip.
+        label: Label method whose dense flow is stored with each pair. None by default, since training makes
+            labels from the landmarks. Of use for slow methods, such as refined.
     """
 
     corpus: str = "folder"
     pairs: str = "consecutive"
-    landmarks: Literal["face_mesh", "corpus"] = "face_mesh"
+    landmarks: str = "face_mesh"
     smooth: bool = True
     label: str | None = None

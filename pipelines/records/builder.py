@@ -15,7 +15,9 @@ from pipelines.datasets.corpora import read_corpus
 from pipelines.datasets.frame_pairs import frame_pairs
 from pipelines.errors import InputError
 from pipelines.io.tfrecord_writer import SUFFIX
+from pipelines.landmarks.landmark_tables import parse_source
 from pipelines.records.build_config import BuildConfig
+from pipelines.records.clip_landmarks import attach_landmarks
 from pipelines.records.clip_records import build_clip
 from pipelines.records.fingerprint import fingerprint
 from pipelines.records.manifest import MANIFEST, ClipReport, Manifest, read_manifest, write_manifest
@@ -64,6 +66,8 @@ def build(
     _check(config, workers)
     source, out = Path(source).absolute(), Path(out).absolute()
     reading = read_corpus(config.corpus, source)
+    if config.landmarks not in ("face_mesh", "corpus"):
+        reading = attach_landmarks(reading, config.landmarks)
     versions = {"recipe": str(_RECIPE), **{name: version(name) for name in _VERSIONS_THAT_COUNT}}
     manifest = Manifest(str(source), config, versions, False, [], reading.issues, reading.counts)
     with _folder_of(manifest, out) as earlier:
@@ -90,6 +94,8 @@ def build(
 
 
 def _check(config: BuildConfig, workers: int) -> None:
+    if config.landmarks not in ("face_mesh", "corpus"):
+        parse_source(config.landmarks)
     frame_pairs(config.pairs, Clip("any", "any", Path(), onset=0, apex=1), 2)
     if config.label is not None:
         # Imported here: compiled code that only stored labels need.

@@ -81,7 +81,7 @@ def build_clip(clip: Clip, out: Path, config: BuildConfig, key: str) -> ClipRepo
 
 def _landmarks(clip: Clip, config: BuildConfig, counts: _Counts) -> Iterator[np.ndarray]:
     """Yield float32 [N, 2] for each frame of the clip, NaN where there is no face."""
-    if config.landmarks == "corpus":
+    if config.landmarks != "face_mesh":
         yield from _landmarks_of_the_corpus(clip, counts)
         return
     last = None

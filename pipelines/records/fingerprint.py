@@ -26,7 +26,7 @@ def fingerprint(clip: Clip, config: BuildConfig, versions: dict[str, str]) -> st
     metadata = [clip.subject, clip.name, clip.numbers, clip.onset, clip.apex, clip.offset]
     seen = [asdict(config), versions, metadata, [_seen(file) for file in _files(clip)]]
     digest = hashlib.sha256(json.dumps(seen, sort_keys=True).encode())
-    if config.landmarks == "corpus":
+    if config.landmarks != "face_mesh":
         for points in _landmarks(clip):
             digest.update(b"none" if points is None else points.astype("<f4").tobytes())
     return digest.hexdigest()

@@ -10,7 +10,19 @@ import pytest
 
 from pipelines.datasets.corpora import read_corpus
 from pipelines.errors import InputError
-from pipelines.synthetic.rendered_corpora import CODED, CORPORA, casme2_writer, recording, render_corpus
+from pipelines.synthetic.rendered_corpora import (
+    CODED,
+    bp4d_writer,
+    casme2_writer,
+    ckplus_writer,
+    dfme_writer,
+    fourdme_writer,
+    mmew_writer,
+    recording,
+    render_corpus,
+    samm_writer,
+    smic_writer,
+)
 
 
 def rows_of(path, sheet):
@@ -139,18 +151,26 @@ def test_class_proportions_are_those_of_the_originals():
 
 
 @pytest.mark.parametrize(
-    ("name", "subjects", "clips"),
-    [("casme2", 26, 255), ("samm", 29, 159), ("smic", 16, 164), ("ckplus", 123, 593), ("bp4d", 41, 328)],
+    ("corpus", "subjects", "clips"),
+    [
+        (casme2_writer, 26, 255),
+        (samm_writer, 29, 159),
+        (smic_writer, 16, 164),
+        (ckplus_writer, 123, 593),
+        (bp4d_writer, 41, 328),
+        (dfme_writer, 671, 2629),
+        (fourdme_writer, 41, 267),
+        (mmew_writer, 30, 300),
+    ],
 )
 @pytest.mark.parametrize("seed", [0, 7])
-def test_at_full_size_there_are_as_many_people_and_clips_as_published(name, subjects, clips, seed):
-    corpus = CORPORA[name]
+def test_at_full_size_there_are_as_many_people_and_clips_as_published(corpus, subjects, clips, seed):
     assert subjects == corpus.SUBJECTS  # the default of `render_corpus`
     planned = corpus.plan(subjects, seed)
     acts = planned[0] if isinstance(planned, tuple) else planned
     assert len(acts) == clips
     assert {act.subject for act in acts} == set(range(subjects))
-    if name == "ckplus":
+    if corpus is ckplus_writer:
         assert sum(act.emotion != "others" for act in acts) == 327
 
 

@@ -15,6 +15,8 @@ from pipelines.datasets.coding_sheets.action_unit_codes import parse_units
         ("(R6 or R12)+R15", (AU(6, "R", None, (AU(12, "R"),)), AU(15, "R"))),
         ("4 or 7", (AU(4, alternatives=(AU(7),)),)),
         (" AU 4 , l10 ", (AU(4), AU(10, "L"))),
+        ("AU4(k)+AU7", (AU(4, uncertain=True), AU(7))),
+        ("(L4(k) or 7B)+12", (AU(4, "L", None, (AU(7, None, "B"),), uncertain=True), AU(12))),
         ("", ()),
     ],
 )
