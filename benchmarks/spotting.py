@@ -53,15 +53,17 @@ def intervals(people: int = LONG) -> str:
     """F1 of micro-expressions found in long clips, with blinks and a head that drifts."""
     from keras_models.inference.expression_samples import SPOTTER, estimator
     from pipelines.landmarks.detector import FaceMesh
-    from pipelines.micro_expressions.spotting import aligned_clip, contrast, interval_f1, spot_intervals
+    from pipelines.micro_expressions.clip_contrast import clip_contrast
+    from pipelines.micro_expressions.spotting import interval_f1, spot_intervals
 
     reach = round(_RATE / 4)
     counts = np.zeros(3, int)  # found, true, hits
-    with FaceMesh() as face_mesh:
+    with FaceMesh(tracking=True) as face_mesh:
         for number in range(people):
             frames, true = _long_clip(number)
-            crops = aligned_clip(frames, face_mesh)
-            found = spot_intervals(contrast(crops, reach, estimator(SPOTTER)), reach)
+            face_mesh.reset()
+            contrast = clip_contrast(frames, reach, estimator(SPOTTER), face_mesh)
+            found = spot_intervals(contrast.values, reach)
             hits = interval_f1(found, true) * (len(found) + len(true)) / 2
             counts += (len(found), len(true), round(hits))
     found, true, hits = counts

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from faceflow.console import print_table, say
+from faceflow.console import gauge, print_table, say
 
 
 def expression(
@@ -15,21 +15,21 @@ def expression(
     picture: Path | None = None,
     json: Path | None = None,
 ) -> None:
-    """Recognise a micro-expression: how likely each class is, and where a clip has its apex.
+    """Recognise a micro-expression: the probability of each class, and the apex of a clip.
 
     Args:
         input: two pictures of one face, neutral and at the height of the expression, in this order; or a clip
             (a video, or a folder of pictures) that starts with the neutral face.
-        model: a preset, or the folder of a run of faceflow train expression.
-        picture: also write a PNG with the face, the flow without the head's motion, and the strain.
-        json: also write the figures.
+        model: classifier of the expressions: a preset, or the folder of a run of faceflow train expression.
+        picture: PNG to write with the face, the flow without the motion of the head, and the strain.
+        json: file to which the probabilities, onset and apex are also written.
     """
     from pipelines.errors import InputError
     from pipelines.files import check_outputs, replacing
     from pipelines.io.images import check_picture_path, write_image
 
     if len(input) not in (1, 2):
-        raise InputError(f"onset and apex, or one clip, are needed, not {len(input)} inputs")
+        raise InputError(f"give ONSET and APEX, or one CLIP, not {len(input)} inputs")
     check_outputs(picture, json, inputs=input)
     if picture:
         check_picture_path(picture)
@@ -59,12 +59,15 @@ def spot(
 ) -> None:
     """Find the micro-expressions of a long clip: what comes and goes within half a second, and its class.
 
+    The face is followed when the person moves, and searched for anew after a cut. Parts without a face are
+    left out and listed. The clip may be hours long: it is streamed.
+
     Args:
         clip: a video, or a folder of pictures.
-        longest: that a micro-expression takes from onset to offset, seconds. Slower ones are none.
-        rate: frames per second; by default what the video states, and 25 for a folder of pictures.
-        model: that says the class: a preset, or the folder of a run of faceflow train expression.
-        json: also write the figures.
+        longest: longest duration of a micro-expression from onset to offset, seconds.
+        rate: frames per second; by default measured by the time stamps of a video, and 25 for a folder.
+        model: classifier of the expressions: a preset, or the folder of a run of faceflow train expression.
+        json: file to which the micro-expressions are also written.
     """
     from pipelines.files import check_outputs, replacing
 
@@ -73,9 +76,12 @@ def spot(
     from keras_models.inference.clip_spotting import spot_clip
     from keras_models.inference.expression_classifier import open_classifier
 
-    found = spot_clip(clip, open_classifier(model), longest, rate)
-    if not found:
-        say(f"{clip}: nothing came and went within {longest:g} seconds")
+    with gauge("spot") as show:
+        spotted = spot_clip(clip, open_classifier(model), longest, rate, lambda done: show(done, None))
+    for first, last in spotted.without_face:
+        say(f"{clip}: no face in frames {first} to {last}; they are left out")
+    if not spotted.expressions:
+        say(f"{clip}: no micro-expression of up to {longest:g} seconds found")
     else:
         rows = [
             (
@@ -83,9 +89,9 @@ def spot(
                 one.expression,
                 f"{one.probabilities[one.expression]:.3f}",
             )
-            for one in found
+            for one in spotted.expressions
         ]
         print_table(("onset", "apex", "offset", "class", "probability"), rows)
     if json:
         with replacing(json) as part:
-            part.write_text(json_format.dumps([vars(one) for one in found], indent=1))
+            part.write_text(json_format.dumps([vars(one) for one in spotted.expressions], indent=1))

@@ -1,14 +1,12 @@
 """`faceflow flow`."""
 
-from collections.abc import Iterator
-from itertools import chain, pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
 from faceflow.arguments import Out
-from faceflow.console import progress, say
+from faceflow.console import gauge, say
 
 
 def flow(
@@ -18,22 +16,29 @@ def flow(
     server: Annotated[str | None, arg(metavar="HOST:PORT")] = None,
     picture: Path | None = None,
     face: bool = False,
+    format: Literal["flo", "npz", "png"] = "flo",
+    size: int | None = None,
+    yes: bool = False,
 ) -> None:
     """Estimate the flow of a pair of frames, or of every frame of a clip to the next.
 
     A pair gives one flow file. A clip (a video, or a folder of pictures) gives a folder with 00000.flo,
-    00001.flo, ... and flow.mp4, the frames beside their flow in colour.
+    00001.flo, ... and flow.mp4, the frames beside their flow in colour. What cannot be processed is listed in
+    incomplete.txt there; all other flows are kept.
 
     Args:
         input: two pictures of one size, or one clip.
-        out: the flow file of a pair (.flo, .png for KITTI, .npz), or the folder for a clip.
+        out: flow file of a pair (.flo, .png for KITTI, .npz), or folder for a clip.
         model: name of a preset, folder of a training run or SavedModel, or a classical method (dis_fine,
             deepflow, ...). By default the network that comes with FaceFlow.
-        server: ask this server (faceflow serve) in place of a local model.
-        picture: for a pair: also write a PNG with the frames, the flow in colour, and arrows.
+        server: address of a server (faceflow serve) that estimates in place of a local model.
+        picture: PNG to write for a pair, with the frames, the flow in colour, and arrows.
         face: estimate in a crop around the face, as networks are trained; elsewhere the flow is unknown.
-            Where the face moves far, its landmarks say how, and the rest is estimated. The picture then shows
-            the crop, and how parts of the face move against the face as a whole.
+            Where the face moves far, its landmarks give the start, and the rest is estimated. The picture
+            then shows the crop, and the motion of parts of the face relative to the face as a whole.
+        format: format of the files of a clip: flo (float32), npz (compressed), png (KITTI, steps of 1/64 px).
+        size: longer side to which the frames of a clip are reduced first, pixels.
+        yes: process a clip that takes more than 4 GB or half an hour.
     """
     from pipelines.errors import InputError
     from pipelines.files import check_outputs
@@ -41,23 +46,29 @@ def flow(
     from pipelines.io.images import check_picture_path
 
     if len(input) not in (1, 2):
-        raise InputError(f"two frames or one clip are needed, not {len(input)} inputs")
+        raise InputError(f"give two frames or one clip, not {len(input)} inputs")
     if model and server:
-        raise InputError("one estimates, not two: --model PRESET|RUN|METHOD or --server HOST:PORT")
+        raise InputError("--model and --server are mutually exclusive")
+    if size is not None and size < 16:
+        raise InputError(f"--size {size}: frames of less than 16 pixels have no flow")
     check_outputs(out, picture, inputs=input)
     if len(input) == 2:
+        if format != "flo" or size is not None:
+            raise InputError("--format and --size are for a clip; name the file of a pair .flo, .npz or .png")
         check_flow_path(out)
         if picture:
             check_picture_path(picture)
         _pair(*input, out, _estimator(model, server, face), picture)
     elif picture:
         raise InputError("--picture is for a pair; a clip gets flow.mp4")
+    elif out.is_file():
+        raise InputError(f"{out}: is a file; name a new folder for the flow of a clip")
     else:
-        _clip(input[0], out, _estimator(model, server, face))
+        _clip(input[0], out, _estimator(model, server, face), f".{format}", size, yes)
 
 
 def _estimator(model: str | None, server: str | None, face: bool):
-    """Return a function (frame1, frame2) -> `FaceFlow` of whoever is to estimate."""
+    """Return a function (frame1, frame2) -> `EstimatedFlow`, local or on a server."""
     from keras_models.inference.estimators import dense, get_estimator
     from keras_models.inference.frame_flow import in_face_crop, in_whole_frame
     from keras_models.presets import DEFAULT
@@ -87,30 +98,14 @@ def _pair(path1: Path, path2: Path, out: Path, estimate, picture: Path | None) -
         write_image(picture, estimated.panel())
 
 
-def _clip(clip: Path, out: Path, estimate) -> None:
-    import numpy as np
-
+def _clip(clip: Path, out: Path, estimate, suffix: str, size: int | None, yes: bool) -> None:
+    from keras_models.inference.clip_flow import INCOMPLETE, write_clip_flow
     from pipelines.errors import InputError
-    from pipelines.files import replacing
-    from pipelines.io.flow_io import write_flow
-    from pipelines.io.video import frame_rate, read_frames, write_video
-    from pipelines.visualization.flow_color import flow_to_color
 
-    if out.is_file():
-        raise InputError(f"{out}: is a file; name a new folder for the flow of a clip")
-    with replacing(out) as part, progress("flow", None) as step:
-        part.mkdir()
-
-        def pictures() -> Iterator[np.ndarray]:
-            for number, (frame1, frame2) in enumerate(pairwise(read_frames(clip))):
-                estimated = estimate(frame1, frame2)
-                write_flow(part / f"{number:05d}.flo", estimated.flow, estimated.valid)
-                step(number)
-                yield np.hstack([frame1, flow_to_color(estimated.flow, estimated.valid)])
-
-        shown = pictures()
-        first = next(shown, None)
-        if first is None:
-            raise InputError(f"{clip}: a clip of one frame has no flow")
-        count = write_video(part / "flow.mp4", chain([first], shown), frame_rate(clip))
-    say(f"{out}: {count} flows and flow.mp4")
+    with gauge("flow") as show:
+        came_to = write_clip_flow(clip, out, estimate, suffix=suffix, size=size, unlimited=yes, progress=show)
+    if came_to.failure:
+        raise InputError(f"{came_to.failure}; {came_to.flows} flows are in {out}, see {INCOMPLETE} there")
+    if report := came_to.report():
+        say(f"{clip}: {report}")
+    say(f"{out}: {came_to.flows} flows and flow.mp4")

@@ -1,5 +1,6 @@
 """The micro-expressions of a long clip: when they happen, and what they are."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,14 +10,16 @@ from keras_models.inference.expression_classifier import ExpressionClassifier
 from keras_models.inference.expression_samples import SPOTTER, estimator
 from keras_models.inference.recognition import probabilities
 from pipelines.errors import InputError
-from pipelines.io.video import frame_rate, read_frames
+from pipelines.io.video import frame_rate, intact_frames
 from pipelines.landmarks.detector import FaceMesh
+from pipelines.micro_expressions.alignment import align
+from pipelines.micro_expressions.clip_contrast import ClipContrast, clip_contrast
 from pipelines.micro_expressions.onset_apex import AlignedPair
-from pipelines.micro_expressions.spotting import aligned_clip, contrast, spot_intervals
+from pipelines.micro_expressions.spotting import spot_intervals
 
 
 @dataclass(frozen=True)
-class Spotted:
+class SpottedExpression:
     """A micro-expression that was found.
 
     Attributes:
@@ -35,34 +38,89 @@ class Spotted:
         return max(self.probabilities, key=self.probabilities.get)
 
 
+@dataclass(frozen=True)
+class SpottedClip:
+    """What spotting a clip came to.
+
+    Attributes:
+        expressions: the micro-expressions, in order.
+        frames: number of frames of the clip.
+        rate: frames per second.
+        without_face: (first, last) frame of each part that was left out, since no face is in it.
+    """
+
+    expressions: list[SpottedExpression]
+    frames: int
+    rate: float
+    without_face: list[tuple[int, int]]
+
+
 def spot_clip(
-    clip: Path, classifier: ExpressionClassifier, longest: float = 0.5, rate: float | None = None
-) -> list[Spotted]:
+    clip: Path,
+    classifier: ExpressionClassifier,
+    longest: float = 0.5,
+    rate: float | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> SpottedClip:
     """Find what comes and goes in a clip, and recognise it.
 
+    The clip is streamed, so memory does not grow with its length. Frames of the micro-expressions are read a
+    second time, to be classified.
+
     Args:
-        clip: a video or a folder of pictures; it may be long, the face alone is kept in memory.
-        classifier: that says what each is.
-        longest: from onset to offset, seconds.
-        rate: frames per second; by default what the video states, 25 for a folder.
+        clip: a video or a folder of pictures, of any length. Of a truncated video the intact frames count.
+        classifier: classifier of the expressions.
+        longest: longest duration of a micro-expression from onset to offset, seconds.
+        rate: frames per second; by default measured by the video's time stamps, 25 for a folder.
+        progress: called with the number of frames done.
 
     Raises:
-        InputError: if the clip cannot be read, is shorter than `longest`, or has no face in its first frame;
-            if `longest` is less than two frames.
+        InputError: if the clip cannot be read, is shorter than `longest`, or has no face; if `longest` is
+            less than two frames.
     """
     rate = frame_rate(clip) if rate is None else rate
     reach = round(longest * rate / 2) if 0 < longest * rate < np.inf else 0
     if reach < 1:
         raise InputError(f"{longest:g} seconds at {rate:g} frames a second are less than two frames")
-    with FaceMesh() as face_mesh:
-        crops = aligned_clip(read_frames(clip), face_mesh)
-    try:
-        contrasts = contrast(crops, reach, estimator(SPOTTER))
-    except InputError as error:
-        raise InputError(f"{clip}: {error}") from error
-    estimate, found = estimator(classifier.method), []
-    for first, last in spot_intervals(contrasts, reach):
-        apex = first + int(np.argmax(contrasts[first : last + 1]))
-        pair = AlignedPair(crops[first], crops[apex], estimate(crops[first], crops[apex]).astype(np.float32))
-        found.append(Spotted(first, apex, last, probabilities(pair, classifier)))
-    return found
+    with FaceMesh(tracking=True) as face_mesh:
+        try:
+            contrast = clip_contrast(intact_frames(clip), reach, estimator(SPOTTER), face_mesh, progress)
+        except InputError as error:
+            # Errors of reading name the clip; those of its content do not.
+            named = str(error).startswith(str(clip))
+            raise error if named else InputError(f"{clip}: {error}") from error
+    intervals = []
+    for first, last in spot_intervals(contrast.values, reach):
+        part = np.nan_to_num(contrast.values[first : last + 1])
+        intervals.append((first, first + int(np.argmax(part)), last))
+    found = [
+        SpottedExpression(*interval, probabilities(pair, classifier))
+        for interval, pair in zip(intervals, _pairs(clip, contrast, intervals, classifier), strict=True)
+    ]
+    return SpottedClip(found, len(contrast.values), rate, contrast.without_face)
+
+
+def _pairs(
+    clip: Path,
+    contrast: ClipContrast,
+    intervals: list[tuple[int, int, int]],
+    classifier: ExpressionClassifier,
+) -> Iterator[AlignedPair]:
+    """Read the onset and the apex of each interval and yield them with the flow between them."""
+    if not intervals:
+        return
+    estimate = estimator(classifier.method)
+    last_use: dict[int, int] = {}
+    for k, (first, apex, _) in enumerate(intervals):
+        last_use |= {first: k, apex: k}
+    crops, done = {}, 0
+    for number, frame in enumerate(intact_frames(clip)):
+        if number in last_use:
+            crops[number] = align(frame, contrast.similarity(number))
+        while done < len(intervals) and intervals[done][1] <= number:
+            first, apex, _ = intervals[done]
+            yield AlignedPair(crops[first], crops[apex], estimate(crops[first], crops[apex]))
+            done += 1
+            crops = {k: crop for k, crop in crops.items() if last_use[k] >= done}
+        if done == len(intervals):
+            return

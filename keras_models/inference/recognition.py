@@ -1,5 +1,6 @@
-"""What a face's expression is, from a clip or from two frames of it."""
+"""Recognition of a face's expression, from a clip or from two frames of it."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,18 +11,20 @@ import tensorflow as tf
 from keras_models.inference.expression_classifier import ExpressionClassifier
 from keras_models.inference.expression_samples import SPOTTER, estimator
 from pipelines.errors import InputError
+from pipelines.image.shots import CutDetector
 from pipelines.io.images import read_images
-from pipelines.io.video import read_frames
+from pipelines.io.video import intact_frames
 from pipelines.landmarks.detector import FaceMesh
 from pipelines.landmarks.face_mesh import face_mask
 from pipelines.micro_expressions.alignment import CROP, template
 from pipelines.micro_expressions.features import head_flow
 from pipelines.micro_expressions.onset_apex import AlignedPair, aligned_pair
-from pipelines.micro_expressions.spotting import Apex, spot_apex
+from pipelines.micro_expressions.spotting import spot_apex
 from pipelines.micro_expressions.strain import optical_strain
 from pipelines.visualization.flow_pictures import error_map, flow_panel
 
-_MOST_FRAMES = 48  # of a clip that are looked at; more would take long and say little more
+_log = logging.getLogger("faceflow")
+_MOST_FRAMES = 48  # compared with the onset of a clip; more take long and change little
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +32,10 @@ class Recognition:
     """An expression that was recognised.
 
     Attributes:
-        probabilities: of each class, adding up to 1.
-        pair: the aligned face at onset and apex, and the flow.
-        onset, apex: frame numbers of a clip, from 0 on; None for two frames.
+        probabilities: probability of each class; they add up to 1.
+        pair: the aligned face at onset and apex, and the flow between them.
+        onset: frame number of the onset in a clip, from 0; None for two frames.
+        apex: frame number of the apex, likewise.
     """
 
     probabilities: dict[str, float]
@@ -42,7 +46,10 @@ class Recognition:
     def picture(self) -> np.ndarray:
         """Show in one row the onset, the apex, the expression's flow in colour and as arrows, and its strain.
 
-        The head's motion is taken off. Returns uint8 [240, 1200, 3], RGB.
+        The motion of the head is removed.
+
+        Returns:
+            uint8 [240, 1200, 3], RGB.
         """
         face = face_mask(template(), (CROP, CROP))
         flow = self.pair.flow - head_flow(tf.constant(self.pair.flow[None])).numpy()[0]
@@ -54,6 +61,11 @@ class Recognition:
 
 def recognise_pair(onset: Path, apex: Path, classifier: ExpressionClassifier) -> Recognition:
     """Recognise the expression that has come up from one picture to another.
+
+    Args:
+        onset: picture of the neutral face.
+        apex: picture of the same face at the height of the expression, of the same size.
+        classifier: classifier of the expressions.
 
     Raises:
         InputError: if a picture cannot be read or has no face, or they differ in size.
@@ -67,28 +79,55 @@ def recognise_pair(onset: Path, apex: Path, classifier: ExpressionClassifier) ->
 def recognise_clip(clip: Path, classifier: ExpressionClassifier) -> Recognition:
     """Find the apex of a clip that starts with a neutral face, and recognise the expression.
 
+    The onset is the first frame with a face. Frames before it, and those of later shots, are left out, which
+    is logged.
+
     Args:
-        clip: a video or a folder of pictures. Of a long one, frames that are evenly spread are looked at.
-        classifier: that answers.
+        clip: a video or a folder of pictures. Of a long one, 49 frames that are evenly spread are compared.
+        classifier: classifier of the expressions.
 
     Raises:
-        InputError: if the clip cannot be read, has one frame, or no face in its first frame or at its apex.
+        InputError: if the clip cannot be read, or has no face in two frames of one shot.
     """
-    total = sum(1 for _ in read_frames(clip))
-    numbers = np.unique(np.linspace(0, total - 1, min(total, _MOST_FRAMES + 1)).round().astype(int)).tolist()
-    wanted = set(numbers)
-    frames = [frame for number, frame in enumerate(read_frames(clip)) if number in wanted]
+    onset, end = _first_shot(clip)
+    numbers = np.linspace(onset, end - 1, min(end - onset, _MOST_FRAMES + 1)).round().astype(int)
+    wanted = set(numbers.tolist())
+    frames = [frame for number, frame in enumerate(intact_frames(clip)) if number in wanted]
     estimate = estimator(classifier.method)
     with FaceMesh() as face_mesh:
-        found: Apex = spot_apex(frames, estimator(SPOTTER), face_mesh, str(clip), most_frames=_MOST_FRAMES)
-        apex = numbers[found.frame]
-        names = f"{clip}, frame 0", f"{clip}, frame {apex}"
+        found = spot_apex(frames, estimator(SPOTTER), face_mesh, str(clip), most_frames=_MOST_FRAMES)
+        apex = int(numbers[found.frame])
+        names = f"{clip}, frame {onset}", f"{clip}, frame {apex}"
         pair = aligned_pair(frames[0], frames[found.frame], estimate, face_mesh, names)
-    return Recognition(probabilities(pair, classifier), pair, 0, apex)
+    return Recognition(probabilities(pair, classifier), pair, onset, apex)
+
+
+def _first_shot(clip: Path) -> tuple[int, int]:
+    """Return the first frame of a clip with a face, and the frame behind the last one of its shot."""
+    is_cut, onset, end, number = CutDetector(), None, None, -1
+    with FaceMesh(tracking=True) as face_mesh:
+        for number, frame in enumerate(intact_frames(clip)):
+            if is_cut(frame):
+                face_mesh.reset()
+                if onset is not None and end is None:
+                    end = number
+            if onset is None and face_mesh(frame) is not None:
+                onset = number
+    if onset is None:
+        raise InputError(f"{clip}: no face found in any frame")
+    if onset:
+        _log.warning("%s: no face in frames 0 to %d; they are left out", clip, onset - 1)
+    if end is not None:
+        _log.warning("%s: another shot begins with frame %d; it is left out", clip, end)
+    return onset, number + 1 if end is None else end
 
 
 def probabilities(pair: AlignedPair, classifier: ExpressionClassifier) -> dict[str, float]:
-    """Return how likely each class is, by name.
+    """Return the probability of each class by name.
+
+    Args:
+        pair: aligned onset and apex with the flow between them.
+        classifier: classifier of the expressions.
 
     Raises:
         InputError: if the flow of the pair is not finite.

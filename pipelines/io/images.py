@@ -132,7 +132,7 @@ def _read_bytes(path: Path) -> bytes:
         raise InputError(
             f"{path}: not a picture that can be read ({'empty' if path.is_file() else 'a folder'})"
         )
-    # Decoders accept a missing end: a truncated JPEG is returned half grey. Bytes after the end are harmless.
+    # Decoders do not report a missing end: a cut-off JPEG comes out half grey. Bytes after it do no harm.
     if (data.startswith(_PNG) and _PNG_END not in data) or (
         data.startswith(_JPEG) and _JPEG_END not in data[_jpeg_scan(data) :]
     ):

@@ -3,6 +3,7 @@
 Frames are streamed; no more than one is held at a time.
 """
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,8 +17,15 @@ import numpy as np
 from pipelines.errors import InputError
 from pipelines.files import check_exists, replacing
 from pipelines.io.images import IMAGE_SUFFIXES, bit_depth, decode_colour, to_8_bits
-from pipelines.io.video_decoder import VIDEO_SUFFIXES, decode_video, video_rate
+from pipelines.io.video_decoder import (
+    VIDEO_SUFFIXES,
+    TruncatedClipError,
+    decode_video,
+    stated_frames,
+    video_rate,
+)
 
+_log = logging.getLogger("faceflow")
 _FOLDER_RATE = 25.0  # frames per second of a folder of pictures, which does not state it
 
 
@@ -99,9 +107,17 @@ def _read_pictures(clip: Path, files: Sequence[Path]) -> Iterator[np.ndarray]:
 
 @lru_cache(maxsize=64)
 def _clip_depth(folder: Path, changed: int) -> int:
-    """Return the `bit_depth` of the images of a folder, cached until the folder changes."""
+    """Return the `bit_depth` of a folder's pictures; kept until the folder changes, since all are decoded."""
     largest = [decode_colour(file).max(keepdims=True) for file in frame_files(folder)]
     return bit_depth(largest, str(folder))
+
+
+def intact_frames(path: Path | str) -> Iterator[np.ndarray]:
+    """Yield the frames of a clip as `read_frames` does; if it is truncated, log that in place of raising."""
+    try:
+        yield from read_frames(path)
+    except TruncatedClipError as error:
+        _log.warning("%s", error)
 
 
 def read_clip(path: Path | str) -> np.ndarray:
@@ -113,6 +129,12 @@ def frame_rate(path: Path | str) -> float:
     """Return the frames per second of a video by its time stamps; 25 for a folder of pictures."""
     path = Path(path)
     return _FOLDER_RATE if path.is_dir() else video_rate(path)
+
+
+def frame_count(path: Path | str) -> int:
+    """Return about how many frames a clip has: the pictures of a folder, or what a video states."""
+    path = check_exists(Path(path))
+    return len(frame_files(path)) if path.is_dir() else stated_frames(path)
 
 
 def write_video(path: Path | str, frames: Iterable[np.ndarray], rate: float) -> int:

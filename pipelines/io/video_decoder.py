@@ -97,6 +97,17 @@ def video_rate(path: Path) -> float:
     return stated if abs(stated - measured) < _RATE_TOLERANCE * measured else measured
 
 
+def stated_frames(path: Path) -> int:
+    """Return the number of frames by a video's header or its duration: an estimate; 0 if neither is stated.
+
+    Raises:
+        InputError: as `decode_video`.
+    """
+    with _open_video(path) as (container, stream):
+        seconds = (container.duration or 0) / 1e6
+        return stream.frames or round(seconds * float(stream.average_rate or 0))
+
+
 @contextmanager
 def _open_video(path: Path) -> Iterator[tuple[av.container.InputContainer, av.video.stream.VideoStream]]:
     if path.stat().st_size == 0:

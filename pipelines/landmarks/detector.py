@@ -23,6 +23,10 @@ _CHECK_INTERVAL = 25  # frames of a clip after which a face that is followed is 
 _SEARCH_INTERVAL = 25  # frames of a clip without a face between two searches at all sizes
 
 
+class NoFaceError(InputError):
+    """A frame in which a face is needed has none."""
+
+
 @dataclass(frozen=True, eq=False)
 class Face:
     """A face in a frame.
@@ -176,13 +180,13 @@ def find_face(face_mesh: FaceMesh, frame: np.ndarray, name: str, same_as: Face |
         same_as: the face in the pair's other frame.
 
     Raises:
-        InputError: naming `name`, if there is none.
+        NoFaceError: naming `name`, if there is none.
     """
     face = face_mesh(frame, None if same_as is None else same_as.landmarks)
     if face is None and same_as is not None:
-        raise InputError(f"{name}: no face found where the other frame has one; are they of one shot?")
+        raise NoFaceError(f"{name}: no face found where the other frame has one; are they of one shot?")
     if face is None:
-        raise InputError(
+        raise NoFaceError(
             f"{name}: no face found; it should look towards the camera, be in view and at least 60 pixels "
             "wide"
         )

@@ -18,7 +18,7 @@ from pipelines.synthetic.renderer.geometry.head import head_model
 #: Width and height of an aligned crop, pixels: eight times that of the features.
 CROP = 224
 
-_FAR = 4.0  # pixels of the crop, as `keras_models.inference.frame_flow` has it for flow in a crop
+FAR = 4.0  # pixels of the crop, as `keras_models.inference.frame_flow` has it for flow in a crop
 _SIDE = 18.0  # centimetres of the base head that a crop shows: its face, from ear to ear and brow to chin
 _CENTRE = (0.0, 3.0)  # of the crop, cm right of and below the middle between the eyes
 
@@ -118,5 +118,5 @@ def align_like(frame: np.ndarray, landmarks: np.ndarray, first: np.ndarray) -> n
     """
     similarity = alignment(first)
     motion = (landmarks - first)[STABLE] @ similarity[:, :2].T
-    far = np.linalg.norm(motion, axis=-1).mean() > _FAR
+    far = np.linalg.norm(motion, axis=-1).mean() > FAR
     return align(frame, alignment(landmarks) if far else similarity)

@@ -1,6 +1,6 @@
 """When an expression happens: its apex in a short clip, intervals of micro-expressions in a long one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,12 +26,12 @@ _LEAST = 0.1  # pixels of an aligned crop: less is no movement that an estimate 
 
 @dataclass(frozen=True)
 class Apex:
-    """Where the face differs most from the first frame.
+    """The frame in which the face differs most from the first one.
 
     Attributes:
-        frame: its index among the frames that were given.
-        frames: those that were looked at.
-        strengths: how far the face had moved in each of them, pixels of an aligned crop; without drift, see
+        frame: index of the apex among the frames that were given.
+        frames: indices of the frames that were compared with the first one.
+        strengths: motion of the face in each of them, pixels of an aligned crop; without drift, see
             `strengths_of`.
     """
 
@@ -51,13 +51,14 @@ def spot_apex(
 
     Args:
         frames: uint8 [H, W, 3] RGB each, the first is the onset.
-        estimate: of the flow.
-        face_mesh: that looks for the face.
-        name: of the clip, for messages.
-        most_frames: how many are looked at, evenly spread.
+        estimate: estimator of the flow.
+        face_mesh: detector of the face.
+        name: name of the clip, for messages.
+        most_frames: largest number of frames that are compared, evenly spread.
 
     Raises:
-        InputError: if there is one frame only, or no face in a frame that is looked at.
+        InputError: if there is one frame only, no face in the first one, or none in all others. Other frames
+            without a face are skipped.
     """
     if len(frames) < 2:
         raise InputError(f"{name}: a clip of one frame has no apex")
@@ -66,10 +67,14 @@ def spot_apex(
     looked_at = np.unique(
         np.linspace(1, len(frames) - 1, min(most_frames, len(frames) - 1)).round().astype(int)
     )
-    flows = []
+    flows, with_face = [], []
     for k in looked_at:
-        found = find_face(face_mesh, frames[k], f"{name}, frame {k}", same_as=face)
-        flows.append(estimate(onset, align_like(frames[k], found.landmarks, face.landmarks)))
+        if found := face_mesh(frames[k], face.landmarks):
+            flows.append(estimate(onset, align_like(frames[k], found.landmarks, face.landmarks)))
+            with_face.append(k)
+    if not with_face:
+        raise InputError(f"{name}: no face found after the first frame")
+    looked_at = np.array(with_face)
     strengths = strengths_of(np.stack(flows).astype(np.float32), looked_at / looked_at[-1])
     best = looked_at[apex_of(strengths)]
     return Apex(int(best), tuple(looked_at.tolist()), tuple(strengths.tolist()))
@@ -112,79 +117,26 @@ def apex_of(strengths: np.ndarray) -> int:
     return int((first + last) // 2)
 
 
-def aligned_clip(frames: Iterable[np.ndarray], face_mesh: FaceMesh) -> list[np.ndarray]:
-    """Cut the face out of every frame of a clip, everywhere as in the first, so that motion stays what it is.
-
-    Args:
-        frames: uint8 [H, W, 3] RGB each; taken one by one, so that a long clip need not fit into memory.
-        face_mesh: that looks for the face.
-
-    Returns:
-        uint8 [224, 224, 3] each.
-
-    Raises:
-        InputError: if the first frame has no face.
-    """
-    crops, similarity = [], None
-    for frame in frames:
-        if similarity is None:
-            similarity = alignment(find_face(face_mesh, frame, "frame 0").landmarks)
-        crops.append(align(frame, similarity))
-    return crops
-
-
-def contrast(crops: Sequence[np.ndarray], reach: int, estimate: Estimate) -> np.ndarray:
-    """Return how much each frame of a long clip stands out against those `reach` frames before and after it.
-
-    A micro-expression comes and goes within twice the reach: its apex differs from both frames, and they do
-    not from each other. So the smaller of the two motions counts, less the motion from the frame before to
-    the frame after, which is larger where an expression comes and stays, or a face drifts.
-
-    Args:
-        crops: of an `aligned_clip`.
-        reach: frames; half of a usual micro-expression, about a quarter of a second.
-        estimate: of the flow.
-
-    Returns:
-        float [T], pixels of an aligned crop; 0 within `reach` of an end.
-
-    Raises:
-        InputError: for a clip of fewer than 2 reach + 1 frames.
-
-    References:
-        Moilanen, Zhao, Pietikainen, "Spotting Rapid Facial Movements from Videos Using Appearance-Based
-        Feature Difference Analysis", ICPR 2014, who contrast a frame's texture with the same two.
-    """
-    if len(crops) < 2 * reach + 1:
-        raise InputError(f"too short to spot in: frames {len(crops)}, at least {2 * reach + 1}")
-
-    def moved(apart: int) -> np.ndarray:
-        pairs = zip(crops[:-apart], crops[apart:], strict=True)
-        flows = (estimate(crop1, crop2)[None].astype(np.float32) for crop1, crop2 in pairs)
-        return np.array([float(motion_strength(flow)[0]) for flow in flows])
-
-    steps = moved(reach)
-    standing_out = np.zeros(len(crops))
-    standing_out[reach : len(crops) - reach] = np.maximum(
-        np.minimum(steps[:-reach], steps[reach:]) - moved(2 * reach), 0
-    )
-    return standing_out
-
-
-def spot_intervals(contrasts: np.ndarray, reach: int) -> list[tuple[int, int]]:
+def spot_intervals(contrast: np.ndarray, reach: int) -> list[tuple[int, int]]:
     """Find the micro-expressions of a long clip.
 
     Args:
-        contrasts: float [T], as `contrast` gives them.
-        reach: as there.
+        contrast: float [T], pixels, as `clip_contrast` gives it; NaN where there is no face.
+        reach: half the length of a usual micro-expression, frames.
 
     Returns:
         (first, last) frame of each, in order.
     """
-    smooth = gaussian_filter1d(contrasts, reach / 4, mode="nearest")
-    threshold = max(smooth.mean() + _PEAK * (smooth.max() - smooth.mean()), _LEAST)
-    peaks, _ = find_peaks(smooth, height=threshold, distance=reach)
-    last = len(contrasts) - 1
+    has_face = np.isfinite(contrast)
+    smooth = np.zeros(len(contrast))
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], has_face, [0]])))
+    for begin, end in edges.reshape(-1, 2).tolist():
+        smooth[begin:end] = gaussian_filter1d(contrast[begin:end], reach / 4, mode="nearest")
+    if not has_face.any():
+        return []
+    mean, largest = smooth[has_face].mean(), smooth.max()
+    peaks, _ = find_peaks(smooth, height=max(mean + _PEAK * (largest - mean), _LEAST), distance=reach)
+    last = len(contrast) - 1
     return [(max(0, int(peak) - reach), min(last, int(peak) + reach)) for peak in peaks]
 
 

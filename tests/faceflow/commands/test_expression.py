@@ -147,4 +147,4 @@ def test_spot(run, home, expressive, capsys):
     for number in range(24):
         write_image(home / "long" / f"{number:02}.png", expressive("surprise", 0))
     call("spot", "long", *words)
-    assert "nothing came and went within 0.5 seconds" in "".join(capsys.readouterr())
+    assert "no micro-expression of up to 0.5 seconds found" in "".join(capsys.readouterr())

@@ -3,15 +3,13 @@ import pytest
 
 from pipelines.errors import InputError
 from pipelines.landmarks.detector import FaceMesh
+from pipelines.micro_expressions.clip_contrast import clip_contrast
 from pipelines.micro_expressions.onset_apex import aligned_pair
 from pipelines.micro_expressions.spotting import (
-    aligned_clip,
     apex_of,
-    contrast,
     interval_f1,
     overlap,
     spot_apex,
-    spot_intervals,
     strengths_of,
 )
 
@@ -80,20 +78,6 @@ def test_the_apex_of_a_clip(expressive, dis, face_mesh, apex):
     assert len(found.frames) == 17
 
 
-def test_micro_expressions_in_a_long_clip(expressive, dis, face_mesh):
-    """Two that come and go, and one expression that comes and stays, which is none."""
-    strengths = np.zeros(58)
-    for middle in (12, 29):
-        strengths[middle - 5 : middle + 6] = 1 - np.abs(np.arange(-5, 6)) / 5
-    strengths[43:] = np.minimum(1, np.arange(15) / 5)
-    emotions = ["surprise"] * 20 + ["positive"] * 38
-    clip = [expressive(emotion, s) for emotion, s in zip(emotions, strengths, strict=True)]
-    found = spot_intervals(contrast(aligned_clip(clip, face_mesh), 5, dis), 5)
-    assert interval_f1(found, [(7, 17), (24, 34)]) == 1
-    still = [expressive("surprise", 0)] * 11
-    assert spot_intervals(contrast(aligned_clip(still, face_mesh), 5, dis), 5) == []
-
-
 def test_overlap_and_f1_by_hand():
     assert overlap((0, 9), (5, 14)) == pytest.approx(5 / 15)
     assert overlap((0, 9), (10, 12)) == 0
@@ -114,9 +98,9 @@ def test_bad_input(expressive, dis, face_mesh):
     with pytest.raises(InputError, match="film, frame 0: no face found"):
         spot_apex([blank, still], dis, face_mesh, "film")
     with pytest.raises(InputError, match="too short to spot in: frames 12, at least 13"):
-        contrast([still] * 12, 6, dis)
-    with pytest.raises(InputError, match="frame 0: no face found"):
-        aligned_clip([blank, still], face_mesh)
+        clip_contrast([still] * 12, 6, dis, face_mesh)
+    with pytest.raises(InputError, match="no face found in any frame"):
+        clip_contrast([blank] * 13, 6, dis, face_mesh)
     with pytest.raises(InputError, match="apex: no face found where the other frame has one"):
         aligned_pair(still, blank, dis, face_mesh)
     with pytest.raises(InputError, match="one size, not 240x280 and 240x140"):

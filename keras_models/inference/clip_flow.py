@@ -1,0 +1,194 @@
+"""The flow of every frame of a clip to the next, as files: estimated in cost first, kept as far as it came."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from keras_models.inference.frame_flow import Estimate, EstimatedFlow
+from pipelines.errors import InputError
+from pipelines.files import replacing
+from pipelines.io.flow_io import write_flow
+from pipelines.io.video import frame_count, frame_rate, read_frames, write_video
+from pipelines.landmarks.detector import NoFaceError
+from pipelines.visualization.flow_color import flow_to_color
+
+#: Name of the file that says what is missing from a folder of flows.
+INCOMPLETE = "incomplete.txt"
+
+_MOST_BYTES = 4 << 30  # of flow files that are written without being asked for
+_MOST_SECONDS = 1800.0  # of work, likewise
+_PREVIEW = 960  # pixels, width of a frame in flow.mp4 at most
+_TIMED = 1  # number of the first pair whose time counts; the one before it builds the network's graph
+
+
+@dataclass
+class ClipFlow:
+    """What became of a clip.
+
+    Attributes:
+        flows: number of flows that were written.
+        without_face: numbers of the frames without a flow to the next, since one of the two has no face.
+        failure: why the clip was not processed to its end; None if it was.
+    """
+
+    flows: int = 0
+    without_face: list[int] = field(default_factory=list)
+    failure: str | None = None
+
+    def report(self) -> str:
+        """Say what is missing, one line for each reason; empty if nothing is."""
+        lines = []
+        if self.without_face:
+            lines.append(f"no flow from frame {ranges(self.without_face)} to the next: no face found")
+        if self.failure:
+            lines.append(f"{self.failure}; {self.flows} flows before it are here")
+        return "\n".join(lines)
+
+
+def write_clip_flow(
+    clip: Path,
+    out: Path,
+    estimate: Estimate,
+    *,
+    suffix: str = ".flo",
+    size: int | None = None,
+    unlimited: bool = False,
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
+) -> ClipFlow:
+    """Write a folder with the flow of each frame to the next, and flow.mp4 with the frames beside their flow.
+
+    `00007.flo` is the flow from frame 7 to frame 8. If the clip cannot be read to its end, or a frame has no
+    face where one is needed, the other flows are kept, and `incomplete.txt` in the folder says what is missing.
+
+    Args:
+        clip: a video, or a folder of pictures.
+        out: folder to write, a new one.
+        estimate: estimator of the flow, as in `frame_flow`.
+        suffix: format of the files: .flo, .npz or .png (KITTI).
+        size: longer side to which frames are reduced first, pixels; the flow is in pixels of the reduced
+            frames. None keeps their size.
+        unlimited: do not stop at 4 GB or half an hour.
+        progress: called with the number of flows done and the number expected.
+
+    Raises:
+        InputError: if the clip has less than two frames that can be read, or no flow came of it; without
+            `unlimited`, if it takes more than the limits; if the disk has too little space.
+    """
+    came_to, total = ClipFlow(), max(frame_count(clip) - 1, 1)
+    with replacing(out) as part:
+        part.mkdir()
+        last = time.monotonic()
+
+        def pictures() -> Iterator[np.ndarray]:
+            nonlocal last
+            try:
+                for number, (frame1, frame2) in enumerate(pairwise(_reduced(read_frames(clip), size))):
+                    try:
+                        estimated = estimate(frame1, frame2)
+                    except NoFaceError:
+                        came_to.without_face.append(number)
+                        yield _preview(frame1, None)
+                        continue
+                    path = part / f"{number:05d}{suffix}"
+                    write_flow(path, estimated.flow, estimated.valid)
+                    came_to.flows += 1
+                    progress(number + 1, max(total, number + 1))
+                    yield _preview(frame1, estimated)
+                    if number <= _TIMED:
+                        seconds, last = (time.monotonic() - last) * total, time.monotonic()
+                        cost = _Cost(total, frame1.shape, path.stat().st_size * total, seconds)
+                        _check_cost(cost, clip, out, unlimited, with_time=number == _TIMED)
+            except _TooMuchError:
+                raise
+            except InputError as error:
+                if not came_to.flows:
+                    raise
+                came_to.failure = " ".join(str(error).split())
+
+        shown = pictures()
+        first = next(shown, None)
+        if first is None:
+            raise InputError(f"{clip}: a clip of one frame has no flow")
+        write_video(part / "flow.mp4", chain([first], shown), frame_rate(clip))
+        if not came_to.flows:
+            raise InputError(f"{clip}: no face found in any two consecutive frames")
+        if report := came_to.report():
+            (part / INCOMPLETE).write_text(f"{clip}\n{report}\n", encoding="utf-8")
+    return came_to
+
+
+def ranges(numbers: list[int]) -> str:
+    """Write rising numbers in short.
+
+    Example:
+        >>> ranges([3, 4, 5, 9])
+        '3-5, 9'
+    """
+    edges = [k for k in range(1, len(numbers)) if numbers[k] != numbers[k - 1] + 1]
+    parts = [numbers[a:b] for a, b in pairwise([0, *edges, len(numbers)])]
+    return ", ".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)
+
+
+class _TooMuchError(InputError):
+    """The clip takes more than the limits."""
+
+
+@dataclass(frozen=True)
+class _Cost:
+    flows: int
+    shape: tuple[int, ...]
+    size: int
+    seconds: float
+
+
+def _check_cost(cost: _Cost, clip: Path, out: Path, unlimited: bool, with_time: bool) -> None:
+    height, width = cost.shape[:2]
+    what = f"{clip}: about {cost.flows} flows of {width}x{height}"
+    free = shutil.disk_usage(out.absolute().parent).free
+    if cost.size > free:
+        raise _TooMuchError(
+            f"{what} take {_gigabytes(cost.size)}, and the disk of {out} has {_gigabytes(free)} left; reduce "
+            "them with --size, or write --format npz or png"
+        )
+    too_long = with_time and cost.seconds > _MOST_SECONDS
+    if not unlimited and (cost.size > _MOST_BYTES or too_long):
+        duration = f" and about {_duration(cost.seconds)}" if with_time else ""
+        raise _TooMuchError(
+            f"{what} take {_gigabytes(cost.size)}{duration}; add --yes to go ahead, reduce them with --size, "
+            "or write --format npz or png"
+        )
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} hours" if seconds > 5400 else f"{seconds / 60:.0f} minutes"
+
+
+def _reduced(frames: Iterator[np.ndarray], size: int | None) -> Iterator[np.ndarray]:
+    for frame in frames:
+        yield frame if size is None else _fit(frame, size, max(frame.shape[:2]))
+
+
+def _fit(frame: np.ndarray, size: int, longest: int) -> np.ndarray:
+    """Shrink a frame so that `longest` of its pixels become `size`; never enlarge it."""
+    if size >= longest:
+        return frame
+    height, width = (max(1, round(side * size / longest)) for side in frame.shape[:2])
+    return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _preview(frame: np.ndarray, estimated: EstimatedFlow | None) -> np.ndarray:
+    """Show a frame beside its flow in colour, grey where there is none."""
+    shape = frame.shape[:2]
+    flow = np.zeros((*shape, 2), np.float32) if estimated is None else estimated.flow
+    valid = np.zeros(shape, bool) if estimated is None else estimated.valid
+    return np.hstack([_fit(each, _PREVIEW, shape[1]) for each in (frame, flow_to_color(flow, valid))])
