@@ -84,10 +84,10 @@ def measure(
     from serving.repository.model import Model
     from serving.repository.versions import find_models
     from serving.runtime.memory import keep_freed_memory
-    from serving.server import AS_EXPORTED
+    from serving.server import NO_GRAPH_OPTIMISATION
 
     # Both as in the server, so that nothing but the way to it is compared.
-    tf.config.optimizer.set_experimental_options(AS_EXPORTED)
+    tf.config.optimizer.set_experimental_options(NO_GRAPH_OPTIMISATION)
     keep_freed_memory()
     versions = find_models(folder)["face_flow"]
     # Held: the function keeps no more than weak references to its variables.

@@ -85,7 +85,8 @@ def run(arguments: list[str]) -> None:
 
             module, function = COMMANDS[words][0].split(":")
             command = getattr(importlib.import_module(module), function)
-            tyro.cli(command, prog=" ".join(("faceflow", *words)), args=arguments[length:])
+            translate = getattr(command, "translate", list)  # of options in another program's form
+            tyro.cli(command, prog=" ".join(("faceflow", *words)), args=translate(arguments[length:]))
             return
     if arguments == ["--version"]:
         from faceflow import __version__

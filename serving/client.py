@@ -1,4 +1,4 @@
-"""Asking a server for flow, or for an expression. Importing this does not load the TensorFlow runtime."""
+"""Client for flow and expressions. Importing it does not load the TensorFlow runtime."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import grpc
 import numpy as np
 
 from pipelines.errors import InputError
+from serving.protocol.addresses import is_loopback
 from serving.protocol.stubs import predict_pb2, prediction_service_pb2_grpc
 from serving.protocol.tensors import to_array, write
 from serving.runtime.memory import keep_freed_memory
@@ -27,10 +28,10 @@ _SIGNATURES = {np.dtype(np.uint8): "serving_default", np.dtype(np.float32): "ser
 
 
 class ServerError(InputError):
-    """A server that cannot be reached, or that refused.
+    """A server that cannot be reached, or that answers with an error.
 
     Attributes:
-        code: the gRPC status.
+        code: gRPC status code.
     """
 
     def __init__(self, message: str, code: grpc.StatusCode) -> None:
@@ -39,22 +40,24 @@ class ServerError(InputError):
 
 
 class FaceFlowClient:
-    """Flow from a server that speaks TensorFlow Serving's gRPC protocol, ours or the official one.
+    """Client of a server that speaks TensorFlow Serving's gRPC protocol, ours or the official one.
 
-    One client may be used by many threads. It connects with the first request, and again after the server
-    was away.
+    One client may be used by many threads. It connects with the first request. A connection that the network
+    dropped without a notice is found out by keep-alive pings and replaced; a request that was lost with it is
+    repeated. Servers on this machine are never asked through a proxy.
 
     Args:
         address: `host:port`.
-        timeout: seconds to wait for one answer, all attempts together.
-        model: the served model's name.
-        version: the version to ask; the latest by default.
-        label: the version's label, in place of its number.
-        max_message: bytes of the largest answer to accept.
-        retries: how often to ask again, at most 4 times, while the server is not there or has too much to do;
-            with pauses from 0.2 s on that double.
+        timeout: Seconds to wait for one response, all attempts together.
+        model: Name of the served model.
+        version: Version to ask; by default the latest.
+        label: Label of the version to ask, in place of its number.
+        max_message: Largest response to accept, bytes.
+        retries: Number of repetitions, at most 4, while the server is UNAVAILABLE; with pauses from 0.2 s on
+            that double.
+        keepalive: Seconds without data after which a connection with a request on it is checked by a ping.
         root_certificates: PEM file of the authority that signed the server's certificate; turns TLS on.
-        private_key: PEM file of this client's key, for a server that asks for it (mutual TLS).
+        private_key: PEM file of this client's key, for mutual TLS.
         certificate_chain: PEM file of this client's certificate.
 
     Raises:
@@ -75,12 +78,13 @@ class FaceFlowClient:
         label: str | None = None,
         max_message: int = MAX_MESSAGE,
         retries: int = 4,
+        keepalive: float = 10.0,
         root_certificates: Path | str | None = None,
         private_key: Path | str | None = None,
         certificate_chain: Path | str | None = None,
     ) -> None:
         if version is not None and label is not None:
-            raise InputError("one version, not two: by its number or by its label")
+            raise InputError("version and label are mutually exclusive")
         self.address = address
         self.timeout = timeout
         self.model = model
@@ -93,6 +97,7 @@ class FaceFlowClient:
             ("grpc.max_receive_message_length", max_message),
             ("grpc.max_send_message_length", -1),
             ("grpc.service_config", _service_config(retries)),
+            *channel_options(address, keepalive),
         ]
         if root_certificates is None:
             self._channel = grpc.insecure_channel(address, options)
@@ -186,7 +191,9 @@ class FaceFlowClient:
             )
             return {label.decode(): float(p) for label, p in zip(labels, probabilities, strict=True)}
         except ValueError as error:
-            message = f"{self.address}: the answer holds no classes ({error}); is {self.model} a classifier?"
+            message = (
+                f"{self.address}: the response holds no classes ({error}); is {self.model} a classifier?"
+            )
             raise ServerError(message, grpc.StatusCode.INTERNAL) from error
 
     def _aligned(self, onset: np.ndarray, apex: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -206,7 +213,7 @@ class FaceFlowClient:
         try:
             return to_array(response.outputs["flow"]).copy()
         except ValueError as error:
-            message = f"{self.address}: the answer holds no flow ({error}); is {self.model} a flow model?"
+            message = f"{self.address}: the response holds no flow ({error}); is {self.model} a flow model?"
             raise ServerError(message, grpc.StatusCode.INTERNAL) from error
 
     def _predict(self, request: predict_pb2.PredictRequest, signature: str) -> predict_pb2.PredictResponse:
@@ -226,9 +233,9 @@ class FaceFlowClient:
         if code is grpc.StatusCode.UNAVAILABLE:
             what = f"no server answers there; start one with `faceflow serve` ({error.details()})"
         elif code is grpc.StatusCode.DEADLINE_EXCEEDED:
-            what = f"no answer within {self.timeout:g} s"
+            what = f"no response within {self.timeout:g} s"
         else:
-            what = f"the server refuses: {code.name}: {error.details()}"
+            what = f"the server answers {code.name}: {error.details()}"
         return ServerError(f"{self.address}: {what}", code)
 
     def close(self) -> None:
@@ -240,6 +247,26 @@ class FaceFlowClient:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def channel_options(address: str, keepalive: float = 10.0) -> list[tuple[str, int]]:
+    """Return the options of a channel that heals, and that asks a server on this machine directly.
+
+    Args:
+        address: `host:port` of the server.
+        keepalive: Seconds without data until a ping.
+    """
+    host = address.rpartition(":")[0].strip("[]")
+    return [
+        # No pings without a request: TensorFlow Serving closes a connection that pings more often than every
+        # 5 minutes without data. With one, gRPC sends two at most, which it accepts.
+        ("grpc.keepalive_time_ms", int(1000 * keepalive)),
+        ("grpc.keepalive_timeout_ms", int(1000 * min(keepalive, 5.0))),
+        # Otherwise a new client gets the dead connection of the old one.
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.max_reconnect_backoff_ms", 5_000),
+        ("grpc.enable_http_proxy", 0 if is_loopback(host) else 1),
+    ]
 
 
 def _service_config(retries: int) -> str:

@@ -25,18 +25,25 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
+# Loggers of the server and of the libraries that it serves with.
+_LOGGERS = ("serving", "uvicorn", "asyncio", "grpc")
+
+
 @contextmanager
 def logging_to_stderr() -> Iterator[None]:
-    """Send what the server has to say to stderr, and nowhere else."""
-    log = logging.getLogger("serving")
+    """Send the server's log, and that of its libraries, to stderr as lines of JSON."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    before = log.level, log.propagate
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    log.propagate = False
+    before = {}
+    for name in _LOGGERS:
+        log = logging.getLogger(name)
+        before[log] = log.level, log.propagate
+        log.addHandler(handler)
+        log.setLevel(logging.INFO if name == "serving" else logging.WARNING)
+        log.propagate = False
     try:
         yield
     finally:
-        log.removeHandler(handler)
-        log.level, log.propagate = before
+        for log, (level, propagate) in before.items():
+            log.removeHandler(handler)
+            log.level, log.propagate = level, propagate

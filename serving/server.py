@@ -1,4 +1,4 @@
-"""The server process around the services: start, watch, and a graceful end."""
+"""The server: gRPC and REST around the data plane, polling for new versions, graceful shutdown."""
 
 import gc
 import logging
@@ -15,53 +15,60 @@ import grpc
 import tensorflow as tf
 
 from pipelines.errors import InputError
-from serving.grpc.malformed_messages import Decoding
+from serving.grpc.interceptors import MalformedMessageInterceptor, RequestLogInterceptor
 from serving.grpc.model_service import ModelService
 from serving.grpc.prediction_service import PredictionService
 from serving.grpc.standard_services import add_health, add_reflection
 from serving.logs import logging_to_stderr
 from serving.protocol.addresses import bound_socket, join_address
-from serving.protocol.config_files import ModelServerConfig, read_config
-from serving.protocol.serving_error import Refusal
-from serving.protocol.stubs import model_service_pb2_grpc, predict_pb2, prediction_service_pb2_grpc
-from serving.repository.model import Model
+from serving.protocol.config_files import read_config
+from serving.protocol.serving_error import ServingError
+from serving.protocol.stubs import ModelServerConfig, model_service_pb2_grpc, prediction_service_pb2_grpc
 from serving.repository.models import Models
 from serving.repository.versions import find_models
 from serving.rest.http_server import HttpServer
 from serving.rest.rest_api import rest_app
-from serving.runtime.data_plane import Inference
-from serving.runtime.execution import Execution, Waiting
+from serving.runtime.data_plane import DataPlane, warm_up
+from serving.runtime.execution import Execution
 from serving.runtime.memory import keep_freed_memory
 from serving.runtime.metrics import Metrics
-from serving.runtime.predict import predict
-from serving.runtime.request_context import Answering
+from serving.runtime.request_log import RequestLog
 from serving.server_options import ServerOptions
+from serving.server_setup import (
+    as_input_error,
+    batching,
+    check_host,
+    credentials,
+    grpc_options,
+    model_config,
+    rest_options,
+)
 
 DEFAULT_PORT = 8500  # TensorFlow Serving's for gRPC
 
-#: Graphs are exported small (`smaller_graph`). To let TensorFlow optimise each signature of them again would
-#: be most of the time that a new version takes until it answers.
-AS_EXPORTED = {"disable_meta_optimizer": True}
+#: Graphs are optimised at the export. If TensorFlow optimised each signature of them again, that would be
+#: most of the time that a new version takes until it is available.
+NO_GRAPH_OPTIMISATION = {"disable_meta_optimizer": True}
 
 _log = logging.getLogger(__name__)
 
 
 class Server:
-    """A server of the models in a folder, running between `start` and `stop` or inside a `with`.
+    """A server of models, running between `start` and `stop` or inside a `with`.
 
     Example:
         >>> with Server("models", port=0) as server, FaceFlowClient(server.address) as client:
         ...     flow = client.flow(frame1, frame2)
 
     Args:
-        models: the base folder, with `NAME/VERSION/` in it.
-        host: address to listen on; by default nobody outside this machine can connect.
-        port: 0 for any free one.
-        options: limits, files and intervals.
+        models: Folder of the models, with `NAME/VERSION/` in it; None if `options` name the models.
+        host: Address to listen on; by default nobody outside this machine can connect.
+        port: Port of gRPC; 0 for any free one.
+        options: Settings.
 
     Attributes:
-        models: that are served.
-        metrics: what was counted.
+        models: Served models.
+        metrics: Metrics of the requests.
 
     Raises:
         InputError: from `start`, if there is no model, one is damaged, the port is taken, or a file or option
@@ -70,12 +77,12 @@ class Server:
 
     def __init__(
         self,
-        models: Path | str,
+        models: Path | str | None = None,
         host: str = "127.0.0.1",
         port: int = DEFAULT_PORT,
         options: ServerOptions | None = None,
     ) -> None:
-        self.folder = Path(models)
+        self.folder = None if models is None else Path(models)
         self.host = host
         self.port = port
         self.options = options or ServerOptions()
@@ -98,65 +105,64 @@ class Server:
     def start(self) -> "Server":
         """Load the models, then answer; returns when the first request can be sent."""
         options = self.options
-        # What can be wrong is found before the weights are read.
-        options.check_host(self.host)
-        credentials, batching, metrics_path = (
-            options.credentials(),
-            options.batching(),
-            options.metrics_path(),
-        )
-        find_models(self.folder)
+        # Errors in the settings are found before the weights are read.
+        check_host(options, self.host)
+        secure, parameters = credentials(options), batching(options)
+        arguments, rest = grpc_options(options), rest_options(options)
+        config = model_config(options, self.folder)
+        if config is None:
+            find_models(self.folder)
         for port in filter(None, (self.port, options.rest_api_port)):
             bound_socket(self.host, port).close()
-        execution = Execution(options.slots, batching)
-        self.models = self._load(execution)
-        inference = Inference(self.models, execution, self.metrics, options.max_elements)
-        answering = Answering(self.metrics, lambda name: bool(self.models.states(name)))
+        execution = Execution(options.max_concurrency, parameters)
+        self.models = self._load(execution, config)
+        data_plane = DataPlane(
+            self.models,
+            execution,
+            self.metrics,
+            options.max_elements,
+            options.enable_serialization_as_tensor_content,
+        )
+        request_log = RequestLog(self.metrics, lambda name: bool(self.models.states(name)))
         keep_freed_memory()
         server = grpc.server(
-            futures.ThreadPoolExecutor(options.threads, thread_name_prefix="rpc"),
-            interceptors=[Decoding()],
-            options=[
-                ("grpc.max_receive_message_length", options.max_message),
-                ("grpc.max_send_message_length", -1),
-                # Otherwise two servers can share a port, and each gets some of the requests.
-                ("grpc.so_reuseport", 0),
-            ],
+            futures.ThreadPoolExecutor(options.grpc_max_threads, thread_name_prefix="rpc"),
+            interceptors=[MalformedMessageInterceptor(), RequestLogInterceptor(request_log)],
+            options=arguments,
         )
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            PredictionService(inference, answering), server
+            PredictionService(data_plane), server
         )
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            ModelService(self.models, answering), server
-        )
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(self.models), server)
         self._health = add_health(server)
         add_reflection(server)
-        try:
-            if credentials:
-                self.port = server.add_secure_port(self.address, credentials)
-            else:
-                self.port = server.add_insecure_port(self.address)
-        except RuntimeError as error:
-            raise InputError(f"{self.address}: cannot listen there ({error})") from error
+        self.port = _listen(server, self.address, secure)
+        if options.grpc_socket_path:
+            _listen(server, f"unix:{options.grpc_socket_path}", secure)
         if options.rest_api_port is not None:
-            timeout = options.rest_api_timeout_in_ms / 1000
-            app = rest_app(inference, answering, self.metrics, metrics_path, timeout)
-            self._http = HttpServer(app, self.host, options.rest_api_port, options.grace)
+            app = rest_app(data_plane, request_log, self.metrics, rest)
+            self._http = HttpServer(
+                app,
+                self.host,
+                options.rest_api_port,
+                options.shutdown_grace_seconds,
+                options.rest_api_idle_timeout_seconds,
+            )
         server.start()
         self._grpc = server
         self._stopping.clear()
-        threading.Thread(target=self._watch, name="watch", daemon=True).start()
+        threading.Thread(target=self._poll, name="poll", daemon=True).start()
         return self
 
     def stop(self) -> None:
-        """Refuse new requests with UNAVAILABLE, let those in progress end, close the ports."""
+        """Refuse new requests with UNAVAILABLE, let those in progress finish, close the ports."""
         self._stopping.set()
         if self._grpc is None:
             return
         self._health.enter_graceful_shutdown()
         if self._http:
             self._http.stop()
-        self._grpc.stop(self.options.grace).wait()
+        self._grpc.stop(self.options.shutdown_grace_seconds).wait()
         self._grpc = None
         if self._http:
             self._http.wait()
@@ -168,46 +174,51 @@ class Server:
     def __exit__(self, *error: object) -> None:
         self.stop()
 
-    def _load(self, execution: Execution) -> Models:
-        def answer(model: Model, request: predict_pb2.PredictRequest) -> None:
-            def run(signature, inputs, outputs):
-                return execution.run(model, signature, inputs, outputs, Waiting(), in_turn=False)
-
-            predict(model, request, run, self.options.max_elements)
-
-        file = self.options.model_config_file
+    def _load(self, execution: Execution, config: ModelServerConfig | None) -> Models:
         try:
-            config = read_config(file, ModelServerConfig) if file else None
-            return Models(self.folder, answer, config, self.metrics.load)
-        except Refusal as refusal:
-            raise InputError(f"{file}: {refusal.message}") from refusal
+            return Models(
+                self.folder,
+                lambda model, log: warm_up(execution, model, log, self.options.max_elements),
+                config,
+                self.metrics.load,
+            )
+        except ServingError as error:
+            raise as_input_error(self.options, error) from error
 
-    def _watch(self) -> None:
-        """Look for new versions, and for a new configuration, as often as the options say."""
-        waits = {
+    def _poll(self) -> None:
+        """Look for new versions, and for a new configuration, at their intervals."""
+        intervals = {
             self.models.poll: self.options.file_system_poll_wait_seconds,
             self._reread_config: self.options.model_config_file_poll_wait_seconds,
         }
-        due = {look: time.monotonic() + wait for look, wait in waits.items() if wait > 0}
+        due = {look: time.monotonic() + wait for look, wait in intervals.items() if wait > 0}
         while due:
             look = min(due, key=due.get)
             if self._stopping.wait(max(0.0, due[look] - time.monotonic())):
                 return
             try:
                 look()
-            except (InputError, Refusal) as error:
+            except (InputError, ServingError) as error:
                 _log.error("%s", error)
-            except Exception:  # what is served goes on being served
+            except Exception:  # the models that are served stay available
                 _log.exception("cannot look for new versions")
-            due[look] = time.monotonic() + waits[look]
+            due[look] = time.monotonic() + intervals[look]
 
     def _reread_config(self) -> None:
         if self.options.model_config_file:
-            self.models.reload(read_config(self.options.model_config_file, ModelServerConfig))
+            config = read_config(self.options.model_config_file, ModelServerConfig)
+            self.models.reload(config, trusted=True)
+
+
+def _listen(server: grpc.Server, address: str, secure: grpc.ServerCredentials | None) -> int:
+    try:
+        return server.add_secure_port(address, secure) if secure else server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise InputError(f"{address}: cannot listen there ({error})") from error
 
 
 def serve(
-    models: Path | str,
+    models: Path | str | None = None,
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
     options: ServerOptions | None = None,
@@ -216,20 +227,20 @@ def serve(
     """Serve until SIGTERM or SIGINT (Ctrl-C), then stop gracefully and return; logs go to stderr as JSON.
 
     Args:
-        models: the base folder, with `NAME/VERSION/` in it.
-        host: address to listen on.
-        port: 0 for any free one.
-        options: limits, files and intervals.
-        ready: called once requests are answered.
+        models: Folder of the models, with `NAME/VERSION/` in it; None if `options` name the models.
+        host: Address to listen on.
+        port: Port of gRPC; 0 for any free one.
+        options: Settings.
+        ready: Function that is called when requests are answered.
 
     Raises:
         InputError: as `Server.start`.
         ValueError: outside of the main thread, which alone can handle signals; use `Server` there.
     """
     with _stop_signals() as signals, logging_to_stderr():
-        tf.config.optimizer.set_experimental_options(AS_EXPORTED)
-        # What has been imported stays for good. To go through all of it again at the end of each version
-        # would keep every request waiting for 0.3 s.
+        tf.config.optimizer.set_experimental_options(NO_GRAPH_OPTIMISATION)
+        # Modules stay for good. Without this, collecting garbage after each hot swap would go through all of
+        # them, and every request would wait for 0.3 s.
         gc.freeze()
         with Server(models, host, port, options) as server:
             if ready is not None:

@@ -1,103 +1,110 @@
-"""What a server is told, named like TensorFlow Serving's flags where it has them."""
+"""Settings of the server, named like TensorFlow Serving's flags where Serving has them."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Annotated
 
-import grpc
+from tyro.conf import arg
 
 from pipelines.errors import InputError
-from serving.protocol.addresses import is_loopback
-from serving.protocol.config_files import MonitoringConfig, SSLConfig, read_config
-from serving.runtime.batching import Batching, read_batching
-from serving.runtime.checks import MAX_ELEMENTS
-from serving.runtime.metrics import METRICS_PATH
 
-#: Bytes of one request or response. Two 3840x2160 frames as float32 are 199 million.
-MAX_MESSAGE = 256 * 2**20
+
+@dataclass(frozen=True)
+class Range:
+    """Allowed values of a setting, both ends included."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.low}..{self.high}"
+
+
+def _ranged(kind: type, low: float, high: float) -> object:
+    """Return a type with its range, which `--help` shows and `ServerOptions` checks."""
+    allowed = Range(low, high)
+    return Annotated[kind, arg(metavar=str(allowed)), allowed]
+
+
+Port = _ranged(int, 0, 65535)
+_Seconds = _ranged(float, 0, 86_400)
+_Count = _ranged(int, 1, 4096)
+_Bytes = _ranged(int, 1024, 2**31 - 1)
+_Elements = _ranged(int, 1, 2**40)
+_Milliseconds = _ranged(int, 1, 86_400_000)
 
 
 @dataclass(frozen=True)
 class ServerOptions:
-    """What a server allows itself.
+    """Settings of the server.
 
     Attributes:
-        rest_api_port: to serve the REST API on, 0 for any free one; None for no REST API.
-        rest_api_timeout_in_ms: how long a REST request may take, milliseconds.
-        model_config_file: which models, versions and labels to serve; by default all models, each in its
-            latest version.
-        model_config_file_poll_wait_seconds: how often to read that file again; 0 for never.
-        file_system_poll_wait_seconds: how often to look for new versions; 0 for never.
-        enable_batching: join requests that arrive together.
-        batching_parameters_file: parameters of that.
-        ssl_config_file: key and certificates for gRPC over TLS.
-        monitoring_config_file: whether and where to show metrics; by default where Serving does.
-        allow_plaintext: listen without TLS on addresses that other machines can reach.
-        slots: requests that run in TensorFlow at the same time. Each uses several cores by itself.
-        threads: requests that are read, checked and waiting at the same time.
-        max_message: bytes of one request; a larger one gets RESOURCE_EXHAUSTED.
-        max_elements: elements of one input.
-        grace: seconds that requests in progress have to end when the server stops.
+        rest_api_port: Port of the REST API and the metrics; by default there is neither.
+        rest_api_timeout_in_ms: Longest time for a REST request, milliseconds.
+        rest_api_num_threads: Number of REST requests that are parsed and wait at the same time.
+        rest_api_enable_cors_support: Send CORS headers with REST responses.
+        rest_api_idle_timeout_seconds: Time after which an idle HTTP connection is closed, seconds.
+        rest_api_enable_npz: Send outputs as a NumPy file to REST clients that accept application/x-npz.
+        model_name: Name of the model in model_base_path.
+        model_base_path: Folder of one model, with its versions in it; in place of a folder of models.
+        model_config_file: Serving's ModelServerConfig: models, versions and labels to serve. Without it, all
+            models of the folder in their latest version.
+        model_config_file_poll_wait_seconds: Interval of reading that file again, seconds; 0 for never.
+        file_system_poll_wait_seconds: Interval of looking for new versions, seconds; 0 for never.
+        enable_batching: Run requests together that arrive together.
+        batching_parameters_file: Serving's BatchingParameters.
+        enable_serialization_as_tensor_content: Write the outputs of Predict as tensor_content and not to
+            their typed field (float_val, ...).
+        ssl_config_file: Serving's SSLConfig: key and certificates for gRPC over TLS.
+        monitoring_config_file: Serving's MonitoringConfig; without it there are no metrics.
+        grpc_socket_path: Path of a Unix socket on which gRPC listens too.
+        grpc_channel_arguments: Settings of the gRPC server, as NAME=VALUE,NAME=VALUE.
+        grpc_max_threads: Number of gRPC requests that are parsed and wait at the same time.
+        allow_plaintext: Listen without TLS on addresses that other machines can reach.
+        max_concurrency: Number of requests that TensorFlow runs at the same time, each on several cores.
+        max_message_bytes: Largest gRPC request, bytes.
+        max_elements: Most elements of one input.
+        shutdown_grace_seconds: Time that requests in progress have to finish after SIGTERM, seconds.
+
+    Raises:
+        InputError: for a value out of its range.
     """
 
-    rest_api_port: int | None = None
-    rest_api_timeout_in_ms: int = 30_000
+    rest_api_port: Port | None = None
+    rest_api_timeout_in_ms: _Milliseconds = 30_000
+    rest_api_num_threads: _Count = 32
+    rest_api_enable_cors_support: bool = False
+    rest_api_idle_timeout_seconds: _Seconds = 50.0
+    rest_api_enable_npz: bool = False
+    model_name: str = "default"
+    model_base_path: Path | None = None
     model_config_file: Path | None = None
-    model_config_file_poll_wait_seconds: float = 0
-    file_system_poll_wait_seconds: float = 0.1
+    model_config_file_poll_wait_seconds: _Seconds = 0.0
+    file_system_poll_wait_seconds: _Seconds = 0.1
     enable_batching: bool = False
     batching_parameters_file: Path | None = None
+    enable_serialization_as_tensor_content: bool = False
     ssl_config_file: Path | None = None
     monitoring_config_file: Path | None = None
+    grpc_socket_path: Path | None = None
+    grpc_channel_arguments: str = ""
+    grpc_max_threads: _Count = 32
     allow_plaintext: bool = False
-    slots: int = field(default_factory=lambda: max(1, (os.cpu_count() or 1) // 4))
-    threads: int = 32
-    max_message: int = MAX_MESSAGE
-    max_elements: int = MAX_ELEMENTS
-    grace: float = 10.0
+    max_concurrency: _Count = field(default_factory=lambda: max(1, (os.cpu_count() or 1) // 4))
+    max_message_bytes: _Bytes = 256 * 2**20  # two 3840x2160 frames as float32 are 199 million
+    max_elements: _Elements = 2**25
+    shutdown_grace_seconds: _Seconds = 10.0
 
-    def check_host(self, host: str) -> None:
-        """Raise `InputError` if what is sent to an address can be read on the way and nobody asked for it."""
-        if is_loopback(host) or self.allow_plaintext:
-            return
-        if self.ssl_config_file is None or self.rest_api_port is not None:
-            what = "gRPC" if self.ssl_config_file is None else "the REST API, which has no TLS,"
-            raise InputError(
-                f"{host}: {what} would be in plain text for the whole network; give --ssl_config_file for "
-                "gRPC, or --allow_plaintext if something in front encrypts"
-            )
+    def __post_init__(self) -> None:
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            for allowed in _ranges(setting.type):
+                if value is not None and not allowed.low <= value <= allowed.high:
+                    raise InputError(f"--{setting.name} is {value}; it must be in {allowed}")
 
-    def batching(self) -> Batching | None:
-        """Return the parameters of batching, or None if requests are not joined."""
-        if self.batching_parameters_file and not self.enable_batching:
-            raise InputError(f"{self.batching_parameters_file}: is not read without --enable_batching")
-        if not self.enable_batching:
-            return None
-        default = Batching(num_batch_threads=self.slots)
-        return (
-            read_batching(self.batching_parameters_file, default)
-            if self.batching_parameters_file
-            else default
-        )
 
-    def metrics_path(self) -> str | None:
-        """Return where metrics are shown, or None for nowhere."""
-        if self.monitoring_config_file is None:
-            return METRICS_PATH
-        given = read_config(self.monitoring_config_file, MonitoringConfig).prometheus_config
-        return (given.path or METRICS_PATH) if given.enable else None
-
-    def credentials(self) -> grpc.ServerCredentials | None:
-        """Return key and certificates for TLS, or None for plain text."""
-        if self.ssl_config_file is None:
-            return None
-        given = read_config(self.ssl_config_file, SSLConfig)
-        if not (given.server_key and given.server_cert):
-            raise InputError(f"{self.ssl_config_file}: server_key and server_cert must hold PEM text")
-        if given.client_verify and not given.custom_ca:
-            raise InputError(f"{self.ssl_config_file}: client_verify needs custom_ca, to verify against")
-        return grpc.ssl_server_credentials(
-            [(given.server_key.encode(), given.server_cert.encode())],
-            root_certificates=given.custom_ca.encode() or None,
-            require_client_auth=given.client_verify,
-        )
+def _ranges(kind: object) -> list[Range]:
+    """Return the ranges in a type, also in `X | None`."""
+    inside = [found for part in getattr(kind, "__args__", ()) for found in _ranges(part)]
+    return [item for item in getattr(kind, "__metadata__", ()) if isinstance(item, Range)] + inside

@@ -16,32 +16,32 @@ def export_flow(
     push: Path | None = None,
     pairs: Path | None = None,
     max_epe: float = 0.5,
-    max_worse: float = 0.05,
+    max_regression: float = 0.05,
     bfloat16: bool = False,
 ) -> None:
     """Export a flow network as a new version of the served model `face_flow`, or as ONNX.
 
-    The version appears under its number, FOLDER/face_flow/NUMBER, when all of it is written. TensorFlow
-    Serving and `faceflow serve` take it from there.
+    The version appears as FOLDER/face_flow/NUMBER when it is complete. TensorFlow Serving and `faceflow
+    serve` load it from there.
 
-    With --push, only if it passes a gate: it is tried on a server process of its own, evaluated there beside
-    the version that is live, and must be within both bounds.
+    With --push it is published only if it passes an evaluation: it runs on a server process of its own beside
+    the latest version (the baseline), and its error must be within both thresholds.
 
     Args:
-        run: folder of a training run, or name of a preset.
-        out: folder of the served models.
-        onnx: write OUT/face_flow.onnx instead, if ONNX Runtime gives the same flow within 0.001 px.
-        push: folder of the served models, in place of --out: push there what passes the gate.
-        pairs: pair folder to evaluate on for --push; by default pairs of a portrait that are made for it.
-        max_epe: for --push: greatest error in the face, pixels.
-        max_worse: for --push: how much greater than the live version's it may be, of it.
-        bfloat16: compute in bfloat16, for processors that are faster in it. The flow changes a little.
+        run: Folder of a training run, or name of a preset.
+        out: Folder of the served models.
+        onnx: Write OUT/face_flow.onnx instead, if ONNX Runtime gives the same flow within 0.001 px.
+        push: Folder of the served models, in place of --out: publish there if the evaluation passes.
+        pairs: Pair folder to evaluate on (--push); by default generated pairs of a portrait.
+        max_epe: Largest mean end-point error in the face, pixels (--push).
+        max_regression: Largest increase of that error over the baseline's, as a fraction of it (--push).
+        bfloat16: Compute in bfloat16, for processors that are faster in it. The flow changes a little.
     """
     from pipelines.errors import InputError
 
     _check_target(out, push)
     if onnx and (push is not None or bfloat16):
-        raise InputError("--onnx goes with --out alone: --push and --bfloat16 are for served models")
+        raise InputError("--onnx goes with --out alone; --push and --bfloat16 are for served models")
 
     from keras_models.presets import load_network, read_preset
     from serving.export.precision import bfloat16 as computing_in_bfloat16
@@ -50,7 +50,7 @@ def export_flow(
     with computing_in_bfloat16(bfloat16):
         network = load_network(run)
     if push is not None:
-        say(f"pushed: {_push(network, push, pairs, about, max_epe, max_worse)}")
+        say(f"pushed: {_push(network, push, pairs, about, max_epe, max_regression)}")
     elif onnx:
         from serving.export.onnx_export import export_onnx
 
@@ -67,28 +67,29 @@ def export_expression(
     push: Path | None = None,
     corpus: Corpora = (),
     min_uf1: float = 0.5,
-    max_worse: float = 0.05,
+    max_regression: float = 0.05,
 ) -> None:
     """Export a classifier of expressions as a new version of the served model `micro_expression`.
 
-    The flow network that it was trained on goes with it: onset and apex in, classes out.
+    The version holds the flow network that the classifier was trained on: onset and apex in, classes out.
 
-    With --push, only if it passes a gate: it is tried on a server process of its own, where it and the
-    version that is live classify the clips of --corpus, and must be within both bounds.
+    With --push it is published only if it passes an evaluation: it runs on a server process of its own, where
+    it and the latest version (the baseline) classify the clips of --corpus, and must be within both
+    thresholds.
 
     Args:
-        run: folder of a run of faceflow train expression, or name of a preset.
-        out: folder of the served models.
-        push: folder of the served models, in place of --out: push there what passes the gate.
-        corpus: for --push: casme2=DIR, samm=DIR or smic=DIR with people it has not seen; repeat for more.
-        min_uf1: for --push: least mean F1 over the classes.
-        max_worse: for --push: how much less than the live version's it may be.
+        run: Folder of a run of faceflow train expression, or name of a preset.
+        out: Folder of the served models.
+        push: Folder of the served models, in place of --out: publish there if the evaluation passes.
+        corpus: Corpus of unseen subjects, casme2=DIR, samm=DIR or smic=DIR (--push); repeat for more.
+        min_uf1: Smallest UF1, the mean F1 over the classes (--push).
+        max_regression: Largest decrease of UF1 below the baseline's (--push).
     """
     from pipelines.errors import InputError
 
     _check_target(out, push)
     if (push is None) != (not corpus):
-        raise InputError("--push and --corpus NAME=DIR go together: the gate needs clips of known classes")
+        raise InputError("--push and --corpus NAME=DIR go together: the evaluation needs labelled clips")
 
     from keras_models.inference.expression_classifier import open_classifier
     from keras_models.presets import load_network, read_preset
@@ -97,10 +98,10 @@ def export_expression(
     network = load_network(classifier.method)
     about = {"preset": run, **vars(read_preset(run))}
     if push is not None:
-        from serving.rollout.push_expression import ExpressionGate, push_expression
+        from serving.rollout.expression_evaluator import ExpressionThresholds, push_expression
 
-        gate = ExpressionGate(min_uf1=min_uf1, max_worse=max_worse)
-        say(f"pushed: {push_expression(classifier, network, push, corpus, gate, about)}")
+        thresholds = ExpressionThresholds(min_uf1=min_uf1, max_regression=max_regression)
+        say(f"pushed: {push_expression(classifier, network, push, corpus, thresholds, about)}")
     else:
         from serving.export.saved_model import export_expression as export
 
@@ -111,20 +112,24 @@ def _check_target(out: Path | None, push: Path | None) -> None:
     from pipelines.errors import InputError
 
     if (out is None) == (push is None):
-        raise InputError("one folder: --out MODELS to export, or --push MODELS to push what passes the gate")
+        raise InputError(
+            "give either --out MODELS to export, or --push MODELS to publish after an evaluation"
+        )
 
 
-def _push(network, models: Path, pairs: Path | None, about: dict, max_epe: float, max_worse: float) -> Path:
+def _push(
+    network, models: Path, pairs: Path | None, about: dict, max_epe: float, max_regression: float
+) -> Path:
     import tempfile
 
     from pipelines.io.pairs import write_pair
     from pipelines.synthetic.portrait import PortraitMotion, portrait_pairs
-    from serving.rollout.push_flow import Gate, push_flow
+    from serving.rollout.flow_evaluator import FlowThresholds, push_flow
 
-    gate = Gate(max_epe=max_epe, max_worse=max_worse)
+    thresholds = FlowThresholds(max_epe=max_epe, max_regression=max_regression)
     with tempfile.TemporaryDirectory() as scratch:
         if pairs is None:
             pairs = Path(scratch)
             for pair in portrait_pairs(PortraitMotion(), seed=0, count=16):
                 write_pair(pairs, pair)
-        return push_flow(network, models, pairs, gate, about)
+        return push_flow(network, models, pairs, thresholds, about)

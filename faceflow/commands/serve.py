@@ -1,64 +1,52 @@
 """`faceflow serve`."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
-from faceflow.arguments import Folder
+from tyro.conf import Positional, arg
+
 from faceflow.console import say
+from serving.server_options import Port, ServerOptions
+
+_SWITCH = re.compile(r"--(\w+)=(true|false|1|0)", re.IGNORECASE)
+_SWITCHES = {name for name, kind in ServerOptions.__annotations__.items() if kind is bool}
 
 
 def serve(
-    models: Folder,
-    port: int = 8500,
+    models: Positional[Annotated[Path | None, arg(metavar="FOLDER")]] = None,
+    port: Port = 8500,
     host: str = "127.0.0.1",
-    rest_api_port: int = 0,
-    rest_api_timeout_in_ms: int = 30_000,
-    model_config_file: Path | None = None,
-    model_config_file_poll_wait_seconds: float = 0,
-    file_system_poll_wait_seconds: float = 0.1,
-    enable_batching: bool = False,
-    batching_parameters_file: Path | None = None,
-    ssl_config_file: Path | None = None,
-    monitoring_config_file: Path | None = None,
-    allow_plaintext: bool = False,
+    options: Annotated[ServerOptions, arg(name="")] = ServerOptions(),  # noqa: B008
 ) -> None:
     """Serve exported models as TensorFlow Serving does, over gRPC and REST. Ctrl-C or SIGTERM ends it.
 
-    Options are named like Serving's, and read the same files.
+    Options are named like Serving's, take the same values, and read the same files.
 
     Args:
-        models: folder of the served models, as `faceflow export` fills it.
-        port: for gRPC.
-        host: address to listen on; only this machine by default.
-        rest_api_port: for REST and metrics; none of either by default.
-        rest_api_timeout_in_ms: how long a REST request may take.
-        model_config_file: models, versions and labels to serve; by default all models, latest versions.
-        model_config_file_poll_wait_seconds: how often to read that file again; 0 for never.
-        file_system_poll_wait_seconds: how often to look for new versions; 0 for never.
-        enable_batching: join requests that arrive together.
-        batching_parameters_file: how; Serving's BatchingParameters.
-        ssl_config_file: key and certificates for gRPC over TLS; Serving's SSLConfig.
-        monitoring_config_file: where metrics are shown; Serving's MonitoringConfig.
-        allow_plaintext: listen without TLS on an address that other machines can reach.
+        models: Folder of the served models, as `faceflow export` fills it.
+        port: Port of gRPC; 0 for any free one.
+        host: Address to listen on; by default only this machine can connect.
+        options: Settings of the server.
     """
     from serving.server import serve as run_server
-    from serving.server_options import ServerOptions
 
-    options = ServerOptions(
-        rest_api_port=rest_api_port or None,
-        rest_api_timeout_in_ms=rest_api_timeout_in_ms,
-        model_config_file=model_config_file,
-        model_config_file_poll_wait_seconds=model_config_file_poll_wait_seconds,
-        file_system_poll_wait_seconds=file_system_poll_wait_seconds,
-        enable_batching=enable_batching,
-        batching_parameters_file=batching_parameters_file,
-        ssl_config_file=ssl_config_file,
-        monitoring_config_file=monitoring_config_file,
-        allow_plaintext=allow_plaintext,
-    )
-    run_server(
-        models,
-        host=host,
-        port=port,
-        options=options,
-        ready=lambda server: say(f"serving {models} on {server.address}"),
-    )
+    # As for Serving, port 0 means no REST API.
+    options = replace(options, rest_api_port=options.rest_api_port or None)
+    folder = models or options.model_base_path or options.model_config_file
+    run_server(models, host, port, options, lambda server: say(f"serving {folder} on {server.address}"))
+
+
+def translate_switches(arguments: list[str]) -> list[str]:
+    """Return arguments with TensorFlow's `--switch=true` as `--switch`, and `=false` as `--no-switch`."""
+    translated = []
+    for argument in arguments:
+        match = _SWITCH.fullmatch(argument)
+        if match and match[1] in _SWITCHES:
+            argument = f"--{match[1]}" if match[2].lower() in ("true", "1") else f"--no-{match[1]}"
+        translated.append(argument)
+    return translated
+
+
+serve.translate = translate_switches

@@ -1,4 +1,4 @@
-"""The served model `micro_expression`: its signatures, and requests to warm it up with."""
+"""The served model `micro_expression`: signatures, input checks and warm-up requests."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from keras_models.inference.expression_classifier import ExpressionClassifier
 from pipelines.micro_expressions.alignment import CROP
 from pipelines.micro_expressions.features import SIZE, flow_features
 from serving.export.flow_signatures import as_float
-from serving.export.graph_optimisation import smaller
+from serving.export.graph_optimisation import optimised
 from serving.repository.warmup import predict_call, write_warmup
 from serving.runtime.predict import DEFAULT_SIGNATURE
 
@@ -21,6 +21,12 @@ FEATURES_SIGNATURE = "from_features"
 
 #: The signature for Classify.
 CLASSIFY_SIGNATURE = "classify"
+
+#: Checks of the inputs, by signature (`serving.runtime.checks.CHECKS`).
+EXPRESSION_INPUT_CHECKS = {
+    DEFAULT_SIGNATURE: ("declared_shape", "not_empty", "equal_shapes"),
+    FEATURES_SIGNATURE: ("declared_shape", "not_empty", "finite"),
+}
 
 _SHAPE = (SIZE, SIZE, 3)
 
@@ -39,7 +45,7 @@ def write_expression_model(classifier: ExpressionClassifier, network: keras.Mode
 
     frames = [tf.TensorSpec([None, CROP, CROP, 3], tf.uint8, name) for name in ("onset", "apex")]
 
-    @smaller
+    @optimised
     @tf.function(input_signature=frames)
     def features_of(onset, apex):
         frames = {"frame1": as_float(onset), "frame2": as_float(apex)}

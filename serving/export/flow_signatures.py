@@ -1,4 +1,4 @@
-"""The served model `face_flow`: its signatures, and requests to warm it up with."""
+"""The served model `face_flow`: signatures, input checks and warm-up requests."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -11,9 +11,9 @@ import tensorflow as tf
 from pipelines.io.images import encode_png
 from pipelines.micro_expressions.alignment import CROP
 from pipelines.micro_expressions.features import flow_features
-from serving.export.graph_optimisation import smaller
+from serving.export.graph_optimisation import optimised
+from serving.export.image_decoding import decode_images
 from serving.repository.warmup import predict_call, write_warmup
-from serving.runtime.image_headers import ENCODED_SIGNATURE
 from serving.runtime.predict import DEFAULT_SIGNATURE
 
 FACE_FLOW = "face_flow"
@@ -24,6 +24,23 @@ FLOAT_SIGNATURE = "serving_float32"
 #: The signature that gives u, v and strain, which classifiers of expressions take, in place of the flow.
 FLOW_FEATURES_SIGNATURE = "features"
 
+#: The signature that takes both frames in one tensor, whose order no runtime can change.
+FRAMES_SIGNATURE = "frames"
+
+#: The signature that takes image files.
+ENCODED_SIGNATURE = "encoded"
+
+_FRAME_CHECKS = ("declared_shape", "not_empty", "equal_shapes")
+
+#: Checks of the inputs, by signature (`serving.runtime.checks.CHECKS`).
+FLOW_INPUT_CHECKS = {
+    DEFAULT_SIGNATURE: _FRAME_CHECKS,
+    FLOAT_SIGNATURE: (*_FRAME_CHECKS, "finite"),
+    FRAMES_SIGNATURE: _FRAME_CHECKS,
+    ENCODED_SIGNATURE: (*_FRAME_CHECKS, "image_files"),
+    FLOW_FEATURES_SIGNATURE: _FRAME_CHECKS,
+}
+
 _WARMUP_SIZE = 64
 
 
@@ -33,7 +50,7 @@ def write_flow_model(model: keras.Model, folder: Path) -> None:
     def frames(shape: list[int | None], dtype: tf.DType) -> list[tf.TensorSpec]:
         return [tf.TensorSpec(shape, dtype, name) for name in ("frame1", "frame2")]
 
-    @smaller
+    @optimised
     @tf.function(input_signature=frames([None, None, None, 3], tf.float32))
     def estimate(frame1, frame2):
         flow = model({"frame1": frame1, "frame2": frame2}, training=False)["flow"]
@@ -49,7 +66,11 @@ def write_flow_model(model: keras.Model, folder: Path) -> None:
 
     @tf.function(input_signature=frames([None], tf.string))
     def from_files(frame1, frame2):
-        return from_uint8(_decoded(frame1), _decoded(frame2))
+        return from_uint8(decode_images(frame1), decode_images(frame2))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2, None, None, 3], tf.uint8, "frames")])
+    def from_pairs(frames):
+        return from_uint8(frames[:, 0], frames[:, 1])
 
     seen_in = _features_of_flow()
 
@@ -65,6 +86,7 @@ def write_flow_model(model: keras.Model, folder: Path) -> None:
     signatures = {
         DEFAULT_SIGNATURE: from_uint8,
         FLOAT_SIGNATURE: from_float,
+        FRAMES_SIGNATURE: from_pairs,
         ENCODED_SIGNATURE: from_files,
         FLOW_FEATURES_SIGNATURE: features,
     }
@@ -84,19 +106,11 @@ def _features_of_flow() -> Callable[[tf.Tensor], tf.Tensor]:
     def features(flow):
         return flow_features(flow)
 
-    return smaller(features)
-
-
-def _decoded(files: tf.Tensor) -> tf.Tensor:
-    return tf.map_fn(
-        lambda file: tf.io.decode_image(file, channels=3, expand_animations=False),
-        files,
-        fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
-    )
+    return optimised(features)
 
 
 def _warmup_calls(model: keras.Model) -> list:
-    """Return a request for each signature, with what the network itself makes of it."""
+    """Return a request for each signature, with the network's own response."""
 
     def random_frames(size: int) -> np.ndarray:
         return np.random.default_rng(0).integers(0, 256, (2, 1, size, size, 3), np.uint8)
@@ -109,6 +123,7 @@ def _warmup_calls(model: keras.Model) -> list:
     files = [np.array([encode_png(frame[0])], object) for frame in frames]
     flow = {"flow": estimate(frames).numpy()}
     features = {"features": flow_features(tf.cast(estimate(crops), tf.float32)).numpy()}
+    both = {"frames": np.stack([frames[0], frames[1]], axis=1)}
     return [
         predict_call(FACE_FLOW, signature, {"frame1": frame1, "frame2": frame2}, answer)
         for signature, (frame1, frame2), answer in (
@@ -117,4 +132,4 @@ def _warmup_calls(model: keras.Model) -> list:
             (ENCODED_SIGNATURE, files, flow),
             (FLOW_FEATURES_SIGNATURE, crops, features),
         )
-    ]
+    ] + [predict_call(FACE_FLOW, FRAMES_SIGNATURE, both, flow)]

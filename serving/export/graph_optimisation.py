@@ -1,4 +1,4 @@
-"""Graphs that are made small once, when they are exported, and not by every server at every load."""
+"""Graph optimisation at the export, once, in place of every server at every load."""
 
 from collections.abc import Callable
 
@@ -22,15 +22,15 @@ _STEPS = (
 )
 
 
-def smaller(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
-    """Return a function that computes the same with fewer operations.
+def optimised(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+    """Return a function with an optimised graph that computes the same.
 
-    TensorFlow optimises a graph when it is first called, for each signature anew: most of the time that a new
-    version takes until it answers. What that finds does not depend on the server, so that it is found here.
+    TensorFlow optimises a graph at its first call, for each signature anew: most of the time until a new
+    version is available. The result does not depend on the server, so it is computed here.
 
     Args:
-        function: a `tf.function` with an input signature that takes tensors and returns one. Its variables
-            stay variables.
+        function: `tf.function` with an input signature that takes tensors and returns one. Its variables stay
+            variables.
     """
     traced = function.get_concrete_function()
     graph = traced.graph

@@ -1,9 +1,8 @@
 """From Keras models to SavedModels that TensorFlow Serving can serve."""
 
 import datetime
-import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -12,34 +11,38 @@ import tensorflow as tf
 
 from keras_models.inference.expression_classifier import ExpressionClassifier
 from pipelines.errors import InputError
-from serving.export.expression_signatures import MICRO_EXPRESSION, write_expression_model
-from serving.export.flow_signatures import FACE_FLOW, write_flow_model
+from serving.export.expression_signatures import (
+    EXPRESSION_INPUT_CHECKS,
+    MICRO_EXPRESSION,
+    write_expression_model,
+)
+from serving.export.flow_signatures import FACE_FLOW, FLOW_INPUT_CHECKS, write_flow_model
 from serving.repository.model import read_meta_graph
+from serving.repository.model_manifest import write_manifest
 from serving.repository.publishing import publish, scratch_folder
-
-#: What is known about a version, inside its folder.
-MANIFEST = "assets.extra/manifest.json"
 
 
 def export_flow(model: keras.Model, folder: Path | str, about: Mapping[str, object] | None = None) -> Path:
     """Write a flow network as a new version of the served model `face_flow`.
 
     Signatures, for any batch and any size from 1x1: `serving_default` takes the frames as uint8,
-    `serving_float32` as float32 in [0, 1]; inputs `frame1`, `frame2` [B, H, W, 3]. `encoded` takes them as
-    JPEG or PNG files, strings [B]. Output `flow` float32 [B, H, W, 2] in pixels of the input.
+    `serving_float32` as float32 in [0, 1]; inputs `frame1`, `frame2` [B, H, W, 3]. `frames` takes both in one
+    uint8 input, `frames` [B, 2, H, W, 3], so that no runtime can exchange them. `encoded` takes them as JPEG
+    or PNG files, strings [B], and turns them as their EXIF orientation says. Output `flow` float32
+    [B, H, W, 2] in pixels of the input.
 
     `features` takes the frames as crops aligned by `micro_expressions.alignment`, uint8
     [B, 224, 224, 3], and gives `features` float32 [B, 28, 28, 3]: u, v and strain, as `flow_features` without
     the head's motion.
 
     The version is the time in seconds, or one more than the latest version if that is not later. It appears
-    under its name when all of it is written.
+    under its number when it is complete.
 
     Args:
-        model: takes {"frame1", "frame2"}, float32 [B, H, W, 3] in [0, 1], and gives {"flow"}, float32
+        model: Network from {"frame1", "frame2"}, float32 [B, H, W, 3] in [0, 1], to {"flow"}, float32
             [B, H, W, 2] in pixels.
-        folder: the base folder of the server.
-        about: what is known about the network, for the manifest in the version's folder.
+        folder: Folder of the served models.
+        about: Origin of the network, for the manifest in the version's folder.
 
     Returns:
         The folder of the version, `folder/face_flow/VERSION`.
@@ -56,12 +59,12 @@ def export_flow(model: keras.Model, folder: Path | str, about: Mapping[str, obje
 def unpublished_flow(
     model: keras.Model, folder: Path | str, about: Mapping[str, object] | None = None
 ) -> Iterator[Path]:
-    """Write what `export_flow` writes under a hidden name, which is gone afterwards unless it was published.
+    """Write what `export_flow` writes under a hidden name, and remove it unless it was published.
 
     Yields the folder; arguments and errors are those of `export_flow`.
     """
     base = Path(folder) / FACE_FLOW
-    with _unpublished(base, lambda part: write_flow_model(model, part), about) as part:
+    with _unpublished(base, lambda part: write_flow_model(model, part), FLOW_INPUT_CHECKS, about) as part:
         yield part
 
 
@@ -80,10 +83,10 @@ def export_expression(
     with the float feature `features` of 2,352 values, and gives `classes` and `scores`.
 
     Args:
-        classifier: of expressions.
-        network: of the flow that the classifier was trained on; as `model` of `export_flow`.
-        folder: the base folder of the server.
-        about: as for `export_flow`.
+        classifier: Classifier of expressions.
+        network: Flow network that the classifier was trained on; as `model` of `export_flow`.
+        folder: Folder of the served models.
+        about: As for `export_flow`.
 
     Returns:
         The folder of the version, `folder/micro_expression/VERSION`.
@@ -110,7 +113,8 @@ def unpublished_expression(
     def write(part: Path) -> None:
         write_expression_model(classifier, network, part)
 
-    with _unpublished(Path(folder) / MICRO_EXPRESSION, write, about) as part:
+    base = Path(folder) / MICRO_EXPRESSION
+    with _unpublished(base, write, EXPRESSION_INPUT_CHECKS, about) as part:
         yield part
 
 
@@ -123,14 +127,17 @@ def graph_ops(folder: Path | str) -> set[str]:
 
 @contextmanager
 def _unpublished(
-    base: Path, write: Callable[[Path], None], about: Mapping[str, object] | None
+    base: Path,
+    write: Callable[[Path], None],
+    input_checks: Mapping[str, Sequence[str]],
+    about: Mapping[str, object] | None,
 ) -> Iterator[Path]:
     with ExitStack() as stack:
         try:
             base.mkdir(parents=True, exist_ok=True)
             part = stack.enter_context(scratch_folder(base)) / "version"
             write(part)
-            (part / MANIFEST).write_text(json.dumps(_manifest(about or {}), indent=1, default=str))
+            write_manifest(part, _origin(about or {}), input_checks)
             _check_core_ops(part)
         except (OSError, tf.errors.OpError) as error:
             reason = str(error).partition("\n")[0]
@@ -138,7 +145,7 @@ def _unpublished(
         yield part
 
 
-def _manifest(about: Mapping[str, object]) -> dict:
+def _origin(about: Mapping[str, object]) -> dict:
     return {
         **about,
         "commit": _commit(),

@@ -6,64 +6,54 @@ from serving.protocol.stubs import (
     classification_pb2,
     get_model_metadata_pb2,
     inference_pb2,
-    model_pb2,
     predict_pb2,
     prediction_service_pb2_grpc,
     regression_pb2,
 )
-from serving.runtime.data_plane import Inference
-from serving.runtime.execution import Waiting
-from serving.runtime.request_context import Answering
+from serving.runtime.data_plane import DataPlane
+from serving.runtime.execution import Deadline
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     """Answers Predict, Classify, Regress, MultiInference and GetModelMetadata.
 
     Args:
-        inference: gives the answers.
-        answering: how answers and refusals are given.
+        data_plane: Data plane that computes the responses.
     """
 
-    def __init__(self, inference: Inference, answering: Answering) -> None:
-        self._inference = inference
-        self._answering = answering
+    def __init__(self, data_plane: DataPlane) -> None:
+        self._data_plane = data_plane
 
     def Predict(
         self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
     ) -> predict_pb2.PredictResponse:
         """Run a signature of a model on tensors."""
-        with self._answering(context, "Predict", request.model_spec):
-            return self._inference.predict(request, _waiting(context))
+        return self._data_plane.predict(request, _deadline(context))
 
     def Classify(
         self, request: classification_pb2.ClassificationRequest, context: grpc.ServicerContext
     ) -> classification_pb2.ClassificationResponse:
-        """Run a signature on examples, for classes."""
-        with self._answering(context, "Classify", request.model_spec):
-            return self._inference.classify(request, _waiting(context))
+        """Run a classification signature on examples."""
+        return self._data_plane.classify(request, _deadline(context))
 
     def Regress(
         self, request: regression_pb2.RegressionRequest, context: grpc.ServicerContext
     ) -> regression_pb2.RegressionResponse:
-        """Run a signature on examples, for values."""
-        with self._answering(context, "Regress", request.model_spec):
-            return self._inference.regress(request, _waiting(context))
+        """Run a regression signature on examples."""
+        return self._data_plane.regress(request, _deadline(context))
 
     def MultiInference(
         self, request: inference_pb2.MultiInferenceRequest, context: grpc.ServicerContext
     ) -> inference_pb2.MultiInferenceResponse:
         """Run several signatures on the same examples."""
-        spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
-        with self._answering(context, "MultiInference", spec):
-            return self._inference.multi_inference(request, _waiting(context))
+        return self._data_plane.multi_inference(request, _deadline(context))
 
     def GetModelMetadata(
         self, request: get_model_metadata_pb2.GetModelMetadataRequest, context: grpc.ServicerContext
     ) -> get_model_metadata_pb2.GetModelMetadataResponse:
-        """Tell the names, types and shapes of a model's inputs and outputs."""
-        with self._answering(context, "GetModelMetadata", request.model_spec):
-            return self._inference.metadata(request)
+        """Return names, types and shapes of a model's inputs and outputs."""
+        return self._data_plane.metadata(request)
 
 
-def _waiting(context: grpc.ServicerContext) -> Waiting:
-    return Waiting(remaining=context.time_remaining, there=context.is_active)
+def _deadline(context: grpc.ServicerContext) -> Deadline:
+    return Deadline(remaining=context.time_remaining, is_active=context.is_active)

@@ -1,65 +1,20 @@
-"""The services that every gRPC server has: health, and reflection for tools like grpcurl."""
+"""Health and reflection, the services that every gRPC server has."""
 
 from collections.abc import Callable
 from concurrent import futures
 
 import grpc
-from google.protobuf import descriptor_pb2, descriptor_pool
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from serving.protocol.stubs import (
-    classification_pb2,
-    get_model_metadata_pb2,
-    get_model_status_pb2,
-    inference_pb2,
-    model_management_pb2,
-    predict_pb2,
-    regression_pb2,
-)
+from serving.protocol.descriptors import MODEL_SERVICE, PREDICTION_SERVICE, declare_services
 
-PREDICTION = "tensorflow.serving.PredictionService"
-MODELS = "tensorflow.serving.ModelService"
-
-# Service -> its .proto file, and its methods with what they take and give.
-_SERVICES = {
-    "PredictionService": (
-        "prediction_service",
-        (
-            ("Classify", classification_pb2.ClassificationRequest, classification_pb2.ClassificationResponse),
-            ("Regress", regression_pb2.RegressionRequest, regression_pb2.RegressionResponse),
-            ("Predict", predict_pb2.PredictRequest, predict_pb2.PredictResponse),
-            ("MultiInference", inference_pb2.MultiInferenceRequest, inference_pb2.MultiInferenceResponse),
-            (
-                "GetModelMetadata",
-                get_model_metadata_pb2.GetModelMetadataRequest,
-                get_model_metadata_pb2.GetModelMetadataResponse,
-            ),
-        ),
-    ),
-    "ModelService": (
-        "model_service",
-        (
-            (
-                "GetModelStatus",
-                get_model_status_pb2.GetModelStatusRequest,
-                get_model_status_pb2.GetModelStatusResponse,
-            ),
-            (
-                "HandleReloadConfigRequest",
-                model_management_pb2.ReloadConfigRequest,
-                model_management_pb2.ReloadConfigResponse,
-            ),
-        ),
-    ),
-}
-
-# Serving's own names in its health service are without the package.
-_HEALTH_NAMES = ("", PREDICTION, MODELS, "PredictionService", "ModelService")
+# Serving's health service knows its services without the package.
+_HEALTH_NAMES = ("", PREDICTION_SERVICE, MODEL_SERVICE, "PredictionService", "ModelService")
 
 
 class Health(health.HealthServicer):
-    """Health that does not keep a server from stopping: who watches it is told, and let go."""
+    """Health service that does not delay a shutdown: it notifies its watchers and ends their streams."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,7 +27,7 @@ class Health(health.HealthServicer):
         context: grpc.ServicerContext,
         send_response_callback: Callable,
     ) -> None:
-        """Tell now and at each change whether a service is up, until the server stops."""
+        """Send the status of a service now and at each change, until the server stops."""
         self._watching.add(send_response_callback)
         context.add_callback(lambda: self._watching.discard(send_response_callback))
         super().Watch(request, context, send_response_callback)
@@ -80,7 +35,7 @@ class Health(health.HealthServicer):
             send_response_callback(None)
 
     def enter_graceful_shutdown(self) -> None:
-        """Say NOT_SERVING for good, and end all streams."""
+        """Set all services to NOT_SERVING for good, and end all streams."""
         super().enter_graceful_shutdown()
         self._ended = True
         for send in list(self._watching):
@@ -88,9 +43,9 @@ class Health(health.HealthServicer):
 
 
 def add_health(server: grpc.Server) -> Health:
-    """Add `grpc.health.v1.Health`, which says SERVING until `enter_graceful_shutdown` is called.
+    """Add `grpc.health.v1.Health`, SERVING until `enter_graceful_shutdown` is called.
 
-    It has a thread of its own: a server that is busy to the last thread is not ill.
+    Checks run in a thread of their own: a server with all threads busy is healthy.
     """
     servicer = Health()
     for name in _HEALTH_NAMES:
@@ -101,9 +56,9 @@ def add_health(server: grpc.Server) -> Health:
 
 
 def add_reflection(server: grpc.Server) -> None:
-    """Add `grpc.reflection.v1alpha.ServerReflection`."""
-    _declare_services()
-    names = (PREDICTION, MODELS, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    """Add `grpc.reflection.v1alpha.ServerReflection`, which grpcurl and dynamic clients use."""
+    declare_services()
+    names = (PREDICTION_SERVICE, MODEL_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
 
 
@@ -113,21 +68,3 @@ def _in_pool(method: Callable, pool: futures.ThreadPoolExecutor) -> Callable:
 
     behavior.experimental_thread_pool = pool
     return behavior
-
-
-def _declare_services() -> None:
-    """Declare the services as their .proto files do; the generated modules fail with today's protobuf."""
-    for name, (source, methods) in _SERVICES.items():
-        file = descriptor_pb2.FileDescriptorProto(
-            name=f"tensorflow_serving/apis/{source}.proto", package="tensorflow.serving", syntax="proto3"
-        )
-        service = file.service.add(name=name)
-        for method, request, response in methods:
-            service.method.add(
-                name=method,
-                input_type="." + request.DESCRIPTOR.full_name,
-                output_type="." + response.DESCRIPTOR.full_name,
-            )
-            # Request and response are in one file.
-            file.dependency.append(request.DESCRIPTOR.file.name)
-        descriptor_pool.Default().AddSerializedFile(file.SerializeToString())

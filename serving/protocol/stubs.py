@@ -51,7 +51,10 @@ with _tensorflow_without_runtime():
     )
     from tensorflow_serving.config import model_server_config_pb2
 
+ModelServerConfig = model_server_config_pb2.ModelServerConfig
+
 __all__ = [
+    "ModelServerConfig",
     "classification_pb2",
     "example_pb2",
     "get_model_metadata_pb2",

@@ -1,14 +1,16 @@
-"""Tensors on the wire: `TensorProto` to NumPy and back, without TensorFlow.
+"""Conversion between `TensorProto` and NumPy arrays, without TensorFlow.
 
-What a message means, down to its odd corners, is what TensorFlow's `Tensor::FromProto` makes of it
-(tensorflow/core/framework/tensor.cc): raw bytes in `tensor_content`, or values in the field of the type, of
-which the last one is repeated up to the tensor's size and of which none at all means zeros.
+A message means what TensorFlow's `Tensor::FromProto` reads from it (tensorflow/core/framework/tensor.cc): raw
+bytes in `tensor_content`, or values in the typed field of the dtype, the last of which is repeated up to the
+tensor's size; no value at all means zeros.
 """
 
 import math
 
+import ml_dtypes
 import numpy as np
 
+from serving.protocol.packed_fields import append_packed, packed_floats
 from serving.protocol.stubs import tensor_pb2, types_pb2
 
 _MAX_RANK = 254
@@ -18,6 +20,9 @@ _TYPES: dict[int, tuple[np.dtype, str]] = {
     types_pb2.DT_FLOAT: (np.dtype("<f4"), "float_val"),
     types_pb2.DT_DOUBLE: (np.dtype("<f8"), "double_val"),
     types_pb2.DT_HALF: (np.dtype("<f2"), "half_val"),
+    types_pb2.DT_BFLOAT16: (np.dtype(ml_dtypes.bfloat16), "half_val"),
+    types_pb2.DT_COMPLEX64: (np.dtype("<c8"), "scomplex_val"),
+    types_pb2.DT_COMPLEX128: (np.dtype("<c16"), "dcomplex_val"),
     types_pb2.DT_INT8: (np.dtype("i1"), "int_val"),
     types_pb2.DT_INT16: (np.dtype("<i2"), "int_val"),
     types_pb2.DT_INT32: (np.dtype("<i4"), "int_val"),
@@ -31,36 +36,39 @@ _TYPES: dict[int, tuple[np.dtype, str]] = {
 }
 _NUMBERS = {dtype: number for number, (dtype, _) in _TYPES.items()}
 
+# Fields of fixed-width values, which lie in the message as they do in memory.
+_FLOATS = {"float_val": "<f4", "double_val": "<f8", "scomplex_val": "<f4", "dcomplex_val": "<f8"}
+
 
 def dtype_name(number: int) -> str:
-    """Return TensorFlow's name of a type, such as `uint8` or `float`."""
+    """Return TensorFlow's name of a dtype, such as `uint8` or `float`."""
     return types_pb2.DataType.Name(number).removeprefix("DT_").lower()
 
 
 def numpy_type(number: int) -> np.dtype | None:
-    """Return NumPy's counterpart of a type; None for one that no signature of ours has."""
+    """Return NumPy's counterpart of a dtype, or None if it has none."""
     return _TYPES[number][0] if number in _TYPES else None
 
 
 def shape_of(proto: tensor_pb2.TensorProto) -> tuple[int, ...]:
-    """Return the shape that a message states, after holding its content against it.
+    """Return the shape that a message states, after checking its content against it.
 
     Nothing of the tensor's size is allocated, however large the shape claims to be.
 
     Raises:
-        ValueError: for an unknown type, a negative size, a number of elements beyond 64 bits, a
-            `tensor_content` whose length is not that of the shape, or strings in one.
+        ValueError: for an unknown dtype, a negative size, more than 2^63 - 1 elements, a `tensor_content` of
+            another length than the shape needs, or strings in one.
     """
     return _checked_shape(proto, len(proto.tensor_content))
 
 
 def _checked_shape(proto: tensor_pb2.TensorProto, content: int) -> tuple[int, ...]:
-    # Told the length of the content, because each reading of a `bytes` field copies it.
+    # Takes the length of the content, because each reading of a `bytes` field copies it.
     if proto.dtype == types_pb2.DT_INVALID or proto.dtype not in types_pb2.DataType.values():
-        raise ValueError(f"type {proto.dtype} is unknown")
+        raise ValueError(f"dtype {proto.dtype} is unknown")
     rank = len(proto.tensor_shape.dim)
     if rank > _MAX_RANK:  # before multiplying: a message has room for millions of sizes
-        raise ValueError(f"a rank of {rank} is not a shape")
+        raise ValueError(f"rank {rank} is more than {_MAX_RANK}")
     shape = tuple(dim.size for dim in proto.tensor_shape.dim)
     elements = math.prod(shape)
     if any(size < 0 for size in shape) or elements > _MAX_ELEMENTS:
@@ -75,66 +83,93 @@ def _checked_shape(proto: tensor_pb2.TensorProto, content: int) -> tuple[int, ..
 
 
 def to_array(proto: tensor_pb2.TensorProto) -> np.ndarray:
-    """Read a tensor.
+    """Convert a message to an array.
 
     Returns:
-        An array of the stated shape and type; strings as `bytes` in an object array. It is a read-only view
-        of the message's bytes where the message has bytes.
+        Array of the stated shape and dtype; strings as `bytes` in an object array. A read-only view of the
+        message's bytes where that is possible.
 
     Raises:
-        ValueError: as `shape_of`, and for a type that no signature of ours has.
+        ValueError: as `shape_of`, and for a dtype without a counterpart in NumPy.
     """
     content = proto.tensor_content
     shape = _checked_shape(proto, len(content))
     if proto.dtype not in _TYPES:
-        raise ValueError(f"type {dtype_name(proto.dtype)} is not supported")
+        raise ValueError(f"dtype {dtype_name(proto.dtype)} is not supported")
     dtype, field = _TYPES[proto.dtype]
     elements = math.prod(shape)
     if elements == 0:
         return np.empty(shape, dtype)
     if content:
         return np.frombuffer(content, dtype).reshape(shape)
-    values = getattr(proto, field)[:elements]
-    if proto.dtype == types_pb2.DT_HALF:  # sent as the bits of the number
-        given = np.array(values, np.uint16).view(np.float16)
-    elif field == "int_val":  # 32 bits on the wire; smaller types keep the low ones
-        given = np.array(values, np.int32).astype(dtype)
-    else:
-        given = np.array(values, dtype)
-    zero = b"" if dtype.hasobject else 0
-    array = np.full(elements, given[-1] if given.size else zero, dtype)
+    given = _field_values(proto, field, dtype)[:elements]
+    if given.size == elements:
+        return given.reshape(shape)
+    array = np.full(elements, given[-1] if given.size else (b"" if dtype.hasobject else 0), dtype)
     array[: given.size] = given
     return array.reshape(shape)
 
 
-def write(array: np.ndarray, proto: tensor_pb2.TensorProto) -> None:
-    """Fill an empty message; numbers as `tensor_content`, which takes a tenth of the time of `float_val`.
+def _field_values(proto: tensor_pb2.TensorProto, field: str, dtype: np.dtype) -> np.ndarray:
+    if field in _FLOATS:
+        values = packed_floats(proto, field, np.dtype(_FLOATS[field]))
+        if dtype.kind == "c":
+            values = values[: values.size // 2 * 2]
+        return values.view(dtype)
+    values = getattr(proto, field)[:]
+    if field == "half_val":  # the bits of the number
+        return np.array(values, np.uint16).view(dtype)
+    if field == "int_val":  # 32 bits in the message; smaller dtypes keep the low ones
+        return np.array(values, np.int32).astype(dtype)
+    return np.array(values, dtype)
+
+
+def write(array: np.ndarray, proto: tensor_pb2.TensorProto, as_content: bool = True) -> None:
+    """Fill an empty message with an array.
 
     A message inside a larger one is best filled in place: protobuf copies what is put together later.
 
+    Args:
+        array: Array of a dtype that TensorFlow has; strings as `bytes` in an object array.
+        proto: Message to fill.
+        as_content: Write numbers as raw bytes in `tensor_content`. Otherwise they go to the typed field of
+            their dtype (`float_val`, `int_val`, ...). Strings always go to `string_val`.
+
     Raises:
-        ValueError: for a type that has no counterpart in TensorFlow.
+        ValueError: for a dtype without a counterpart in TensorFlow.
     """
     array = np.asarray(array)
     if array.dtype not in _NUMBERS:
-        raise ValueError(f"a tensor of type {array.dtype} cannot be sent")
+        raise ValueError(f"an array of dtype {array.dtype} has no counterpart in TensorFlow")
     proto.dtype = _NUMBERS[array.dtype]
     proto.tensor_shape.SetInParent()  # a scalar has a shape too
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
     if array.dtype.hasobject:
         proto.string_val.extend(array.ravel().tolist())
-    else:
+    elif as_content:
         proto.tensor_content = array.tobytes()
+    else:
+        _write_field(array, proto, _TYPES[proto.dtype][1])
 
 
-def to_proto(array: np.ndarray) -> tensor_pb2.TensorProto:
-    """Return an array as a message; raises as `write`."""
+def _write_field(array: np.ndarray, proto: tensor_pb2.TensorProto, field: str) -> None:
+    flat = np.ascontiguousarray(array).ravel()
+    if field in _FLOATS:
+        append_packed(proto, field, flat.view(_FLOATS[field]).tobytes())
+    elif field == "half_val":
+        proto.half_val.extend(flat.view(np.uint16).tolist())
+    else:
+        getattr(proto, field).extend(flat.tolist())
+
+
+def to_proto(array: np.ndarray, as_content: bool = True) -> tensor_pb2.TensorProto:
+    """Return an array as a message; arguments and errors as `write`."""
     proto = tensor_pb2.TensorProto()
-    write(array, proto)
+    write(array, proto, as_content)
     return proto
 
 
 def format_shape(shape: tuple[int, ...]) -> str:
-    """Write a shape as TensorFlow does: `[1,256,256,3]`, and `?` for a size that is not fixed (-1)."""
+    """Format a shape as TensorFlow does: `[1,256,256,3]`, and `?` for a size that is not fixed (-1)."""
     return "[" + ",".join("?" if size == -1 else str(size) for size in shape) + "]"

@@ -1,46 +1,49 @@
-"""One version of a model, loaded from a SavedModel and ready to run."""
+"""One version of a model, loaded from a SavedModel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import grpc
+import numpy as np
 import tensorflow as tf
-from google.protobuf.message import DecodeError
-from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.python.saved_model import loader_impl
 
 from pipelines.errors import InputError
-from serving.protocol.serving_error import Refusal
+from serving.protocol.serving_error import ServingError
 from serving.protocol.stubs import meta_graph_pb2
+from serving.repository.aborting_operations import signatures_that_can_abort
+from serving.repository.model_manifest import read_input_checks
 
 
 def read_meta_graph(folder: Path) -> meta_graph_pb2.MetaGraphDef:
     """Read the graph and the signatures of a SavedModel, without its weights.
 
     Raises:
-        InputError: if it is absent or damaged, or is not for serving.
+        InputError: if the SavedModel is absent, damaged, or not tagged for serving.
     """
-    path = folder / "saved_model.pb"
     try:
-        saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
-    except (OSError, DecodeError) as error:
-        raise InputError(f"{path}: not a SavedModel that can be read ({error}); export it again") from error
+        saved = loader_impl.parse_saved_model(str(folder))
+    except (OSError, tf.errors.OpError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{folder}: SavedModel cannot be read ({reason}); export it again") from error
     for graph in saved.meta_graphs:
         if tf.saved_model.SERVING in graph.meta_info_def.tags:
             return graph
-    raise InputError(f"{path}: no graph in it is tagged for serving; export it again")
+    raise InputError(f"{folder}: no graph in it is tagged `serve`; export it again")
 
 
 class Model:
     """A version of a model with its weights in memory.
 
     Args:
-        folder: a SavedModel, whose folder's name is the version.
-        name: the model's name; by default that of the folder around it.
+        folder: Folder of a SavedModel of TensorFlow 1 or 2, named after the version.
+        name: Name of the model; by default that of the folder around it.
 
     Attributes:
-        name: the model's name.
-        version: its version.
-        signatures: names, types and shapes of inputs and outputs, by signature name.
+        name: Name of the model.
+        version: Number of the version.
+        signatures: Names, dtypes and shapes of inputs and outputs, by signature name.
+        all_signatures: The same with those that TensorFlow keeps for itself (`__saved_model_init_op`).
 
     Raises:
         InputError: if the SavedModel is damaged.
@@ -50,34 +53,81 @@ class Model:
         self.folder = Path(folder)
         self.name = name or self.folder.parent.name
         self.version = int(self.folder.name)
-        self.signatures: dict[str, meta_graph_pb2.SignatureDef] = dict(
-            read_meta_graph(self.folder).signature_def
-        )
+        graph = read_meta_graph(self.folder)
+        self.all_signatures: dict[str, meta_graph_pb2.SignatureDef] = dict(graph.signature_def)
+        self.signatures = {
+            name: signature for name, signature in self.all_signatures.items() if not name.startswith("__")
+        }
+        self._input_checks = read_input_checks(self.folder)
+        self._can_abort = signatures_that_can_abort(graph)
+        self._session: tf.compat.v1.Session | None = None
+        self._functions: dict[str, Callable] = {}
         try:
-            self._loaded = tf.saved_model.load(str(self.folder))
-        # The reader trusts its files: a damaged one makes it raise anything from KeyError to DataLossError.
+            if graph.HasField("object_graph_def"):
+                self._loaded = tf.saved_model.load(str(self.folder))
+                self._functions = dict(self._loaded.signatures)
+            else:  # TensorFlow 1; `tf.saved_model.load` takes only some of these
+                self._session = tf.compat.v1.Session(graph=tf.Graph())
+                tags = [tf.saved_model.SERVING]
+                with self._session.graph.as_default():
+                    tf.compat.v1.saved_model.load(self._session, tags, str(self.folder))
+        # The loaders trust their files: a damaged one makes them raise anything, KeyError to DataLossError.
         except Exception as error:
             reason = str(error).partition("\n")[0]
             raise InputError(
                 f"{self.folder}: damaged SavedModel ({reason}); export it again or remove it"
             ) from error
-        self._functions = dict(self._loaded.signatures)
 
     def signature(self, name: str) -> meta_graph_pb2.SignatureDef:
-        """Return a signature that can be run.
+        """Return a signature.
 
         Raises:
-            Refusal: FAILED_PRECONDITION, if there is none of that name.
+            ServingError: FAILED_PRECONDITION, if there is none of that name.
         """
-        self.function(name)
+        if name not in self.signatures:
+            message = f'Serving signature key "{name}" not found.'
+            raise ServingError(grpc.StatusCode.FAILED_PRECONDITION, message)
         return self.signatures[name]
 
-    def function(self, name: str) -> Callable[..., dict[str, tf.Tensor]]:
-        """Return the TensorFlow function of a signature: named tensors in, named tensors out.
+    def input_checks(self, name: str) -> frozenset[str]:
+        """Return which checks of `serving.runtime.checks` the inputs of a signature need.
 
-        Raises:
-            Refusal: FAILED_PRECONDITION, if there is none of that name.
+        They are those of the manifest that comes with an export of ours, and the declared shape for a graph
+        in which a wrong one would abort the process.
         """
-        if name not in self._functions:
-            raise Refusal(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
-        return self._functions[name]
+        declared = {"declared_shape"} if name in self._can_abort else set()
+        return frozenset(self._input_checks.get(name, ())) | declared
+
+    def function(self, name: str) -> Callable[..., dict[str, tf.Tensor]] | None:
+        """Return the TensorFlow function of a signature; None for a model of TensorFlow 1, which has none."""
+        return self._functions.get(name)
+
+    def run(
+        self, name: str, inputs: Mapping[str, np.ndarray], outputs: Sequence[str]
+    ) -> Mapping[str, tf.Tensor | np.ndarray]:
+        """Run a signature.
+
+        Args:
+            name: Name of the signature.
+            inputs: Arrays by input name.
+            outputs: Names of the outputs to compute.
+
+        Returns:
+            Tensors or arrays by output name.
+        """
+        if self._session is None:
+            return self._functions[name](**{key: tf.constant(array) for key, array in inputs.items()})
+        return dict(
+            zip(outputs, self._call(name, tuple(inputs), tuple(outputs))(*inputs.values()), strict=True)
+        )
+
+    def _call(self, name: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Callable[..., list]:
+        # Unlike `run`, a callable of a session does not hold what it is fed against the declared shape.
+        if (name, inputs, outputs) not in self._functions:
+            signature = self.signatures[name]
+            fetches = [signature.outputs[key].name for key in outputs]
+            feeds = [signature.inputs[key].name for key in inputs]
+            with self._session.graph.as_default():
+                made = self._session.make_callable(fetches, feeds)
+            self._functions[name, inputs, outputs] = made
+        return self._functions[name, inputs, outputs]

@@ -1,11 +1,10 @@
-"""Which models are served: TensorFlow Serving's `ModelServerConfig`, held against what may be served."""
+"""Configuration of the served models: TensorFlow Serving's `ModelServerConfig`, checked."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from serving.protocol.config_files import ModelServerConfig
 from serving.protocol.serving_error import invalid_argument
-from serving.protocol.stubs import model_server_config_pb2
+from serving.protocol.stubs import ModelServerConfig, model_server_config_pb2
 from serving.repository.versions import find_models
 
 ModelConfig = model_server_config_pb2.ModelConfig
@@ -25,16 +24,26 @@ def models_in(folder: Path) -> dict[str, ModelConfig]:
     }
 
 
-def checked_models(config: ModelServerConfig, base: Path) -> dict[str, ModelConfig]:
+def one_model(name: str, base_path: Path) -> ModelServerConfig:
+    """Return the configuration that serves the latest version of one model."""
+    config = ModelServerConfig()
+    config.model_config_list.config.add(
+        name=name, base_path=str(base_path.absolute()), model_platform=_PLATFORM
+    )
+    return config
+
+
+def checked_models(
+    config: ModelServerConfig, roots: Collection[Path] | None = None
+) -> dict[str, ModelConfig]:
     """Return the models of a configuration by name.
 
     Args:
-        config: not trusted; it may come with a request.
-        base: folder that holds all that may be served.
+        config: Configuration; not trusted when it comes with a request.
+        roots: Folders in which base paths must lie; None for anywhere.
 
     Raises:
-        Refusal: INVALID_ARGUMENT, in TensorFlow Serving's words (model_servers/server_core.cc), except that
-            it would serve any folder of the machine.
+        ServingError: INVALID_ARGUMENT, in TensorFlow Serving's words (model_servers/server_core.cc).
     """
     if config.WhichOneof("config") != "model_config_list":
         raise invalid_argument(
@@ -45,27 +54,37 @@ def checked_models(config: ModelServerConfig, base: Path) -> dict[str, ModelConf
     for model in config.model_config_list.config:
         if model.name in models:
             raise invalid_argument(f"Illegal to list model {model.name} multiple times in config list")
-        _check_path(model, base)
+        _check_path(model, roots)
         _check_platform(model)
         models[model.name] = model
     return models
 
 
-def _check_path(model: ModelConfig, base: Path) -> None:
+def _check_path(model: ModelConfig, roots: Collection[Path] | None) -> None:
     path = Path(model.base_path)
     if not path.is_absolute():
         raise invalid_argument(
             f"Expected model {model.name} to have an absolute path or URI; got base_path()={path}"
         )
     # Resolved, so that neither `..` nor a link leads out; and before the file system is asked for more.
-    if not path.resolve().is_relative_to(base.resolve()):
-        raise invalid_argument(f"model {model.name}: {path} is outside of the folder that this server serves")
+    if roots is not None and not any(path.resolve().is_relative_to(root.resolve()) for root in roots):
+        raise invalid_argument(
+            f"model {model.name}: {path} is outside of the folders that this server serves"
+        )
     if not path.is_dir():
         raise invalid_argument(f"Could not find base path {path} for servable {model.name}")
 
 
 def _check_platform(model: ModelConfig) -> None:
-    if model.model_type == model_server_config_pb2.TENSORFLOW and not model.model_platform:
+    if model.model_type != model_server_config_pb2.MODEL_TYPE_UNSPECIFIED:
+        if model.model_platform:
+            raise invalid_argument(
+                "Illegal setting both ModelServerConfig::model_type (deprecated) "
+                f"and ModelServerConfig::model_platform, model name is {model.name}"
+            )
+        if model.model_type != model_server_config_pb2.TENSORFLOW:
+            message = f"ModelServerConfig::model_type choice {model.model_type} not supported."
+            raise invalid_argument(message)
         return
     if not model.model_platform:
         raise invalid_argument(

@@ -1,4 +1,4 @@
-"""The models that are served: loaded, watched, exchanged for newer versions, and found for a request."""
+"""Served models: loading, polling for new versions, hot swap, and look-up for a request."""
 
 import gc
 import logging
@@ -12,9 +12,8 @@ from pathlib import Path
 import grpc
 
 from pipelines.errors import InputError
-from serving.protocol.config_files import ModelServerConfig
-from serving.protocol.serving_error import Refusal, invalid_argument
-from serving.protocol.stubs import get_model_status_pb2, model_pb2, predict_pb2
+from serving.protocol.serving_error import ServingError, invalid_argument
+from serving.protocol.stubs import ModelServerConfig, get_model_status_pb2, model_pb2, prediction_log_pb2
 from serving.repository.model import Model
 from serving.repository.model_config import ModelConfig, checked_models, models_in, version_labels
 from serving.repository.versions import fingerprint, versions_in, wanted_versions
@@ -27,12 +26,12 @@ _State = get_model_status_pb2.ModelVersionStatus
 
 @dataclass(frozen=True)
 class VersionState:
-    """Where a version stands, as GetModelStatus tells it.
+    """State of a version, as GetModelStatus returns it.
 
     Attributes:
-        state: a number of ModelVersionStatus.State.
-        code: the gRPC status of its loading.
-        message: why it could not be loaded.
+        state: Number of ModelVersionStatus.State.
+        code: gRPC status of its loading.
+        message: Reason why it could not be loaded.
     """
 
     state: int
@@ -43,31 +42,35 @@ class VersionState:
 class Models:
     """Loaded models by name and version.
 
-    A request holds the model that it was given. So a version that is taken out of service still answers the
-    requests that it has, and is freed with the last of them.
+    A request keeps the model that it was given. So a version that is unloaded still answers the requests in
+    progress, and is freed with the last of them.
 
     Args:
-        folder: holds `NAME/VERSION/`; nothing outside of it is ever loaded.
-        answer: how a warm-up request is answered; called from several threads.
-        config: which models, versions and labels; by default every model in the folder, the latest version.
-        on_load: told of each attempt to load a version: its folder, and whether it succeeded.
+        folder: Folder with `NAME/VERSION/`; None if the configuration says where the models are.
+        answer: Function that answers a warm-up request; called from several threads.
+        config: Models, versions and labels to serve; by default every model in the folder, in its latest
+            version.
+        on_load: Function that is called with each attempt to load a version: its folder, and whether it
+            succeeded.
 
     Raises:
-        InputError: if there is no model, or a version that is wanted of one cannot be served.
-        Refusal: if the configuration is wrong.
+        InputError: if there is no model, or a requested version cannot be served.
+        ServingError: if the configuration is wrong.
     """
 
     def __init__(
         self,
-        folder: Path | str,
-        answer: Callable[[Model, predict_pb2.PredictRequest], object],
+        folder: Path | str | None,
+        answer: Callable[[Model, prediction_log_pb2.PredictionLog], object],
         config: ModelServerConfig | None = None,
         on_load: Callable[[str, bool], None] = lambda folder, loaded: None,
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = None if folder is None else Path(folder)
         self._answer = answer
         self._on_load = on_load
-        self._config = checked_models(config, self.folder) if config else None
+        # A request to reload may come from anybody, and names no other folders than the operator did.
+        self._roots = [] if self.folder is None else [self.folder]
+        self._config = self._checked(config, trusted=True) if config else None
         # Requests read these without a lock: they are replaced as a whole, never changed.
         self._available: dict[str, dict[int, Model]] = {}
         self._labels: dict[str, dict[str, int]] = {}
@@ -81,11 +84,11 @@ class Models:
         return iter([model for versions in self._available.values() for model in versions.values()])
 
     def find(self, spec: model_pb2.ModelSpec) -> Model:
-        """Return the model that a request asks for: by version, by label, or the latest.
+        """Return the model of a request: by version, by label, or the latest.
 
         Raises:
-            Refusal: INVALID_ARGUMENT without a name or for an unknown label, NOT_FOUND if it is not loaded;
-                in TensorFlow Serving's words (model_servers/server_core.cc, core/manager.h).
+            ServingError: INVALID_ARGUMENT without a name or for an unknown label, NOT_FOUND if it is not
+                loaded; in TensorFlow Serving's words (model_servers/server_core.cc, core/manager.h).
         """
         if not spec.name:
             raise invalid_argument("ModelSpec has no name specified.")
@@ -105,27 +108,32 @@ class Models:
         return versions[version]
 
     def states(self, name: str) -> dict[int, VersionState]:
-        """Return where the versions of a model stand, the latest first; empty for a model never heard of."""
+        """Return the states of the versions of a model, the latest first; empty for an unknown model."""
         return dict(sorted(self._states.get(name, {}).items(), reverse=True))
 
     def poll(self) -> None:
-        """Look at the folders once: load what is wanted and new, then unload what is wanted no more.
+        """Scan the folders once: load new versions, then unload those that are no longer served.
 
-        A version that cannot be loaded is said in the log and in its state, and what was served before goes
-        on; it is tried again when its files have changed.
+        A version that cannot be loaded is reported in the log and in its state, and the previous one stays
+        available; it is tried again when its files change.
         """
         with self._changing:
             for name, config in self._models().items():
                 self._update(name, config)
 
-    def reload(self, config: ModelServerConfig) -> None:
-        """Serve what a configuration says, and nothing else.
+    def reload(self, config: ModelServerConfig, trusted: bool = False) -> None:
+        """Replace the configuration: serve its models and no others.
+
+        Args:
+            config: New configuration.
+            trusted: The configuration comes from the operator's file and not with a request; it may name any
+                folder.
 
         Raises:
-            Refusal: INVALID_ARGUMENT or FAILED_PRECONDITION for a configuration that cannot be, which changes
+            ServingError: INVALID_ARGUMENT or FAILED_PRECONDITION for a wrong configuration, which changes
                 nothing; UNKNOWN if a new model did not load.
         """
-        models = checked_models(config, self.folder)
+        models = self._checked(config, trusted)
         with self._changing:
             labels = version_labels(models)
             self._check_labels(labels)
@@ -138,6 +146,13 @@ class Models:
                 self._unload(name, set(self._available[name]))
             self._check_available(new)
 
+    def _checked(self, config: ModelServerConfig, trusted: bool) -> dict[str, ModelConfig]:
+        models = checked_models(config, None if trusted else self._roots)
+        if trusted:
+            known = [] if self.folder is None else [self.folder]
+            self._roots = known + [Path(model.base_path) for model in models.values()]
+        return models
+
     def _models(self) -> dict[str, ModelConfig]:
         return models_in(self.folder) if self._config is None else self._config
 
@@ -147,7 +162,7 @@ class Models:
             if broken:
                 raise InputError(broken[0].message)
             if not self._available.get(name):
-                raise InputError(f"{self.folder / name}: none of the versions that are to be served is there")
+                raise InputError(f"{self._models()[name].base_path}: no version to serve")
         labels = version_labels(self._models())
         self._check_labels(labels)
         self._labels = labels
@@ -156,7 +171,7 @@ class Models:
         for name, versions in labels.items():
             for version in versions.values():
                 if version not in self._available.get(name, {}):
-                    raise Refusal(
+                    raise ServingError(
                         grpc.StatusCode.FAILED_PRECONDITION,
                         f"Request to assign label to version {version} of model {name}, "
                         "which is not currently available for inference",
@@ -171,7 +186,7 @@ class Models:
                 for version, state in self.states(name).items()
             )
             message = f"{len(missing)} model(s) did not become available: {{{what}}}"
-            raise Refusal(grpc.StatusCode.UNKNOWN, message)
+            raise ServingError(grpc.StatusCode.UNKNOWN, message)
 
     def _update(self, name: str, config: ModelConfig) -> None:
         try:
@@ -209,17 +224,16 @@ class Models:
             _log.info("%s: loaded", folder)
 
     def _warm_up(self, model: Model) -> None:
-        def answer(request: predict_pb2.PredictRequest) -> None:
+        def answer(log: prediction_log_pb2.PredictionLog) -> None:
             try:
-                self._answer(model, request)
-            except Refusal as refusal:
-                raise InputError(
-                    f"{model.folder}: its own warm-up request fails ({refusal.message})"
-                ) from refusal
+                self._answer(model, log)
+            except ServingError as error:
+                message = f"{model.folder}: its warm-up request fails ({error.message})"
+                raise InputError(message) from error
 
-        # The first answer of each signature keeps one core busy, so that several are found at a time.
+        # The first run of each signature keeps one core busy, so several go at a time.
         with futures.ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="warm-up") as pool:
-            list(pool.map(answer, [log.request for log in read_warmup(model.folder)]))
+            list(pool.map(answer, read_warmup(model.folder)))
 
     def _unload(self, name: str, versions: set[int]) -> None:
         for version in versions:
@@ -240,5 +254,5 @@ class Models:
         self._states = self._states | {name: self._states.get(name, {}) | {version: state}}
 
 
-def _not_found(request: str) -> Refusal:
-    return Refusal(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {request}")
+def _not_found(request: str) -> ServingError:
+    return ServingError(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {request}")

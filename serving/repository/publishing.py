@@ -1,4 +1,4 @@
-"""Versions that appear under their number when all of them is there, and not before."""
+"""Publishing a version: it is written under a hidden name and appears under its number complete."""
 
 import fcntl
 import os
@@ -17,9 +17,9 @@ _PREFIX = ".new-"
 
 @contextmanager
 def scratch_folder(base: Path) -> Iterator[Path]:
-    """Make a hidden folder beside the versions of a model, and remove it at the end.
+    """Create a hidden folder beside the versions of a model, and remove it at the end.
 
-    Folders that a killed process has left are removed first; it held a lock as long as it lived.
+    Folders left by a killed process are removed first; a running process holds a lock.
     """
     for path in base.glob(f"{_PREFIX}*"):
         if _is_abandoned(path):
@@ -30,11 +30,11 @@ def scratch_folder(base: Path) -> Iterator[Path]:
 
 
 def publish(part: Path, base: Path) -> Path:
-    """Give a version its number: the time in seconds, or one more than the latest if that is not later.
+    """Rename a version to its number: the time in seconds, or one more than the latest if that is not later.
 
     Args:
-        part: a whole SavedModel in a folder of `scratch_folder`.
-        base: folder of the model.
+        part: Complete SavedModel in a folder of `scratch_folder`.
+        base: Folder of the model.
 
     Returns:
         The folder of the version.

@@ -1,42 +1,70 @@
-"""The versions of a model on disk, and which of them are to be served."""
+"""Versions of a model on disk, and which of them a version policy asks for."""
 
 import logging
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
+
+import tensorflow as tf
+from tensorflow.python.saved_model import loader_impl
 
 from pipelines.errors import InputError
 from serving.protocol.stubs import model_server_config_pb2
 
 _log = logging.getLogger(__name__)
 
-_PARTS = ("saved_model.pb", "variables/variables.index")
+_GRAPHS = ("saved_model.pb", "saved_model.pbtxt")
+_VARIABLES = "variables/variables.index"
+_VARIABLE_OPS = ("VarHandleOp", "Variable", "VariableV2")
 
-# What is left out is said once, not at each look.
-_said: set[Path] = set()
+# An incomplete folder is logged once, not at each poll.
+_logged: set[Path] = set()
 
 
-def is_whole(folder: Path) -> bool:
-    """Tell whether a folder has the files without which it is no SavedModel (yet)."""
-    return all((folder / part).is_file() for part in _PARTS)
+def is_complete(folder: Path) -> bool:
+    """Tell whether a folder has the files of a SavedModel, of which somebody may be copying some.
+
+    A graph without variables, as TensorFlow 1 saves them, needs no `variables` folder.
+    """
+    graphs = [folder / name for name in _GRAPHS if (folder / name).is_file()]
+    if not graphs:
+        return False
+    if (folder / _VARIABLES).is_file():
+        return True
+    stat = graphs[0].stat()
+    return _without_variables(folder, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=64)  # folders are polled ten times a second
+def _without_variables(folder: Path, modified: int, size: int) -> bool:
+    """Tell whether a graph can be parsed and holds no variable; time and size only identify its content."""
+    try:
+        saved = loader_impl.parse_saved_model(str(folder))
+    except (OSError, tf.errors.OpError):
+        return False
+    graphs = [graph.graph_def for graph in saved.meta_graphs]
+    functions = [function for graph in graphs for function in graph.library.function]
+    nodes = [node for graph in graphs for node in graph.node]
+    nodes += [node for function in functions for node in function.node_def]
+    return bool(nodes) and not any(node.op in _VARIABLE_OPS for node in nodes)
 
 
 def versions_in(folder: Path) -> dict[int, Path]:
-    """Return the whole versions of one model by number, in ascending order.
+    """Return the complete versions of one model by number, in ascending order.
 
-    Folders whose names are not numbers are left alone; so are numbers without the files of a SavedModel,
-    which somebody may be copying at this moment.
+    Folders whose names are not numbers are ignored, and so are incomplete ones (`is_complete`).
     """
     found = {}
     for path in folder.iterdir():
         if not (path.name.isascii() and path.name.isdecimal() and path.is_dir()):
             continue
-        if is_whole(path):
+        if is_complete(path):
             found[int(path.name)] = path
-            _said.discard(path)
-        elif path not in _said:
-            _said.add(path)
-            _log.warning("%s: not a whole SavedModel, left out", path)
+            _logged.discard(path)
+        elif path not in _logged:
+            _logged.add(path)
+            _log.warning("%s: incomplete SavedModel, skipped", path)
     return dict(sorted(found.items()))
 
 

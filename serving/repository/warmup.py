@@ -1,4 +1,4 @@
-"""Requests that a version of a model carries with it, to be run once before it answers anybody.
+"""Warm-up requests: a version carries them with it, and a server runs them before the version is available.
 
 The first run of a graph is many times slower than the later ones. TensorFlow Serving replays the requests
 in `assets.extra/tf_serving_warmup_requests`, a TFRecord file of `PredictionLog` messages, and so does our
@@ -23,7 +23,7 @@ _MAX_REQUESTS = 1000  # Serving refuses a version with more
 def predict_call(
     model: str, signature: str, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]
 ) -> prediction_log_pb2.PredictLog:
-    """Return a request with the answer that is right."""
+    """Return a Predict request with its expected response."""
     call = prediction_log_pb2.PredictLog()
     call.request.model_spec.name = model
     call.request.model_spec.signature_name = signature
@@ -37,7 +37,7 @@ def predict_call(
 def write_warmup(folder: Path, calls: Iterable[prediction_log_pb2.PredictLog]) -> None:
     """Add warm-up requests to a SavedModel.
 
-    Servers do not look at their answers; the deployment gate does (`serving.rollout.gate`).
+    Servers do not look at their answers; the deployment gate does (`serving.rollout.pusher`).
     """
     path = folder / _FILE
     path.parent.mkdir(exist_ok=True)
@@ -46,18 +46,20 @@ def write_warmup(folder: Path, calls: Iterable[prediction_log_pb2.PredictLog]) -
             writer.write(prediction_log_pb2.PredictionLog(predict_log=call).SerializeToString())
 
 
-def read_warmup(folder: Path) -> list[prediction_log_pb2.PredictLog]:
-    """Return the warm-up requests of a SavedModel with their answers; none if it has no such file.
+def read_warmup(folder: Path) -> list[prediction_log_pb2.PredictionLog]:
+    """Return the warm-up requests of a SavedModel with their responses; none if it has no such file.
 
     Raises:
-        InputError: if the file is damaged.
+        InputError: if the file is damaged, or holds more than 1,000 requests as for TensorFlow Serving.
     """
     path = folder / _FILE
     if not path.exists():
         return []
     try:
-        records = tf.data.TFRecordDataset(str(path)).take(_MAX_REQUESTS).as_numpy_iterator()
+        records = tf.data.TFRecordDataset(str(path)).take(_MAX_REQUESTS + 1).as_numpy_iterator()
         logs = [prediction_log_pb2.PredictionLog.FromString(record) for record in records]
     except (tf.errors.OpError, DecodeError) as error:
         raise InputError(f"{path}: damaged warm-up requests; export the model again") from error
-    return [log.predict_log for log in logs if log.HasField("predict_log")]
+    if len(logs) > _MAX_REQUESTS:
+        raise InputError(f"{path}: Number of warmup records exceeds the maximum ({_MAX_REQUESTS})")
+    return logs

@@ -1,44 +1,56 @@
 """An ASGI application served over HTTP from a thread."""
 
+import resource
 import threading
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from serving.protocol.addresses import bound_socket
+from serving.rest.http_connections import HttpConnection, Limits
 
-_CONNECTIONS = 1000  # a further one gets 503
+#: Seconds after which a connection that sends nothing is closed: what TensorFlow Serving's HTTP server has
+#: (libevent's HTTP_READ_TIMEOUT).
+IDLE_TIMEOUT = 50.0
+
+_MAX_CONNECTIONS = 4096
+_RESERVED_FILES = 256  # for models, gRPC and logs
 
 
 class HttpServer:
     """Serves until it is stopped.
 
     Args:
-        app: the application.
-        host: address to listen on.
-        port: 0 for any free one.
-        grace: seconds that requests in progress have to end when it stops.
+        app: ASGI application.
+        host: Address to listen on.
+        port: Port to listen on; 0 for any free one.
+        grace: Seconds that requests in progress have to finish when the server stops.
+        idle_timeout: Seconds after which a connection that sends nothing is closed.
 
     Attributes:
-        port: the port it listens on.
+        port: Port that it listens on.
+        limits: Limits and open connections.
 
     Raises:
         InputError: if the port is taken.
     """
 
-    def __init__(self, app: Starlette, host: str, port: int, grace: float) -> None:
+    def __init__(
+        self, app: ASGIApp, host: str, port: int, grace: float, idle_timeout: float = IDLE_TIMEOUT
+    ) -> None:
         self._socket = bound_socket(host, port)
         self._socket.listen()  # from now on connections wait, until the thread below takes them
         self.port: int = self._socket.getsockname()[1]
+        self.limits = Limits(_max_connections(), idle_timeout)
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=type("Connection", (HttpConnection,), {"limits": self.limits}),
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
-            limit_concurrency=_CONNECTIONS,
+            timeout_keep_alive=idle_timeout,
             timeout_graceful_shutdown=int(grace),
         )
         self._server = uvicorn.Server(config)
@@ -48,9 +60,14 @@ class HttpServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Refuse new connections; requests in progress may end."""
+        """Refuse new connections; requests in progress may finish."""
         self._server.should_exit = True
 
     def wait(self) -> None:
         """Wait until it has stopped."""
         self._thread.join()
+
+
+def _max_connections() -> int:
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return max(16, min(_MAX_CONNECTIONS, files - _RESERVED_FILES))

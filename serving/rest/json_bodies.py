@@ -1,55 +1,55 @@
-"""Bodies of REST requests and their answers: tensors in rows or columns, examples, classes, values.
+"""Bodies of REST requests and responses: tensors by row or by column, examples, classes, values.
 
 The layout and the words for what is wrong are TensorFlow Serving's (util/json_tensor.cc).
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 import orjson
 
-from serving.protocol.serving_error import Refusal, invalid_argument
+from serving.protocol.serving_error import ServingError, invalid_argument
 from serving.protocol.stubs import classification_pb2, example_pb2, input_pb2, meta_graph_pb2, regression_pb2
-from serving.rest.json_values import decoded, is_base64, json_type, plain, read_tensor, show
+from serving.rest.json_text import NotAnObject, NumberArray, parse_object, to_bytes, to_text
+from serving.rest.json_values import as_lists, decode_base64, is_base64, json_type, read_tensor, show, to_json
 
 
 def parse(body: bytes) -> dict:
-    """Read the body of a request.
+    """Parse the body of a request.
 
     Raises:
-        Refusal: INVALID_ARGUMENT, if it is no JSON object.
+        ServingError: INVALID_ARGUMENT, if it is no JSON object.
     """
     if not body:
         raise invalid_argument("JSON Parse error: The document is empty")
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise invalid_argument(f"JSON Parse error: {error.msg} at offset: {error.pos}") from error
-    if not isinstance(document, dict):
-        raise invalid_argument(f"JSON Value: {show(document)} Is not object")
-    return document
+        return parse_object(body)
+    except NotAnObject as error:
+        raise invalid_argument(f"JSON Value: {show(error.value)} Is not object") from error
 
 
 def signature_name(document: dict) -> str:
-    """Return the signature that a request names, or an empty string."""
+    """Return the name of the signature in a request, or an empty string."""
     name = document.get("signature_name", "")
     if not isinstance(name, str):
         raise invalid_argument(
             f"JSON Value: {show(document)} not formatted correctly. "
             "'signature_name' key must be a string value."
         )
-    return name
+    return to_text(name)
 
 
 def tensors(document: dict, declared: Mapping[str, meta_graph_pb2.TensorInfo]) -> dict[str, np.ndarray]:
     """Return the inputs of a Predict request, from its rows (`instances`) or its columns (`inputs`).
 
     Args:
-        document: the request.
-        declared: inputs of the signature.
+        document: Body of the request.
+        declared: Inputs of the signature.
 
     Raises:
-        Refusal: INVALID_ARGUMENT, for whatever is wrong.
+        ServingError: INVALID_ARGUMENT, for an invalid request; UNIMPLEMENTED, for a dtype that JSON has no
+            values for.
     """
     if "instances" in document and "inputs" in document:
         raise invalid_argument(
@@ -64,7 +64,7 @@ def tensors(document: dict, declared: Mapping[str, meta_graph_pb2.TensorInfo]) -
 
 
 def is_by_row(document: dict) -> bool:
-    """Tell whether a request has rows, so that its answer gets them too."""
+    """Tell whether a request has rows, and so its response."""
     return "instances" in document
 
 
@@ -72,7 +72,7 @@ def examples(document: dict) -> input_pb2.Input:
     """Return the examples of a Classify or Regress request.
 
     Raises:
-        Refusal: INVALID_ARGUMENT, for whatever is wrong.
+        ServingError: INVALID_ARGUMENT, for an invalid request.
     """
     given = document.get("examples")
     if "examples" not in document:
@@ -80,6 +80,7 @@ def examples(document: dict) -> input_pb2.Input:
             f"JSON Value: {show(document)} When method is classify, key 'examples' is expected and was "
             "not found"
         )
+    given = as_lists(given)
     if not isinstance(given, list):
         raise invalid_argument(f"JSON Value: {show(document)} Expecting 'examples' value to be an list/array")
     if not given:
@@ -94,13 +95,13 @@ def examples(document: dict) -> input_pb2.Input:
 
 
 def predictions(outputs: Mapping[str, np.ndarray], by_row: bool) -> bytes:
-    """Write the answer to a Predict request.
+    """Return the body of the response to a Predict request.
 
     Raises:
-        Refusal: INVALID_ARGUMENT, if rows are asked for and the outputs have none in common, or a string is
-            not UTF-8 and its name does not end in `_bytes`.
+        ServingError: INVALID_ARGUMENT, if rows are requested and the outputs differ in their number, or for a
+            dtype without JSON values.
     """
-    written = {name: plain(name, array) for name, array in sorted(outputs.items())}
+    written = {name: to_json(name, array) for name, array in sorted(outputs.items())}
     if not by_row:
         return _dump({"outputs": written if len(written) > 1 else next(iter(written.values()))})
     rows = None
@@ -118,11 +119,11 @@ def predictions(outputs: Mapping[str, np.ndarray], by_row: bool) -> bytes:
 
 
 def classifications(result: classification_pb2.ClassificationResult) -> bytes:
-    """Write the answer to a Classify request: for each example its classes as `[label, score]`."""
+    """Return the body of the response to a Classify request: `[label, score]` of each class, by example."""
     return _dump(
         {
             "results": [
-                [[found.label, np.float32(found.score)] for found in one.classes]
+                [[found.label, _decimal(found.score)] for found in one.classes]
                 for one in result.classifications
             ]
         }
@@ -130,12 +131,23 @@ def classifications(result: classification_pb2.ClassificationResult) -> bytes:
 
 
 def regressions(result: regression_pb2.RegressionResult) -> bytes:
-    """Write the answer to a Regress request: for each example its value."""
-    return _dump({"results": [np.float32(one.value) for one in result.regressions]})
+    """Return the body of the response to a Regress request: one value for each example."""
+    return _dump({"results": [_decimal(one.value) for one in result.regressions]})
+
+
+def _decimal(value: float) -> object:
+    return to_json("", np.array(value, np.float32))
 
 
 def _from_rows(document: dict, declared: Mapping[str, meta_graph_pb2.TensorInfo]) -> dict[str, np.ndarray]:
     rows = document["instances"]
+    if isinstance(rows, NumberArray) and len(declared) == 1:
+        name, info = next(iter(declared.items()))
+        try:
+            return {name: read_tensor(rows, info.dtype)}
+        except ServingError:
+            pass  # found below, with the number of the element
+    rows = rows.values() if isinstance(rows, NumberArray) else rows
     if not isinstance(rows, list):
         raise invalid_argument(f"JSON Value: {show(document)} Expecting 'instances' to be an list/array")
     if not rows:
@@ -146,39 +158,66 @@ def _from_rows(document: dict, declared: Mapping[str, meta_graph_pb2.TensorInfo]
             "as per tensorinfo_map"
         )
     named = _is_object(rows[0])
+    if named and all(_is_object(row) and row.keys() == declared.keys() for row in rows):
+        columns = {name: [row[name] for row in rows] for name in declared}
+    elif not named and not any(_is_object(row) for row in rows):
+        columns = {next(iter(declared)): rows}
+    else:
+        raise _wrong_row(rows, declared, named)
+    try:
+        return {name: _column(column, declared[name].dtype) for name, column in columns.items()}
+    except ServingError as error:
+        raise _wrong_row(rows, declared, named) from error
+
+
+def _column(column: list, dtype: int) -> np.ndarray:
+    if not any(isinstance(value, NumberArray) for value in column):
+        return read_tensor(column, dtype)
+    arrays = [read_tensor(value, dtype) for value in column]
+    if len({array.shape for array in arrays}) > 1:
+        raise invalid_argument("rows differ in shape")
+    return np.stack(arrays)
+
+
+def _wrong_row(rows: list, declared: Mapping[str, meta_graph_pb2.TensorInfo], named: bool) -> ServingError:
+    """Return the error of the first row that is wrong, in the order in which Serving reads them."""
+    shapes: dict[str, tuple[int, ...]] = {}
     for k, row in enumerate(rows):
         if named and not _is_object(row):
-            raise invalid_argument(f"Expecting object but got list at item {k} of input list")
+            return invalid_argument(f"Expecting object but got list at item {k} of input list")
         if not named and _is_object(row):
-            raise invalid_argument(f"Expecting value/list but got object at item {k} of input list")
-        if named and set(row) != set(declared):
-            raise invalid_argument(
+            return invalid_argument(f"Expecting value/list but got object at item {k} of input list")
+        for name, value in row.items() if named else [(next(iter(declared)), row)]:
+            key = f" key: {name}" if named else ""
+            try:
+                _add_row(name, value, declared, shapes)
+            except ServingError as error:
+                return invalid_argument(
+                    f"Failed to process element: {k}{key} of 'instances' list. "
+                    f"Error: {error.code.name}: {error.message}"
+                )
+        if named and row.keys() != declared.keys():
+            return invalid_argument(
                 f"Failed to process element: {k} of 'instances' list. JSON object: {show(row)} "
                 f"keys must be equal to: {','.join(sorted(declared))}"
             )
-    columns = (
-        {name: [row[name] for row in rows] for name in declared} if named else {next(iter(declared)): rows}
-    )
-    return {name: _rows_tensor(name, column, declared[name].dtype) for name, column in columns.items()}
+    return invalid_argument("'instances' cannot be read")
 
 
-def _rows_tensor(name: str, column: list, dtype: int) -> np.ndarray:
-    try:
-        return read_tensor(column, dtype)
-    except Refusal as whole:
-        shape = None
-        for k, value in enumerate(column):  # which of them it is
-            try:
-                found = read_tensor(value, dtype).shape
-                if shape is not None and found != shape:
-                    raise invalid_argument(f"Expecting shape {_list(shape)} but got: {_list(found)}")
-                shape = found
-            except Refusal as refusal:
-                raise invalid_argument(
-                    f"Failed to process element: {k} key: {name} of 'instances' list. "
-                    f"Error: INVALID_ARGUMENT: {refusal.message}"
-                ) from refusal
-        raise whole
+def _add_row(
+    name: str,
+    value: object,
+    declared: Mapping[str, meta_graph_pb2.TensorInfo],
+    shapes: dict[str, tuple[int, ...]],
+) -> None:
+    if name not in declared:
+        raise invalid_argument(f"JSON object: does not have named input: {name}")
+    shape = read_tensor(value, declared[name].dtype).shape
+    first = shapes.setdefault(name, shape)
+    if math.prod(first) != math.prod(shape):
+        raise invalid_argument(f"Expecting tensor size: {math.prod(first)} but got: {math.prod(shape)}")
+    if first != shape:
+        raise invalid_argument(f"Expecting shape {_list(first)} but got: {_list(shape)}")
 
 
 def _from_columns(given: object, declared: Mapping[str, meta_graph_pb2.TensorInfo]) -> dict[str, np.ndarray]:
@@ -204,7 +243,8 @@ def _example(value: object) -> example_pb2.Example:
         raise invalid_argument(f"Example must be JSON object but got JSON {json_type(value)}")
     example = example_pb2.Example()
     for name, content in value.items():
-        feature = example.features.feature[name]
+        content = as_lists(content)
+        feature = example.features.feature[to_text(name)]
         for item in content if isinstance(content, list) else [content]:
             _add_to_feature(name, feature, item)
     return example
@@ -212,12 +252,12 @@ def _example(value: object) -> example_pb2.Example:
 
 def _add_to_feature(name: str, feature: example_pb2.Example, item: object) -> None:
     if isinstance(item, str):
-        kind, value = "bytes_list", item.encode()
+        kind, value = "bytes_list", to_bytes(item)
     elif is_base64(item):
-        kind, value = "bytes_list", decoded(item)
+        kind, value = "bytes_list", decode_base64(item)
     elif isinstance(item, float):
         kind, value = "float_list", item
-    elif isinstance(item, int):  # truth values too
+    elif isinstance(item, int):  # and a bool
         kind, value = "int64_list", int(item)
     else:
         raise invalid_argument(f"Feature: {name} has element with unexpected JSON type: {json_type(item)}")

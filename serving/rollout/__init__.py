@@ -1,1 +1,1 @@
-"""Rollout of a new version: trial on a real server, evaluation against the live version, publication."""
+"""Rollout of a new version: infra validator, evaluators and pusher."""

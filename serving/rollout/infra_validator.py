@@ -1,4 +1,8 @@
-"""A real server process that a new version is tried on, away from the one that serves."""
+"""Infra validator: serves a candidate on a server process of its own and replays its warm-up requests.
+
+A model that does not load, aborts the server or answers otherwise than the network is found here, away from
+the server that is in use.
+"""
 
 import multiprocessing
 import os
@@ -10,17 +14,25 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import grpc
+import numpy as np
 from google.protobuf import text_format
 
 from pipelines.errors import InputError
-from serving.protocol.config_files import ModelServerConfig
+from serving.client import MAX_MESSAGE, channel_options
+from serving.protocol.stubs import ModelServerConfig, prediction_service_pb2_grpc
+from serving.protocol.tensors import to_array
+from serving.repository.warmup import read_warmup
+
+#: Seconds for one response.
+TIMEOUT = 60.0
 
 _START_SECONDS = 300.0
 _STOP_SECONDS = 30.0
 
 
-class TrialServer:
-    """A running trial.
+class CandidateServer:
+    """A server process with a candidate.
 
     Attributes:
         address: `host:port` of its gRPC service.
@@ -32,11 +44,11 @@ class TrialServer:
         self._log = log
 
     def check_alive(self, patience: float = 0.5) -> None:
-        """Raise `InputError` if the process has ended, with what it said last.
+        """Raise `InputError` if the process has ended, with the last line of its log.
 
         Args:
-            patience: seconds in which it may still end: a client sees the broken connection before the system
-                has buried the process.
+            patience: Seconds in which it may still end: a client sees the broken connection before the
+                process is gone.
         """
         self._process.join(patience)
         code = self._process.exitcode
@@ -48,7 +60,65 @@ class TrialServer:
 
 
 @contextmanager
-def trial_server(models: Path, names: list[str]) -> Iterator[TrialServer]:
+def serve_candidate(
+    candidate: Path, baseline: Path | None, name: str
+) -> Iterator[tuple[CandidateServer, dict[str, int]]]:
+    """Serve a candidate beside the baseline, on a server process that nobody else uses.
+
+    Args:
+        candidate: SavedModel.
+        baseline: Version to compare with, if there is one.
+        name: Name of the model.
+
+    Yields:
+        The server, and the version numbers of `candidate` and, if there is one, `baseline`.
+
+    Raises:
+        InputError: if the server does not start with them, or ends in the block.
+    """
+    number = int(baseline.name) + 1 if baseline else 1
+    folder = candidate.parent / "trial"
+    (folder / name).mkdir(parents=True)
+    versions = {"candidate": number} | ({"baseline": number - 1} if baseline else {})
+    for role, path in (("candidate", candidate), ("baseline", baseline)):
+        if path:
+            os.symlink(path.absolute(), folder / name / str(versions[role]))
+    with candidate_server(folder, [name]) as server:
+        yield server, versions
+        server.check_alive()
+
+
+def warmup_difference(candidate: Path, version: int, server: CandidateServer) -> float:
+    """Send the warm-up requests and return the largest difference to the responses that they carry.
+
+    NaN if a response has one, infinity if a string differs.
+    """
+    largest = 0.0
+    options = [("grpc.max_receive_message_length", MAX_MESSAGE), *channel_options(server.address)]
+    with grpc.insecure_channel(server.address, options) as channel:
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        for log in read_warmup(candidate):
+            call = log.predict_log
+            call.request.model_spec.version.value = version
+            try:
+                response = stub.Predict(call.request, timeout=TIMEOUT)
+            except grpc.RpcError as error:
+                server.check_alive()
+                raise InputError(f"its warm-up request fails ({error.details()})") from error
+            for name, expected in call.response.outputs.items():
+                difference = _difference(to_array(response.outputs[name]), to_array(expected))
+                largest = float(np.maximum(largest, difference))  # NaN stays NaN
+    return largest
+
+
+def _difference(found: np.ndarray, expected: np.ndarray) -> float:
+    if expected.dtype.hasobject:
+        return 0.0 if np.array_equal(found, expected) else np.inf
+    return np.abs(found - expected).max()
+
+
+@contextmanager
+def candidate_server(models: Path, names: list[str]) -> Iterator[CandidateServer]:
     """Serve all versions of some models from a process of its own.
 
     Args:
@@ -72,7 +142,7 @@ def trial_server(models: Path, names: list[str]) -> Iterator[TrialServer]:
         process = context.Process(target=_serve, args=(models, file, log, theirs), daemon=True)
         process.start()
         theirs.close()  # so that a server that dies ends the wait for its address
-        server = TrialServer(process, log)
+        server = CandidateServer(process, log)
         try:
             server.address = _address(ours, server)
             yield server
@@ -84,7 +154,7 @@ def trial_server(models: Path, names: list[str]) -> Iterator[TrialServer]:
             ours.close()
 
 
-def _address(pipe: Connection, server: TrialServer) -> str:
+def _address(pipe: Connection, server: CandidateServer) -> str:
     try:
         if pipe.poll(_START_SECONDS):
             return pipe.recv()

@@ -1,8 +1,8 @@
-"""Requests that arrive together, joined into one run of the network, by TensorFlow's own batch scheduler.
+"""Batching: requests that arrive together run together, by TensorFlow's own batch scheduler.
 
 It is the scheduler of TensorFlow Serving, with the same parameters and the same words when its queue is full.
-Requests are joined only if all sizes but the first agree: a picture of another size would make the whole
-batch fail, which in the official server it does.
+Only requests that agree in all sizes but the first are joined: an image of another size would make the whole
+batch fail, which it does in TensorFlow Serving.
 """
 
 import itertools
@@ -17,15 +17,16 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.errors import InputError
-from serving.protocol.config_files import BatchingParameters, read_config
+from serving.protocol.config_files import read_config
+from serving.protocol.descriptors import BatchingParameters
 from serving.protocol.stubs import meta_graph_pb2, types_pb2
 from serving.repository.model import Model
 
 # TensorFlow finds a scheduler by its name, in the whole process: no two may have the same.
 _numbers = itertools.count()
 
-# Each picture size has a queue and threads of its own, which TensorFlow keeps for good; further sizes are
-# run one by one.
+# Each image size has a queue and threads of its own, which TensorFlow keeps for good. Further sizes run one
+# by one.
 _MAX_SIZES = 16
 
 
@@ -34,11 +35,11 @@ class Batching:
     """Parameters of the scheduler, under the names that Serving's `BatchingParameters` have.
 
     Attributes:
-        max_batch_size: most rows of one run; a larger request is split.
-        batch_timeout_micros: how long a request waits for company, microseconds.
-        max_enqueued_batches: batches that may wait; a request beyond them gets UNAVAILABLE.
-        num_batch_threads: batches that run at the same time.
-        allowed_batch_sizes: batches are padded to one of these, if there are any.
+        max_batch_size: Most rows of one run; a larger request is split.
+        batch_timeout_micros: Longest time that a request waits for others, microseconds.
+        max_enqueued_batches: Most batches in the queue; a request beyond them gets UNAVAILABLE.
+        num_batch_threads: Number of batches that run at the same time.
+        allowed_batch_sizes: Sizes to which batches are padded; empty for no padding.
     """
 
     max_batch_size: int = 16
@@ -52,11 +53,11 @@ def read_batching(path: Path | str, default: Batching) -> Batching:
     """Read Serving's `--batching_parameters_file`.
 
     Args:
-        path: of the file.
-        default: what holds for a parameter that the file does not give.
+        path: Path of the file.
+        default: Values of the parameters that the file does not give.
 
     Raises:
-        InputError: if it is no such file or its parameters contradict each other.
+        InputError: if the file does not parse or its parameters contradict each other.
     """
     given = read_config(path, BatchingParameters)
     names = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
@@ -64,19 +65,20 @@ def read_batching(path: Path | str, default: Batching) -> Batching:
         name: getattr(given, name).value if given.HasField(name) else getattr(default, name) for name in names
     }
     for name, value in values.items():
-        if value < (0 if name == "batch_timeout_micros" else 1):
-            raise InputError(f"{path}: {name} is {value}; it must be greater")
+        least = 0 if name == "batch_timeout_micros" else 1
+        if value < least:
+            raise InputError(f"{path}: {name} is {value}; it must be at least {least}")
     allowed = tuple(given.allowed_batch_sizes)
     if allowed and (sorted(set(allowed)) != list(allowed) or allowed[-1] != values["max_batch_size"]):
         raise InputError(f"{path}: allowed_batch_sizes must increase and end with max_batch_size")
     if given.pad_variable_length_inputs:
         raise InputError(
-            f"{path}: pad_variable_length_inputs is not offered: a padded picture has another flow"
+            f"{path}: pad_variable_length_inputs is not supported: a padded image has another flow"
         )
     if given.HasField("max_execution_batch_size"):
         if allowed:
             raise InputError(f"{path}: max_execution_batch_size and allowed_batch_sizes exclude each other")
-        # Requests are split in any case, so that only the size of a run is left to say.
+        # Requests are always split, so only the size of a run remains to be set.
         values["max_batch_size"] = min(values["max_batch_size"], given.max_execution_batch_size.value)
     return Batching(**values, allowed_batch_sizes=allowed)
 
@@ -85,7 +87,7 @@ class Batcher:
     """Runs signatures of models in batches.
 
     Args:
-        batching: parameters of the scheduler.
+        batching: Parameters of the scheduler.
     """
 
     def __init__(self, batching: Batching) -> None:
@@ -97,16 +99,16 @@ class Batcher:
         """Return a function that joins its inputs with those of other threads.
 
         Args:
-            model: whose signature it is.
-            signature: its name.
-            inputs: that it will be called with; their sizes matter, their values do not.
+            model: Model with the signature.
+            signature: Name of the signature.
+            inputs: Arrays by name, as in the later call; only their shapes matter.
 
         Returns:
-            A function like `model.function(signature)`, or None if these inputs cannot be joined with
-            others: they are strings, the signature has no dimension that counts rows, or too many sizes
-            were seen.
+            A function like `model.function(signature)`, or None if these inputs run alone: strings, a
+            signature without a batch dimension or with other ranks, a model of TensorFlow 1, or more sizes
+            than there are queues.
         """
-        if not _can_be_joined(model.signatures[signature]):
+        if model.function(signature) is None or not _can_be_joined(model.signatures[signature], inputs):
             return None
         sizes = tuple((name, array.dtype.str, array.shape[1:]) for name, array in sorted(inputs.items()))
         with self._lock:
@@ -159,9 +161,14 @@ class Batcher:
         return lambda **tensors: call(*(tensors[name] for name in names))
 
 
-def _can_be_joined(signature: meta_graph_pb2.SignatureDef) -> bool:
-    # Strings hold pictures and examples, whose sizes do not show, and a damaged one would fail all others.
+def _can_be_joined(signature: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np.ndarray]) -> bool:
+    # Strings hold images and examples, whose sizes do not show, and a damaged one would fail all others.
     if any(info.dtype == types_pb2.DT_STRING for info in signature.inputs.values()):
         return False
     infos = [*signature.inputs.values(), *signature.outputs.values()]
-    return all(info.tensor_shape.dim and info.tensor_shape.dim[0].size == -1 for info in infos)
+    if not all(info.tensor_shape.dim and info.tensor_shape.dim[0].size == -1 for info in infos):
+        return False
+    ranks_fit = all(
+        inputs[name].ndim == len(info.tensor_shape.dim) for name, info in signature.inputs.items()
+    )
+    return ranks_fit and len({len(array) for array in inputs.values()}) == 1

@@ -1,49 +1,78 @@
-"""What is checked of a request before TensorFlow sees it.
+"""Checks of a Predict request before TensorFlow runs it.
 
-TensorFlow trusts its caller: a tensor of the wrong rank that reaches an exported graph ends the whole
-process. So a request is held against its signature first. The order of the checks and their wording are
-TensorFlow Serving's as long as Serving has the check (servables/tensorflow/predict_util.cc, and
-GetInputValues in TensorFlow's cc/saved_model/util.cc); those from `_check_shapes` on are ours and stricter.
+Their order and wording are TensorFlow Serving's (servables/tensorflow/predict_util.cc, and GetInputValues in
+TensorFlow's cc/saved_model/util.cc). Serving has no others, and neither has this server for a graph that does
+not need them: a tensor of another shape than declared is computed as the graph computes it. Two things add to
+them: `CHECKS`, which a model asks for (`Model.input_checks`), and the limit of elements, which protects the
+memory of the process.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
 from serving.protocol.serving_error import invalid_argument
 from serving.protocol.stubs import meta_graph_pb2, predict_pb2, tensor_pb2
 from serving.protocol.tensors import dtype_name, format_shape, shape_of, to_array
+from serving.runtime.image_headers import check_images
 
 #: Most elements of one input: a 3840x2160 frame in colour has 25 million. A FlowNetS needs some 300 bytes for
 #: each pixel of the two frames.
 MAX_ELEMENTS = 2**25
 
+#: Checks that a model can ask for, by name, with what they reject.
+CHECKS = {
+    "declared_shape": "inputs of another rank or another fixed size than the signature declares",
+    "not_empty": "inputs without elements",
+    "equal_shapes": "inputs that differ in shape",
+    "finite": "inputs with NaN or infinity",
+    "image_files": "strings that are no JPEG or PNG files, and images of too many pixels or of several sizes",
+}
+
 
 def check_predict(
-    signature: meta_graph_pb2.SignatureDef, request: predict_pb2.PredictRequest, max_elements: int
+    signature: meta_graph_pb2.SignatureDef,
+    request: predict_pb2.PredictRequest,
+    max_elements: int,
+    checks: Collection[str] = (),
 ) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Hold a request against the signature that it asks for.
+    """Check a request against the signature that it asks for.
 
     Args:
-        signature: names, types and shapes of inputs and outputs.
-        request: what a client sent, not trusted in anything.
-        max_elements: the most elements that one input may have.
+        signature: Names, dtypes and shapes of inputs and outputs.
+        request: Request of a client, not trusted in anything.
+        max_elements: Most elements of one input.
+        checks: Names of `CHECKS` that the model asks for.
 
     Returns:
-        The inputs by name, and the names of the outputs that are wanted.
+        The inputs by name, and the names of the requested outputs.
 
     Raises:
-        Refusal: INVALID_ARGUMENT, for whatever is wrong.
+        ServingError: INVALID_ARGUMENT, for an invalid request.
     """
     inputs = dict(request.inputs)
     _check_names(signature, inputs)
     shapes = {name: _parsed_shape(name, inputs[name]) for name in sorted(inputs)}
-    outputs = _wanted_outputs(signature, request.output_filter)
+    outputs = _requested_outputs(signature, request.output_filter)
     _check_types(signature, inputs)
-    _check_shapes(signature, shapes, max_elements)
-    arrays = {name: to_array(inputs[name]) for name in shapes}
-    _check_finite(arrays)
+    for name, shape in shapes.items():
+        if math.prod(shape) > max_elements:
+            raise invalid_argument(
+                f"input {name} has the shape {format_shape(shape)}, "
+                f"which is more than this server's limit of {max_elements} elements"
+            )
+    if "declared_shape" in checks:
+        _check_declared_shapes(signature, shapes)
+    if "not_empty" in checks:
+        _check_not_empty(shapes)
+    if "equal_shapes" in checks:
+        _check_equal_shapes(shapes)
+    arrays = {name: _parsed(name, inputs[name]) for name in shapes}
+    if "finite" in checks:
+        _check_finite(arrays)
+    if "image_files" in checks:
+        check_images(arrays, max_elements)
     return arrays, outputs
 
 
@@ -72,24 +101,31 @@ def _parsed_shape(name: str, tensor: tensor_pb2.TensorProto) -> tuple[int, ...]:
         raise invalid_argument(f"tensor parsing error: {name}") from error
 
 
-def _wanted_outputs(signature: meta_graph_pb2.SignatureDef, output_filter: Iterable[str]) -> list[str]:
-    wanted: list[str] = []
+def _parsed(name: str, tensor: tensor_pb2.TensorProto) -> np.ndarray:
+    try:
+        return to_array(tensor)
+    except ValueError as error:  # a quantised dtype or a resource, which NumPy has no counterpart for
+        raise invalid_argument(f"input {name}: {error}") from error
+
+
+def _requested_outputs(signature: meta_graph_pb2.SignatureDef, output_filter: Iterable[str]) -> list[str]:
+    requested: list[str] = []
     for name in output_filter:
         if name not in signature.outputs:
             raise invalid_argument(
                 f"output tensor alias not found in signature: {name} "
                 f"Outputs expected to be in the set {_names(signature.outputs)}."
             )
-        if name in wanted:
+        if name in requested:
             raise invalid_argument(f"duplicate output tensor alias: {name}")
-        wanted.append(name)
-    return wanted or sorted(signature.outputs)
+        requested.append(name)
+    return requested or sorted(signature.outputs)
 
 
 def _check_types(
     signature: meta_graph_pb2.SignatureDef, inputs: Mapping[str, tensor_pb2.TensorProto]
 ) -> None:
-    # Serving counts arguments in the order of a hash map; ours is the alphabet, so that it means something.
+    # Serving counts arguments in the order of a hash map; ours is alphabetical, so that the number helps.
     for position, name in enumerate(sorted(inputs)):
         expected, given = signature.inputs[name].dtype, inputs[name].dtype
         if expected != given:
@@ -98,10 +134,9 @@ def _check_types(
             )
 
 
-def _check_shapes(
-    signature: meta_graph_pb2.SignatureDef, shapes: Mapping[str, tuple[int, ...]], max_elements: int
+def _check_declared_shapes(
+    signature: meta_graph_pb2.SignatureDef, shapes: Mapping[str, tuple[int, ...]]
 ) -> None:
-    of_declared: dict[tuple[int, ...], str] = {}
     for name, shape in shapes.items():
         declaration = signature.inputs[name].tensor_shape
         declared = tuple(dim.size for dim in declaration.dim)
@@ -110,24 +145,26 @@ def _check_shapes(
                 f"input {name} has the shape {format_shape(shape)}, "
                 f"but the signature takes {format_shape(declared)}"
             )
-        if 0 in shape:
-            raise invalid_argument(f"input {name} is empty: it has the shape {format_shape(shape)}")
-        if math.prod(shape) > max_elements:
-            raise invalid_argument(
-                f"input {name} has the shape {format_shape(shape)}, "
-                f"which is more than this server's limit of {max_elements} elements"
-            )
-        # Inputs that are declared alike belong together, as the frames of a pair do.
-        other = of_declared.setdefault(declared, name)
-        if shapes[other] != shape:
-            raise invalid_argument(
-                f"inputs {other} and {name} must have the same shape, "
-                f"but have {format_shape(shapes[other])} and {format_shape(shape)}"
-            )
 
 
 def _fits(shape: tuple[int, ...], declared: tuple[int, ...]) -> bool:
     return len(shape) == len(declared) and all(d in (-1, s) for s, d in zip(shape, declared, strict=True))
+
+
+def _check_not_empty(shapes: Mapping[str, tuple[int, ...]]) -> None:
+    for name, shape in shapes.items():
+        if 0 in shape:
+            raise invalid_argument(f"input {name} is empty: it has the shape {format_shape(shape)}")
+
+
+def _check_equal_shapes(shapes: Mapping[str, tuple[int, ...]]) -> None:
+    first = next(iter(shapes))
+    for name, shape in shapes.items():
+        if shape != shapes[first]:
+            raise invalid_argument(
+                f"inputs {first} and {name} must have the same shape, "
+                f"but have {format_shape(shapes[first])} and {format_shape(shape)}"
+            )
 
 
 def _check_finite(arrays: Mapping[str, np.ndarray]) -> None:

@@ -1,4 +1,4 @@
-"""Classify, Regress and MultiInference: serialised `tf.Example`s in, classes or values out.
+"""Classify, Regress and MultiInference: from serialised `tf.Example`s to classes and values.
 
 The checks, their order and their wording are TensorFlow Serving's (servables/tensorflow/classifier.cc,
 regressor.cc, multi_inference.cc). Like the official server, ours does not look at a signature's method name,
@@ -10,7 +10,7 @@ from collections.abc import Callable
 import grpc
 import numpy as np
 
-from serving.protocol.serving_error import Refusal, invalid_argument
+from serving.protocol.serving_error import ServingError, invalid_argument
 from serving.protocol.stubs import (
     classification_pb2,
     inference_pb2,
@@ -34,15 +34,16 @@ _INPUTS, _CLASSES, _SCORES, _OUTPUTS = "inputs", "classes", "scores", "outputs"
 def classify(
     model: Model, request: classification_pb2.ClassificationRequest, run: Run
 ) -> classification_pb2.ClassificationResponse:
-    """Answer a request for classes.
+    """Answer a Classify request.
 
     Args:
-        model: the one that the request asks for.
-        request: not trusted in anything.
-        run: runs a signature of the model.
+        model: Model that the request asks for.
+        request: Request of a client, not trusted in anything.
+        run: Function that runs a signature of the model.
 
     Raises:
-        Refusal: if the signature gives no classes, the examples do not fit it, or TensorFlow fails.
+        ServingError: if the signature is none for classification, the examples do not fit it, or TensorFlow
+            fails.
     """
     name, results, rows = _run_one(model, request, _classification_outputs, run)
     response = classification_pb2.ClassificationResponse(model_spec=_spec(model, name))
@@ -53,7 +54,7 @@ def classify(
 def regress(
     model: Model, request: regression_pb2.RegressionRequest, run: Run
 ) -> regression_pb2.RegressionResponse:
-    """Answer a request for values; arguments and errors as `classify`."""
+    """Answer a Regress request; arguments and errors as `classify`."""
     name, results, rows = _run_one(model, request, _regression_outputs, run)
     response = regression_pb2.RegressionResponse(model_spec=_spec(model, name))
     response.result.CopyFrom(_regressions(results, rows))
@@ -61,14 +62,17 @@ def regress(
 
 
 def multi_inference(
-    model: Model, request: inference_pb2.MultiInferenceRequest, run: Run
+    model: Model, request: inference_pb2.MultiInferenceRequest, run: Run, check_model: bool = True
 ) -> inference_pb2.MultiInferenceResponse:
-    """Answer several such requests on the same examples; arguments and errors as `classify`."""
+    """Answer a MultiInference request; arguments and errors as `classify`.
+
+    `check_model` compares the model names of the tasks with the model's.
+    """
     tasks: dict[str, tuple[str, meta_graph_pb2.SignatureDef, list[str]]] = {}
     for task in request.tasks:
-        if not task.model_spec.name:
+        if check_model and not task.model_spec.name:
             raise invalid_argument("Found ModelSpec with an empty model name.")
-        if task.model_spec.name != model.name:
+        if check_model and task.model_spec.name != model.name:
             raise invalid_argument(
                 "All ModelSpecs in a MultiInferenceRequest must access the same model name."
             )
@@ -82,7 +86,7 @@ def multi_inference(
             wanted = _regression_outputs(signature)
         else:
             message = f"Unsupported signature method_name: {task.method_name}"
-            raise Refusal(grpc.StatusCode.UNIMPLEMENTED, message)
+            raise ServingError(grpc.StatusCode.UNIMPLEMENTED, message)
         tasks[name] = task.method_name, signature, wanted
     response = inference_pb2.MultiInferenceResponse()
     for name, (method, signature, wanted) in tasks.items():
@@ -96,7 +100,7 @@ def multi_inference(
 
 
 def example_count(given: input_pb2.Input) -> int:
-    """Return how many examples a request has."""
+    """Return the number of examples in a request."""
     kind = given.WhichOneof("kind")
     return len(getattr(given, kind).examples) if kind else 0
 
@@ -150,8 +154,7 @@ def _run(
     signature: meta_graph_pb2.SignatureDef, name: str, given: input_pb2.Input, wanted: list[str], run: Run
 ) -> tuple[dict[str, np.ndarray], int]:
     examples = _serialized(given)
-    # Held against the signature as an input of Predict is: a model that takes anything but a list of strings
-    # is refused here.
+    # Checked like an input of Predict: a signature that does not take strings fails here.
     request = predict_pb2.PredictRequest()
     write(examples, request.inputs[_INPUTS])
     inputs, _ = check_predict(signature, request, MAX_ELEMENTS)

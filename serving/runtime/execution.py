@@ -1,4 +1,4 @@
-"""Where TensorFlow runs: a few requests at the same time, each as long as somebody waits for it."""
+"""Execution of signatures by TensorFlow, with bounded concurrency and deadlines."""
 
 import math
 import re
@@ -12,41 +12,41 @@ import grpc
 import numpy as np
 import tensorflow as tf
 
-from serving.protocol.serving_error import STATUS_BY_NUMBER, Refusal, invalid_argument
+from serving.protocol.serving_error import STATUS_BY_NUMBER, ServingError, invalid_argument
 from serving.repository.model import Model
 from serving.runtime.batching import Batcher, Batching
 
-# Threads, as each waits for its batch; several times as many as requests are read at the same time.
-_MOST_QUEUEING = 128
+# Threads of the pool, one for each queued request; several times the number of RPC threads.
+_MAX_QUEUED = 128
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """Whoever waits for an answer.
+class Deadline:
+    """How long a request may take, and whether its client still waits.
 
     Attributes:
-        remaining: returns for how many seconds more.
-        there: tells whether it still does.
+        remaining: Returns the seconds that are left.
+        is_active: Tells whether the client is still connected.
     """
 
     remaining: Callable[[], float] = lambda: math.inf
-    there: Callable[[], bool] = lambda: True
+    is_active: Callable[[], bool] = lambda: True
 
 
 class Execution:
     """Runs signatures of models.
 
     Args:
-        slots: how many requests run at the same time. TensorFlow spreads one request over the cores by
-            itself; on two cores, two at a time were slower than one after the other.
-        batching: joins requests; by default each runs alone.
+        max_concurrency: Number of requests that run at the same time. TensorFlow spreads one request over the
+            cores by itself; on two cores, two at a time were slower than one after the other.
+        batching: Parameters of batching; without them each request runs alone.
     """
 
-    def __init__(self, slots: int = 1, batching: Batching | None = None) -> None:
-        self._slots = threading.BoundedSemaphore(slots)
+    def __init__(self, max_concurrency: int = 1, batching: Batching | None = None) -> None:
+        self._semaphore = threading.BoundedSemaphore(max_concurrency)
         self._batcher = Batcher(batching) if batching else None
-        # TensorFlow's queue cannot be left: somebody else waits in it, and beyond these in front of it.
-        self._queueing = futures.ThreadPoolExecutor(_MOST_QUEUEING, thread_name_prefix="batch")
+        # A request cannot leave TensorFlow's queue, so a thread of this pool waits there in its place.
+        self._queueing = futures.ThreadPoolExecutor(_MAX_QUEUED, thread_name_prefix="batch")
 
     def run(
         self,
@@ -54,67 +54,70 @@ class Execution:
         signature: str,
         inputs: Mapping[str, np.ndarray],
         outputs: Sequence[str],
-        waiting: Waiting,
-        in_turn: bool = True,
+        deadline: Deadline,
+        limited: bool = True,
     ) -> dict[str, np.ndarray]:
-        """Run a signature on inputs that have been checked.
+        """Run a signature on checked inputs.
 
         Args:
-            model: that has the signature.
-            signature: its name.
-            inputs: by name.
-            outputs: names of those that are wanted.
-            waiting: whoever waits; nothing runs for somebody who has gone.
-            in_turn: wait for a slot. A first run does not: nearly all of it is TensorFlow's preparation on
-                one core, for which no request should wait.
+            model: Model with the signature.
+            signature: Name of the signature.
+            inputs: Arrays by input name.
+            outputs: Names of the outputs to return.
+            deadline: Deadline of the request; nothing runs after it, or for a disconnected client.
+            limited: Count this run against `max_concurrency`. Warm-up does not: nearly all of it is
+                TensorFlow's preparation on one core, for which no request should wait.
 
         Raises:
-            Refusal: DEADLINE_EXCEEDED or CANCELLED if nobody waits any more, UNAVAILABLE if too many do, and
-                TensorFlow's own code and message if it fails.
+            ServingError: DEADLINE_EXCEEDED, CANCELLED for a disconnected client, UNAVAILABLE if the batching
+                queue is full, and TensorFlow's own code and message if it fails.
         """
         try:
             function = self._batcher and self._batcher.function(model, signature, inputs)
             if function:
-                _check_there(waiting)
-                results = self._in_time(self._batcher.run, function, inputs, waiting)
+                _check_deadline(deadline)
+                results = self._in_time(self._batcher.run, function, inputs, deadline)
             else:
-                with self._turn(waiting) if in_turn else nullcontext():
-                    tensors = {name: tf.constant(array) for name, array in inputs.items()}
-                    results = model.function(signature)(**tensors)
+                with self._turn(deadline) if limited else nullcontext():
+                    results = model.run(signature, inputs, outputs)
             return {name: np.asarray(results[name]) for name in outputs}
         except tf.errors.OpError as error:
-            raise Refusal(STATUS_BY_NUMBER[error.error_code], _plain(error.message)) from error
-        except UnicodeDecodeError as error:  # which is what its errors become that quote such input
-            raise invalid_argument("TensorFlow refuses the input, in words that are not UTF-8.") from error
+            raise ServingError(STATUS_BY_NUMBER[error.error_code], _plain(error.message)) from error
+        except UnicodeDecodeError as error:  # an error of TensorFlow's that quotes such input
+            raise invalid_argument(
+                "TensorFlow rejects the input with a message that is not UTF-8."
+            ) from error
+        except (TypeError, ValueError) as error:  # TensorFlow's Python layer, before the graph runs
+            raise invalid_argument(str(error)) from error
 
-    def _in_time(self, run: Callable, function: Callable, inputs: Mapping, waiting: Waiting) -> Mapping:
+    def _in_time(self, run: Callable, function: Callable, inputs: Mapping, deadline: Deadline) -> Mapping:
         queued = self._queueing.submit(run, function, inputs)
         try:
-            return queued.result(timeout=min(waiting.remaining(), threading.TIMEOUT_MAX))
+            return queued.result(timeout=min(deadline.remaining(), threading.TIMEOUT_MAX))
         except TimeoutError as error:
             queued.cancel()
             message = "Deadline exceeded while waiting in the batching queue."
-            raise Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, message) from error
+            raise ServingError(grpc.StatusCode.DEADLINE_EXCEEDED, message) from error
 
     @contextmanager
-    def _turn(self, waiting: Waiting) -> Iterator[None]:
-        if not self._slots.acquire(timeout=min(waiting.remaining(), threading.TIMEOUT_MAX)):
-            raise Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline exceeded while waiting for a slot.")
+    def _turn(self, deadline: Deadline) -> Iterator[None]:
+        if not self._semaphore.acquire(timeout=min(deadline.remaining(), threading.TIMEOUT_MAX)):
+            raise ServingError(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline exceeded while waiting to run.")
         try:
-            _check_there(waiting)
+            _check_deadline(deadline)
             yield
         finally:
-            self._slots.release()
+            self._semaphore.release()
 
 
 def _plain(message: str) -> str:
-    """Return TensorFlow's message as Serving gives it, without the lines of source before it."""
+    """Return TensorFlow's message as Serving gives it, without the source lines before it."""
     said = message.rpartition("\n\n")[2].rpartition("<stack traces unavailable>\n")[2]
     return re.sub(r" \[Op:\w+\]$", "", said)
 
 
-def _check_there(waiting: Waiting) -> None:
-    if waiting.remaining() <= 0:
-        raise Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline exceeded before the request ran.")
-    if not waiting.there():
-        raise Refusal(grpc.StatusCode.CANCELLED, "The client has gone.")
+def _check_deadline(deadline: Deadline) -> None:
+    if deadline.remaining() <= 0:
+        raise ServingError(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline exceeded before the request ran.")
+    if not deadline.is_active():
+        raise ServingError(grpc.StatusCode.CANCELLED, "The client has disconnected.")

@@ -1,7 +1,6 @@
-"""Pictures that are sent as files: how large they are is read from their headers before they are decoded.
+"""Sizes of image files, read from their headers before anything is decoded.
 
-A file of a hundred kilobytes can hold a picture that takes gigabytes, and decoders take them before they
-notice anything.
+A file of a hundred kilobytes can hold an image of gigabytes, and decoders allocate them before they notice.
 """
 
 import math
@@ -12,47 +11,84 @@ import numpy as np
 
 from serving.protocol.serving_error import invalid_argument
 
-#: The signature whose inputs are files.
-ENCODED_SIGNATURE = "encoded"
+#: Bytes at the start of a file in which an EXIF block is looked for.
+EXIF_SEARCH = 2**17
+
+#: What stands before the TIFF header of an EXIF block, in JPEG and in PNG.
+EXIF_MARKS = (b"Exif\0\0", b"eXIf")
+
+#: Values of EXIF's orientation that exchange width and height.
+TRANSPOSED = (5, 6, 7, 8)
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _START_OF_FRAME = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xDA)}
 _START_OF_SCAN = 0xDA
+_ORIENTATION_TAG = 0x112
 
 
-def check_pictures(inputs: Mapping[str, np.ndarray], max_elements: int) -> None:
-    """Hold files against what may be decoded.
+def check_images(inputs: Mapping[str, np.ndarray], max_elements: int) -> None:
+    """Check image files before they are decoded.
 
     Args:
-        inputs: by name, [B] of bytes.
-        max_elements: the most values that all pictures of an input may have together.
+        inputs: Files as arrays [B] of bytes, by input name.
+        max_elements: Most values of all images of an input together.
 
     Raises:
-        Refusal: INVALID_ARGUMENT, for a file that is neither JPEG nor PNG or has no readable size, for
-            pictures that are too large, and for pictures of different sizes, which make no batch.
+        ServingError: INVALID_ARGUMENT, for a file that is neither JPEG nor PNG or has no readable size, for
+            images that are too large, and for images of several sizes, which make no batch.
     """
     sizes: dict[tuple[int, int], str] = {}
     for name, files in inputs.items():
-        rows = [_size(name, file) for file in files]
+        rows = [_size(name, file) for file in files.ravel()]
         if 3 * sum(math.prod(size) for size in rows) > max_elements:
             raise invalid_argument(
-                f"input {name} holds pictures of {_list(rows)} pixels, "
+                f"input {name} holds images of {_list(rows)} pixels, "
                 f"which is more than this server's limit of {max_elements} elements"
             )
         sizes |= dict.fromkeys(rows, name)
     if len(sizes) > 1:
-        raise invalid_argument(f"all pictures must have the same size, but have {_list(sizes)} pixels")
+        raise invalid_argument(f"all images must have the same size, but have {_list(sizes)} pixels")
 
 
-def picture_size(file: bytes) -> tuple[int, int] | None:
-    """Read width and height from the header of a JPEG or PNG file; None if it is neither or is cut off."""
+def image_size(file: bytes) -> tuple[int, int] | None:
+    """Return width and height of a JPEG or PNG file as it is shown, that is, turned as its EXIF block says.
+
+    Returns:
+        Width and height in pixels, or None if the file is of another format or its header is cut off.
+    """
     if file.startswith(_PNG):
-        return _png_size(file)
-    if file.startswith(_JPEG):
-        return _jpeg_size(file)
-    return None
+        size = _png_size(file)
+    elif file.startswith(_JPEG):
+        size = _jpeg_size(file)
+    else:
+        return None
+    return size[::-1] if size and exif_orientation(file) in TRANSPOSED else size
+
+
+def exif_orientation(file: bytes) -> int:
+    """Return the orientation that the EXIF block of a file states, 1 to 8; 1 without a readable block."""
+    head = file[:EXIF_SEARCH]
+    for mark in EXIF_MARKS:
+        for order, tiff in (("<", b"II*\0"), (">", b"MM\0*")):
+            start = head.find(mark + tiff)
+            if start >= 0:
+                return _tiff_orientation(head[start + len(mark) :], order)
+    return 1
+
+
+def _tiff_orientation(block: bytes, order: str) -> int:
+    try:
+        (position,) = struct.unpack_from(f"{order}I", block, 4)
+        (entries,) = struct.unpack_from(f"{order}H", block, position)
+        for entry in range(entries):
+            tag, _, _, value = struct.unpack_from(f"{order}HHIH", block, position + 2 + 12 * entry)
+            if tag == _ORIENTATION_TAG:
+                return value if 1 <= value <= 8 else 1
+    except struct.error:
+        pass
+    return 1
 
 
 def _png_size(file: bytes) -> tuple[int, int] | None:
@@ -84,9 +120,9 @@ def _jpeg_size(file: bytes) -> tuple[int, int] | None:
 
 
 def _size(name: str, file: bytes) -> tuple[int, int]:
-    size = picture_size(file)
+    size = image_size(file)
     if size is None or 0 in size:
-        raise invalid_argument(f"input {name} holds a file that is no whole JPEG or PNG")
+        raise invalid_argument(f"input {name} holds a file that is no complete JPEG or PNG")
     return size
 
 

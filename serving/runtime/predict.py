@@ -1,4 +1,4 @@
-"""From a Predict request to its response, given the model."""
+"""Predict: from a request to its response, given the model."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,41 +8,51 @@ from serving.protocol.stubs import predict_pb2
 from serving.protocol.tensors import write
 from serving.repository.model import Model
 from serving.runtime.checks import MAX_ELEMENTS, check_predict
-from serving.runtime.image_headers import ENCODED_SIGNATURE, check_pictures
 
-#: The signature that is meant when a request names none.
+#: The signature of a request that names none.
 DEFAULT_SIGNATURE = "serving_default"
 
-#: Runs a signature: its name, its inputs, the outputs that are wanted.
+#: Runs a signature: takes its name, its inputs and the names of the requested outputs.
 Run = Callable[[str, dict[str, np.ndarray], Sequence[str]], dict[str, np.ndarray]]
 
 
 def predict(
-    model: Model, request: predict_pb2.PredictRequest, run: Run, max_elements: int = MAX_ELEMENTS
+    model: Model,
+    request: predict_pb2.PredictRequest,
+    run: Run,
+    max_elements: int = MAX_ELEMENTS,
+    as_tensor_content: bool = False,
 ) -> predict_pb2.PredictResponse:
-    """Answer a request.
+    """Answer a Predict request.
 
     Args:
-        model: the one that the request asks for.
-        request: not trusted in anything.
-        run: runs a signature of the model.
-        max_elements: the most elements that one input may have.
+        model: Model that the request asks for.
+        request: Request of a client, not trusted in anything.
+        run: Function that runs a signature of the model.
+        max_elements: Most elements of one input.
+        as_tensor_content: Write outputs as `tensor_content`; otherwise to the typed field (`float_val`, ...).
 
     Returns:
-        The outputs as `tensor_content`, and the model, version and signature that were used.
+        Response with the outputs, and the model, version and signature that were used.
 
     Raises:
-        Refusal: if the request does not fit the signature, or TensorFlow fails.
+        ServingError: if the request does not fit the signature, or TensorFlow fails.
     """
-    name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-    inputs, outputs = check_predict(model.signature(name), request, max_elements)
-    if name == ENCODED_SIGNATURE:
-        check_pictures(inputs, max_elements)
-    results = run(name, inputs, outputs)
+    name, results = predict_arrays(model, request, run, max_elements)
     response = predict_pb2.PredictResponse()
     response.model_spec.name = model.name
     response.model_spec.version.value = model.version
     response.model_spec.signature_name = name
     for output, array in results.items():
-        write(array, response.outputs[output])
+        write(array, response.outputs[output], as_tensor_content)
     return response
+
+
+def predict_arrays(
+    model: Model, request: predict_pb2.PredictRequest, run: Run, max_elements: int = MAX_ELEMENTS
+) -> tuple[str, dict[str, np.ndarray]]:
+    """Return the signature that was used and the outputs by name; arguments and errors as `predict`."""
+    name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+    signature = model.signature(name)
+    inputs, outputs = check_predict(signature, request, max_elements, model.input_checks(name))
+    return name, run(name, inputs, outputs)

@@ -13,9 +13,8 @@ from google.protobuf import text_format
 
 from serving.client import FaceFlowClient
 from serving.export.saved_model import export_flow
-from serving.protocol.config_files import ModelServerConfig
-from serving.protocol.serving_error import Refusal
-from serving.protocol.stubs import predict_pb2, prediction_service_pb2_grpc
+from serving.protocol.serving_error import ServingError
+from serving.protocol.stubs import ModelServerConfig, predict_pb2, prediction_service_pb2_grpc
 from serving.protocol.tensors import to_proto
 from serving.repository.models import Models
 from serving.server import Server
@@ -129,8 +128,12 @@ def version(models):
 
 
 @pytest.fixture(scope="session")
-def server(models):
-    options = ServerOptions(max_message=MESSAGE_LIMIT, rest_api_port=0)
+def server(models, tmp_path_factory):
+    monitoring = tmp_path_factory.mktemp("monitoring") / "monitoring.config"
+    monitoring.write_text("prometheus_config { enable: true }")
+    options = ServerOptions(
+        max_message_bytes=MESSAGE_LIMIT, rest_api_port=0, monitoring_config_file=monitoring
+    )
     with Server(models, port=0, options=options) as running:
         yield running
 
@@ -198,7 +201,7 @@ def refusal():
     """A function that returns code and message with which a call is refused."""
 
     def refused(call, *args) -> tuple[grpc.StatusCode, str]:
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(ServingError) as caught:
             call(*args)
         return caught.value.code, caught.value.message
 

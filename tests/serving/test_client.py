@@ -86,7 +86,7 @@ def test_refusal_is_told(server, frames):
         client.flow(*frames((8, 8, 3)))
     assert caught.value.code is grpc.StatusCode.NOT_FOUND
     assert str(caught.value) == (
-        f"{server.address}: the server refuses: NOT_FOUND: Servable not found for request: Latest(other)"
+        f"{server.address}: the server answers NOT_FOUND: Servable not found for request: Latest(other)"
     )
 
 
@@ -166,7 +166,7 @@ def test_face_is_found_on_the_clients_side(frames, portrait):
 
 
 def test_version_and_label_at_once():
-    with pytest.raises(InputError, match="one version, not two"):
+    with pytest.raises(InputError, match="version and label are mutually exclusive"):
         FaceFlowClient("127.0.0.1:1", version=1, label="stable")
 
 

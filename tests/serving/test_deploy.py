@@ -8,10 +8,13 @@ import yaml
 
 from serving.export.expression_signatures import MICRO_EXPRESSION
 from serving.export.flow_signatures import FACE_FLOW
-from serving.protocol.config_files import ModelServerConfig, MonitoringConfig, read_config
+from serving.protocol.config_files import read_config
+from serving.protocol.descriptors import MonitoringConfig
+from serving.protocol.stubs import ModelServerConfig
 from serving.runtime.batching import Batching, read_batching
 from serving.runtime.metrics import METRICS_PATH
 from serving.server_options import ServerOptions
+from serving.server_setup import rest_options
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -68,12 +71,14 @@ def test_models_are_those_that_are_exported(tmp_path, with_comments):
 def test_monitoring_is_where_serving_and_ours_show_it():
     config = read_config(DEPLOY / "monitoring.config", MonitoringConfig).prometheus_config
     assert (config.enable, config.path) == (True, METRICS_PATH)
-    assert ServerOptions(monitoring_config_file=DEPLOY / "monitoring.config").metrics_path() == METRICS_PATH
+    options = ServerOptions(monitoring_config_file=DEPLOY / "monitoring.config")
+    assert rest_options(options).metrics_path == METRICS_PATH
 
 
 def test_monitoring_can_be_turned_off(tmp_path):
     (tmp_path / "off").write_text("prometheus_config { enable: false }")
-    assert ServerOptions(monitoring_config_file=tmp_path / "off").metrics_path() is None
+    assert rest_options(ServerOptions(monitoring_config_file=tmp_path / "off")).metrics_path is None
+    assert rest_options(ServerOptions()).metrics_path is None
 
 
 def test_batching_is_read_by_our_server_too():

@@ -133,7 +133,7 @@ def test_a_hundred_thousand_mutated_messages(caller):
 
 
 def test_what_is_no_message_costs_no_memory(caller):
-    """gRPC itself keeps 15 KB of each (`serving.grpc.malformed_messages`), 15 MB here."""
+    """gRPC itself keeps 15 KB of each (`serving.grpc.interceptors`), 15 MB here."""
     methods = [
         caller.channel.unary_unary("/tensorflow.serving.PredictionService/Predict"),
         caller.channel.unary_unary("/grpc.health.v1.Health/Check"),

@@ -78,25 +78,23 @@ def test_export_while_serving_does_not_disturb(network, version, tmp_path, frame
     assert all(np.array_equal(answer, answers[0]) for answer in answers)
 
 
-def test_deadline_ends_the_wait_for_a_slot(models, frames):
-    with Server(models, port=0, options=ServerOptions(slots=1)) as running:
+def test_deadline_ends_the_wait_to_run(models, frames):
+    with Server(models, port=0, options=ServerOptions(max_concurrency=1)) as running:
         model = next(iter(running.models))
-        real, entered, release = model.function, threading.Event(), threading.Event()
+        real, entered, release = model.run, threading.Event(), threading.Event()
 
-        def slow(name):
+        def slow(*args):
             entered.set()
             release.wait(30)
-            return real(name)
+            return real(*args)
 
-        model.function = slow
+        model.run = slow
         with FaceFlowClient(running.address) as first, FaceFlowClient(running.address, timeout=0.3) as second:
             answer = []
             asking = threading.Thread(target=lambda: answer.append(first.flow(*frames((8, 8, 3)))))
-            # `signature` asks for the function once before the slot is taken.
-            model.signature = lambda name: model.signatures[name]
             asking.start()
             assert entered.wait(10)
-            with pytest.raises(ServerError, match=r"no answer within 0.3 s"):
+            with pytest.raises(ServerError, match=r"no response within 0.3 s"):
                 second.flow(*frames((8, 8, 3)))
             release.set()
             asking.join(10)

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from serving.export.graph_optimisation import smaller
+from serving.export.graph_optimisation import optimised
 
 
 def test_the_same_with_fewer_operations():
@@ -21,7 +21,7 @@ def test_the_same_with_fewer_operations():
     def outer(x):
         return small(x)
 
-    small = smaller(wasteful)
+    small = optimised(wasteful)
     x = np.float32([[1, 2], [3, 4], [-5, 0.5]])
     np.testing.assert_allclose(outer(x), 10 * 2 * 3 * 2 * x + 4, rtol=1e-6)
     assert outer.get_concrete_function().output_shapes.as_list() == [None, 2]

@@ -79,5 +79,5 @@ def test_a_server_that_stops_says_so_and_does_not_wait_for_those_who_watch(model
         assert next(watching).status == health_pb2.HealthCheckResponse.NOT_SERVING
         assert list(watching) == []
         assert watching.code() is grpc.StatusCode.OK
-        stopping.join(server.options.grace / 2)
+        stopping.join(server.options.shutdown_grace_seconds / 2)
         assert not stopping.is_alive()

@@ -7,9 +7,10 @@ from google.protobuf import text_format
 
 from pipelines.errors import InputError
 from serving.client import FaceFlowClient, ServerError
-from serving.protocol.config_files import SSLConfig
+from serving.protocol.descriptors import SSLConfig
 from serving.server import Server
 from serving.server_options import ServerOptions
+from serving.server_setup import check_host
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +69,9 @@ def test_who_is_let_in(secure, files, frames):
 def test_with_tls_other_machines_may_connect(files, authority):
     """Only gRPC has TLS, so that the REST API must still be asked for."""
     options = ServerOptions(ssl_config_file=files / "any", rest_api_port=0)
-    ServerOptions(ssl_config_file=files / "any").check_host("0.0.0.0")
+    check_host(ServerOptions(ssl_config_file=files / "any"), "0.0.0.0")
     with pytest.raises(InputError, match="the REST API, which has no TLS"):
-        options.check_host("0.0.0.0")
+        check_host(options, "0.0.0.0")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_with_tls_other_machines_may_connect(files, authority):
     [
         ('server_key: "x"', "server_key and server_cert must hold PEM text"),
         ('server_key: "x" server_cert: "y" client_verify: true', "client_verify needs custom_ca"),
-        ("server_key: 1", "no SSLConfig in text format"),
+        ("server_key: 1", "Error parsing text-format tensorflow.serving.SSLConfig"),
     ],
 )
 def test_wrong_files(models, tmp_path, text, message):

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.errors import InputError
 from serving.client import FaceFlowClient, ServerError
-from serving.protocol.serving_error import Refusal
+from serving.protocol.serving_error import ServingError
 from serving.protocol.stubs import get_model_status_pb2, model_pb2
 from serving.repository.models import Models
 from serving.repository.versions import find_models
@@ -40,7 +40,7 @@ def test_latest_is_the_greatest_number_not_the_last_name(copies, tmp_path, loade
     assert (found.name, found.version) == ("face_flow", 10)
 
 
-def test_half_written_versions_are_left_out(copies, tmp_path, caplog):
+def test_incomplete_versions_are_skipped(copies, tmp_path, caplog):
     copies(5)
     (copies(6) / "variables" / "variables.index").unlink()
     (copies(7) / "saved_model.pb").unlink()
@@ -49,7 +49,7 @@ def test_half_written_versions_are_left_out(copies, tmp_path, caplog):
     (tmp_path / "face_flow" / "11").write_text("a file")
     assert list(find_models(tmp_path)["face_flow"]) == [5]
     assert list(find_models(tmp_path)["face_flow"]) == [5]
-    assert caplog.text.count("face_flow/6: not a whole SavedModel") == 1
+    assert caplog.text.count("face_flow/6: incomplete SavedModel") == 1
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_damaged_version(copies, tmp_path, part, content, loaded):
 def test_version_whose_warmup_fails(copies, tmp_path, frames):
     (frame, _) = frames((1, 8, 8, 3))
     write_warmup(copies(5), [predict_call("face_flow", "serving_default", {"frame1": frame}, {})])
-    with pytest.raises(InputError, match=r"face_flow/5: its own warm-up request fails \(input size"):
+    with pytest.raises(InputError, match=r"face_flow/5: its warm-up request fails \(input size"):
         Server(tmp_path, port=0).start()
 
 
@@ -182,7 +182,7 @@ def test_the_old_one_goes_on_while_the_new_one_does_not_load(copies, tmp_path, c
 def test_the_old_one_goes_on_while_the_new_one_does_not_warm_up(copies, tmp_path, served):
     def answer(model, request):
         if model.version == 2:
-            raise Refusal(grpc.StatusCode.INTERNAL, "out of order")
+            raise ServingError(grpc.StatusCode.INTERNAL, "out of order")
 
     copies(1)
     models = Models(tmp_path, answer)
@@ -191,7 +191,7 @@ def test_the_old_one_goes_on_while_the_new_one_does_not_warm_up(copies, tmp_path
     assert served(models) == [1]
     state = models.states("face_flow")[2]
     assert (state.state, state.code) == (State.END, grpc.StatusCode.UNKNOWN)
-    assert state.message.endswith("face_flow/2: its own warm-up request fails (out of order)")
+    assert state.message.endswith("face_flow/2: its warm-up request fails (out of order)")
     copies(3)
     models.poll()
     assert served(models) == [3]

@@ -8,8 +8,7 @@ import pytest
 from google.protobuf import text_format
 
 from pipelines.errors import InputError
-from serving.protocol.config_files import ModelServerConfig
-from serving.protocol.stubs import get_model_status_pb2, model_pb2
+from serving.protocol.stubs import ModelServerConfig, get_model_status_pb2, model_pb2
 from serving.server import Server
 from serving.server_options import ServerOptions
 
@@ -35,7 +34,7 @@ def test_configuration_file_is_read_again(copies, tmp_path, caplog, model_config
     with Server(base, port=0, options=options) as server:
         assert [model.name for model in server.models] == ["face_flow"]
         file.write_text("nonsense")
-        wait_for(lambda: "no ModelServerConfig in text format" in caplog.text)
+        wait_for(lambda: "Error parsing text-format tensorflow.serving.ModelServerConfig" in caplog.text)
         assert [model.name for model in server.models] == ["face_flow"]
         file.write_text(text_format.MessageToString(model_config(base, name="micro_expression")))
         wait_for(lambda: [model.name for model in server.models] == ["micro_expression"])
@@ -72,7 +71,7 @@ def test_reload_does_not_leave_the_model_base(copies, tmp_path, path, loaded, se
     wrong.model_config_list.config[0].base_path = path.format(base=base)
     code, message = refusal(models.reload, wrong)
     assert code is grpc.StatusCode.INVALID_ARGUMENT
-    assert message.endswith("is outside of the folder that this server serves")
+    assert message.endswith("is outside of the folders that this server serves")
     assert served(models) == [1]
 
 

@@ -149,30 +149,29 @@ def test_other_paths_are_not_there(rest):
         ({"instances": []}, "No values in 'instances' array"),
         ({"signature_name": 1, "inputs": [1]}, "'signature_name' key must be a string value."),
         ({"signature_name": "x", "inputs": [1]}, 'Serving signature name: "x" not found in signature def'),
-        ({"instances": [{"z": 1}]}, "keys must be equal to: x"),
+        (
+            {"instances": [{"z": 1}]},
+            "Failed to process element: 0 key: z of 'instances' list. "
+            "Error: INVALID_ARGUMENT: JSON object: does not have named input: z",
+        ),
+        ({"instances": [{}]}, "JSON object: {} keys must be equal to: x"),
         ({"instances": [{"x": 1}, 1]}, "Expecting object but got list at item 1 of input list"),
         ({"instances": [1, {"x": 1}]}, "Expecting value/list but got object at item 1 of input list"),
         (
             {"instances": ["1"]},
-            "Failed to process element: 0 key: x of 'instances' list. Error: INVALID_ARGUMENT: "
+            "Failed to process element: 0 of 'instances' list. Error: INVALID_ARGUMENT: "
             'JSON Value: "1" Type: String is not of expected type: float',
         ),
-        ({"instances": [1, [2]]}, "Failed to process element: 1 key: x of 'instances' list."),
+        ({"instances": [1, [2]]}, "Failed to process element: 1 of 'instances' list."),
         ({"inputs": [1, None]}, "JSON Value: null Type: Null is not of expected type: float"),
         ({"inputs": [True]}, "JSON Value: true Type: True is not of expected type: float"),
         ({"inputs": {"y": [1]}}, "Missing named input: x in 'inputs' object."),
         ({"inputs": [[1], [2, 3]]}, "Encountered list at unexpected size: 2 at level: 1 expected size: 1"),
-        ({"inputs": [[1]]}, "input x has the shape [1,1], but the signature takes [?]"),
-        (b'{"inputs": [NaN]}', "JSON Parse error"),
         (b'{"inputs": ' + b"[" * 900 + b"]" * 900 + b"}", "nested deeper than 32 lists"),
         (b'{"inputs": ' + b"[" * 100_000, "JSON Parse error"),
         ({"signature_name": "echo", "inputs": [{"b64": "!"}]}, "Unable to base64 decode"),
         ({"signature_name": "echo", "inputs": [{"c": ""}]}, "not formatted correctly for base64 data"),
         ({"signature_name": "echo", "inputs": [1]}, "is not of expected type: string"),
-        (
-            {"signature_name": "echo", "inputs": [{"b64": "/w=="}]},
-            "Failed to write JSON value for tensor type",
-        ),
     ],
 )
 def test_refused_predict(rest, body, message):

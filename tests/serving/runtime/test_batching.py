@@ -10,10 +10,10 @@ import pytest
 import tensorflow as tf
 
 from pipelines.errors import InputError
-from serving.protocol.serving_error import Refusal
+from serving.protocol.serving_error import ServingError
 from serving.protocol.stubs import meta_graph_pb2, types_pb2
 from serving.runtime.batching import Batching, read_batching
-from serving.runtime.execution import Execution, Waiting
+from serving.runtime.execution import Deadline, Execution
 from serving.server import Server
 from serving.server_options import ServerOptions
 
@@ -47,10 +47,13 @@ class Doubling:
     def function(self, name):
         return self._run
 
+    def run(self, name, inputs, outputs):
+        return self._run(**inputs)
 
-def ask(execution, model, x, waiting=None):
-    waiting = waiting or Waiting()
-    return execution.run(model, "s", {"x": np.asarray(x, np.float32)}, ["y"], waiting)["y"]
+
+def ask(execution, model, x, deadline=None):
+    deadline = deadline or Deadline()
+    return execution.run(model, "s", {"x": np.asarray(x, np.float32)}, ["y"], deadline)["y"]
 
 
 def ask_at_once(execution, model, arrays):
@@ -108,7 +111,7 @@ def test_full_queue_is_unavailable():
     def try_to_ask(_):
         try:
             ask(execution, model, [[1.0]])
-        except Refusal as refusal:
+        except ServingError as refusal:
             refused.append(refusal)
 
     with futures.ThreadPoolExecutor(8) as pool:
@@ -124,12 +127,12 @@ def test_full_queue_is_unavailable():
 @pytest.mark.parametrize("batching", [None, Batching()])
 def test_nothing_runs_for_somebody_who_has_gone(batching):
     model, execution = Doubling(), Execution(batching=batching)
-    for waiting, code in (
-        (Waiting(remaining=lambda: 0.0), grpc.StatusCode.DEADLINE_EXCEEDED),
-        (Waiting(there=lambda: False), grpc.StatusCode.CANCELLED),
+    for deadline, code in (
+        (Deadline(remaining=lambda: 0.0), grpc.StatusCode.DEADLINE_EXCEEDED),
+        (Deadline(is_active=lambda: False), grpc.StatusCode.CANCELLED),
     ):
-        with pytest.raises(Refusal) as caught:
-            ask(execution, model, [[1.0]], waiting)
+        with pytest.raises(ServingError) as caught:
+            ask(execution, model, [[1.0]], deadline)
         assert caught.value.code is code
     assert model.batches == []
 
@@ -142,32 +145,29 @@ def test_deadline_ends_the_wait_in_the_queue():
         first = pool.submit(ask, execution, model, [[1.0]])
         while not model.started:
             time.sleep(0.01)
-        with pytest.raises(Refusal, match="batching queue") as caught:
-            ask(execution, model, [[2.0]], Waiting(remaining=lambda: 0.2))
+        with pytest.raises(ServingError, match="batching queue") as caught:
+            ask(execution, model, [[2.0]], Deadline(remaining=lambda: 0.2))
         assert caught.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
         assert not first.done()
         np.testing.assert_array_equal(first.result(), [[2.0]])
     np.testing.assert_array_equal(ask(execution, model, [[3.0]]), [[6.0]])
 
 
-def test_slots_are_as_many_as_said():
+def test_max_concurrency():
     running, most, lock = 0, 0, threading.Lock()
 
     class Busy:
-        def function(self, name):
-            def run(**inputs):
-                nonlocal running, most
-                with lock:
-                    running += 1
-                    most = max(most, running)
-                time.sleep(0.02)
-                with lock:
-                    running -= 1
-                return {"y": inputs["x"]}
+        def run(self, name, inputs, outputs):
+            nonlocal running, most
+            with lock:
+                running += 1
+                most = max(most, running)
+            time.sleep(0.02)
+            with lock:
+                running -= 1
+            return {"y": inputs["x"]}
 
-            return run
-
-    ask_at_once(Execution(slots=2), Busy(), [[[1.0]]] * 8)
+    ask_at_once(Execution(max_concurrency=2), Busy(), [[[1.0]]] * 8)
     assert most == 2
 
 
@@ -199,8 +199,8 @@ def test_parameters_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("max_batch_size: 32", "no BatchingParameters in text format"),
-        ("size { value: 1 }", "no BatchingParameters in text format"),
+        ("max_batch_size: 32", "Error parsing text-format tensorflow.serving.BatchingParameters"),
+        ("size { value: 1 }", "Error parsing text-format tensorflow.serving.BatchingParameters"),
         ("max_batch_size { value: 0 }", "max_batch_size is 0"),
         ("allowed_batch_sizes: 7", "must increase and end with max_batch_size"),
         ("max_batch_size { value: 4 } allowed_batch_sizes: [4, 4]", "must increase"),

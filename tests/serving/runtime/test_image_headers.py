@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from serving.protocol.serving_error import Refusal
+from serving.protocol.serving_error import ServingError
 from serving.protocol.stubs import predict_pb2
 from serving.protocol.tensors import to_array, to_proto
-from serving.runtime.image_headers import check_pictures, picture_size
+from serving.runtime.image_headers import check_images, image_size
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 
@@ -69,7 +69,7 @@ def test_jpeg_gives_about_the_flow_of_its_pixels(caller, client, portrait):
 )
 def test_size_as_pillow_wrote_it(width, height, kind):
     picture = np.zeros((height, width, 3), np.uint8)
-    assert picture_size(saved(picture, kind[0], **kind[1])) == (width, height)
+    assert image_size(saved(picture, kind[0], **kind[1])) == (width, height)
 
 
 @settings(max_examples=300, deadline=None)
@@ -77,26 +77,26 @@ def test_size_as_pillow_wrote_it(width, height, kind):
     st.binary(max_size=80), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\xff\xd8\xff\xc0"])
 )
 def test_any_bytes_have_a_size_or_none(data, start):
-    size = picture_size(start + data)
+    size = image_size(start + data)
     assert size is None or len(size) == 2
 
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
 REFUSED = {
-    "50,000 x 50,000": (png_of(50_000, 50_000), "holds pictures of 50000x50000 pixels"),
-    "bomb": (png_of(20_000, 20_000, bytes(60_001 * 300)), "holds pictures of 20000x20000 pixels"),
+    "50,000 x 50,000": (png_of(50_000, 50_000), "holds images of 50000x50000 pixels"),
+    "bomb": (png_of(20_000, 20_000, bytes(60_001 * 300)), "holds images of 20000x20000 pixels"),
     "animated GIF": (
         saved(PICTURE, "gif", save_all=True, append_images=[Image.fromarray(PICTURE[::-1])] * 5),
-        "no whole JPEG or PNG",
+        "no complete JPEG or PNG",
     ),
-    "BMP": (saved(PICTURE, "bmp"), "no whole JPEG or PNG"),
-    "JPEG cut off in its header": (saved(PICTURE, "jpeg")[:100], "no whole JPEG or PNG"),
+    "BMP": (saved(PICTURE, "bmp"), "no complete JPEG or PNG"),
+    "JPEG cut off in its header": (saved(PICTURE, "jpeg")[:100], "no complete JPEG or PNG"),
     "JPEG cut off": (saved(PICTURE, "jpeg")[:-200], "Invalid JPEG"),
     "PNG cut off": (saved(PICTURE, "png")[:-200], ""),
     "PNG of a size that it has not": (png_of(40, 40, b"\0" * 50), ""),
-    "nothing": (b"", "no whole JPEG or PNG"),
-    "text": (b"frame1.png", "no whole JPEG or PNG"),
-    "path": (b"/etc/passwd", "no whole JPEG or PNG"),
+    "nothing": (b"", "no complete JPEG or PNG"),
+    "text": (b"frame1.png", "no complete JPEG or PNG"),
+    "path": (b"/etc/passwd", "no complete JPEG or PNG"),
 }
 
 
@@ -112,13 +112,13 @@ def test_refused_and_memory_flat(caller, file, message):
 
 
 def test_pictures_of_two_sizes(caller):
-    message = "all pictures must have the same size, but have 40x40, 40x41 pixels"
+    message = "all images must have the same size, but have 40x40, 40x41 pixels"
     taller = np.zeros((41, 40, 3), np.uint8)
     assert caller.refusal(request(saved(PICTURE, "png"), saved(taller, "png"))) == (INVALID, message)
 
 
 def test_pictures_count_together():
     files = np.array([saved(PICTURE, "png")] * 3, object)
-    check_pictures({"frame1": files}, 3 * 3 * 1600)
-    with pytest.raises(Refusal, match="more than this server's limit of 14399 elements"):
-        check_pictures({"frame1": files}, 3 * 3 * 1600 - 1)
+    check_images({"frame1": files}, 3 * 3 * 1600)
+    with pytest.raises(ServingError, match="more than this server's limit of 14399 elements"):
+        check_images({"frame1": files}, 3 * 3 * 1600 - 1)

@@ -1,4 +1,4 @@
-"""The gate of the classifier. Classifiers here always answer the same, so that their scores are known."""
+"""Evaluation of a classifier before a push. Those here always answer the same, so their scores are known."""
 
 import json
 import os
@@ -12,11 +12,16 @@ from keras_models.inference.expression_classifier import ExpressionClassifier
 from pipelines.errors import InputError
 from serving.export.saved_model import export_expression
 from serving.repository.versions import versions_in
-from serving.rollout import push_expression as pushing
-from serving.rollout.push_expression import ExpressionFigures, ExpressionGate, push_expression, shortcomings
+from serving.rollout import expression_evaluator
+from serving.rollout.expression_evaluator import (
+    ExpressionMetrics,
+    ExpressionThresholds,
+    failures,
+    push_expression,
+)
 
 CLASSES = ("negative", "positive", "surprise")
-GOOD = ExpressionFigures(0.7, 0.7, 9, 0, 1e-6, 7, 0.7)
+GOOD = ExpressionMetrics(0.7, 0.7, 9, 0, 1e-6, 7, 0.7)
 
 
 def stubborn(answer: str) -> ExpressionClassifier:
@@ -36,34 +41,42 @@ def stubborn(answer: str) -> ExpressionClassifier:
     [
         ({}, None),
         ({"uf1": 0.651}, None),
-        ({"live_version": None, "live_uf1": None, "uf1": 0.51}, None),
-        ({"uf1": 0.649}, "that of the live version 7 0.700 (0.05 less is allowed)"),
-        ({"uf1": 0.49, "live_uf1": 0.2}, "its UF1 is 0.490 (0.5 is asked for)"),
-        ({"uf1": float("nan"), "live_uf1": None}, "its UF1 is nan"),
-        ({"difference": 0.01}, "the server's answers differ from the network's by 0.01"),
-        ({"difference": float("nan")}, "differ from the network's by nan"),
+        ({"baseline_version": None, "baseline_uf1": None, "uf1": 0.51}, None),
+        ({"uf1": 0.649}, "that of the baseline, version 7 0.700 (0.05 less is allowed)"),
+        ({"uf1": 0.49, "baseline_uf1": 0.2}, "its UF1 is 0.490 (0.5 is asked for)"),
+        ({"uf1": float("nan"), "baseline_uf1": None}, "its UF1 is nan"),
+        ({"warmup_difference": 0.01}, "the server's answers differ from the network's by 0.01"),
+        ({"warmup_difference": float("nan")}, "differ from the network's by nan"),
     ],
 )
-def test_shortcomings(change, said):
-    found = shortcomings(ExpressionFigures(**vars(GOOD) | change), ExpressionGate())
+def test_failures(change, said):
+    found = failures(ExpressionMetrics(**vars(GOOD) | change), ExpressionThresholds())
     assert len(found) == (said is not None)
     assert said is None or said in found[0]
 
 
 def test_only_what_passes_gets_its_name(tmp_path, network, expressive_corpus, monkeypatch):
     corpora = [f"casme2={expressive_corpus}"]
-    monkeypatch.setattr(pushing, "_try", lambda *args: GOOD)
+    monkeypatch.setattr(expression_evaluator, "_measure", lambda *args: GOOD)
     version = push_expression(stubborn("surprise"), network, tmp_path, corpora, about={"preset": "mine"})
     blessing = json.loads((version / "assets.extra" / "blessing.json").read_text())
-    assert (blessing["uf1"], blessing["gate"]["min_uf1"], blessing["evaluated_on"]) == (0.7, 0.5, corpora)
-    monkeypatch.setattr(pushing, "_try", lambda *args: ExpressionFigures(**vars(GOOD) | {"uf1": 0.3}))
-    with pytest.raises(InputError, match=rf"not pushed: its UF1 is 0.300.*version {version.name} stays live"):
+    assert (blessing["uf1"], blessing["thresholds"]["min_uf1"], blessing["evaluated_on"]) == (
+        0.7,
+        0.5,
+        corpora,
+    )
+    monkeypatch.setattr(
+        expression_evaluator, "_measure", lambda *args: ExpressionMetrics(**vars(GOOD) | {"uf1": 0.3})
+    )
+    with pytest.raises(
+        InputError, match=rf"not pushed: its UF1 is 0.300.*version {version.name} stays in service"
+    ):
         push_expression(stubborn("surprise"), network, tmp_path, corpora)
     assert os.listdir(version.parent) == [version.name]
 
 
 @pytest.mark.slow
-def test_on_a_real_server_beside_the_live_version(tmp_path, network, expressive_corpus):
+def test_on_a_real_server_beside_the_baseline_version(tmp_path, network, expressive_corpus):
     """Three clips of the classes negative and positive and four of surprise, one with an apex that is mended.
 
     So who always says negative has F1 = 6 / 13 in it, who always says surprise 8 / 14, and 0 in the others.
@@ -72,13 +85,17 @@ def test_on_a_real_server_beside_the_live_version(tmp_path, network, expressive_
     live = export_expression(stubborn("negative"), network, tmp_path)
     with pytest.raises(InputError, match=r"not pushed: its UF1 is 0.190 \(0.5 is asked for\)"):
         push_expression(stubborn("surprise"), network, tmp_path, corpora)
-    better = ExpressionGate(min_uf1=0.1, max_worse=-0.05)
-    with pytest.raises(InputError, match=rf"that of the live version {live.name} 0.154"):
+    better = ExpressionThresholds(min_uf1=0.1, max_regression=-0.05)
+    with pytest.raises(InputError, match=rf"that of the baseline, version {live.name} 0.154"):
         push_expression(stubborn("surprise"), network, tmp_path, corpora, better)
     assert list(versions_in(live.parent)) == [int(live.name)]
-    version = push_expression(stubborn("surprise"), network, tmp_path, corpora, ExpressionGate(min_uf1=0.1))
-    figures = json.loads((version / "assets.extra" / "blessing.json").read_text())
-    np.testing.assert_allclose([figures["uf1"], figures["live_uf1"], figures["uar"]], [8 / 42, 6 / 39, 1 / 3])
-    assert (figures["clips"], figures["live_version"]) == (10, int(live.name))
-    assert figures["left_out"] >= 1  # the clip without a face at its apex
-    assert figures["difference"] < 1e-4
+    version = push_expression(
+        stubborn("surprise"), network, tmp_path, corpora, ExpressionThresholds(min_uf1=0.1)
+    )
+    metrics = json.loads((version / "assets.extra" / "blessing.json").read_text())
+    np.testing.assert_allclose(
+        [metrics["uf1"], metrics["baseline_uf1"], metrics["uar"]], [8 / 42, 6 / 39, 1 / 3]
+    )
+    assert (metrics["clips"], metrics["baseline_version"]) == (10, int(live.name))
+    assert metrics["skipped"] >= 1  # the clip without a face at its apex
+    assert metrics["warmup_difference"] < 1e-4

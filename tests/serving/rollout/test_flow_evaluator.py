@@ -1,4 +1,4 @@
-"""The deployment gate. Networks here give one known flow everywhere, and the pairs do not move at all."""
+"""Evaluation before a push. Networks here give one known flow everywhere; the pairs do not move."""
 
 import json
 import os
@@ -21,8 +21,8 @@ from serving.export.saved_model import export_flow
 from serving.protocol.stubs import predict_pb2, prediction_service_pb2_grpc
 from serving.protocol.tensors import to_proto
 from serving.repository.versions import versions_in
-from serving.rollout import push_flow as pushing
-from serving.rollout.push_flow import Figures, Gate, push_flow, shortcomings
+from serving.rollout import flow_evaluator
+from serving.rollout.flow_evaluator import FlowMetrics, FlowThresholds, failures, push_flow
 from serving.server import Server
 
 SIZE = 32
@@ -59,7 +59,7 @@ def pairs(tmp_path_factory):
     return folder
 
 
-GOOD = Figures(0.2, 5.0, 2, "", 1e-5, 7, 0.2)
+GOOD = FlowMetrics(0.2, 5.0, 2, "", 1e-5, 7, 0.2)
 
 
 # --- what passes
@@ -70,31 +70,35 @@ GOOD = Figures(0.2, 5.0, 2, "", 1e-5, 7, 0.2)
     [
         ({}, None),
         ({"epe": 0.209}, None),
-        ({"live_version": None, "live_epe": None, "epe": 0.49}, None),
-        ({"epe": 0.211}, "that of the live version 7 0.200 px (5 % more is allowed)"),
-        ({"epe": 0.51, "live_epe": 2.0}, "its error is 0.510 px (0.5 is allowed)"),
-        ({"epe": float("nan"), "live_epe": None}, "its error is nan px"),
-        ({"difference": 0.01}, "the server's answers differ from the network's by 0.01 px"),
-        ({"difference": float("nan")}, "differ from the network's by nan px"),
+        ({"baseline_version": None, "baseline_epe": None, "epe": 0.49}, None),
+        ({"epe": 0.211}, "that of the baseline, version 7 0.200 px (5 % more is allowed)"),
+        ({"epe": 0.51, "baseline_epe": 2.0}, "its error is 0.510 px (0.5 is allowed)"),
+        ({"epe": float("nan"), "baseline_epe": None}, "its error is nan px"),
+        ({"warmup_difference": 0.01}, "the server's answers differ from the network's by 0.01 px"),
+        ({"warmup_difference": float("nan")}, "differ from the network's by nan px"),
         ({"unanswered": "1 pairs (no)"}, "it has no answer for 1 pairs (no)"),
     ],
 )
-def test_shortcomings(change, said):
-    found = shortcomings(Figures(**vars(GOOD) | change), Gate())
+def test_failures(change, said):
+    found = failures(FlowMetrics(**vars(GOOD) | change), FlowThresholds())
     assert len(found) == (said is not None)
     assert said is None or said in found[0]
 
 
 @pytest.mark.parametrize(("epe", "passes"), [(0.2, True), (0.3, False)])
 def test_only_what_passes_gets_its_name(tmp_path, pairs, monkeypatch, epe, passes):
-    monkeypatch.setattr(pushing, "_try", lambda *args: Figures(**vars(GOOD) | {"epe": epe}))
+    monkeypatch.setattr(flow_evaluator, "_measure", lambda *args: FlowMetrics(**vars(GOOD) | {"epe": epe}))
     live = export_flow(constant_network(0.2), tmp_path)
     before = {path: path.stat().st_mtime_ns for path in live.rglob("*")}
     if passes:
         version = push_flow(constant_network(epe), tmp_path, pairs, about={"preset": "mine"})
         assert list(versions_in(live.parent)) == [int(live.name), int(version.name)]
         blessing = json.loads((version / "assets.extra" / "blessing.json").read_text())
-        assert (blessing["epe"], blessing["live_epe"], blessing["gate"]["max_epe"]) == (0.2, 0.2, 0.5)
+        assert (blessing["epe"], blessing["baseline_epe"], blessing["thresholds"]["max_epe"]) == (
+            0.2,
+            0.2,
+            0.5,
+        )
         assert json.loads((version / "assets.extra" / "manifest.json").read_text())["preset"] == "mine"
     else:
         with pytest.raises(InputError, match=f"not pushed: its error is 0.300 px.*version {live.name} stays"):
@@ -127,16 +131,18 @@ def version_that_answers(address):
 @pytest.mark.slow
 def test_good_worse_and_crashing_candidates_beside_a_server_that_goes_on(tmp_path, pairs):
     first = push_flow(constant_network(0.2), tmp_path, pairs)
-    figures = json.loads((first / "assets.extra" / "blessing.json").read_text())
-    np.testing.assert_allclose(figures["epe"], 0.2, atol=1e-6)
-    assert (figures["live_version"], figures["pairs"]) == (None, 2)
+    metrics = json.loads((first / "assets.extra" / "blessing.json").read_text())
+    np.testing.assert_allclose(metrics["epe"], 0.2, atol=1e-6)
+    assert (metrics["baseline_version"], metrics["pairs"]) == (None, 2)
     with Server(tmp_path, port=0) as server, FaceFlowClient(server.address) as client:
         for candidate, said in (
-            (constant_network(0.3), "its error is 0.300 px, that of the live version"),
+            (constant_network(0.3), "its error is 0.300 px, that of the baseline, version"),
             (constant_network(5.0), "5.000 px \\(0.5 is allowed\\)"),
             (constant_network(0.1, crash_on_small_frames), "it ends the server \\(signal SIGABRT"),
         ):
-            with pytest.raises(InputError, match=f"not pushed: .*{said}.*version {first.name} stays live"):
+            with pytest.raises(
+                InputError, match=f"not pushed: .*{said}.*version {first.name} stays in service"
+            ):
                 push_flow(candidate, tmp_path, pairs)
             assert os.listdir(first.parent) == [first.name]
             assert version_that_answers(server.address) == int(first.name)
@@ -153,14 +159,14 @@ KILLED = """
 import sys, time
 sys.path.insert(0, sys.argv[3])
 from test_push_flow import constant_network
-from serving.rollout import push_flow as pushing
+from serving.rollout import flow_evaluator
 
 def never_ends(*args):
     print("evaluating", flush=True)
     time.sleep(600)
 
-pushing._evaluate = never_ends
-pushing.push_flow(constant_network(0.1), sys.argv[1], sys.argv[2])
+flow_evaluator._evaluate = never_ends
+flow_evaluator.push_flow(constant_network(0.1), sys.argv[1], sys.argv[2])
 """
 
 

@@ -1,0 +1,41 @@
+"""The manifest in the folder of an exported version: where it comes from, and how its inputs are checked."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipelines.errors import InputError
+
+#: Path of the manifest inside the folder of a version.
+MANIFEST = "assets.extra/manifest.json"
+
+_INPUT_CHECKS = "input_checks"
+
+
+def write_manifest(
+    folder: Path, about: Mapping[str, object], input_checks: Mapping[str, Sequence[str]]
+) -> None:
+    """Write the manifest of a version.
+
+    Args:
+        folder: Folder of the version, with `assets.extra`.
+        about: Origin of the network: preset, recipe, numbers, commit.
+        input_checks: Names of checks (`serving.runtime.checks.CHECKS`) by signature name.
+    """
+    content = {**about, _INPUT_CHECKS: {name: list(checks) for name, checks in input_checks.items()}}
+    (folder / MANIFEST).write_text(json.dumps(content, indent=1, default=str))
+
+
+def read_input_checks(folder: Path) -> dict[str, list[str]]:
+    """Return the checks that a version asks for, by signature name; none without a manifest.
+
+    Raises:
+        InputError: if there is a manifest and it cannot be read.
+    """
+    path = folder / MANIFEST
+    try:
+        return json.loads(path.read_text()).get(_INPUT_CHECKS, {})
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: manifest cannot be read ({error}); export the model again") from error

@@ -1,0 +1,50 @@
+"""Bodies that are not plain JSON: compressed requests, and responses as NumPy files."""
+
+import io
+import zlib
+from collections.abc import Mapping
+
+import grpc
+import numpy as np
+
+from serving.protocol.serving_error import ServingError, invalid_argument
+
+#: Media type of a response in NumPy's `.npz` format: `np.load(io.BytesIO(body))["flow"]`.
+NPZ = "application/x-npz"
+
+_GZIP = 16 + zlib.MAX_WBITS  # a gzip header in front
+
+
+def decompressed(body: bytes, encoding: str, max_bytes: int) -> bytes:
+    """Return the body of a request without its gzip compression.
+
+    Args:
+        body: Body as it was received.
+        encoding: Value of `Content-Encoding`; as in TensorFlow Serving, any that contains `gzip` means it.
+        max_bytes: Most bytes of the result.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, if the body is no gzip data; RESOURCE_EXHAUSTED, if the result is
+            larger than `max_bytes`.
+    """
+    if "gzip" not in encoding.lower():
+        return body
+    stream = zlib.decompressobj(_GZIP)
+    try:
+        plain = stream.decompress(body, max_bytes + 1)
+    except zlib.error as error:
+        raise invalid_argument(f"Failed to uncompress the gzipped body ({error})") from error
+    if len(plain) > max_bytes:
+        message = f"Received message larger than max ({max_bytes} bytes)"
+        raise ServingError(grpc.StatusCode.RESOURCE_EXHAUSTED, message)
+    if not stream.eof:
+        raise invalid_argument("Failed to uncompress the gzipped body (it is cut off)")
+    return plain
+
+
+def npz(outputs: Mapping[str, np.ndarray]) -> bytes:
+    """Return outputs as an uncompressed `.npz` file; strings as fixed-length bytes."""
+    file = io.BytesIO()
+    arrays = {name: array.astype("S") if array.dtype.hasobject else array for name, array in outputs.items()}
+    np.savez(file, **arrays)
+    return file.getvalue()

@@ -1,0 +1,88 @@
+"""HTTP connections with limits: those that send nothing are closed, and make room for those that do."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_FULL = (
+    b'{"error": "This server has %d open connections and takes no more; close idle ones, or send requests '
+    b'over one connection (keep-alive)."}'
+)
+
+
+@dataclass
+class Limits:
+    """Limits of one server, and its connections that wait for a request.
+
+    Attributes:
+        max_connections: Most open connections. A further one replaces the one that has waited longest; if
+            none waits, it gets 503.
+        idle_timeout: Seconds after which a connection is closed that waits for a request or for the rest of
+            one. The head of a request must be complete within this time, however slowly it arrives.
+        waiting: Waiting connections, the longest first.
+    """
+
+    max_connections: int
+    idle_timeout: float
+    waiting: dict["HttpConnection", None] = field(default_factory=dict)
+
+
+class HttpConnection(H11Protocol):
+    """A connection of uvicorn's with a timeout from its first moment on, and not only between requests."""
+
+    limits: Limits
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Start the timeout; make room if there are too many connections."""
+        super().connection_made(transport)
+        if len(self.connections) > self.limits.max_connections:
+            if not self.limits.waiting:
+                self._refuse()
+                return
+            next(iter(self.limits.waiting)).transport.close()
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has arrived; the timeout starts anew with each part of a body."""
+        super().data_received(data)
+        if not self._awaits_data():
+            self._stop_waiting()
+        elif self._is_reading_body():
+            self._wait()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        super().on_response_complete()
+        if self._awaits_data():
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _is_reading_body(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete and self.cycle.more_body
+
+    def _awaits_data(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
+
+    def _wait(self) -> None:
+        self._stop_waiting()
+        if not self.transport.is_closing():
+            self.limits.waiting[self] = None
+            self._timer = self.loop.call_later(self.limits.idle_timeout, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        self.limits.waiting.pop(self, None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _refuse(self) -> None:
+        body = _FULL % self.limits.max_connections
+        head = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        self.transport.write(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        self.transport.close()
