@@ -19,7 +19,7 @@ from benchmarks.common.page import run_parts
 from keras_models.inference.estimators import open_method
 from pipelines.io.pairs import Pair, list_pairs, read_pair
 from pipelines.landmarks.face_mesh import EYE_CORNERS, REGIONS
-from pipelines.synthetic.renderer.generate import in_parallel
+from pipelines.synthetic.renderer.generate import parallel_map
 from pipelines.synthetic.renderer.rendered_pair import PAIRS_PER_PERSON, render_pair
 
 SEED = 2025
@@ -153,7 +153,7 @@ def _measure(make: Callable[[object], Pair], keys: Iterable) -> tuple[dict[str, 
     Returns:
         `_errors` of all pairs by method, [pairs, 9], and the spread of the changes in brightness.
     """
-    measured = list(in_parallel(partial(_measure_one, make), keys, None, PAIRS_PER_PERSON))
+    measured = list(parallel_map(partial(_measure_one, make), keys, None, PAIRS_PER_PERSON))
     table = np.array([errors for errors, _ in measured])
     brighter = np.array([change for _, change in measured])
     return {name: table[:, number] for number, name in enumerate(METHODS)}, float(brighter.std())

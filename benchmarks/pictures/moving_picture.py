@@ -33,8 +33,8 @@ def clip(
     from pipelines.synthetic.renderer.expression_clips import Event, draw_subject, frame_at, micro, photograph
     from pipelines.synthetic.renderer.geometry.facial_expression import expression
     from pipelines.synthetic.renderer.posed_emotions import PROTOTYPES
-    from pipelines.synthetic.renderer.rendered_pair import render_shot
-    from pipelines.synthetic.renderer.sampling import Shot
+    from pipelines.synthetic.renderer.rendered_pair import render_scene_pair
+    from pipelines.synthetic.renderer.sampling import ScenePair
 
     subject = draw_subject(seed, number, (_SIZE, _SIZE))
     units = micro(subject, expression(**PROTOTYPES[emotion][variant]).units, _PEAK)
@@ -44,7 +44,7 @@ def clip(
     return [
         (
             photograph(subject, frame, 0, k),
-            render_shot(Shot((shots[0], frame), "clip", still), None, "", {}).flow,
+            render_scene_pair(ScenePair((shots[0], frame), "clip", still), None, "", {}).flow,
         )
         for k, frame in enumerate(shots)
     ]
