@@ -26,7 +26,6 @@ REACHED_THROUGH = {
     "pipelines.datasets.coding_sheets.coded_clips": "tests/pipelines/datasets/test_quirks.py",
     "pipelines.datasets.long_video": "tests/pipelines/datasets/test_rendered.py",
     "pipelines.labels.refined": "tests/pipelines/labels/test_refined.py",
-    "pipelines.labels.variational_solver": "tests/pipelines/labels/test_variational.py",
     "pipelines.landmarks.native_stderr": "tests/faceflow/test_cli.py",
     "pipelines.records.fingerprint": "tests/pipelines/records/test_restart.py",
     "pipelines.synthetic.rendered_corpora": "tests/pipelines/datasets/test_rendered.py",
