@@ -1,1 +1,1 @@
-"""Measurements that the README and the docs rest on. Each module prints its own lines; see `__main__`."""
+"""Benchmarks behind the numbers in README and docs; `python -m benchmarks` runs them, see `__main__`."""

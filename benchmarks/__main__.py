@@ -1,7 +1,7 @@
-"""`make bench`: every measurement, printed with the commit and the machine it was made on.
+"""`python -m benchmarks [--write | --quick]`: run all benchmarks and print the results.
 
-With `--write`, as `make bench` has it, the figures go into the pages; with `--quick` (`make bench-quick`)
-each is made in a small form, see `benchmarks.quick`.
+With `--write` (`make bench`) the results are written into the pages. With `--quick` (`make bench-quick`) a
+short version of each benchmark runs, see `benchmarks.quick`.
 """
 
 import os
@@ -9,11 +9,11 @@ import sys
 
 
 def main() -> None:
-    """Run all benchmarks in turn."""
+    """Run all benchmarks."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if sys.argv[1:] not in ([], ["--quick"], ["--write"]):
         sys.exit(f"benchmarks: unknown arguments {' '.join(sys.argv[1:])}; there are --quick and --write")
-    # Imported here: they load TensorFlow, and a wrong argument need not wait for it.
+    # Imported after the arguments are checked, because they load TensorFlow.
     from benchmarks import (
         command_line,
         labels,
@@ -32,8 +32,8 @@ def main() -> None:
         return quick.main()
     print(circumstances())
     command_line.main()  # has no page
-    # `expressions` and `paper` take longest and are run by themselves, as is PyTorch, which is a download.
-    # `labels` comes last: it puts OpenCV on one core.
+    # `expressions`, `paper` and PyTorch (a download) take longest and have commands of their own.
+    # `labels` is last, because it restricts OpenCV to one thread.
     for benchmark in (pipelines, serving, networks, model_card, rendered_faces, spotting, smoothing, labels):
         benchmark.main(tuple(sys.argv[1:]))
 

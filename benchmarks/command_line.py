@@ -1,4 +1,4 @@
-"""How long the command line takes to answer `--help`, as a process of its own."""
+"""Time of `faceflow --help` and `faceflow train flow --help`, each in a process of its own."""
 
 import subprocess
 import sys
@@ -7,14 +7,14 @@ from benchmarks.pipelines import median_seconds
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure the times and print them."""
 
-    def ask(*words: str) -> None:
+    def show_help(*words: str) -> None:
         code = f"import sys; sys.argv[1:] = {[*words, '--help']!r}; from faceflow.cli import main; main()"
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
     for words in ((), ("train", "flow")):
-        (seconds,) = median_seconds(lambda words=words: ask(*words))
+        (seconds,) = median_seconds(lambda words=words: show_help(*words))
         print(
             f"command line: `{' '.join(('faceflow', *words))} --help` {seconds:.2f} s (bound 1.5)", flush=True
         )

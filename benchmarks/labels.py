@@ -1,7 +1,7 @@
-"""Every label method beside the classical methods, on pairs whose motion is known; one core.
+"""Accuracy and speed of the label methods and of classical methods, on pairs with ground truth; one core.
 
-`python -m benchmarks.labels` prints it; with `--write` it goes into docs/benchmarks.md, between the markers
-of each part. Names of parts after it run these alone.
+`python -m benchmarks.labels [PART ...] [--write]` prints the results; `--write` writes them into
+docs/benchmarks.md.
 """
 
 import os
@@ -17,25 +17,25 @@ import numpy as np
 
 from benchmarks.common.page import run_parts, table
 
-_RIVALS = ("dis_fine", "deepflow")
+_BASELINES = ("dis_fine", "deepflow")
 CLASSICAL = ("zero", "dis_medium", "farneback", "deepflow", "dis_fine")
 SEED, PAIRS = 2027, 200
 _PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 
 def portraits() -> str:
-    """Errors on real faces, moved by a known field."""
+    """Return the errors on portraits warped by a known flow."""
     folder = _portraits()
-    return _tables(folder, (*CLASSICAL, "tvl1")) if folder.is_dir() else f"{folder}: not at hand."
+    return _tables(folder, (*CLASSICAL, "tvl1")) if folder.is_dir() else f"{folder}: not found."
 
 
 def rendered(count: int = PAIRS) -> str:
-    """Errors on rendered faces, by motion and by region."""
+    """Return the errors on rendered faces, by motion and by region."""
     from pipelines.synthetic.renderer.generate import render_pairs
 
     with tempfile.TemporaryDirectory() as folder:
         render_pairs(Path(folder) / "rendered", count, seed=SEED)
-        # TV-L1 would take longer than all others together, and is in the table above.
+        # Without TV-L1, which takes longer than all others together.
         return _tables(Path(folder) / "rendered", CLASSICAL)
 
 
@@ -67,16 +67,17 @@ def _tables(folder: Path, classical: tuple[str, ...]) -> str:
     pairs = len(evaluation.of(first))
     failed = {error.pair for error in evaluation.failures}
     return (
-        f"{pairs} pairs of `{folder.name}`, one core. End-point error in the face in pixels, hidden pixels "
-        "included, where the method says something: all pairs, by a pair's mean motion"
-        f"{', by region' if regions else ''}; share of the face on which it says something; median time, of "
-        "a label from given landmarks. Pairs in which Face Mesh sees no face, which labels leave out: "
-        f"{len(failed)}.\n\n" + table(["", "all", *bins, *regions, "coverage", "ms"], rows)
+        f"{pairs} pairs of `{folder.name}`, one core. End-point error in the face in pixels, over all pixels "
+        "where the method defines the flow, occluded pixels included: all pairs, by the mean motion of the "
+        f"pair{', by region' if regions else ''}. Coverage: share of the face where the flow is defined. "
+        "Time: median per pair; for labels without the detection of landmarks. Pairs without a detected "
+        f"face, skipped by labels: {len(failed)}.\n\n"
+        + table(["method", "all", *bins, *regions, "coverage", "ms"], rows)
     )
 
 
 def _find_faces(folder: Path) -> dict[int, np.ndarray | None]:
-    """Return the landmarks of all frames of a pair folder, by `_key`; None where there is no face."""
+    """Detect the landmarks in all frames of a pair folder, by `_key`; None if there is no face."""
     from pipelines.io.pairs import list_pairs, read_pair
     from pipelines.landmarks.detector import FaceMesh
 
@@ -95,7 +96,7 @@ def _key(frame: np.ndarray) -> int:
 
 
 def _label(name: str, found: dict[int, np.ndarray | None]) -> Callable:
-    """Return a label method as a flow method, whose time is that of the label alone."""
+    """Return a label method as an estimator, whose time does not include the detection of landmarks."""
     from pipelines.errors import InputError
     from pipelines.labels import make_label
 
@@ -103,14 +104,14 @@ def _label(name: str, found: dict[int, np.ndarray | None]) -> Callable:
         points = [found[_key(frame)] for frame in (frame1, frame2)]
         if any(landmarks is None for landmarks in points):
             raise InputError("no face found")
-        made = make_label(name, frame1, frame2, *points)
-        return made.flow, made.valid
+        label = make_label(name, frame1, frame2, *points)
+        return label.flow, label.valid
 
     return method
 
 
 def refined_speed(pairs: int = 12) -> str:
-    """The label `refined` on 256x256 crops that the face fills, beside DIS and DeepFlow on the same crops."""
+    """Time the label method `refined`, DIS and DeepFlow on face crops of 256x256."""
     from keras_models.inference.estimators import get_estimator
     from pipelines.image.crops import crop_around
     from pipelines.io.pairs import list_pairs, read_pair
@@ -118,9 +119,9 @@ def refined_speed(pairs: int = 12) -> str:
     from pipelines.landmarks.detector import FaceMesh, find_face
 
     if not (folder := _portraits()).is_dir():
-        return f"{folder}: not at hand."
-    rivals = {name: get_estimator(name) for name in _RIVALS}
-    taken = {name: [] for name in ("refined", "confidence", *_RIVALS)}
+        return f"{folder}: not found."
+    baselines = {name: get_estimator(name) for name in _BASELINES}
+    seconds = {name: [] for name in ("refined", "confidence", *_BASELINES)}
     with FaceMesh() as face_mesh:
         for name in list_pairs(folder)[:pairs]:
             pair = read_pair(folder, name)
@@ -132,19 +133,19 @@ def refined_speed(pairs: int = 12) -> str:
             calls = {
                 "refined": lambda frames=frames, points=points: make_label("refined", *frames, *points),
                 "confidence": lambda label=label: label.compute_confidence(),
-                **{name: lambda m=method, f=frames: m(*f) for name, method in rivals.items()},
+                **{name: lambda m=method, f=frames: m(*f) for name, method in baselines.items()},
             }
             for name, call in calls.items():
                 call()  # compiles
                 begin = time.process_time()
                 call()
-                taken[name].append(time.process_time() - begin)
-    median = {name: 1e3 * statistics.median(times) for name, times in taken.items()}
-    beside = ", ".join(f"`{name}` {median[name]:.0f} ms" for name in _RIVALS)
+                seconds[name].append(time.process_time() - begin)
+    median = {name: 1e3 * statistics.median(times) for name, times in seconds.items()}
+    others = ", ".join(f"`{name}` {median[name]:.0f} ms" for name in _BASELINES)
     return (
-        f"`refined` takes {median['refined']:.0f} ms of one core's time for a pair of 256x256 that the face "
-        f"fills (bound 80), {median['confidence']:.0f} ms more where its confidence is asked for, which "
-        f"training does not; in the same run {beside}."
+        f"`refined` takes {median['refined']:.0f} ms on one core for a face crop of 256x256 (bound 80), and "
+        f"{median['confidence']:.0f} ms more for its confidence, which training does not use. In the same "
+        f"run: {others}."
     )
 
 
@@ -152,7 +153,7 @@ PARTS = {"labels: speed": refined_speed, "labels: portraits": portraits, "labels
 
 
 def main(arguments: tuple[str, ...] = ()) -> None:
-    """Print the parts that are named, all by default, and with `--write` put them into the page."""
+    """Run the command line, see `run_parts`."""
     cv2.setNumThreads(1)
     run_parts(_PAGE, PARTS, arguments)
 

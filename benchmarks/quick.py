@@ -1,8 +1,9 @@
-"""`make bench-quick`: every benchmark in a small form, to see in minutes that all of them still run.
+"""`make bench-quick`: a short version of every benchmark, to check within minutes that all of them run.
 
-Figures of so few rounds and pairs are rough; they are printed and written nowhere. Left out is what has no
-small form: the ranks of methods (all of `portraits_truth`), the comparison of classifiers (hours of
-rendering), the experiment of the paper (hours of training), smoothing (a whole clip), PyTorch (a download).
+With so few rounds and pairs the results are rough; they are printed and not written to a page. Not included
+are benchmarks without a short version: the ranking of methods (all of `portraits_truth`), the comparison of
+classifiers (hours of rendering), the experiment of the paper (hours of training), landmark smoothing (a
+whole clip) and PyTorch (a download).
 """
 
 import tempfile
@@ -31,7 +32,7 @@ _PAIRS = 4
 
 
 def main() -> None:
-    """Run all of them in turn, and say how long each took."""
+    """Run all short benchmarks and print the time of each."""
     print(circumstances())
     begin = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
@@ -40,14 +41,14 @@ def main() -> None:
             if text := measure():
                 print(text)
             print(f"  ({time.monotonic() - started:.0f} s)", flush=True)
-    print(f"quick benchmarks: {time.monotonic() - begin:.0f} s in all (bound 300)")
+    print(f"quick benchmarks: {time.monotonic() - begin:.0f} s in total (bound 300)")
 
 
 def measurements(scratch: Path) -> Iterator[Callable[[], object]]:
-    """Yield the benchmarks, each a function that returns what to print.
+    """Yield the benchmarks, each a function that returns the text to print.
 
     Args:
-        scratch: an empty folder.
+        scratch: Empty folder for temporary files.
     """
     yield command_line.main
     yield pipelines.label_speed
@@ -64,11 +65,11 @@ def measurements(scratch: Path) -> Iterator[Callable[[], object]]:
     yield rendered_faces.speed
     yield lambda: rendered_faces.memory(400)
     yield lambda: rendered_faces.face_mesh_agreement(20)
-    yield lambda: rendered_faces.rivals(_PAIRS)
+    yield lambda: rendered_faces.classical_methods(_PAIRS)
     yield lambda: spotting.apexes(2)
     yield lambda: f"moving picture: {len(moving_picture.pictures(frames=3))} frames"
     yield lambda: f"pictures of labels: {label_pictures.sheet().shape}"
-    yield _labels  # last, since it puts OpenCV on one core
+    yield _labels  # last, because it restricts OpenCV to one thread
 
 
 def _serving(models: Path) -> str:

@@ -10,8 +10,14 @@ MODULES = [
     "pipelines.labels.quality",
     "pipelines.labels.variational",
     "pipelines.settings",
+    "pipelines.synthetic.portrait",
+    "pipelines.synthetic.renderer.rendered_pair",
+    "pipelines.synthetic.shapes",
+    "pipelines.synthetic.synthesis",
     "pipelines.training_data.input_pipeline",
     "pipelines.training_data.sources",
+    "pipelines.visualization.flow_color",
+    "pipelines.visualization.report",
 ]
 
 

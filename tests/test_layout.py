@@ -21,7 +21,6 @@ REACHED_THROUGH = {
     "keras_models.inference.recognition": "tests/faceflow/commands/test_expression.py",
     "pipelines.datasets.corpora": "tests/pipelines/datasets/test_quirks.py",
     "pipelines.labels.refined": "tests/pipelines/labels/test_refined.py",
-    "pipelines.labels.variational_solver": "tests/pipelines/labels/test_variational.py",
     "pipelines.landmarks.native_stderr": "tests/faceflow/test_cli.py",
     "pipelines.synthetic.renderer": "tests/pipelines/synthetic/renderer/test_rendered_pair.py",
     "serving.grpc": "tests/serving/grpc/test_prediction_service.py",

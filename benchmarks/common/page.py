@@ -1,5 +1,6 @@
-"""Pages in docs/ whose figures a command writes, between markers of its own."""
+"""Pages whose results are written by commands, between markers, and the command line of the benchmarks."""
 
+import argparse
 import datetime
 import os
 import platform
@@ -11,7 +12,12 @@ from pipelines.files import replacing
 
 
 def write(page: Path, part: str, text: str) -> None:
-    """Put a text between a part's markers in a page.
+    """Replace the text between the markers of a part in a page.
+
+    Args:
+        page: Markdown file.
+        part: Name of the part; its markers are `<!-- NAME -->` and `<!-- end of NAME -->`.
+        text: New text.
 
     Raises:
         ValueError: if the page lacks the markers.
@@ -20,30 +26,37 @@ def write(page: Path, part: str, text: str) -> None:
     before, _, rest = page.read_text(encoding="utf-8").partition(begin)
     _, found, after = rest.partition(end)
     if not found:
-        raise ValueError(f"{page}: the markers {begin.strip()} and {end} are not there")
+        raise ValueError(f"{page}: lacks the markers {begin.strip()} and {end}")
     with replacing(page) as new:
         new.write_text(f"{before}{begin}{text}\n{end}{after}", encoding="utf-8")
 
 
 def run_parts(page: Path, parts: Mapping[str, Callable[[], str]], arguments: Sequence[str]) -> None:
-    """Measure and print parts of a page, and with `--write` among the arguments put them into it.
+    """Run and print the parts of a page: `python -m benchmarks.NAME [PART ...] [--write]`.
 
     Args:
-        page: in docs/, with markers for each part.
-        parts: what measures each, and returns Markdown, by name.
-        arguments: of the command line: names of parts, all by default, and perhaps `--write`.
+        page: Markdown file with markers for each part.
+        parts: Functions that measure and return Markdown, by name of the part.
+        arguments: Command-line arguments: names of parts (all by default) and `--write`, which writes the
+            results into the page.
     """
-    for name in [word for word in arguments if word != "--write"] or parts:
+    parser = argparse.ArgumentParser(description=f"Measure and print parts of {page.name}.")
+    parser.add_argument("part", nargs="*", help=f"part to measure (default: all): {', '.join(parts)}")
+    parser.add_argument("--write", action="store_true", help=f"write the results into {page.name}")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.part) - set(parts):
+        parser.error(f"unknown part {', '.join(sorted(unknown))}; there are: {', '.join(parts)}")
+    for name in options.part or parts:
         text = f"{parts[name]()}\n\n{circumstances()}"
         print(f"{name}:\n{text}", flush=True)
-        if "--write" in arguments:
+        if options.write:
             write(page, name, text)
 
 
 def circumstances() -> str:
-    """Say when, of which commit and on what a measurement was made, as Markdown."""
+    """Return date, commit and machine of a measurement, as Markdown."""
     commit = _git("describe", "--always")
-    # The pages themselves are changed by each part that is written, and measure nothing.
+    # Changes of the pages do not count: writing a result changes them.
     pages = ":!/docs", ":!/README.md"
     dirty = "-dirty" if _git("status", "--porcelain", "--untracked-files=no", "--", ":/", *pages) else ""
     machine = f"{os.cpu_count()} cores, {platform.machine()}"

@@ -1,1 +1,1 @@
-"""Pictures of the README and the pages, made anew."""
+"""Images of README and docs."""

@@ -1,6 +1,6 @@
-"""The pictures of docs/labels.md: every label of one pair whose motion is known, and its error.
+"""Image of docs/labels.md: the label of every method for one pair with known motion, and its error.
 
-Run as `python -m benchmarks.pictures.label_pictures docs/pictures`.
+Run `python -m benchmarks.pictures.label_pictures docs/pictures`.
 """
 
 import sys
@@ -14,10 +14,10 @@ _SEED, _NUMBER = 7, 0  # of the pair
 
 
 def sheet() -> np.ndarray:
-    """Return the labels above their errors, uint8 [H, W, 3], RGB.
+    """Return an image of the labels above their errors, uint8 [H, W, 3], RGB.
 
-    The pair is the portrait, moved; the landmarks are those that Face Mesh finds in both frames. Left of the
-    labels stand frame 1 and the true flow.
+    The pair is the warped portrait, with landmarks detected in both frames. Frame 1 and the true flow are
+    left of the labels.
     """
     import skimage.data
 
@@ -35,15 +35,15 @@ def sheet() -> np.ndarray:
         face1 = find_face(face_mesh, pair.frame1, "frame 1")
         face2 = find_face(face_mesh, pair.frame2, "frame 2", same_as=face1)
     length = np.linalg.norm(pair.flow, axis=-1)
-    fullest, worst = float(length.max()), float(length[pair.face].mean())
-    true = with_wheel(flow_to_color(pair.flow, max_length=fullest))
+    max_length, worst = float(length.max()), float(length[pair.face].mean())
+    true = with_wheel(flow_to_color(pair.flow, max_length=max_length))
     columns = [[(pair.frame1, "frame 1"), (true, f"true flow, {worst:.2f} px")]]
     for name in METHODS:
         label = make_label(name, pair.frame1, pair.frame2, face1.landmarks, face2.landmarks)
         errors, known = np.linalg.norm(label.flow - pair.flow, axis=-1), pair.face & label.valid
-        painted = flow_to_color(label.flow, label.valid, fullest)
+        painted = flow_to_color(label.flow, label.valid, max_length)
         columns.append(
-            [(painted, name), (error_map(errors, known, worst), f"off by {errors[known].mean():.2f} px")]
+            [(painted, name), (error_map(errors, known, worst), f"error {errors[known].mean():.2f} px")]
         )
     return np.hstack([np.vstack([_captioned(*tile) for tile in column]) for column in columns])
 
@@ -56,7 +56,7 @@ def _captioned(picture: np.ndarray, caption: str) -> np.ndarray:
 
 
 def main(folder: Path) -> None:
-    """Write the pictures."""
+    """Write the image into a folder."""
     from pipelines.io.images import write_image
 
     write_image(folder / "labels.png", sheet())

@@ -1,6 +1,6 @@
-"""The picture of the README: rendered people, the flow that the shipped network estimates, and the true flow.
+"""Animation of the README: rendered faces, the flow estimated by the shipped network, and the true flow.
 
-Run as `python -m benchmarks.pictures.moving_picture docs/pictures`; it writes `motion.webp`, which moves.
+Run `python -m benchmarks.pictures.moving_picture docs/pictures`; it writes `motion.webp`.
 """
 
 import sys
@@ -10,48 +10,55 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-_PEOPLE = (  # seed, who, emotion, variant
+_PEOPLE = (  # seed, number of the subject, emotion, variant
     (3, 20, "happiness", 1),
     (3, 10, "surprise", 0),
     (3, 7, "disgust", 0),
 )
-_FRAMES, _RATE = 24, 12.5  # of a clip, and a second
+_FRAMES, _RATE = 24, 12.5  # frames of a clip, frames per second
 _SIZE, _SHOWN, _CAPTION = 256, 200, 20  # pixels
-_PEAK = 5.0  # pixels, the most that skin moves
+_PEAK = 5.0  # pixels, largest motion of the skin
 _ROWS = ("rendered frames", "flow since the first frame, estimated", "true flow")
 
 
 def clip(
     seed: int, number: int, emotion: str, variant: int, frames: int = _FRAMES
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Render an expression that comes and goes.
+    """Render a clip of one expression from onset to offset.
+
+    Args:
+        seed: Seed of the subjects.
+        number: Number of the subject.
+        emotion: Emotion, a key of `PROTOTYPES`.
+        variant: Index of the variant of the emotion.
+        frames: Number of frames.
 
     Returns:
-        For each frame what the camera sees, uint8 [S, S, 3], and the exact flow from the first frame to it,
-        float32 [S, S, 2].
+        For each frame the camera image, uint8 [S, S, 3], and the exact flow from the first frame to it,
+        float32 [S, S, 2], pixels.
     """
     from pipelines.synthetic.renderer.expression_clips import Event, draw_subject, frame_at, micro, photograph
     from pipelines.synthetic.renderer.geometry.facial_expression import expression
     from pipelines.synthetic.renderer.posed_emotions import PROTOTYPES
-    from pipelines.synthetic.renderer.rendered_pair import render_shot
-    from pipelines.synthetic.renderer.sampling import Shot
+    from pipelines.synthetic.renderer.rendered_pair import render_scene_pair
+    from pipelines.synthetic.renderer.sampling import ScenePair
 
     subject = draw_subject(seed, number, (_SIZE, _SIZE))
     units = micro(subject, expression(**PROTOTYPES[emotion][variant]).units, _PEAK)
     event = Event(units, onset=1, apex=frames // 2, offset=frames - 1)
-    shots = [frame_at(subject, (event,), 0, k, _RATE) for k in range(frames)]
+    scenes = [frame_at(subject, (event,), 0, k, _RATE) for k in range(frames)]
     still = np.zeros((2, 3))  # of the background
     return [
         (
-            photograph(subject, frame, 0, k),
-            render_shot(Shot((shots[0], frame), "clip", still), None, "", {}).flow,
+            photograph(subject, scene, 0, k),
+            render_scene_pair(ScenePair((scenes[0], scene), "clip", still), None, "", {}).flow,
         )
-        for k, frame in enumerate(shots)
+        for k, scene in enumerate(scenes)
     ]
 
 
 def pictures(frames: int = _FRAMES) -> list[np.ndarray]:
-    """Return the pictures in turn, uint8 [H, W, 3], RGB."""
+    """Return the frames of the animation, uint8 [H, W, 3], RGB."""
     from keras_models.inference.estimators import get_estimator
     from keras_models.presets import DEFAULT
 
@@ -78,7 +85,7 @@ def _sheet(people: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.nd
 
 
 def main(folder: Path) -> None:
-    """Write the picture."""
+    """Write the animation into a folder."""
     from PIL import Image
 
     first, *others = map(Image.fromarray, pictures())

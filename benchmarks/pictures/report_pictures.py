@@ -1,6 +1,6 @@
-"""The pictures of reports in docs/, taken in a Chromium that is installed, on a desk and on a phone.
+"""Screenshots of a report in docs/, in windows of desktop and phone size, by an installed Chromium.
 
-Run as `python -m benchmarks.pictures.report_pictures REPORT docs/pictures` on the report.html of `make demo`.
+Run `python -m benchmarks.pictures.report_pictures REPORT docs/pictures` with the report.html of `make demo`.
 """
 
 import shutil
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: Widths and heights of the windows, CSS pixels.
+#: Width and height of the windows, CSS pixels.
 DESK, PHONE = (1000, 1400), (360, 740)
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -22,7 +22,7 @@ def chromium() -> str | None:
 
 @contextmanager
 def browser() -> Iterator:
-    """Start Chromium; yields Playwright's browser.
+    """Start Chromium and yield the browser of Playwright.
 
     Raises:
         RuntimeError: if none is installed.
@@ -32,7 +32,7 @@ def browser() -> Iterator:
     if chromium() is None:
         raise RuntimeError("no Chromium is installed; on Debian: apt-get install chromium")
     with sync_playwright() as playwright:
-        # Without a sandbox of its own, which root in a container cannot have; the pages are ours.
+        # Root in a container cannot use the sandbox; the pages are trusted.
         started = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         try:
             yield started
@@ -42,11 +42,11 @@ def browser() -> Iterator:
 
 @contextmanager
 def opened(started, report: Path, size: tuple[int, int]) -> Iterator:
-    """Open a report in a window of its own; yields Playwright's page.
+    """Open a report in a new window and yield the page of Playwright.
 
     Args:
-        started: what `browser` yields.
-        report: an HTML file.
+        started: Browser that `browser` yields.
+        report: HTML file.
         size: (width, height) of the window, CSS pixels.
     """
     page = started.new_page(viewport=dict(zip(("width", "height"), size, strict=True)))
@@ -58,7 +58,7 @@ def opened(started, report: Path, size: tuple[int, int]) -> Iterator:
 
 
 def take(started, report: Path, folder: Path) -> None:
-    """Write `report_desk.png` and `report_phone.png`; arguments as of `opened`."""
+    """Write the screenshots `report_desk.png` and `report_phone.png` into a folder."""
     for name, size in (("desk", DESK), ("phone", PHONE)):
         with opened(started, report, size) as page:
             page.screenshot(path=folder / f"report_{name}.png")

@@ -1,1 +1,1 @@
-"""Image pairs whose flow is known exactly: moved portraits, moving shapes, rendered faces."""
+"""Image pairs with exact flow: a warped portrait, moving shapes and rendered faces."""

@@ -1,7 +1,7 @@
-"""One portrait moved by known, smooth face motion: pairs of pictures with an exact label.
+"""Pairs made by warping a portrait with a random smooth facial motion.
 
-Frame 2 is made from frame 1 and the flow, so the flow is true by construction; no landmark noise enters.
-This is what the demo learns from: a real face without anybody's rights on it.
+Frame 2 is made from frame 1 and the flow, so the flow is exact and has no landmark error. The demo trains on
+these pairs, because the portrait is in the public domain.
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from pipelines.image.warping import invert_flow, pixel_grid, sample
 from pipelines.io.pairs import Pair
 from pipelines.landmarks.face_mesh import EYE_CORNERS, face_mask, region_map
 
-# Facial movements as bumps of displacement: landmark, direction (subject's right is -x, y down) and reach,
-# both in units of the distance between the outer eye corners. Paired ones lie left and right.
+# Facial movements as sums of Gaussian displacements: landmark, direction (x to the subject's left, y down)
+# and standard deviation, both in units of the distance between the outer corners of the eyes.
 _MOVEMENTS: dict[str, list[tuple[int, tuple[float, float], float]]] = {
     "smile": [
         (61, (-0.10, -0.06), 0.22),
@@ -34,21 +34,21 @@ _MOVEMENTS: dict[str, list[tuple[int, tuple[float, float], float]]] = {
     "lid drops, right": [(159, (0, 0.03), 0.08)],
     "lid drops, left": [(386, (0, 0.03), 0.08)],
 }
-_STEEPEST = 0.6  # px per px; a flow that changes faster than 1 would fold the face over itself
+_MAX_GRADIENT = 0.6  # px per px; a flow gradient above 1 would fold the image
 
 
 @dataclass(frozen=True)
 class PortraitMotion:
-    """How far a portrait is moved.
+    """Limits of the motion of a portrait.
 
     Attributes:
-        size: width and height of the pictures in pixels.
-        strength: range of the overall strength, drawn evenly in its logarithm; 1 is a strong expression.
-        shift: greatest head translation in pixels, along each axis.
-        turn: greatest in-plane head rotation in degrees.
-        zoom: greatest relative change of size.
-        gain: greatest relative change of brightness between the frames.
-        noise: greatest standard deviation of sensor noise, of 255.
+        size: Width and height of the frames in pixels.
+        strength: Range of the strength of the expression, drawn log-uniformly; 1 is a strong expression.
+        shift: Maximum translation of the head along each axis, pixels.
+        turn: Maximum in-plane rotation of the head, degrees.
+        zoom: Maximum relative change of size.
+        gain: Maximum relative change of brightness between the frames.
+        noise: Maximum standard deviation of the sensor noise, grey levels of 255.
     """
 
     size: int = 128
@@ -61,12 +61,20 @@ class PortraitMotion:
 
 
 def portrait_pairs(motion: PortraitMotion, seed: int, count: int) -> Iterator[Pair]:
-    """Yield the first pairs of a series made of the public-domain portrait that scikit-image ships.
+    """Yield pairs made of the public-domain portrait that scikit-image provides.
 
     Args:
-        motion: how far it is moved.
-        seed: of the series.
-        count: number of pairs.
+        motion: Limits of the motion.
+        seed: Seed of the series of pairs.
+        count: Number of pairs.
+
+    Yields:
+        Pairs 0 to count - 1 of the series.
+
+    Example:
+        >>> pair = next(portrait_pairs(PortraitMotion(size=96), seed=0, count=1))
+        >>> pair.frame1.shape, pair.flow.shape
+        ((96, 96, 3), (96, 96, 2))
     """
     import skimage.data
 
@@ -82,24 +90,24 @@ def portrait_pairs(motion: PortraitMotion, seed: int, count: int) -> Iterator[Pa
 def moved_portrait(
     portrait: np.ndarray, landmarks: np.ndarray, motion: PortraitMotion, seed: int, number: int
 ) -> Pair:
-    """Make pair `number` of `seed`; the same two numbers give the same pair.
+    """Make a pair by warping a portrait. The same seed and number give the same pair.
 
     Args:
-        portrait: uint8 [H, W, 3], RGB, one face in it.
-        landmarks: float [478, 2], its Face Mesh landmarks, (x, y) in pixels.
-        motion: how far to move it.
-        seed: of the series.
-        number: of the pair in the series.
+        portrait: Image of one face, uint8 [H, W, 3], RGB.
+        landmarks: Face Mesh landmarks of the portrait, float [478, 2], (x, y) in pixels.
+        motion: Limits of the motion.
+        seed: Seed of the series of pairs.
+        number: Number of the pair in the series.
 
     Returns:
-        A pair with flow, face mask, regions and landmarks of both frames.
+        The pair, with flow, face mask, regions and landmarks of both frames.
     """
     rng = np.random.default_rng([seed, number])
     to_portrait = _random_view(landmarks, motion.size, rng)
     points1 = _apply(np.linalg.inv(to_portrait), landmarks)
     flow = _random_motion(points1, motion, rng)
 
-    # Two samples a pixel in each direction, then averaged: the portrait is finer than the pictures.
+    # Supersampled twice along each axis, because the portrait has a higher resolution than the frames.
     fine = (pixel_grid((2 * motion.size,) * 2) + 0.5) / 2 - 0.5
     back = sample(invert_flow(flow), fine, cv2.INTER_LINEAR)
     views = [sample(portrait, _apply(to_portrait, points)) for points in (fine, fine + back)]
@@ -126,7 +134,7 @@ def moved_portrait(
 
 
 def _random_view(landmarks: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the affine map, [3, 3], from pixels of a picture of the face to pixels of the portrait."""
+    """Draw a random crop: the affine map from pixels of a frame to pixels of the portrait, [3, 3]."""
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
     extent = (high - low).max()
     scale = extent * rng.uniform(1.25, 1.7) / size
@@ -141,10 +149,10 @@ def _random_view(landmarks: np.ndarray, size: int, rng: np.random.Generator) -> 
 
 
 def _random_motion(points: np.ndarray, motion: PortraitMotion, rng: np.random.Generator) -> np.ndarray:
-    """Draw some movements and a small head motion; flow on frame 1's grid, float32 [S, S, 2]."""
+    """Draw some facial movements and a small head motion; returns the flow, float32 [S, S, 2], pixels."""
     grid = pixel_grid((motion.size, motion.size)).astype(np.float64)
     right, left = (points[k] for k in EYE_CORNERS)
-    # The face's own axes, which turn with the view.
+    # Axes of the face in the frame.
     unit = np.linalg.norm(left - right)
     across = (left - right) / unit
     down = np.array([-across[1], across[0]])
@@ -155,13 +163,13 @@ def _random_motion(points: np.ndarray, motion: PortraitMotion, rng: np.random.Ge
     for name in drawn:
         intensity = strength * rng.uniform(0.3, 1.0)
         for landmark, (x, y), reach in _MOVEMENTS[name]:
-            side = intensity * rng.uniform(0.7, 1.0)  # no face is symmetric
+            side = intensity * rng.uniform(0.7, 1.0)  # random asymmetry
             squared = np.square(grid - points[landmark]).sum(axis=-1) / np.square(reach * unit)
             expression += np.exp(-squared / 2)[..., None] * side * unit * (x * across + y * down)
     steepest = max(np.abs(np.gradient(expression, axis=axis)).max() for axis in (0, 1))
-    expression *= min(1.0, _STEEPEST / max(steepest, 1e-9))
+    expression *= min(1.0, _MAX_GRADIENT / max(steepest, 1e-9))
 
-    # Heads move between most frames, but a share of pairs is pure expression.
+    # A fifth of the pairs has no head motion.
     amount = 0.0 if rng.random() < 0.2 else rng.random()
     angle = np.deg2rad(amount * rng.uniform(-motion.turn, motion.turn))
     zoom = 1 + amount * rng.uniform(-motion.zoom, motion.zoom)

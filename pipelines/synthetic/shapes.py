@@ -1,10 +1,11 @@
-"""Pairs of frames without faces: textured shapes that move over a textured ground, with exact flow.
+"""Pairs without faces: textured shapes that move over a textured background, with exact flow.
 
-What generic flow networks learn from, in small: the rival of rendered faces in `benchmarks/paper.py`.
+A small version of the data that generic flow networks are trained on, as a baseline for rendered faces in
+`benchmarks/paper.py`.
 
 References:
     Dosovitskiy et al., "FlowNet: Learning Optical Flow with Convolutional Networks", ICCV 2015, section 4
-    (FlyingChairs): affine motion of the ground and, on top of it, of every shape.
+    (FlyingChairs): affine motion of the background and of every shape.
 """
 
 import cv2
@@ -14,32 +15,38 @@ from pipelines.image.warping import pixel_grid, sample
 from pipelines.io.pairs import Pair
 from pipelines.synthetic.renderer.appearance.backgrounds import draw_background
 
-_SHAPES = (4, 13)  # so many, at least and less than
-_LEAST, _MOST = 0.2, 12.0  # pixels, the typical motion of a pair, drawn log-evenly
+_LAYERS = (4, 13)  # number of layers, from 4 to 12, the background included
+_MIN_MOTION, _MAX_MOTION = 0.2, 12.0  # pixels; the typical motion of a pair is drawn log-uniformly
 
 
 def shape_pair(seed: int, k: int, size: int = 256) -> Pair:
-    """Draw pair `k` of a series; it depends on the arguments alone.
+    """Make a pair of moving shapes; it depends on the arguments alone.
 
     Args:
-        seed: of the series.
-        k: number of the pair, from 0.
-        size: height and width in pixels.
+        seed: Seed of the series of pairs.
+        k: Number of the pair in the series, from 0.
+        size: Width and height of the frames in pixels.
 
     Returns:
-        The pair with its occlusion; there is no face in it.
+        The pair, with flow and occlusion but without a face.
+
+    Example:
+        >>> pair = shape_pair(seed=0, k=3, size=64)
+        >>> pair.frame1.shape, pair.flow.shape, pair.face is None
+        ((64, 64, 3), (64, 64, 2), True)
     """
     rng = np.random.default_rng([seed, k, 7])
-    grid, reach = pixel_grid((size, size)), _LEAST * (_MOST / _LEAST) ** rng.random()
-    layers = [_Layer(rng, size, reach, ground=number == 0) for number in range(rng.integers(*_SHAPES))]
-    # From the back to the front; in the second frame every layer has moved.
+    grid = pixel_grid((size, size))
+    reach = _MIN_MOTION * (_MAX_MOTION / _MIN_MOTION) ** rng.random()
+    layers = [_Layer(rng, size, reach, ground=number == 0) for number in range(rng.integers(*_LAYERS))]
+    # From back to front.
     frames, owners = [], []
     for moved in (False, True):
         frame, owner = np.zeros((size, size, 3), np.float32), np.zeros((size, size), np.int32)
         for number, layer in enumerate(layers):
-            picture, cover = layer.look(grid, moved)
-            frame += cover[..., None] * (picture - frame)
-            owner[cover > 0.5] = number
+            colour, alpha = layer.render(grid, moved)
+            frame += alpha[..., None] * (colour - frame)
+            owner[alpha > 0.5] = number
         frames.append(frame)
         owners.append(owner)
     flow = np.stack([layer.move(grid) - grid for layer in layers])[owners[0], *np.indices((size, size))]
@@ -63,13 +70,13 @@ def shape_pair(seed: int, k: int, size: int = 256) -> Pair:
 
 
 class _Layer:
-    """A textured shape, or the ground, with an affine motion."""
+    """A textured shape, or the background, with an affine motion."""
 
     def __init__(self, rng: np.random.Generator, size: int, reach: float, ground: bool):
-        self._texture = 255 * np.sqrt(draw_background(rng))  # linear light to about what a camera stores
+        self._texture = 255 * np.sqrt(draw_background(rng))  # linear RGB to about sRGB
         side = self._texture.shape[0]
         self._middle = np.full(2, size / 2) if ground else rng.uniform(0, size, 2)
-        # The texture is a little finer than the picture, and the ground's reaches beyond its border.
+        # The texture has a slightly higher resolution than the frame; that of the background is larger.
         self._zoom = side / (1.3 * size) if ground else rng.uniform(0.6, 1.6)
         self._origin = np.full(2, side / 2)
         self._outline = None
@@ -77,27 +84,27 @@ class _Layer:
             angles = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(3, 10)))
             radii = rng.uniform(0.4, 1, len(angles)) * rng.uniform(0.06, 0.3) * size
             self._outline = np.column_stack([np.cos(angles), np.sin(angles)]) * radii[:, None]
-        around = reach / (0.3 * size)  # turning and growing move the rim about as far as the shift
+        around = reach / (0.3 * size)  # rotation and zoom move the rim about as far as the translation
         turn, grow = around * rng.standard_normal() / 2, np.exp(around * rng.standard_normal() / 2)
         cos, sin = grow * np.cos(turn), grow * np.sin(turn)
         self._linear = np.array([[cos, -sin], [sin, cos]])
         self._shift = reach * rng.standard_normal(2)
 
     def move(self, points: np.ndarray) -> np.ndarray:
-        """Where points of the first frame are in the second, float [..., 2], (x, y)."""
+        """Return the positions in frame 2 of points of frame 1, float [..., 2], (x, y) in pixels."""
         return (points - self._middle) @ self._linear.T + self._middle + self._shift
 
-    def look(self, grid: np.ndarray, moved: bool) -> tuple[np.ndarray, np.ndarray]:
-        """What the layer shows at the pixels of a frame, [S, S, 3], and its cover, [S, S] in [0, 1]."""
+    def render(self, grid: np.ndarray, moved: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Return colour, float32 [S, S, 3], and alpha, float32 [S, S] in [0, 1], at the pixels of a frame."""
         own = grid - self._middle
         if moved:
             own = (own - self._shift) @ np.linalg.inv(self._linear).T
-        picture = sample(self._texture, (own * self._zoom + self._origin).astype(np.float32), cv2.INTER_CUBIC)
+        colour = sample(self._texture, (own * self._zoom + self._origin).astype(np.float32), cv2.INTER_CUBIC)
         if self._outline is None:
-            return picture, np.ones(grid.shape[:2], np.float32)
-        # To a sixteenth of a pixel, with a soft rim.
+            return colour, np.ones(grid.shape[:2], np.float32)
+        # Antialiased, with vertices to a sixteenth of a pixel.
         outline = self._outline + self._middle
         outline = self.move(outline) if moved else outline
-        cover = np.zeros(grid.shape[:2], np.uint8)
-        cv2.fillPoly(cover, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
-        return picture, cover.astype(np.float32) / 255
+        alpha = np.zeros(grid.shape[:2], np.uint8)
+        cv2.fillPoly(alpha, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
+        return colour, alpha.astype(np.float32) / 255

@@ -86,10 +86,10 @@ def open_source(data: Path | str) -> PairSource:
         units = [(str(folder / clip.shard), clip.subject, clip.pairs) for clip in clips]
         return PairSource(units, _interleave_shards, tfrecord_reader.parse)
     if any(folder.glob("*_flow.flo")):
-        facts = pairs.read_metadata(folder)
+        metadata = pairs.read_metadata(folder)
         # Without pairs.csv the subjects are unknown; all pairs count as one subject, so none is split.
         units = [
-            (name, facts.get(name, {}).get("subject", "unknown"), 1) for name in pairs.list_pairs(folder)
+            (name, metadata.get(name, {}).get("subject", "unknown"), 1) for name in pairs.list_pairs(folder)
         ]
         return PairSource(units, _each_pair, partial(_read_pair, folder))
     raise InputError(

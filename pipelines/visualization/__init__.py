@@ -1,1 +1,1 @@
-"""Flow and results as images and HTML reports."""
+"""Visualization of flow and results as images and HTML reports."""

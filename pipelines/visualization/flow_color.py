@@ -1,7 +1,7 @@
-"""Flow as a picture: hue is direction, saturation is length.
+"""Colour coding of flow: hue is the direction, saturation the magnitude.
 
-The colours are those of the Middlebury benchmark: red points right, yellow down, blue-green left and
-violet up, and a still pixel is white.
+The colours are those of the Middlebury benchmark: red is right, yellow down, blue-green left, violet up, and
+white no motion.
 
 References:
     Baker et al., "A Database and Evaluation Methodology for Optical Flow", IJCV 2011, section 4.
@@ -11,8 +11,8 @@ import numpy as np
 
 _UNKNOWN_GREY = 0.5
 
-# Middlebury's wheel, red -> yellow -> green -> cyan -> blue -> magenta -> red. The number of steps to the
-# next corner follows how finely the eye tells those hues apart.
+# Colour wheel of Middlebury: red -> yellow -> green -> cyan -> blue -> magenta -> red, with the number of
+# steps between corners.
 _CORNERS = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1], [1, 0, 0]], float)
 _STEPS = (15, 6, 4, 11, 13, 6)
 _WHEEL = np.concatenate(
@@ -23,17 +23,28 @@ _WHEEL = np.concatenate(
 def flow_to_color(
     flow: np.ndarray, valid: np.ndarray | None = None, max_length: float | None = None
 ) -> np.ndarray:
-    """Paint a flow.
+    """Convert a flow to an image.
 
     Args:
-        flow: float [H, W, 2], pixels.
-        valid: bool [H, W]; other pixels, and those that are not finite, become grey.
-        max_length: the length in pixels that gets the full colour; longer ones are darkened. By default
-            the 99th percentile of the valid lengths, so that one outlier does not bleach the picture, and
-            at least a tenth of a pixel, so that noise on a still face stays pale.
+        flow: Flow, float [H, W, 2], pixels.
+        valid: Where the flow is valid, bool [H, W]; invalid and non-finite pixels become grey.
+        max_length: Flow magnitude at full saturation, pixels; larger magnitudes are darker. By default the
+            99th percentile of the valid magnitudes, and at least 0.1, so that noise on a still face stays
+            pale.
 
     Returns:
-        uint8 [H, W, 3], RGB.
+        Image, uint8 [H, W, 3], RGB.
+
+    References:
+        Baker et al., "A Database and Evaluation Methodology for Optical Flow", IJCV 2011, section 4.
+
+    Example:
+        Motion to the right is red:
+
+        >>> import numpy as np
+        >>> flow = np.tile(np.float32([1, 0]), (2, 2, 1))
+        >>> flow_to_color(flow, max_length=1)[0, 0]
+        array([255,   0,   0], dtype=uint8)
     """
     known = np.isfinite(flow).all(axis=-1)
     valid = known if valid is None else valid & known
@@ -56,13 +67,13 @@ def flow_to_color(
 
 
 def colour_wheel(size: int = 101) -> np.ndarray:
-    """Return the legend: the colour of every direction and length, on grey.
+    """Return the colour wheel, the legend of `flow_to_color`, on grey.
 
     Args:
-        size: width and height in pixels.
+        size: Width and height in pixels.
 
     Returns:
-        uint8 [size, size, 3], RGB; the rim stands for `max_length`.
+        Image, uint8 [size, size, 3], RGB; the rim is `max_length`.
     """
     axis = np.linspace(-1, 1, size)
     flow = np.stack(np.meshgrid(axis, axis), axis=-1)

@@ -1,4 +1,4 @@
-"""Pictures of flow for people: beside its frames, as arrows, as a map of its error."""
+"""Visualization of flow: next to its frames, as arrows, and as an error map."""
 
 import cv2
 import numpy as np
@@ -6,23 +6,23 @@ import numpy as np
 from pipelines.visualization.flow_color import colour_wheel, flow_to_color
 
 _ARROW_SPACING = 16  # pixels
-_LONGEST_ARROW = 14  # pixels; shorter motion is exaggerated to it, so that a micro-expression can be seen
-_PANEL_SIDES = (240, 480)  # pixels; smaller frames are shown larger, and larger ones smaller
+_MAX_ARROW_LENGTH = 14  # pixels; smaller motion is scaled up to it, to make micro-expressions visible
+_PANEL_SIDES = (240, 480)  # pixels, range of the longer side of a frame in a panel
 
 
 def flow_panel(
     frame1: np.ndarray, frame2: np.ndarray, flow: np.ndarray, valid: np.ndarray | None = None
 ) -> np.ndarray:
-    """Show a flow in one row: frame 1, frame 2, the flow in colour with its wheel, arrows on frame 1.
+    """Make an image of frame 1, frame 2, the flow in colour with its wheel, and arrows on frame 1.
 
     Args:
-        frame1: uint8 [H, W, 3], RGB.
-        frame2: uint8 [H, W, 3], RGB.
-        flow: float32 [H, W, 2], pixels.
-        valid: bool [H, W].
+        frame1: First frame, uint8 [H, W, 3], RGB.
+        frame2: Second frame, uint8 [H, W, 3], RGB.
+        flow: Flow, float32 [H, W, 2], pixels.
+        valid: Where the flow is valid, bool [H, W]; everywhere by default.
 
     Returns:
-        uint8 [h, 4 w, 3], RGB, where the longer of h and w is 240 to 480.
+        Image, uint8 [h, 4 w, 3], RGB; the longer of h and w is 240 to 480 pixels.
     """
     valid = np.ones(flow.shape[:2], bool) if valid is None else valid
     longer = max(flow.shape[:2])
@@ -40,7 +40,7 @@ def flow_panel(
 
 
 def with_wheel(colour: np.ndarray) -> np.ndarray:
-    """Lay the colour wheel into the lower right corner of a painted flow, uint8 [H, W, 3]."""
+    """Draw the colour wheel into the lower right corner of a flow image, uint8 [H, W, 3]; returns a copy."""
     size = min(colour.shape[:2]) // 5
     if size < 9:
         return colour
@@ -54,25 +54,25 @@ def with_wheel(colour: np.ndarray) -> np.ndarray:
 
 
 def arrows(frame: np.ndarray, flow: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
-    """Draw a flow as arrows on frame 1; the longest always has the same length.
+    """Draw a flow as arrows on a frame, scaled so that the longest arrow has a fixed length.
 
     Args:
-        frame: uint8 [H, W, 3], RGB.
-        flow: float32 [H, W, 2], pixels.
-        valid: bool [H, W]; no arrows elsewhere.
+        frame: Frame, uint8 [H, W, 3], RGB.
+        flow: Flow, float32 [H, W, 2], pixels.
+        valid: Where to draw arrows, bool [H, W]; everywhere by default.
 
     Returns:
-        uint8 [H, W, 3], RGB.
+        Image, uint8 [H, W, 3], RGB.
     """
     out = np.round(frame * 0.6 + 90).astype(np.uint8)
-    # Smoothed, so that an arrow stands for its neighbourhood and not for one pixel.
+    # Smoothed, so that an arrow represents its neighbourhood.
     smooth = cv2.GaussianBlur(flow, (0, 0), _ARROW_SPACING / 4)
     height, width = flow.shape[:2]
     half = _ARROW_SPACING // 2
     points = [(x, y) for y in range(half, height, _ARROW_SPACING) for x in range(half, width, _ARROW_SPACING)]
     points = [(x, y) for x, y in points if valid is None or valid[y, x]]
     longest = max((float(np.hypot(*smooth[y, x])) for x, y in points), default=0.0)
-    stretch = _LONGEST_ARROW / max(longest, 0.1)
+    stretch = _MAX_ARROW_LENGTH / max(longest, 0.1)
     for x, y in points:
         tip = np.round(16 * (np.array([x, y]) + smooth[y, x] * stretch)).astype(int)
         cv2.arrowedLine(
@@ -82,15 +82,15 @@ def arrows(frame: np.ndarray, flow: np.ndarray, valid: np.ndarray | None = None)
 
 
 def error_map(errors: np.ndarray, mask: np.ndarray, worst: float) -> np.ndarray:
-    """Paint errors from black (0) over red to white (`worst` and above); grey where the mask is false.
+    """Convert errors to an image: black (0) over red to white, grey outside the mask.
 
     Args:
-        errors: float [H, W], pixels.
-        mask: bool [H, W].
-        worst: error in pixels that is painted white.
+        errors: End-point errors, float [H, W], pixels.
+        mask: Pixels to show, bool [H, W].
+        worst: Error shown as white, pixels.
 
     Returns:
-        uint8 [H, W, 3], RGB.
+        Image, uint8 [H, W, 3], RGB.
     """
     levels = np.clip(errors / worst * 255, 0, 255).astype(np.uint8)
     colour = cv2.applyColorMap(levels, cv2.COLORMAP_HOT)[..., ::-1].copy()

@@ -1,4 +1,4 @@
-"""One self-contained HTML page: sections of text, tables and pictures."""
+"""Self-contained HTML reports with text, tables, histograms and images."""
 
 import base64
 from dataclasses import dataclass, field
@@ -14,11 +14,11 @@ from pipelines.io.images import encode_png
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A picture.
+    """Image with a caption.
 
     Attributes:
-        picture: uint8 [H, W, 3], RGB.
-        caption: what is to be seen; it is the alternative text too.
+        picture: Image, uint8 [H, W, 3], RGB.
+        caption: Caption, also the alternative text.
     """
 
     picture: np.ndarray
@@ -26,23 +26,23 @@ class Figure:
 
     @property
     def source(self) -> str:
-        """The picture as a `data:` address."""
+        """Image as a `data:` URL."""
         return _address(self.picture)
 
     @property
     def is_strip(self) -> bool:
-        """Whether it is several pictures in a row, too small on a phone unless it can be pushed sideways."""
+        """Whether the image is so wide that it must scroll sideways on a phone."""
         return self.picture.shape[1] > 1.5 * self.picture.shape[0]
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Two pictures on top of each other, with a slider between them: what moves, jumps to the eye.
+    """Two images with a slider between them, to compare them.
 
     Attributes:
-        before: uint8 [H, W, 3], RGB; shown left of the slider.
-        after: of the same shape; shown right of it.
-        caption: what is to be seen.
+        before: Image left of the slider, uint8 [H, W, 3], RGB.
+        after: Image right of the slider, of the same shape.
+        caption: Caption.
     """
 
     before: np.ndarray
@@ -51,18 +51,18 @@ class Comparison:
 
     @property
     def sources(self) -> tuple[str, str]:
-        """Both pictures as `data:` addresses."""
+        """Both images as `data:` URLs."""
         return _address(self.before), _address(self.after)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table; a click on a heading sorts by it.
+    """Table that is sorted by a click on a heading.
 
     Attributes:
-        columns: headings.
-        rows: cells as they are to be shown; numbers are aligned right.
-        caption: what was measured, on what.
+        columns: Headings of the columns.
+        rows: Formatted cells of each row; numbers are right-aligned.
+        caption: Caption.
     """
 
     columns: list[str]
@@ -72,12 +72,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Histogram:
-    """Upright bars over their names.
+    """Histogram with vertical bars.
 
     Attributes:
-        names: of the bins, in order.
-        counts: one a bin.
-        caption: what was counted.
+        names: Labels of the bins.
+        counts: Count of each bin.
+        caption: Caption.
     """
 
     names: list[str]
@@ -87,15 +87,15 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with what belongs to it.
+    """Section of a report. Histograms come first, then tables, figures and comparisons.
 
     Attributes:
-        title: the heading.
-        text: a paragraph.
-        tables: shown after the histograms.
-        figures: shown after the tables.
-        histograms: shown first.
-        comparisons: shown last.
+        title: Heading.
+        text: Introductory paragraph.
+        tables: Tables.
+        figures: Images.
+        histograms: Histograms.
+        comparisons: Image comparisons.
     """
 
     title: str
@@ -110,10 +110,19 @@ def write_report(path: Path | str, title: str, summary: str, sections: list[Sect
     """Write a report.
 
     Args:
-        path: of the HTML file.
-        title: heading of the page.
-        summary: the result in a sentence or two.
-        sections: the rest.
+        path: HTML file to write.
+        title: Heading of the report.
+        summary: Main result in one or two sentences.
+        sections: Sections of the report.
+
+    Example:
+        >>> import tempfile
+        >>> table = Table(["method", "EPE"], [["zero", "2.16"]], "End-point error, pixels.")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "report.html"
+        ...     write_report(path, "Flow", "One method.", [Section("Table", tables=[table])])
+        ...     print("End-point error" in path.read_text())
+        True
     """
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import labels, model_card, networks, pipelines, rendered_faces, smoothing
-from benchmarks.common.page import write
+from benchmarks.common.page import run_parts, write
 
 PAGES = [
     *((b._PAGE, b.PARTS) for b in (labels, model_card, networks, pipelines, rendered_faces, smoothing)),
@@ -26,3 +26,21 @@ def test_the_page_has_markers_for_every_part(page, parts):
     text = page.read_text()
     for part in parts:
         assert text.index(f"<!-- {part} -->\n") < text.index(f"<!-- end of {part} -->")
+
+
+def test_parts_are_chosen_by_name_and_written_on_request(tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- a -->\nold\n<!-- end of a -->\n<!-- b -->\nold\n<!-- end of b -->\n")
+    parts = {"a": lambda: "one", "b": lambda: "two"}
+    run_parts(page, parts, [])
+    assert capsys.readouterr().out.startswith("a:\none\n")
+    assert page.read_text().count("old") == 2
+    run_parts(page, parts, ["b", "--write"])
+    assert capsys.readouterr().out.startswith("b:\ntwo\n")
+    assert page.read_text().startswith("<!-- a -->\nold\n<!-- end of a -->\n<!-- b -->\ntwo\n")
+
+
+def test_an_unknown_part_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run_parts(tmp_path / "page.md", {"speed": str}, ["sped"])
+    assert "unknown part sped; there are: speed" in capsys.readouterr().err

@@ -18,7 +18,7 @@ from pipelines.synthetic.rendered_corpora.long_videos import (
     casme_squared_writer,
     samm_long_writer,
 )
-from pipelines.synthetic.renderer.generate import Progress, settle
+from pipelines.synthetic.renderer.generate import Progress, check_render_settings
 
 #: Corpora whose sheets code onset, apex and offset.
 CODED = ("casme2", "samm")
@@ -78,7 +78,7 @@ def render_corpus(
     folder = Path(folder)
     # Whole clips need no word: their folders may be of before there was a choice.
     chosen = {"coded_frames": True} if coded_frames else {}
-    settle(folder, {"corpus": name, "seed": seed, "subjects": subjects} | chosen)
+    check_render_settings(folder, {"corpus": name, "seed": seed, "subjects": subjects} | chosen)
     CORPORA[name].write(folder, subjects, corpus_seed(name, seed), workers, progress, **chosen)
 
 

@@ -19,7 +19,7 @@ from pipelines.synthetic.renderer.expression_clips import (
     micro,
     photograph,
 )
-from pipelines.synthetic.renderer.generate import Progress, in_parallel
+from pipelines.synthetic.renderer.generate import Progress, parallel_map
 from pipelines.synthetic.renderer.geometry.facial_expression import COLUMNS
 from pipelines.synthetic.renderer.posed_emotions import draw_posed_emotion
 
@@ -207,7 +207,7 @@ def record_all(
 ) -> list:
     """Do the work for every act, subject by subject, and return its results."""
     acts, results = list(acts), []
-    for result in in_parallel(work, acts, workers, 2):
+    for result in parallel_map(work, acts, workers, 2):
         results.append(result)
         if progress:
             progress(len(results), len(acts))

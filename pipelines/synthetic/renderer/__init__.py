@@ -1,3 +1,3 @@
-"""Rendered faces whose motion is known exactly."""
+"""Renderer of faces with exact ground-truth motion."""
 
 from pipelines.synthetic.renderer.rendered_pair import render_pair as render_pair

@@ -1,6 +1,6 @@
-"""Sums over vertices, term by term: the same to the last bit on every machine.
+"""Weighted sums over vertices in a fixed order, bit-identical on every machine.
 
-A matrix product would not be: its order of additions depends on the processor.
+The order of additions in a matrix product depends on the processor.
 """
 
 import numba
@@ -9,7 +9,7 @@ import numpy as np
 
 @numba.njit(nogil=True, cache=True)
 def add_weighted(total: np.ndarray, fields: np.ndarray, weights: np.ndarray) -> None:
-    """Add a weighted sum of fields, float32 [F, V, 3], to float64 [V, 3], in place."""
+    """Add the weighted sum of displacement fields, float32 [F, V, 3], to float64 [V, 3] in place."""
     for f in range(len(weights)):
         w = weights[f]
         if w != 0:
@@ -20,7 +20,7 @@ def add_weighted(total: np.ndarray, fields: np.ndarray, weights: np.ndarray) -> 
 
 @numba.njit(nogil=True, cache=True)
 def add_shares(total: np.ndarray, shares: np.ndarray, steps: np.ndarray) -> None:
-    """Add to each vertex, float64 [V, 3], its shares, float32 [V, N], of steps, float64 [N, 3], in place."""
+    """Add displacements, float64 [N, 3], by weights [V, N], to vertices, float64 [V, 3], in place."""
     for v in range(total.shape[0]):
         for n in range(steps.shape[0]):
             w = shares[v, n]
@@ -31,7 +31,7 @@ def add_shares(total: np.ndarray, shares: np.ndarray, steps: np.ndarray) -> None
 
 @numba.njit(nogil=True, cache=True)
 def rotated(points: np.ndarray, rotation: np.ndarray, pivot: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Rotate points, float64 [N, 3], by a matrix, float64 [3, 3]; the pivot [3] goes to the target [3]."""
+    """Rotate points, float64 [N, 3], by a matrix, float64 [3, 3], and move the pivot to the target."""
     out = np.empty_like(points)
     for n in range(points.shape[0]):
         x, y, z = points[n, 0] - pivot[0], points[n, 1] - pivot[1], points[n, 2] - pivot[2]

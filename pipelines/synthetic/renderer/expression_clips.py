@@ -9,10 +9,10 @@ from pipelines.synthetic.renderer.appearance.skin import level_for
 from pipelines.synthetic.renderer.geometry.facial_expression import COLUMNS, Expression, expression
 from pipelines.synthetic.renderer.geometry.identity import draw_identity
 from pipelines.synthetic.renderer.imaging.camera import Pose
-from pipelines.synthetic.renderer.imaging.photometry import Sensor, expose
+from pipelines.synthetic.renderer.imaging.photometry import Sensor, apply_sensor
 from pipelines.synthetic.renderer.person import NECK_PIVOT
-from pipelines.synthetic.renderer.sampling import draw_light, draw_view, scaled_to_peak
-from pipelines.synthetic.renderer.scene import SAMPLES, Frame, make_actor
+from pipelines.synthetic.renderer.sampling import draw_light, draw_view, scale_to_peak
+from pipelines.synthetic.renderer.scene import SAMPLES, Scene, make_actor
 
 _BLINK_SECONDS = 0.24
 _BLINKS_REPEAT = 300.0  # seconds
@@ -32,7 +32,7 @@ class Subject:
         seed: of everything random that the subject does.
     """
 
-    rest: Frame
+    rest: Scene
     sensor: Sensor
     strength: float
     restless: float
@@ -79,7 +79,7 @@ def draw_subject(
         background = np.full((4, 4, 3), rng.uniform(0.1, 0.5), np.float32)
     light = draw_light(np.random.default_rng([seed, 999])) if plain else draw_light(rng)
     texels = (background.shape[0] - 1) / max(shape)
-    rest = Frame(
+    rest = Scene(
         actor=actor,
         state=Expression(np.zeros(len(COLUMNS)), tuple(rng.normal(0, (3, 2)).tolist())),
         head=head,
@@ -106,10 +106,10 @@ def micro(subject: Subject, units: np.ndarray, peak: float) -> np.ndarray:
     """Intensities of an expression that moves the skin by at most `peak` pixels (at 256 x 256)."""
     target = Expression(np.clip(units, 0, 1), subject.rest.state.gaze)
     unit = min(subject.rest.size) / 256
-    return scaled_to_peak(subject.rest, target, peak * unit).units
+    return scale_to_peak(subject.rest, target, peak * unit).units
 
 
-def frame_at(subject: Subject, events: tuple[Event, ...], clip: int, frame: int, rate: float) -> Frame:
+def frame_at(subject: Subject, events: tuple[Event, ...], clip: int, frame: int, rate: float) -> Scene:
     """What there is to see at one frame.
 
     Args:
@@ -142,7 +142,7 @@ def frame_at(subject: Subject, events: tuple[Event, ...], clip: int, frame: int,
     return replace(first, state=Expression(units, first.state.gaze), head=head, torso=torso)
 
 
-def photograph(subject: Subject, frame: Frame, clip: int, number: int) -> np.ndarray:
+def photograph(subject: Subject, frame: Scene, clip: int, number: int) -> np.ndarray:
     """Take one picture of a clip: uint8 [H, W, 3]."""
     rng = np.random.default_rng([subject.seed, clip, number])
-    return expose(frame.picture(frame.hits(SAMPLES)), subject.sensor, rng)
+    return apply_sensor(frame.render(frame.rasterise(SAMPLES)), subject.sensor, rng)

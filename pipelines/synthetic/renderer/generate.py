@@ -1,4 +1,4 @@
-"""Whole folders of rendered pairs: over all cores, and from where it stopped the last time."""
+"""Rendering of pair folders in parallel processes; an interrupted run can be resumed."""
 
 import json
 import os
@@ -17,14 +17,14 @@ from pipelines.errors import InputError
 from pipelines.files import replacing
 from pipelines.io.pairs import read_metadata, write_metadata, write_pair
 from pipelines.synthetic.renderer.imaging.photometry import DISTURBANCES
-from pipelines.synthetic.renderer.rendered_pair import PAIRS_PER_PERSON, pair_facts, render_pair
+from pipelines.synthetic.renderer.rendered_pair import PAIRS_PER_PERSON, pair_metadata, render_pair
 from pipelines.synthetic.renderer.sampling import MIXTURES
 
 Job = TypeVar("Job")
 Progress = Callable[[int, int], None]
 
-# Raised with every change by which the same seed gives other pictures: a folder does not mix them.
-_LOOK = 2
+# Increased with every change that makes a seed give other images, so that no folder mixes two versions.
+_RENDERER_VERSION = 2
 _SETTINGS = "render.json"
 
 
@@ -39,60 +39,66 @@ def render_pairs(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Render pairs 0 to count - 1 of a series into a pair folder.
+    """Render the pairs 0 to count - 1 of a seed into a pair folder.
 
-    Pairs that are there already are kept, so that a run that was interrupted goes on where it stopped, and a
-    larger `count` adds to a folder.
+    Existing pairs are kept. So an interrupted run can be resumed, and a larger `count` adds pairs to a
+    folder.
 
     Args:
-        folder: where to.
-        count: how many pairs the folder holds in the end.
-        size: height and width in pixels.
-        seed: of the series.
-        mixture: a key of `sampling.MIXTURES`.
-        disturbance: a key of `photometry.DISTURBANCES`.
-        workers: processes; one for each core by default.
-        progress: called with the number of pairs done and the number of all.
+        folder: Pair folder to write.
+        count: Number of pairs in the finished folder, at least 1.
+        size: Width and height of the frames in pixels, at least 32.
+        seed: Seed of the series of pairs, at least 0.
+        mixture: Probabilities of the kinds of motion, a key of `sampling.MIXTURES`.
+        disturbance: Photometric changes between the frames, a key of `photometry.DISTURBANCES`.
+        workers: Number of processes, at least 1; by default one per core.
+        progress: Function called with the number of finished pairs and the number of all pairs.
 
     Raises:
-        InputError: for a count, size, mixture or disturbance that makes no sense, or a folder of other
-            settings.
+        InputError: if an argument is out of range or unknown, or the folder was rendered with other settings.
     """
-    if count < 1 or size < 32:
-        raise InputError(f"cannot render {count} pairs of {size}x{size} pixels; at least 1 of 32x32")
+    if count < 1:
+        raise InputError(f"count must be at least 1, but is {count}")
+    if size < 32:
+        raise InputError(f"size must be at least 32, but is {size}")
     if mixture not in MIXTURES:
         raise InputError(f"unknown mixture {mixture!r}; there are: {', '.join(MIXTURES)}")
     if disturbance not in DISTURBANCES:
         raise InputError(f"unknown disturbance {disturbance!r}; there are: {', '.join(DISTURBANCES)}")
     folder = Path(folder)
     options = {"size": size, "mixture": mixture, "disturbance": disturbance}
-    settle(folder, {"seed": seed, **options})
+    check_render_settings(folder, {"seed": seed, **options})
     job = partial(_render_one, folder, seed, options)
-    facts = {k: row for k, row in read_metadata(folder).items() if (folder / f"{k}_flow.flo").exists()}
-    wanted = [k for k in range(count) if f"{k:05d}" not in facts]
-    for row in in_parallel(job, wanted, workers, PAIRS_PER_PERSON):
-        facts[row["pair"]] = row
+    metadata = {k: row for k, row in read_metadata(folder).items() if (folder / f"{k}_flow.flo").exists()}
+    wanted = [k for k in range(count) if f"{k:05d}" not in metadata]
+    for row in parallel_map(job, wanted, workers, PAIRS_PER_PERSON):
+        metadata[row["pair"]] = row
         if progress:
-            progress(len(facts), count)
-    write_metadata(folder, [facts[k] for k in sorted(facts)])
+            progress(len(metadata), count)
+    write_metadata(folder, [metadata[k] for k in sorted(metadata)])
 
 
-def settle(folder: Path, settings: dict) -> None:
-    """Note in a folder what it is made with, or make sure that it was made with the same.
+def check_render_settings(folder: Path, settings: dict) -> None:
+    """Write the settings into a folder, or check that they equal those already there.
+
+    Args:
+        folder: Folder to render into.
+        settings: All settings that the images depend on.
 
     Raises:
-        InputError: if the folder is of other settings, or its note cannot be read; for a negative seed.
+        InputError: if the folder was rendered with other settings, its settings file is damaged, or the seed
+            is negative.
     """
     if settings["seed"] < 0:
-        raise InputError(f"seed {settings['seed']}: seeds are 0 or more")
+        raise InputError(f"seed must be at least 0, but is {settings['seed']}")
     path = folder / _SETTINGS
-    settings = settings | {"look": _LOOK}
+    settings = settings | {"look": _RENDERER_VERSION}
     if path.exists():
         try:
             found = dict(json.loads(path.read_text()))
         except (ValueError, TypeError) as error:
             raise InputError(
-                f"{path}: damaged, so what the folder was rendered with is unknown; choose another folder"
+                f"{path}: damaged, so the settings of this folder are unknown; choose another folder"
             ) from error
         if found != settings:
             other = ", ".join(
@@ -104,33 +110,40 @@ def settle(folder: Path, settings: dict) -> None:
         part.write_text(json.dumps(settings, indent=1) + "\n")
 
 
-def in_parallel(
+def parallel_map(
     work: Callable[[Job], object], jobs: Iterable[Job], workers: int | None, chunk: int
 ) -> Iterator:
-    """Do the jobs over processes and yield their results in order; here if one worker is enough.
+    """Run jobs in parallel processes and yield their results in order; in this process if one is enough.
+
+    Args:
+        work: Function of a job; must be picklable.
+        jobs: Jobs.
+        workers: Number of processes, at least 1; None for one per core.
+        chunk: Number of consecutive jobs that a process gets at a time.
 
     Raises:
-        InputError: for less than one worker, or if a worker was killed, as for want of memory.
+        InputError: if `workers` is less than 1, or a worker was killed, for example for lack of memory.
     """
     if workers is not None and workers < 1:
-        raise InputError(f"{workers} workers: at least 1")
+        raise InputError(f"workers must be at least 1, but is {workers}")
     jobs = list(jobs)
     workers = min(workers or len(os.sched_getaffinity(0)), -(-len(jobs) // chunk))
     if workers <= 1:
         yield from map(work, jobs)
         return
-    work = partial(_do_unless_stopped, work)
-    # Spawned, not forked: the parent may have threads (TensorFlow's) that a fork would leave stuck.
-    heard = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN  # not in the background of a shell's script
-    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (heard,)) as pool:
+    work = partial(_run_job, work)
+    # Spawned, not forked: a fork would deadlock on the threads of TensorFlow in the parent.
+    # A shell starts the background jobs of a script with SIGINT ignored; the workers must ignore it too.
+    interruptible = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (interruptible,)) as pool:
         try:
-            with _deaf_to_ctrl_c():  # which processes inherit that are started meanwhile
+            with _ignoring_sigint():  # inherited by the processes that start here
                 results = pool.map(work, jobs, chunksize=chunk)
             yield from results
         except BrokenProcessPool as error:
             raise InputError(
-                "a worker was killed, perhaps for want of memory; run it again with fewer workers: "
-                "what is done already is kept"
+                "a worker was killed, perhaps for lack of memory; run the command again with fewer workers: "
+                "finished work is kept"
             ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -138,8 +151,8 @@ def in_parallel(
 
 
 @contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():  # only that one hears it
+def _ignoring_sigint() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # only the main thread gets signals
         yield
         return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -149,32 +162,32 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-_stopped = False  # of a worker: whether it has heard Ctrl-C
+_interrupted = False  # in a worker: whether it has received SIGINT
 
 
-def _begin(hears_ctrl_c: bool) -> None:
+def _start_worker(interruptible: bool) -> None:
     import cv2
 
-    cv2.setNumThreads(1)  # every core has a process of its own already
-    if hears_ctrl_c:
-        signal.signal(signal.SIGINT, _stop)
+    cv2.setNumThreads(1)  # there is a process per core already
+    if interruptible:
+        signal.signal(signal.SIGINT, _interrupt)
 
 
-def _stop(*_: object) -> None:
-    """End between two jobs: in the middle of one, Python may lose the exception in code that C calls back."""
-    global _stopped
-    _stopped = True
+def _interrupt(*_: object) -> None:
+    """Stop before the next job: an exception in the middle of one may be lost in a callback from C."""
+    global _interrupted
+    _interrupted = True
 
 
-def _do_unless_stopped(work: Callable[[Job], object], job: Job) -> object:
-    if _stopped:
-        raise InterruptedError("stopped by Ctrl-C")
+def _run_job(work: Callable[[Job], object], job: Job) -> object:
+    if _interrupted:
+        raise InterruptedError("interrupted")
     return work(job)
 
 
 def _render_one(folder: Path, seed: int, options: dict, k: int) -> dict[str, str]:
     if (folder / f"{k:05d}_flow.flo").exists():  # the flow is written last
-        return pair_facts(seed, k, **options)
+        return pair_metadata(seed, k, **options)
     pair = render_pair(seed, k, **options)
     write_pair(folder, pair)
     return pair.metadata

@@ -1,4 +1,4 @@
-"""A whole person as one mesh whose triangles never change, and its vertices in any state."""
+"""A whole person as one mesh with constant triangles, and its vertices for any expression and pose."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,22 +35,24 @@ from pipelines.synthetic.renderer.geometry.identity import Identity
 from pipelines.synthetic.renderer.imaging.camera import Pose
 
 FACE_POINTS = 468
-NECK_PIVOT = np.array([0.0, 7.0, 6.5])  # the head turns about this point, cm
+NECK_PIVOT = np.array([0.0, 7.0, 6.5])  # centre of rotation of the head, cm
 
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """One person, ready to be posed.
+    """Mesh of one person.
 
     Attributes:
-        identity: who it is.
-        rest: float64 [skin vertices, 3], the skin at rest, cm.
-        eyes: the right and the left eye.
-        shell: float64 [skin vertices, 3], from the scalp to the hair.
-        rigid: float64 [N, 3], parts that move with the head alone: upper teeth, ears, glasses, long hair.
-        lower_teeth: float64 [N, 3].
-        torso: float64 [N, 3], and `torso_share` [N], how far each moves with the head.
-        surface: the mesh of all of it, and what it is made of.
+        identity: Identity of the person.
+        rest: Skin vertices at rest, float64 [V, 3], cm.
+        eyes: Right and left eye.
+        shell: Offset of the hair shell from each skin vertex, float64 [V, 3], cm.
+        rigid: Vertices that move with the head alone (upper teeth, ears, glasses, long hair),
+            float64 [N, 3], cm.
+        lower_teeth: Vertices of the lower teeth, float64 [N, 3], cm.
+        torso: Vertices of neck and shoulders, float64 [N, 3], cm.
+        torso_share: Share of the head motion that each of them follows, float64 [N], 0-1.
+        surface: Triangles and materials of the whole mesh.
     """
 
     identity: Identity
@@ -64,7 +66,7 @@ class Person:
     surface: Surface
 
     def parts(self, state: Expression) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices in the head's frame, float64 [V, 3] cm, and the irises' landmarks, float64 [10, 3]."""
+        """Return vertices, float64 [V, 3], and iris landmarks, float64 [10, 3], in head coordinates, cm."""
         skin = skin_vertices(self.rest, self.eyes, state)
         ball, _ = ball_mesh()
         turn = gaze_rotation(*state.gaze)
@@ -84,7 +86,7 @@ class Person:
         return np.concatenate(parts), irises
 
     def place(self, vertices: np.ndarray, head: Pose, torso: Pose) -> np.ndarray:
-        """Carry the vertices of `parts` from the head's frame before the camera."""
+        """Transform the vertices of `parts` from head coordinates to camera coordinates."""
         placed = head(vertices)
         n = len(self.torso)
         still = torso(vertices[-n:])
@@ -93,7 +95,7 @@ class Person:
 
 
 def make_person(identity: Identity) -> Person:
-    """Build a person."""
+    """Build the mesh of a person."""
     model = head_model()
     rest = rest_vertices(identity.shape)
     eyes = eyes_of(rest, model.mirror, model.lids)

@@ -1,4 +1,4 @@
-"""A pair of frames of a random face, and everything that is true about its motion."""
+"""Rendering of a pair of frames of a random face with ground-truth motion."""
 
 from functools import lru_cache
 
@@ -13,113 +13,129 @@ from pipelines.synthetic.renderer.geometry.identity import Identity, draw_identi
 from pipelines.synthetic.renderer.imaging.photometry import (
     DISTURBANCES,
     IDEAL,
-    Drift,
+    SensorDrift,
+    apply_sensor,
     draw_sensor,
-    expose,
-    vary,
+    drift_sensor,
 )
-from pipelines.synthetic.renderer.imaging.truth import motion
-from pipelines.synthetic.renderer.sampling import Shot, draw_shot
+from pipelines.synthetic.renderer.imaging.truth import ground_truth_motion
+from pipelines.synthetic.renderer.sampling import ScenePair, draw_scene_pair
 from pipelines.synthetic.renderer.scene import SAMPLES, Actor, make_actor
 
-#: Materials that belong to the face where they lie within its outline.
+#: Materials that count as face inside its outline.
 _FACE_MATERIALS = (Material.SKIN, Material.EYE, Material.MOUTH, Material.TEETH)
 
 
-#: So many pairs in a row show the same person in front of the same background.
+#: Number of consecutive pairs that show the same person in front of the same background.
 PAIRS_PER_PERSON = 4
 
 
 @lru_cache(maxsize=2)
-def actor_of(seed: int, person: int) -> Actor:
-    """Person number `person` of a series."""
-    return make_actor(identity_of(seed, person))
+def get_actor(seed: int, person: int) -> Actor:
+    """Return person number `person` of a seed, ready to be rendered; the last two are cached."""
+    return make_actor(get_identity(seed, person))
 
 
-def identity_of(seed: int, person: int) -> Identity:
-    """Who that is."""
+def get_identity(seed: int, person: int) -> Identity:
+    """Return the identity of person number `person` of a seed."""
     return draw_identity(np.random.default_rng([seed, person, 2]))
 
 
 @lru_cache(maxsize=2)
-def background_of(seed: int, person: int) -> np.ndarray:
-    """What that person stands in front of."""
+def get_background(seed: int, person: int) -> np.ndarray:
+    """Return the background of person number `person` of a seed; the last two are cached."""
     return draw_background(np.random.default_rng([seed, person, 3]))
 
 
 def render_pair(
     seed: int, k: int, size: int = 256, *, mixture: str = "default", disturbance: str = "default"
 ) -> Pair:
-    """Render pair `k` of a series.
+    """Render a pair of frames of a random face.
 
-    The pair depends on the arguments alone: not on the order of calls, the process or what was rendered
-    before.
+    The pair depends on the arguments alone, not on the order of calls or the process. Four consecutive pairs
+    show the same person.
 
     Args:
-        seed: of the series.
-        k: number of the pair, from 0.
-        size: height and width in pixels.
-        mixture: a key of `sampling.MIXTURES`.
-        disturbance: a key of `photometry.DISTURBANCES`. With `none` light and exposure stay and the camera is
-            ideal: a point of the surface differs between the frames by its shading only. Else light and
-            exposure may change and the camera adds noise, blur and compression; with `exposure` it also
-            exposes frame 2 anew. Motion is the same with all of them.
+        seed: Seed of the series of pairs.
+        k: Number of the pair in the series, from 0.
+        size: Width and height of the frames in pixels.
+        mixture: Probabilities of the kinds of motion, a key of `sampling.MIXTURES`.
+        disturbance: Photometric changes between the frames, a key of `photometry.DISTURBANCES`. With `none`
+            light and exposure are constant and the camera is ideal, so a surface point changes by its shading
+            only. With `default` light and exposure drift, and the camera adds noise, blur and compression.
+            With `exposure` the exposure of frame 2 also changes. The motion is the same with all of them.
 
     Returns:
-        The pair with all its optional parts.
+        The pair with all optional fields: flow, face mask, head motion, occlusion, regions and landmarks.
+
+    Example:
+        >>> pair = render_pair(seed=0, k=17, size=128)
+        >>> pair.frame1.shape, pair.flow.shape
+        ((128, 128, 3), (128, 128, 2))
+        >>> bool((pair.flow == render_pair(seed=0, k=17, size=128).flow).all())
+        True
     """
-    shot, facts = _draw(seed, k, size, mixture, disturbance)
+    scenes, metadata = _draw(seed, k, size, mixture, disturbance)
     drift = DISTURBANCES[disturbance]
     sensor_rng = np.random.default_rng([seed, k, 1]) if drift else None
-    return render_shot(shot, sensor_rng, f"{k:05d}", facts, drift)
+    return render_scene_pair(scenes, sensor_rng, f"{k:05d}", metadata, drift)
 
 
-def pair_facts(
+def pair_metadata(
     seed: int, k: int, size: int = 256, *, mixture: str = "default", disturbance: str = "default"
 ) -> dict[str, str]:
-    """The row of `pairs.csv` of the pair that `render_pair` renders with the same arguments."""
-    shot, facts = _draw(seed, k, size, mixture, disturbance)
-    return _facts(shot, facts)
+    """Return the row of `pairs.csv` for the pair that `render_pair` renders with the same arguments."""
+    scenes, metadata = _draw(seed, k, size, mixture, disturbance)
+    return _metadata(scenes, metadata)
 
 
-def _draw(seed: int, k: int, size: int, mixture: str, disturbance: str) -> tuple[Shot, dict]:
+def _draw(seed: int, k: int, size: int, mixture: str, disturbance: str) -> tuple[ScenePair, dict]:
     rng, person = np.random.default_rng([seed, k, 0]), k // PAIRS_PER_PERSON
-    lit = DISTURBANCES[disturbance] is not None
-    shot = draw_shot(actor_of(seed, person), background_of(seed, person), rng, size, mixture, lit)
-    return shot, {"pair": f"{k:05d}", "subject": f"{seed}-{person:05d}", "seed": seed, "kind": shot.kind}
+    photometric = DISTURBANCES[disturbance] is not None
+    scenes = draw_scene_pair(
+        get_actor(seed, person), get_background(seed, person), rng, size, mixture, photometric
+    )
+    return scenes, {"pair": f"{k:05d}", "subject": f"{seed}-{person:05d}", "seed": seed, "kind": scenes.kind}
 
 
-def render_shot(
-    shot: Shot, rng: np.random.Generator | None, name: str, facts: dict, drift: Drift | None = None
+def render_scene_pair(
+    scenes: ScenePair,
+    rng: np.random.Generator | None,
+    name: str,
+    metadata: dict,
+    drift: SensorDrift | None = None,
 ) -> Pair:
-    """Render both frames of a shot and their truth.
+    """Render both frames of a scene pair and their ground truth.
 
     Args:
-        shot: what to render.
-        rng: of the sensor; without one, the camera is ideal.
-        name: of the pair.
-        facts: the first columns of its row of `pairs.csv`.
-        drift: of the camera between the frames; without, it stays as it is.
+        scenes: Scenes of frame 1 and frame 2.
+        rng: Random number generator of the sensor; None for an ideal camera.
+        name: Name of the pair.
+        metadata: First columns of the pair's row of `pairs.csv`.
+        drift: Change of the camera between the frames; None for no change.
+
+    Returns:
+        The pair with all optional fields.
     """
-    first, second = shot.frames
+    first, second = scenes.scenes
     person = first.actor.person
     surface = person.surface
-    centres, fine, fine2 = first.hits(1), first.hits(SAMPLES), second.hits(SAMPLES)
+    centres, fine, fine2 = first.rasterise(1), first.rasterise(SAMPLES), second.rasterise(SAMPLES)
     rigid = person.place(first.parts[0], second.head, second.torso)
-    truth = motion(
-        centres, surface, first.actor.looks.strands, (first.vertices, second.vertices, rigid),
-        (first.camera, second.camera), shot.ground, fine2, SAMPLES,
+    truth = ground_truth_motion(
+        centres, surface, first.actor.appearance.strands, (first.vertices, second.vertices, rigid),
+        (first.camera, second.camera), scenes.ground, fine2, SAMPLES,
     )  # fmt: skip
     material = np.where(centres.triangle < 0, 255, surface.material[centres.triangle])
     face = face_mask(first.landmarks, first.size) & np.isin(material, _FACE_MATERIALS)
     sensor = IDEAL if rng is None else draw_sensor(rng)
-    steady = rng is None or drift is None or rng.random() < drift.steady or shot.kind == "still"
-    sensor2 = sensor if steady else vary(sensor, drift, rng)
+    steady = rng is None or drift is None or rng.random() < drift.steady or scenes.kind == "still"
+    sensor2 = sensor if steady else drift_sensor(sensor, drift, rng)
     noise = rng if rng is not None else np.random.default_rng(0)
     return Pair(
         name=name,
-        frame1=expose(first.picture(fine), sensor, noise),
-        frame2=expose(second.picture(fine2), sensor2, noise),
+        frame1=apply_sensor(first.render(fine), sensor, noise),
+        frame2=apply_sensor(second.render(fine2), sensor2, noise),
         flow=truth.flow,
         valid=np.ones(first.size, bool),
         face=face,
@@ -128,17 +144,18 @@ def render_shot(
         regions=np.where(face, region_map(first.landmarks, first.size), 0).astype(np.uint8),
         landmarks1=first.landmarks,
         landmarks2=second.landmarks,
-        metadata=_facts(shot, facts),
+        metadata=_metadata(scenes, metadata),
     )
 
 
-def _facts(shot: Shot, facts: dict) -> dict[str, str]:
-    facts = dict(facts)
-    for number, frame in enumerate(shot.frames, start=1):
-        active = zip(COLUMNS, frame.state.units.tolist(), strict=True)
-        facts[f"units{number}"] = " ".join(f"{name}={value:.4f}" for name, value in active if value > 0)
-        facts[f"gaze{number}"] = " ".join(f"{angle:.3f}" for angle in frame.state.gaze)
-        facts[f"pose{number}"] = " ".join(
-            f"{value:.4f}" for value in (*frame.head.angles, *frame.head.position)
+def _metadata(scenes: ScenePair, metadata: dict) -> dict[str, str]:
+    """Return the row of `pairs.csv`, with Action Units, gaze and head pose of both frames."""
+    metadata = dict(metadata)
+    for number, scene in enumerate(scenes.scenes, start=1):
+        units = zip(COLUMNS, scene.state.units.tolist(), strict=True)
+        metadata[f"units{number}"] = " ".join(f"{name}={value:.4f}" for name, value in units if value > 0)
+        metadata[f"gaze{number}"] = " ".join(f"{angle:.3f}" for angle in scene.state.gaze)
+        metadata[f"pose{number}"] = " ".join(
+            f"{value:.4f}" for value in (*scene.head.angles, *scene.head.position)
         )
-    return {key: str(value) for key, value in facts.items()}
+    return {key: str(value) for key, value in metadata.items()}

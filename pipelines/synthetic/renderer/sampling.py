@@ -1,14 +1,14 @@
-"""What happens between two frames: the distribution of motion that networks see.
+"""Sampling of scene pairs: the distribution of the motion between two rendered frames.
 
-A *mixture* says how often each kind of motion occurs. Sizes are in pixels at 256 x 256 and scale with the
-picture:
+A *mixture* gives the probability of each kind of motion. Lengths are in pixels at 256x256 and scale with the
+frame size:
 
-- `still`: nothing moves at all.
-- `micro`: one to three units of an emotion, peak motion 0.2-2 px, the head drifts by at most half a pixel.
-- `expression`: from one expression towards another, peak motion up to 14 px, the head moves up to 3 px.
-- `blink`: lids close or open, the gaze jumps.
-- `head`: the head turns, nods, tilts and shifts by 2-25 px, with some expression.
-- `speech`: jaw and lips move, the head by up to 4 px.
+- `still`: no motion.
+- `micro`: one to three Action Units of an emotion, peak motion 0.2-2 px, head drift up to 0.5 px.
+- `expression`: a change from one expression to another, peak motion up to 14 px, head motion up to 3 px.
+- `blink`: the lids close or open and the gaze changes.
+- `head`: rotation and translation of the head by 2-25 px, with some expression.
+- `speech`: motion of jaw and lips, head motion up to 4 px.
 """
 
 from dataclasses import dataclass, replace
@@ -28,9 +28,9 @@ from pipelines.synthetic.renderer.imaging.camera import Camera, Pose
 from pipelines.synthetic.renderer.imaging.light import Light
 from pipelines.synthetic.renderer.person import FACE_POINTS, NECK_PIVOT
 from pipelines.synthetic.renderer.posed_emotions import PROTOTYPES, draw_posed_emotion
-from pipelines.synthetic.renderer.scene import Actor, Frame
+from pipelines.synthetic.renderer.scene import Actor, Scene
 
-#: How often each kind of motion occurs.
+#: Probability of each kind of motion, by mixture.
 MIXTURES: dict[str, dict[str, float]] = {
     "default": {"still": 0.02, "micro": 0.35, "expression": 0.3, "blink": 0.08, "head": 0.15, "speech": 0.1},
     "micro": {"still": 0.05, "micro": 0.95},
@@ -44,22 +44,22 @@ _MOUTH_UNITS = ("AU12", "AU16", "AU17", "AU18", "AU20", "AU23", "AU24", "AU25", 
 
 
 @dataclass(frozen=True, eq=False)
-class Shot:
-    """Two frames of the same actor, and what the draw was.
+class ScenePair:
+    """Scenes of the two frames of a pair.
 
     Attributes:
-        frames: frame 1 and frame 2.
-        kind: of motion.
-        ground: float64 [2, 3], the background's displacement as an affine function of (x, y, 1), pixels.
+        scenes: Scene of frame 1 and scene of frame 2, with the same actor.
+        kind: Kind of motion, a key of a mixture.
+        ground: Displacement of the background as an affine function of (x, y, 1), float64 [2, 3], pixels.
     """
 
-    frames: tuple[Frame, Frame]
+    scenes: tuple[Scene, Scene]
     kind: str
     ground: np.ndarray
 
 
 def draw_light(rng: np.random.Generator) -> Light:
-    """Draw a light: anything from a soft room to a hard lamp at the side."""
+    """Draw a random light, from soft room light to a hard lamp at the side."""
     warm = np.array([1 + 0.08 * rng.standard_normal(), 1.0, 1 + 0.08 * rng.standard_normal()])
     hardness = rng.beta(1.6, 2)
     around, above = rng.normal(0, 0.7), rng.uniform(-0.15, 1.0)
@@ -78,7 +78,7 @@ def draw_light(rng: np.random.Generator) -> Light:
 
 
 def vary_light(light: Light, rng: np.random.Generator) -> Light:
-    """A light that moved or flickered a little."""
+    """Return the light after a small random motion and flicker."""
     flicker = 1 + 0.05 * rng.standard_normal()
     return Light(
         light.key * flicker, light.key_direction + rng.normal(0, 0.08, 3), light.fill, light.fill_direction,
@@ -87,12 +87,13 @@ def vary_light(light: Light, rng: np.random.Generator) -> Light:
 
 
 def draw_view(rng: np.random.Generator, shape: tuple[int, int], turned: float = 1.0) -> tuple[Camera, Pose]:
-    """Draw how a face is framed: the camera, and the head's pose in frame 1.
+    """Draw a random camera and head pose.
 
     Args:
-        rng: decides.
-        shape: (height, width) of the picture in pixels.
-        turned: how far the head may look aside; 1 is up to 32 degrees, 0 faces the camera.
+        rng: Random number generator.
+        shape: (height, width) of the image in pixels.
+        turned: Factor on the rotation of the head; with 1 the yaw is at most 32 degrees, with 0 the head
+            faces the camera.
     """
     size = min(shape)
     distance = float(np.exp(rng.uniform(np.log(50), np.log(160))))
@@ -105,7 +106,7 @@ def draw_view(rng: np.random.Generator, shape: tuple[int, int], turned: float = 
 
 
 def draw_state(rng: np.random.Generator) -> Expression:
-    """Draw what a face shows at some moment: mostly little, at times a full expression."""
+    """Draw a random expression and gaze; weak expressions are more likely than strong ones."""
     units = np.zeros(len(COLUMNS))
     if rng.random() < 0.6:
         strength = rng.beta(1, 2.5)
@@ -114,18 +115,18 @@ def draw_state(rng: np.random.Generator) -> Expression:
     return Expression(units, gaze)
 
 
-def draw_shot(
+def draw_scene_pair(
     actor: Actor, background: np.ndarray, rng: np.random.Generator, size: int, mixture: str, photometric: bool
-) -> Shot:
-    """Draw two frames of an actor.
+) -> ScenePair:
+    """Draw the scenes of a random pair of frames.
 
     Args:
-        actor: who.
-        background: what lies behind, as `backgrounds.draw_background` gives it.
-        rng: decides on everything else.
-        size: of the square frames, pixels.
-        mixture: a key of `MIXTURES`.
-        photometric: whether light and exposure may change between the frames.
+        actor: Person in both frames.
+        background: Background, as `backgrounds.draw_background` returns it.
+        rng: Random number generator.
+        size: Width and height of the frames in pixels.
+        mixture: Probabilities of the kinds of motion, a key of `MIXTURES`.
+        photometric: Whether light and exposure may change between the frames.
     """
     kinds = MIXTURES[mixture]
     kind = str(rng.choice(list(kinds), p=np.array(list(kinds.values())) / sum(kinds.values())))
@@ -136,7 +137,7 @@ def draw_shot(
     corner = (BACKGROUND_SIZE - scale * size) * rng.uniform(0.25, 0.75, 2)
     ground_map = np.array([[scale, 0, corner[0]], [0, scale, corner[1]]])
     level = level_for(camera.focal / head.position[2])
-    first = Frame(
+    first = Scene(
         actor,
         draw_state(rng),
         head,
@@ -150,7 +151,7 @@ def draw_shot(
         (size, size),
     )
     if kind == "still":
-        return Shot((first, first), kind, np.zeros((2, 3)))
+        return ScenePair((first, first), kind, np.zeros((2, 3)))
 
     unit = size / _REFERENCE
     state, travel = _next_state(first, kind, rng, unit)
@@ -162,12 +163,12 @@ def draw_shot(
         first, state=state, head=head2, torso=torso2, camera=camera2, light=light, exposure=exposure,
         background_map=_follow(ground_map, ground),
     )  # fmt: skip
-    return Shot((first, second), kind, ground)
+    return ScenePair((first, second), kind, ground)
 
 
-def _next_state(frame: Frame, kind: str, rng: np.random.Generator, unit: float) -> tuple[Expression, float]:
-    """The second frame's expression, and by how many pixels the head moves."""
-    old = frame.state
+def _next_state(scene: Scene, kind: str, rng: np.random.Generator, unit: float) -> tuple[Expression, float]:
+    """Draw the expression of frame 2 and the head motion in pixels."""
+    old = scene.state
     emotion = draw_posed_emotion(str(rng.choice(list(PROTOTYPES))), rng)
     gaze = tuple((np.array(old.gaze) + rng.normal(0, 1.0, 2) * (rng.random() < 0.3)).tolist())
     if kind == "micro":
@@ -175,10 +176,10 @@ def _next_state(frame: Frame, kind: str, rng: np.random.Generator, unit: float) 
         few |= not (emotion * few).any()  # at least one unit acts
         target = Expression(np.clip(old.units + emotion * few, 0, 1), old.gaze)
         peak = np.exp(rng.uniform(np.log(0.2), np.log(2.0))) * unit
-        return scaled_to_peak(frame, target, peak), rng.uniform(0, 0.5) * (rng.random() < 0.7) * unit
+        return scale_to_peak(scene, target, peak), rng.uniform(0, 0.5) * (rng.random() < 0.7) * unit
     if kind == "expression":
         target = Expression(emotion if rng.random() < 0.7 else 0.3 * old.units, gaze)
-        return scaled_to_peak(frame, target, rng.uniform(2, 14) * unit), rng.exponential(0.8) * unit
+        return scale_to_peak(scene, target, rng.uniform(2, 14) * unit), rng.exponential(0.8) * unit
     if kind == "blink":
         closing = expression(AU43=rng.uniform(0.3, 1)).units
         gaze = tuple(np.clip(np.array(gaze) + rng.normal(0, (7, 4)), -20, 20).tolist())
@@ -189,66 +190,66 @@ def _next_state(frame: Frame, kind: str, rng: np.random.Generator, unit: float) 
         for name in rng.choice(_MOUTH_UNITS, 3, replace=False):
             change = expression(**{name: rng.uniform(0.1, 0.8)}).units
             units = np.clip(np.maximum(0.6 * units, change), 0, 1)
-        return scaled_to_peak(frame, Expression(units, gaze), rng.uniform(1, 10) * unit), rng.exponential(
+        return scale_to_peak(scene, Expression(units, gaze), rng.uniform(1, 10) * unit), rng.exponential(
             1.3
         ) * unit
     target = Expression(old.units + rng.random() * 0.6 * (emotion - old.units), gaze)
     return target, np.exp(rng.uniform(np.log(2), np.log(25))) * unit
 
 
-def peak_motion(frame: Frame, state: Expression) -> float:
-    """The largest motion of a landmark of the skin when the expression changes to `state`, pixels."""
-    person = frame.actor.person
-    moved = frame.head(skin_vertices(person.rest, person.eyes, state)[:FACE_POINTS])
-    before = frame.camera.project(frame.vertices[:FACE_POINTS])
-    return float(np.hypot(*(frame.camera.project(moved) - before).T).max())
+def peak_motion(scene: Scene, state: Expression) -> float:
+    """Return the largest motion of a skin landmark if the expression changes to `state`, pixels."""
+    person = scene.actor.person
+    moved = scene.head(skin_vertices(person.rest, person.eyes, state)[:FACE_POINTS])
+    before = scene.camera.project(scene.vertices[:FACE_POINTS])
+    return float(np.hypot(*(scene.camera.project(moved) - before).T).max())
 
 
-def scaled_to_peak(frame: Frame, target: Expression, peak: float) -> Expression:
-    """Go from the frame's expression towards another one until the peak motion is `peak` pixels, at most."""
-    old, change = frame.state, target.units - frame.state.units
+def scale_to_peak(scene: Scene, target: Expression, peak: float) -> Expression:
+    """Scale the change towards another expression so that its peak motion is at most `peak` pixels."""
+    old, change = scene.state, target.units - scene.state.units
     share, looked = 1.0, np.array(target.gaze) - old.gaze
     for _ in range(2):  # motion is nearly proportional to intensity
-        reached = peak_motion(frame, Expression(old.units + share * change, tuple(old.gaze + share * looked)))
+        reached = peak_motion(scene, Expression(old.units + share * change, tuple(old.gaze + share * looked)))
         if reached < 1e-6 or (share == 1.0 and reached <= peak):
             break
         share = min(1.0, share * peak / reached)
     return Expression(old.units + share * change, tuple((np.array(old.gaze) + share * looked).tolist()))
 
 
-def _move_head(frame: Frame, travel: float, rng: np.random.Generator) -> tuple[Pose, Pose, Camera]:
-    """Move head, shoulders and camera so that the face's middle third travels about `travel` pixels."""
+def _move_head(scene: Scene, travel: float, rng: np.random.Generator) -> tuple[Pose, Pose, Camera]:
+    """Move head, shoulders and camera randomly so that the face moves by about `travel` pixels."""
     if travel <= 0:
-        return frame.head, frame.torso, frame.camera
+        return scene.head, scene.torso, scene.camera
     angles = rng.normal(0, (3.0, 2.0, 2.5)) * (rng.random(3) < 0.7)
     shift = rng.normal(0, (0.7, 0.5, 1.5)) * (rng.random(3) < 0.7)
     zoom = rng.normal(0, 0.02) * (rng.random() < 0.2)
     if not (angles.any() or shift.any() or zoom):
         shift[0] = 0.7
-    points = frame.vertices[:FACE_POINTS:9]
-    before = frame.camera.project(points)
+    points = scene.vertices[:FACE_POINTS:9]
+    before = scene.camera.project(points)
 
     def moved(share: float) -> tuple[Pose, Camera]:
-        turned = tuple((np.array(frame.head.angles) + share * angles).tolist())
-        camera = Camera(frame.camera.focal * (1 + share * zoom), frame.camera.centre)
-        return Pose(turned, frame.head.position + share * shift, frame.head.pivot), camera
+        turned = tuple((np.array(scene.head.angles) + share * angles).tolist())
+        camera = Camera(scene.camera.focal * (1 + share * zoom), scene.camera.centre)
+        return Pose(turned, scene.head.position + share * shift, scene.head.pivot), camera
 
     share = 1.0
     for _ in range(2):
         pose, camera = moved(share)
-        after = camera.project(pose(frame.parts[0][:FACE_POINTS:9]))
+        after = camera.project(pose(scene.parts[0][:FACE_POINTS:9]))
         length = float(np.hypot(*(after - before).T).mean())
         share *= travel / max(length, 1e-6)
         share = min(share, 6.0)
     pose, camera = moved(share)
     torso = Pose(
-        frame.torso.angles, frame.torso.position + rng.uniform(0, 0.8) * share * shift, frame.torso.pivot
+        scene.torso.angles, scene.torso.position + rng.uniform(0, 0.8) * share * shift, scene.torso.pivot
     )
     return pose, torso, camera
 
 
 def _move_ground(rng: np.random.Generator, size: int, kind: str) -> np.ndarray:
-    """How the background moves: mostly not at all, at times as behind a moving camera."""
+    """Draw the motion of the background: often none, else that of a moving camera."""
     if rng.random() < (0.75 if kind == "micro" else 0.5):
         return np.zeros((2, 3))
     unit = size / _REFERENCE
@@ -260,6 +261,6 @@ def _move_ground(rng: np.random.Generator, size: int, kind: str) -> np.ndarray:
 
 
 def _follow(ground_map: np.ndarray, ground: np.ndarray) -> np.ndarray:
-    """The map of frame 2: a pixel shows what was `ground` away in frame 1."""
+    """Return the background map of frame 2, given that of frame 1 and the motion of the background."""
     back = cv2.invertAffineTransform(ground + np.eye(2, 3))
     return ground_map @ np.vstack([back, [0, 0, 1]])

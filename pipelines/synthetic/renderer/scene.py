@@ -1,4 +1,4 @@
-"""Everything that one frame shows, and the picture of it."""
+"""A scene, which is all that one rendered frame shows, and its rendering."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from pipelines.synthetic.renderer.appearance.eye_texture import EYE_SPAN, eye_texture
-from pipelines.synthetic.renderer.appearance.materials import Looks
+from pipelines.synthetic.renderer.appearance.materials import Appearance
 from pipelines.synthetic.renderer.appearance.noise import strands
 from pipelines.synthetic.renderer.appearance.skin import levels, skin_texture
 from pipelines.synthetic.renderer.geometry.eyes import BALL_RADIUS, IRIS_RADIUS
@@ -15,25 +15,25 @@ from pipelines.synthetic.renderer.geometry.identity import Identity
 from pipelines.synthetic.renderer.imaging.camera import Camera, Pose
 from pipelines.synthetic.renderer.imaging.light import Light
 from pipelines.synthetic.renderer.imaging.painting import paint
-from pipelines.synthetic.renderer.imaging.raster import Hits, rasterise
+from pipelines.synthetic.renderer.imaging.raster import Fragments, rasterise
 from pipelines.synthetic.renderer.person import FACE_POINTS, Person, make_person
 
-SAMPLES = 2  # per pixel along each axis
+SAMPLES = 2  # supersampling, per pixel along each axis
 
 
 @dataclass(frozen=True, eq=False)
 class Actor:
-    """A person with everything painted that stays the same from frame to frame."""
+    """A person with its appearance: all that stays constant from frame to frame."""
 
     person: Person
-    looks: Looks
+    appearance: Appearance
 
 
 def make_actor(identity: Identity) -> Actor:
-    """Build and paint a person."""
+    """Build the mesh and the textures of a person."""
     frames = np.full(3, identity.glasses[4] if identity.glasses else 0.0)
     tones = [_linear(colour) for colour in (identity.skin, identity.hair, identity.cloth, frames)]
-    looks = Looks(
+    appearance = Appearance(
         skin=levels(skin_texture(identity)),
         eye=eye_texture(identity, IRIS_RADIUS / BALL_RADIUS),
         strands=strands(),
@@ -42,24 +42,25 @@ def make_actor(identity: Identity) -> Actor:
         gloss=identity.gloss,
         eye_span=EYE_SPAN,
     )
-    return Actor(make_person(identity), looks)
+    return Actor(make_person(identity), appearance)
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
-    """One frame of an actor before the camera.
+class Scene:
+    """Scene of one frame.
 
     Attributes:
-        actor: who.
-        state: the face's expression.
-        head: pose of the head; `torso` of the shoulders.
-        camera: the camera.
-        light: the light.
-        exposure: factor on all light.
-        background: float32 [h, w, 3], linear light.
-        background_map: float64 [2, 3], takes (x, y, 1) in pixels to texels of the background.
-        level: of detail of the skin, see `skin.level_for`.
-        size: (height, width) in pixels.
+        actor: Person in front of the camera.
+        state: Expression of the face.
+        head: Pose of the head.
+        torso: Pose of the shoulders.
+        camera: Camera.
+        light: Light.
+        exposure: Factor on all light.
+        background: Background image, float32 [h, w, 3], linear RGB.
+        background_map: Affine map from (x, y, 1) in pixels to texels of the background, float64 [2, 3].
+        level: Level of detail of the skin texture, see `skin.level_for`.
+        size: (height, width) of the frame in pixels.
     """
 
     actor: Actor
@@ -76,22 +77,22 @@ class Frame:
 
     @cached_property
     def parts(self) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices in the head's frame and the irises' landmarks: see `Person.parts`."""
+        """Vertices and iris landmarks in head coordinates, see `Person.parts`."""
         return self.actor.person.parts(self.state)
 
     @cached_property
     def vertices(self) -> np.ndarray:
-        """Vertices before the camera, float64 [V, 3] cm."""
+        """Vertices in camera coordinates, float64 [V, 3], cm."""
         return self.actor.person.place(self.parts[0], self.head, self.torso)
 
     @cached_property
     def landmarks(self) -> np.ndarray:
-        """Face Mesh's points in the picture, float32 [478, 2]."""
+        """Landmarks of Face Mesh in the frame, float32 [478, 2], (x, y) in pixels."""
         points = np.concatenate([self.vertices[:FACE_POINTS], self.head(self.parts[1])])
         return self.camera.project(points).astype(np.float32)
 
-    def hits(self, samples: int) -> Hits:
-        """What is seen, at `samples` points per pixel along each axis."""
+    def rasterise(self, samples: int) -> Fragments:
+        """Rasterise the scene with `samples` samples per pixel along each axis."""
         person = self.actor.person
         return rasterise(
             self.camera.project(self.vertices),
@@ -99,20 +100,20 @@ class Frame:
             person.surface.triangles,
             person.surface.sheer,
             person.surface.cover,
-            self.actor.looks.strands,
+            self.actor.appearance.strands,
             self.size,
             samples,
         )
 
-    def picture(self, hits: Hits) -> np.ndarray:
-        """Paint it, given `hits(SAMPLES)`: float32 [H, W, 3], sRGB 0-255."""
+    def render(self, fragments: Fragments) -> np.ndarray:
+        """Shade the fragments of `rasterise(SAMPLES)`; returns the image, float32 [H, W, 3], sRGB 0-255."""
         person = self.actor.person
         return paint(
-            hits, SAMPLES, self.vertices, person.surface, self.actor.looks, self.light, self.exposure,
-            self.level, self.head.rotation(), self.background, self.background_map,
+            fragments, SAMPLES, self.vertices, person.surface, self.actor.appearance, self.light,
+            self.exposure, self.level, self.head.rotation(), self.background, self.background_map,
         )  # fmt: skip
 
 
 def _linear(colour: np.ndarray) -> np.ndarray:
-    """SRGB to linear light, within 0.01."""
+    """Convert sRGB to linear RGB, to within 0.01."""
     return colour * colour * (0.2 + 0.8 * colour)

@@ -12,9 +12,9 @@ REACH = 5
 
 @pytest.fixture(scope="module")
 def dis():
-    from keras_models.inference.estimators import open_method
+    from keras_models.inference.estimators import get_estimator
 
-    method = open_method("dis_medium")
+    method = get_estimator("dis_medium")
     return lambda frame1, frame2: method(frame1, frame2)[0]
 
 

@@ -6,7 +6,7 @@ from pipelines.image.bicubic import warp_back_bicubic
 from pipelines.image.warping import invert_flow, pixel_grid
 from pipelines.labels.mesh import mesh_label
 from pipelines.landmarks.face_mesh import face_mask
-from pipelines.synthetic.synthesis import Disturbance, carry_over, synthesise
+from pipelines.synthetic.synthesis import Disturbance, synthesise, transfer_motion
 
 
 def residual(frame1, made):
@@ -86,12 +86,12 @@ def test_expression_carried_over(portrait_landmarks):
     movement = np.random.default_rng(0).normal(0, 2, other.shape)
     turn = np.array([[0.0, 2.0], [-2.0, 0.0]])
     face = other @ turn + [300, 900]
-    found = carry_over(other, other + movement, face)
+    found = transfer_motion(other, other + movement, face)
     np.testing.assert_allclose(found - face, movement @ turn, atol=1e-2)
 
 
 def test_bad_input(portrait):
-    with pytest.raises(InputError, match="one size"):
+    with pytest.raises(InputError, match="same size"):
         synthesise(portrait, np.zeros((9, 9, 2), np.float32))
     with pytest.raises(InputError, match="finite"):
         synthesise(portrait, np.full((512, 512, 2), np.nan, np.float32))

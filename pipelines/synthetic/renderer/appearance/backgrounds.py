@@ -1,4 +1,4 @@
-"""What lies behind the person: procedural walls and scenes, or scikit-image's pictures without people."""
+"""Backgrounds: procedural textures, or images of scikit-image that show no people."""
 
 from functools import lru_cache
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from pipelines.synthetic.renderer.appearance.noise import tile
 
-SIZE = 320  # texels; frames see less of it, so that it may move
+SIZE = 320  # texels; more than a frame shows, so that the background can move
 _PICTURES = ("brick", "grass", "gravel", "coffee", "rocket", "chelsea", "coins", "moon", "hubble_deep_field")
 
 
@@ -26,10 +26,10 @@ def _pictures() -> tuple[np.ndarray, ...]:
 
 
 def draw_background(rng: np.random.Generator) -> np.ndarray:
-    """Draw a background: float32 [SIZE, SIZE, 3], linear light."""
+    """Draw a random background, float32 [SIZE, SIZE, 3], linear RGB."""
     kind = rng.choice(["plain", "gradient", "cloudy", "blocks", "picture"], p=[0.15, 0.2, 0.25, 0.15, 0.25])
     colours = rng.uniform(0.08, 0.95, (3, 3)).astype(np.float32)
-    colours += np.float32(0.6) * (colours.mean(axis=1, keepdims=True) - colours)  # rooms are not gaudy
+    colours += np.float32(0.6) * (colours.mean(axis=1, keepdims=True) - colours)  # rooms are less saturated
     if kind == "picture":
         picture = _pictures()[rng.integers(len(_PICTURES))]
         picture = picture[:, ::-1] if rng.random() < 0.5 else picture

@@ -1,4 +1,4 @@
-"""The eyeball as a texture: pupil, iris, veins."""
+"""Texture of the eyeball: pupil, iris and veins."""
 
 from functools import lru_cache
 
@@ -7,7 +7,7 @@ import numpy as np
 from pipelines.synthetic.renderer.appearance.noise import TILE, tile
 from pipelines.synthetic.renderer.geometry.identity import Identity
 
-#: Texels of the texture, which shows the front of the ball up to `EYE_SPAN` of its radius.
+#: Size of the texture in texels, and the share of the radius of the eyeball that it covers.
 EYE_SIZE = 128
 EYE_SPAN = 0.75
 
@@ -19,14 +19,14 @@ def _iris_grid() -> tuple[np.ndarray, np.ndarray]:
 
 
 def eye_texture(identity: Identity, iris_radius: float) -> np.ndarray:
-    """Paint an eyeball, seen along its axis.
+    """Make the texture of an eyeball, seen along its axis.
 
     Args:
-        identity: whose eye.
-        iris_radius: as a share of the ball's radius.
+        identity: Identity of the person.
+        iris_radius: Radius of the iris as a share of the radius of the eyeball.
 
     Returns:
-        float32 [EYE_SIZE, EYE_SIZE, 3], linear light 0-1.
+        Texture, float32 [EYE_SIZE, EYE_SIZE, 3], linear RGB 0-1.
     """
     radius, turn = _iris_grid()
     radius = radius * EYE_SPAN / iris_radius

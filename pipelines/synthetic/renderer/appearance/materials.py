@@ -1,4 +1,4 @@
-"""What things are made of: the colour of each material at its texture coordinates."""
+"""Materials: the colour of each at its texture coordinates."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Material(IntEnum):
-    """What a triangle is made of."""
+    """Material of a triangle."""
 
     SKIN = 0
     EYE = 1
@@ -22,12 +22,14 @@ class Material(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """A mesh without its vertices.
+    """Mesh without its vertex positions.
 
     Attributes:
-        triangles: int32 [T, 3]; `material` uint8 [T]; `sheer` bool [T], has holes between strands of hair.
-        coordinates: float32 [V, 2], texture coordinates of each vertex's own material.
-        cover: float32 [V, 3], density of hair and texture coordinates (across, along) of its strands.
+        triangles: Vertex indices, int32 [T, 3].
+        material: `Material` of each triangle, uint8 [T].
+        sheer: Triangles with gaps between strands of hair, bool [T].
+        coordinates: Texture coordinates of each vertex in its material, float32 [V, 2].
+        cover: Density of the hair and texture coordinates (across, along) of its strands, float32 [V, 3].
     """
 
     triangles: np.ndarray
@@ -38,18 +40,18 @@ class Surface:
 
 
 @dataclass(frozen=True, eq=False)
-class Looks:
-    """Colours and textures of one person, linear light.
+class Appearance:
+    """Colours and textures of one person, linear RGB.
 
     Attributes:
-        skin: float32 [512, 512, 3] and its halvings, against aliasing in small pictures.
-        eye: float32 [128, 128, 3].
-        strands: float32 [256, 256], see `noise.strands`.
-        tones: float32 [4, 3]: plain skin, hair, cloth, glasses.
-        clothes: (neckline in front, how much deeper than at the sides, stripes along, stripes across,
-            contrast).
-        gloss: of the skin, 0-1.
-        eye_span: share of the eyeball's radius that its texture shows.
+        skin: Mipmaps of the skin texture, the finest float32 [512, 512, 3].
+        eye: Texture of the eyeballs, float32 [128, 128, 3].
+        strands: Texture of the strands of hair, float32 [256, 256], see `noise.strands`.
+        tones: Colours of plain skin, hair, cloth and glasses, float32 [4, 3].
+        clothes: Height of the neckline in front, its depth relative to the sides, stripes along, stripes
+            across, and their contrast.
+        gloss: Gloss of the skin, 0-1.
+        eye_span: Share of the radius of the eyeball that its texture covers.
     """
 
     skin: tuple[np.ndarray, ...]
@@ -63,7 +65,7 @@ class Looks:
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def bilinear(texture, x, y):
-    """Three channels of a texture [H, W, 3] between its texels; the edge goes on without end."""
+    """Sample a texture [H, W, 3] bilinearly; the edge is replicated. Returns three channels."""
     zero, one = np.float32(0), np.float32(1)
     x = min(max(np.float32(x), zero), np.float32(texture.shape[1]) - np.float32(1.001))
     y = min(max(np.float32(y), zero), np.float32(texture.shape[0]) - np.float32(1.001))
@@ -80,7 +82,7 @@ def bilinear(texture, x, y):
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def _strand(hairs, along, across):
-    """Look up the endless tile of strands; its edge is a power of two."""
+    """Sample the periodic strand texture; its size is a power of two."""
     n = hairs.shape[0]
     return hairs[
         np.uint32(int(np.floor(along * n)) & (n - 1)), np.uint32(int(np.floor(across * n)) & (n - 1))
@@ -89,7 +91,7 @@ def _strand(hairs, along, across):
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def base_colour(kind, u, v, eye, hairs, tones, clothes, eye_span):
-    """Colour of a material other than skin at its texture coordinates, linear light."""
+    """Return the colour of a material other than skin at its texture coordinates, linear RGB."""
     if kind == 1:
         span = (eye.shape[0] - 1) / 2
         return bilinear(eye, (u / eye_span + 1) * span, (v / eye_span + 1) * span)

@@ -1,4 +1,4 @@
-"""Endless tiles of band-limited noise: made once a process, looked up ever after."""
+"""Periodic tiles of band-limited noise, cached per process."""
 
 from functools import lru_cache
 
@@ -9,16 +9,16 @@ TILE = 512
 
 @lru_cache(maxsize=16)
 def tile(scale: float, seed: int, stretch: float = 1.0, size: int = TILE) -> np.ndarray:
-    """A periodic Gaussian field.
+    """Return a periodic Gaussian random field.
 
     Args:
-        scale: wave length in texels around which the spectrum lies.
-        seed: of the field.
-        stretch: how much longer the waves are along rows (strands of hair) than across.
-        size: edge of the tile.
+        scale: Centre wavelength of the spectrum in texels.
+        seed: Seed of the field.
+        stretch: Ratio of the wavelengths along and across rows; large for strands of hair.
+        size: Width and height of the tile in texels.
 
     Returns:
-        float32 [size, size], mean 0, standard deviation 1.
+        Field, float32 [size, size], with mean 0 and standard deviation 1.
     """
     white = np.random.default_rng(seed).standard_normal((size, size))
     fy, fx = np.meshgrid(np.fft.fftfreq(size), np.fft.fftfreq(size), indexing="ij")
@@ -30,7 +30,7 @@ def tile(scale: float, seed: int, stretch: float = 1.0, size: int = TILE) -> np.
 
 @lru_cache(maxsize=1)
 def strands() -> np.ndarray:
-    """Density at which a strand of hair shows, float32 [256, 256], 0-1: long waves down the rows."""
+    """Return the density above which a strand of hair is visible, float32 [256, 256], 0-1."""
     field = tile(5.0, 11, stretch=14.0, size=256) + 0.6 * tile(2.6, 12, stretch=14.0, size=256)
     ranks = np.argsort(np.argsort(field.ravel(), kind="stable"), kind="stable")
     return (ranks.reshape(field.shape) / field.size).astype(np.float32)

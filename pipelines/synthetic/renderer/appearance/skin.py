@@ -1,4 +1,4 @@
-"""Skin as a texture: tone, blood, pores, freckles, lines, brows, lashes, lips and beard."""
+"""Skin texture: tone, redness, pores, freckles, wrinkles, brows, lashes, lips and beard."""
 
 from functools import lru_cache
 
@@ -11,8 +11,8 @@ from pipelines.synthetic.renderer.appearance.noise import TILE, strands, tile
 from pipelines.synthetic.renderer.appearance.skin_features import SIZE, TURN
 from pipelines.synthetic.renderer.geometry.identity import Identity
 
-_FACE_RADIUS = 8.0  # cm, of the face around the texture's axis
-#: Wave lengths in texels (0.06 cm) of the skin's relief above the pores, and their contrast.
+_FACE_RADIUS = 8.0  # cm, distance of the face from the axis of the texture
+#: Wavelengths in texels (0.06 cm) of skin relief coarser than pores, and their contrast.
 _RELIEF = ((9.0, 0.009), (16.0, 0.012))
 
 
@@ -94,10 +94,13 @@ def _relief() -> np.ndarray:
 
 
 def skin_texture(identity: Identity) -> np.ndarray:
-    """Paint a skin.
+    """Make the skin texture of an identity.
+
+    Args:
+        identity: Identity of the person.
 
     Returns:
-        float32 [SIZE, SIZE, 3], linear light 0-1.
+        Texture, float32 [SIZE, SIZE, 3], linear RGB 0-1.
     """
     rng = np.random.default_rng(identity.texture_seed)
     offsets = rng.integers(0, TILE, 6)
@@ -113,10 +116,10 @@ def skin_texture(identity: Identity) -> np.ndarray:
 
 
 def levels(texture: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The texture and two halvings.
+    """Return the mipmaps of a texture: full, half and quarter size.
 
-    A texel of a halving is the mean of four, as a sensor's pixel would see them: a wider filter would take
-    the pores away at the very size at which pictures of 256 x 256 show them.
+    Each texel is the mean of four finer ones. A wider filter would blur the pores at the resolution of frames
+    of 256x256.
     """
     half, quarter = (
         cv2.resize(texture, (SIZE // n, SIZE // n), interpolation=cv2.INTER_AREA) for n in (2, 4)
@@ -125,6 +128,6 @@ def levels(texture: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def level_for(pixels_per_cm: float) -> int:
-    """The level whose texels are about as large as the pixels of a picture."""
+    """Return the mipmap level whose texels are about as large as the pixels of a frame."""
     texels_per_pixel = SIZE / (2 * TURN * _FACE_RADIUS) / pixels_per_cm
     return int(np.clip(np.ceil(np.log2(0.8 * texels_per_pixel)), 0, 2))

@@ -1,7 +1,7 @@
-"""Where on the skin what is painted: lips, lids, lashes, nostrils, beard, brows, lines.
+"""Masks of skin features in texture space: lips, lids, lashes, nostrils, beard, brows and wrinkles.
 
-The texture lies on the base head like a label on a bottle: u is the turn around the head, v the height. So a
-texel is a point of the surface, whatever the face does, and what is painted on it moves with it exactly.
+The texture is a cylindrical projection of the base head: u is the angle around the head, v the height. A
+texel is a fixed point of the surface, so features move exactly with the skin.
 """
 
 from functools import lru_cache
@@ -14,11 +14,11 @@ from pipelines.synthetic.renderer.geometry.head import head_model
 from pipelines.synthetic.renderer.geometry.identity import Identity
 
 SIZE = 512
-TURN = np.deg2rad(108)  # the texture ends behind the ears, where nobody looks
+TURN = np.deg2rad(108)  # the texture ends behind the ears
 _AXIS_Z = 6.0
 _TOP, _BOTTOM = -9.0, 12.5
 _SHIFT = 3  # cv2's fixed-point bits
-#: The channels of `masks`.
+#: Channels of `masks`.
 MASKS = ("lips", "line", "lid", "socket", "lash", "nostril", "blush", "beard", "moustache", "mouth_shade")
 _OUTER_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 _LIP_LINE = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
@@ -32,7 +32,7 @@ _BROWS = (
     ((70, 46), (63, 53), (105, 52), (66, 65), (107, 55)),
     ((300, 276), (293, 283), (334, 282), (296, 295), (336, 285)),
 )
-_LINES = (  # landmarks along a line of the skin, and its strength
+_LINES = (  # landmarks along a wrinkle, and its strength
     ((68, 104, 69, 108, 151, 337, 299, 333, 298), 0.6), ((54, 103, 67, 109, 10, 338, 297, 332, 284), 0.4),
     ((63, 105, 66, 107, 9, 336, 296, 334, 293), 0.25), ((129, 203, 206, 216, 212), 1.0),
     ((358, 423, 426, 436, 432), 1.0),
@@ -46,7 +46,7 @@ _LINES = (  # landmarks along a line of the skin, and its strength
 
 
 def skin_coordinates(base: np.ndarray) -> np.ndarray:
-    """Texture coordinates of points of the base head: float [N, 3] cm in, float64 [N, 2] texels out."""
+    """Return texture coordinates, float64 [N, 2], texels, of points of the base head, float [N, 3], cm."""
     turn = np.arctan2(base[:, 0], _AXIS_Z - base[:, 2])
     height = (base[:, 1] - _TOP) / (_BOTTOM - _TOP)
     return np.stack([(turn / TURN + 1) / 2, height], axis=1) * (SIZE - 1)
@@ -81,7 +81,7 @@ def _draw(
 
 
 def _curve(points: np.ndarray, steps: int = 6) -> np.ndarray:
-    """A smooth curve through points [N, 2]."""
+    """Return a smooth curve near points [N, 2]."""
     t = np.linspace(0, len(points) - 1, steps * (len(points) - 1) + 1)
     index = np.arange(len(points))
     line = np.stack([np.interp(t, index, points[:, k]) for k in (0, 1)], axis=1)
@@ -100,7 +100,7 @@ def _blob(points: np.ndarray, radius: float) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def masks() -> np.ndarray:
-    """Where what is painted, the same for everybody: uint8 [SIZE, SIZE, len(MASKS)]."""
+    """Return the feature masks, the same for all identities, uint8 [SIZE, SIZE, len(MASKS)]."""
     at = _landmark_texels()
     lips = _fill(at[list(_OUTER_LIPS)], 1.6)
     line = _draw([at[list(_LIP_LINE)]], 3, 1.2)
@@ -125,13 +125,13 @@ def masks() -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def shown() -> np.ndarray:
-    """Texels that may be seen close enough to matter, bool: not the scalp and behind the ears."""
+    """Return the texels that need detail, bool [SIZE, SIZE]: all but the scalp and behind the ears."""
     outline = _landmark_texels()[FACE_OVAL]
     return cv2.dilate(_fill(outline, 0), np.ones((61, 61), np.uint8)) > 0
 
 
 def lines(rng: np.random.Generator) -> np.ndarray:
-    """Lines of the skin, each person's a little elsewhere: uint8 [SIZE, SIZE]."""
+    """Return the wrinkles of a person, at random offsets from their landmarks, uint8 [SIZE, SIZE]."""
     at = _landmark_texels()
     curves, strength = [], []
     for points, strong in _LINES:
@@ -141,20 +141,20 @@ def lines(rng: np.random.Generator) -> np.ndarray:
 
 
 def brows(identity: Identity, rng: np.random.Generator) -> np.ndarray:
-    """Brows stroke by stroke: uint8 [SIZE, SIZE]."""
+    """Return the brows of an identity, drawn hair by hair, uint8 [SIZE, SIZE]."""
     at = _landmark_texels()
     mask = np.zeros((SIZE, SIZE), np.uint8)
     strokes = int(60 + 170 * identity.brow_density)
     for side, brow in zip((1, -1), _BROWS, strict=True):
         upper, lower = (at[[pair[k] for pair in brow]] for k in (0, 1))
-        # The landmarks frame the brow loosely; hair grows in the middle of the frame.
+        # The landmarks outline the brow loosely; hair grows in the middle of the outline.
         middle = 0.56 * upper + 0.44 * lower
         half = 0.5 * np.abs(lower[:, 1] - upper[:, 1]) * identity.brow_width * (0.45, 0.62, 0.8, 0.95, 0.8)
         t = np.sort(rng.uniform(0.02, 4, strokes))  # 0 is the outer end
         across = rng.uniform(-1, 1, strokes)
         root = np.stack([np.interp(t, range(5), middle[:, k]) for k in (0, 1)], axis=1)
         root[:, 1] += across * np.interp(t, range(5), half)
-        upright = np.clip((t - 2.4) / 1.6, 0, 1)  # the inner hairs stand up
+        upright = np.clip((t - 2.4) / 1.6, 0, 1)  # the inner hairs are upright
         angle = -upright * 1.25 + 0.35 * across + 0.15 * (1 - upright) + rng.normal(0, 0.12, strokes)
         length = rng.uniform(7, 12, strokes)
         tip = root + length[:, None] * np.stack([-side * np.cos(angle), np.sin(angle)], axis=1)

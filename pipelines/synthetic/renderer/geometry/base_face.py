@@ -1,14 +1,14 @@
-"""The face of the base head: Face Mesh on the portrait, turned to the front, symmetric, not smiling."""
+"""Face of the base head: Face Mesh on the portrait, turned to the front, symmetric and neutral."""
 
 import cv2
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-_FACE_WIDTH = 13.8  # between the cheek bones, an adult's average
+_FACE_WIDTH = 13.8  # cm, average adult bizygomatic width
 _PORTRAIT_WINDOW = (slice(0, 320), slice(80, 400))
 _MAGNIFIED = 960
 
-# Lip contours of the subject's right half, corner to middle, outermost ring first (Face Mesh numbers).
+# Lip contours of the subject's right half, corner to middle, outermost ring first (Face Mesh indices).
 UPPER_RINGS = (
     (61, 185, 40, 39, 37, 0),
     (76, 184, 74, 73, 72, 11),
@@ -21,8 +21,8 @@ LOWER_RINGS = (
     (62, 96, 89, 179, 86, 15),
     (78, 95, 88, 178, 87, 14),
 )
-# The same contours at rest: x, y, z of the outer and the inner ring, by hand after anthropometric averages
-# (philtrum : lower face = 1 : 2, mouth width = distance of the pupils' inner rims).
+# The same contours at rest: x, y, z of the outer and the inner ring, set by hand from anthropometric averages
+# (philtrum : lower face = 1 : 2, mouth width = distance between the inner rims of the pupils).
 _UPPER_OUTER = [
     (2.55, 6.68, -1.72),
     (2.30, 6.42, -2.02),
@@ -47,9 +47,9 @@ _LINE = [
     (0.6, 6.62, -3.03),
     (0, 6.66, -3.1),
 ]
-_LIP_BULGE = 0.22  # how far the lips' fullest ring stands out in front of the straight line from rim to rim
+_LIP_BULGE = 0.22  # cm, protrusion of the lips in front of the straight line from rim to rim
 
-# Displacements (dx outwards, dy down, dz back) that undo the rest of the smile, subject's right.
+# Displacements (dx outwards, dy down, dz back) that remove the rest of the smile, subject's right.
 _UNSMILE = {
     2: (0, 0.25, 0), 164: (0, 0.3, -0.1), 167: (-0.1, 0.3, -0.1), 165: (-0.2, 0.45, -0.3),
     92: (-0.35, 0.6, -0.5),
@@ -68,7 +68,7 @@ _STILL += (199, 175, 123, 116, 117, 111, 46, 55, 226, 244, 193, 122)
 
 
 def portrait_points() -> np.ndarray:
-    """Face Mesh on the portrait, float64 [478, 3] in pixels of its enlarged window."""
+    """Detect Face Mesh on the portrait; float64 [478, 3], pixels of its enlarged crop."""
     import mediapipe
     import skimage.data
 
@@ -79,10 +79,13 @@ def portrait_points() -> np.ndarray:
 
 
 def symmetric(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Turn the points to the front and average them with their mirror image.
+    """Rotate points to the front and average them with their mirror image.
+
+    Args:
+        points: Face Mesh points, float64 [478, 3], in any unit.
 
     Returns:
-        Points in centimetres, float64 [478, 3], and each point's counterpart, int64 [478].
+        Symmetric points, float64 [478, 3], cm; and the index of each point's mirror image, int64 [478].
     """
     points = points - points.mean(axis=0)
     pairs = [(33, 263), (133, 362), (61, 291), (70, 300), (234, 454), (58, 288), (98, 327)]
@@ -109,7 +112,7 @@ def _to_front(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 
 def neutral(points: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """Close the mouth and let the cheeks down; float64 [478, 3]."""
+    """Remove the smile of symmetric points: close the mouth and lower the cheeks; float64 [478, 3], cm."""
     targets = {i: points[i] for i in _STILL}
     for number, (dx, dy, dz) in _UNSMILE.items():
         targets[number] = points[number] + [-dx, dy, dz]
@@ -124,7 +127,7 @@ def neutral(points: np.ndarray, mirror: np.ndarray) -> np.ndarray:
         targets[int(mirror[number])] = targets[number] * [-1, 1, 1]
     index = np.array(list(targets))
     moved = np.array(list(targets.values())) - points[index]
-    # Triharmonic radial functions: the smoothest interpolation in space, used once and for all.
+    # Radial basis functions of the distance with an affine part, the smoothest interpolation in space.
     kernel = np.linalg.norm(points[:, None] - points[None, index], axis=2)
     affine = np.c_[np.ones(len(points)), points]
     system = np.block([[kernel[index], affine[index]], [affine[index].T, np.zeros((4, 4))]])

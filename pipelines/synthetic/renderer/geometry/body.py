@@ -1,6 +1,6 @@
-"""What is around the skin of the face: mouth, teeth, ears, neck and shoulders, glasses.
+"""Parts around the skin of the face: mouth, teeth, ears, neck, shoulders and glasses.
 
-Every part is a mesh in the head's frame (cm). Which body it moves with is decided in `person`.
+Each part is a mesh in head coordinates (cm). `person` assigns it to the body that it moves with.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ Mesh = tuple[
     np.ndarray, np.ndarray, np.ndarray
 ]  # vertices [V, 3], triangles [T, 3], texture coordinates [V, 2]
 
-_THROAT_Z = 0.4  # where the mouth ends, cm; the neck begins behind it
+_THROAT_Z = 0.4  # cm, back end of the mouth; the neck is behind it
 _TOOTH_ARCH = 0.42  # curvature of the dental arch, 1/cm
 _TOOTH_COLUMNS, _TOOTH_ROWS = 24, 4
 
@@ -30,7 +30,7 @@ _NECK_TOP, _NECK_BASE = (
 
 
 def grid_triangles(rows: int, columns: int, closed: bool = False) -> np.ndarray:
-    """Triangles of a grid of vertices, row by row; `closed` joins the last column to the first."""
+    """Return the triangles of a grid of vertices, row by row; `closed` joins the last and first columns."""
     number = np.arange(rows * columns).reshape(rows, columns)
     following = np.roll(number, -1, axis=1)
     if not closed:
@@ -42,7 +42,7 @@ def grid_triangles(rows: int, columns: int, closed: bool = False) -> np.ndarray:
 
 
 def boundary_loop(triangles: np.ndarray, through: int) -> np.ndarray:
-    """Vertices around the hole of a mesh that `through` lies on, in order, int [N]."""
+    """Return the vertices around the hole of a mesh through a vertex, in order, int [N]."""
     edges = triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
     directed = {tuple(edge) for edge in edges.tolist()}
     following = {a: b for a, b in directed if (b, a) not in directed}
@@ -53,7 +53,7 @@ def boundary_loop(triangles: np.ndarray, through: int) -> np.ndarray:
 
 
 def mouth_vertices(rim: np.ndarray) -> np.ndarray:
-    """The dark inside of the mouth, hung on the inner rim of the lips, float64 [N, 3]: [4 N + 1, 3]."""
+    """Return vertices of the mouth cavity, [4 N + 1, 3], behind the inner rim of the lips, float64 [N, 3]."""
     centre = rim.mean(axis=0)
     above = np.sign(rim[:, 1] - centre[1])[:, None]
     rings = [rim]
@@ -65,27 +65,27 @@ def mouth_vertices(rim: np.ndarray) -> np.ndarray:
 
 
 def mouth_cavity(rim: np.ndarray) -> Mesh:
-    """The same as a mesh; the second texture coordinate is the depth, 0-1."""
+    """Return the mesh of the mouth cavity; the second texture coordinate is the depth, 0-1."""
     n = len(rim)
     last = 3 * n + np.arange(n)
     fan = np.stack([last, np.roll(last, -1), np.full(n, 4 * n)], axis=1)
     depth = np.repeat([0, 0.25, 0.7, 1.0], n)
     return (
         mouth_vertices(rim),
-        # Seen from inside: the other way round.
+        # Seen from inside, so the orientation is reversed.
         np.concatenate([grid_triangles(4, n, closed=True)[:, ::-1], fan[:, ::-1]]).astype(np.int32),
         np.stack([np.zeros(4 * n + 1), np.r_[depth, 1.0]], axis=1),
     )
 
 
 def teeth(upper: bool) -> Mesh:
-    """A row of teeth; texture u runs along the arch, v from the gum (0) to the edge (1)."""
+    """Return the mesh of a row of teeth; texture u is along the arch, v from the gum (0) to the edge (1)."""
     x = np.linspace(-2.5, 2.5, _TOOTH_COLUMNS)
     rise = np.linspace(0, 1, _TOOTH_ROWS)
     gum, edge = (5.75, 7.15) if upper else (8.0, 6.95)
     front = -2.3 if upper else -2.15
     y = gum + (edge - gum) * rise[:, None] + np.zeros_like(x)
-    # The edges of the side teeth retreat from the bite a little, so that the row curves.
+    # The edges of the side teeth recede slightly, which curves the row.
     y += rise[:, None] * (0.035 if upper else -0.02) * -(x**2)
     z = front + _TOOTH_ARCH * x**2 + 0.12 * (1 - rise[:, None]) ** 2
     vertices = np.stack([np.broadcast_to(x, y.shape), y, np.broadcast_to(z, y.shape)], axis=-1).reshape(-1, 3)
@@ -95,7 +95,7 @@ def teeth(upper: bool) -> Mesh:
 
 
 def ear() -> Mesh:
-    """The subject's left ear about the point where it is fixed: an oval shell with helix and concha."""
+    """Return the mesh of the subject's left ear, an oval shell with helix and concha, at its attachment."""
     rings, sectors = 8, 24
     radius = np.linspace(0, 1, rings)[:, None]
     turn = np.arange(sectors) * (2 * np.pi / sectors)
@@ -115,22 +115,25 @@ def ear() -> Mesh:
 
 
 def torso(neck: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Neck and shoulders, and how far each vertex [V] moves with the head (1) or the torso (0).
+    """Return the mesh of neck and shoulders, and the share of the head motion that each vertex follows.
+
+    Texture u is the angle around the body (0 in front), v the height y.
 
     Args:
-        neck: width of the neck, about 1.
+        neck: Relative width of the neck, about 1.
 
-    Texture u is the turn around the body (0 in front), v the height y.
+    Returns:
+        Vertices, triangles, texture coordinates, and shares [V] from 0 (torso) to 1 (head).
     """
     turn = np.arange(_TORSO_SECTORS) * (2 * np.pi / _TORSO_SECTORS)
     y, z, wide, deep = (column[:, None] for column in _fine(_TORSO).T)
-    # Fuller than an ellipse where the shoulders are, with hollows above the collar bones.
+    # Wider than an ellipse at the shoulders, with hollows above the collar bones.
     power = np.where(y > 18, 0.75, 1.0)
     sine = np.sign(np.sin(turn)) * np.abs(np.sin(turn)) ** power
     slim = 1 - (1 - neck) * np.clip((18.5 - y) / 3, 0, 1)
     wide, deep = wide * slim, deep * slim
     x, back = wide * sine, -deep * np.cos(turn) + z
-    # The throat: a ridge in the middle and the two muscles that run to the collar bones.
+    # Throat: a ridge in the middle and the two muscles to the collar bones.
     along = np.clip((y - 8) / 8, 0, 1) * np.clip((18 - y) / 3, 0, 1)
     muscle = np.exp(-(((np.abs(np.angle(np.exp(1j * turn))) - 0.55 + 0.3 * along) / 0.16) ** 2))
     back = back - 0.45 * along * muscle
@@ -149,14 +152,14 @@ def _fine(profile: np.ndarray) -> np.ndarray:
 def glasses(
     eyes: np.ndarray, front: float, size: tuple[float, float], squareness: float, thickness: float
 ) -> Mesh:
-    """Rims, bridge and temples.
+    """Return the mesh of glasses: rims, bridge and temples.
 
     Args:
-        eyes: float64 [2, 3], centres of the right and the left eye, cm.
-        front: z of the rims.
-        size: half width and half height of a rim.
-        squareness: 1 is an ellipse, smaller is squarer.
-        thickness: of the rims' tube.
+        eyes: Centres of the right and the left eye, float64 [2, 3], cm.
+        front: z of the rims, cm.
+        size: Half width and half height of a rim, cm.
+        squareness: Exponent of the outline; 1 is an ellipse, smaller is squarer.
+        thickness: Radius of the rims, cm.
     """
     paths = []
     turn = np.arange(25) * (2 * np.pi / 24)

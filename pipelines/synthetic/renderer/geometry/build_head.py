@@ -1,10 +1,10 @@
-"""Makes `head.npz`, the base geometry, from Face Mesh on scikit-image's public-domain portrait.
+"""Build `head.npz`, the base geometry, from Face Mesh on the public-domain portrait of scikit-image.
 
     python -m pipelines.synthetic.renderer.geometry.build_head
 
-The portrait smiles and looks a little aside. So the 478 points are turned to the front, made symmetric, and
-given a closed mouth and a skull; then the mesh is refined, keeping the 478 points. All in centimetres: x to
-the subject's left (right in the picture), y down, z away from the camera, origin between the eyes.
+The portrait smiles and is slightly turned. So the 478 points are rotated to the front, made symmetric, and
+given a closed mouth and a skull; then the mesh is subdivided, keeping the 478 points. Units are centimetres:
+x to the subject's left (right in the image), y down, z away from the camera, origin between the eyes.
 """
 
 from importlib import resources
@@ -29,21 +29,21 @@ from pipelines.synthetic.renderer.geometry.surface import Smoother, midpoint_sub
 
 FACE_POINTS = 468  # Face Mesh without the irises
 
-# The skull behind the face: an ellipsoid, and rings from the face's outline to its back.
+# Skull behind the face: an ellipsoid, with rings from the outline of the face to its back.
 _SKULL_CENTRE = np.array([0.0, -1.6, 6.6])
 _SKULL_RADII = np.array([7.5, 8.2, 9.3])
 _SKULL_BACK = np.array([0.0, 0.15, 1.0])
 _SKULL_RINGS = 7
-_LOOSE_RINGS = 3  # behind these the scalp lies still, whatever the face does
+_LOOSE_RINGS = 3  # the scalp behind these rings does not move with the expression
 
-# What a moving lid does not drag along (subject's right): the brow and the orbit's lower edge.
+# Landmarks that do not move with a lid (subject's right): the brow and the lower edge of the orbit.
 _AROUND_LIDS = (46, 53, 52, 65, 55, 225, 224, 223, 222, 221, 189, 244, 233, 232, 231, 230, 229, 228)
 _AROUND_LIDS += (31, 226, 35, 122)
 _LID_REACH = 0.8  # cm
 _AROUND_LIPS = (78, 61, 2, 98, 164, 165, 92, 57, 43, 106, 182, 83, 18)
 _LIP_REACH = 0.6
 
-# Share of the jaw's rotation, subject's right and middle.
+# Share of the rotation of the jaw, subject's right and middle.
 _JAW_SHARES = (
     ((14, 87, 178, 88, 15, 16, 17, 84, 181, 18, 200, 199, 175, 152, 148, 176, 149, 83, 182), 1.0),
     ((95,), 0.75), ((91,), 0.9), ((78, 61), 0.45), ((146,), 0.7), ((191, 185), 0.25), ((80, 40), 0.08),
@@ -55,10 +55,14 @@ _JAW_SHARES = (
 
 
 def skull(face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rings of vertices from the face's outline over the skull to its back.
+    """Make the skull: rings of vertices from the outline of the face to the back of the head.
+
+    Args:
+        face: Vertices of the face, float64 [468, 3], cm.
 
     Returns:
-        New vertices [36 * rings + 1, 3] and triangles that number the face's 468 vertices first.
+        New vertices, float64 [36 * rings + 1, 3], cm; and triangles, whose indices count the 468 vertices of
+        the face first.
     """
     start = face[FACE_OVAL] - _SKULL_CENTRE
     length = np.linalg.norm(start, axis=1, keepdims=True)
@@ -88,7 +92,7 @@ def skull(face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def face_triangles(mirror: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Face Mesh's triangles without those that close eyes and mouth, the left half mirrored."""
+    """Return the triangles of Face Mesh without those over the mouth, the left half mirrored."""
     lips = {i for ring in (*UPPER_RINGS[3:], *LOWER_RINGS[3:]) for i in ring}
     opening = lips | {int(mirror[i]) for i in lips}
     kept = [t for t in TRIANGLES.tolist() if max(t) < FACE_POINTS and not set(t) <= opening]
@@ -99,14 +103,15 @@ def face_triangles(mirror: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _solve(field: Field, smooth: Smoother, mirror: np.ndarray, anchors: np.ndarray, sides: str) -> np.ndarray:
-    """Carry one field over the skin: float [V, 3].
+    """Extend a displacement field from its landmarks over the skin; float [V, 3], cm.
 
     Args:
-        field: what to carry.
-        smooth: interpolates over the skin.
-        mirror: int [478], counterparts.
-        anchors: vertices that never move.
-        sides: `both` moves both halves alike, `right` the subject's right half, and half of the middle line.
+        field: Displacements of some landmarks.
+        smooth: Interpolator over the skin.
+        mirror: Index of the mirror image of each landmark, int [478].
+        anchors: Vertices that never move.
+        sides: `both` moves both halves symmetrically, `right` the subject's right half and half of the
+            midline.
     """
     values = {i: np.zeros(3) for i in anchors.tolist()}
     values |= {side: np.zeros(3) for i in field.still for side in (i, int(mirror[i]))}
@@ -118,7 +123,7 @@ def _solve(field: Field, smooth: Smoother, mirror: np.ndarray, anchors: np.ndarr
 
 
 def _lid_shares(smooth: Smoother, mirror: np.ndarray, anchors: np.ndarray) -> np.ndarray:
-    """How much each vertex follows each of the right eye's rim points: float [V, 14], upper lid first."""
+    """Return the weight of each rim point of the right eye at each vertex, float [V, 14], upper lid first."""
     rim = np.array(UPPER_LID + LOWER_LID)
     still = np.concatenate([anchors, (33, 133), _AROUND_LIDS, mirror[rim]])
     values = np.concatenate([np.eye(len(rim)), np.zeros((len(still), len(rim)))])
@@ -126,7 +131,7 @@ def _lid_shares(smooth: Smoother, mirror: np.ndarray, anchors: np.ndarray) -> np
 
 
 def _lip_shares(smooth: Smoother, mirror: np.ndarray, anchors: np.ndarray) -> np.ndarray:
-    """How much each vertex follows each point of the lips' inner rims: float [V, 18], upper lip first."""
+    """Return the weight of each inner rim point of the lips at each vertex, float [V, 18], upper first."""
     rim = np.array(UPPER_LINE + LOWER_LINE)
     still = np.concatenate([anchors, mirror[list(_AROUND_LIPS)], _AROUND_LIPS])
     still = np.unique(still)
@@ -135,14 +140,14 @@ def _lip_shares(smooth: Smoother, mirror: np.ndarray, anchors: np.ndarray) -> np
 
 
 def _jaw_share(smooth: Smoother, mirror: np.ndarray, anchors: np.ndarray) -> np.ndarray:
-    """How much each vertex turns with the jaw: float [V, 1]."""
+    """Return the share of the rotation of the jaw at each vertex, float [V, 1]."""
     shares = {int(side): s for points, s in _JAW_SHARES for i in points for side in (i, mirror[i])}
     shares |= dict.fromkeys(anchors.tolist(), 0.0)
     return smooth(np.array(list(shares)), np.array(list(shares.values()))[:, None])
 
 
 def build() -> dict[str, np.ndarray]:
-    """Return the arrays of `head.npz`; they are described in `head`."""
+    """Build the arrays of `head.npz`, which `head.HeadModel` describes."""
     points, mirror = symmetric(portrait_points())
     points = neutral(points, mirror)
     back, back_triangles = skull(points[:FACE_POINTS])
@@ -176,7 +181,7 @@ def build() -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    """Write `head.npz` beside this file."""
+    """Write `head.npz` next to this file."""
     target = Path(str(resources.files("pipelines.synthetic.renderer.geometry").joinpath("head.npz")))
     np.savez_compressed(target, **build())
 

@@ -1,8 +1,7 @@
-"""Eyeballs and lids: gaze, and lids that slide over the ball until they close.
+"""Eyeballs and lids: gaze, and lids that slide over the eyeball.
 
-The lids are driven at seven points of each rim; `head.npz` says how the skin around follows them. Whatever
-the muscles do, no skin may lie inside an eyeball: it is pushed out along the ball's radius, which makes the
-lids slide on an arc.
+Seven points of each rim drive the lids; weights in `head.npz` extend their motion to the skin around. Skin
+inside an eyeball is pushed out along the radius, so the lids move on an arc.
 """
 
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy as np
 
 from pipelines.synthetic.renderer.deterministic_sums import add_shares
 
-#: Rim of the subject's right eye, outer to inner corner (Face Mesh numbers), lower lid under upper lid.
+#: Rims of the subject's right eye, outer to inner corner (Face Mesh indices), in corresponding order.
 UPPER_LID = (246, 161, 160, 159, 158, 157, 173)
 LOWER_LID = (7, 163, 144, 145, 153, 154, 155)
 CORNERS = (33, 133)
@@ -21,27 +20,28 @@ CORNERS = (33, 133)
 BALL_RADIUS = 1.62  # cm; larger than life (1.2), because Face Mesh's eyes are flatter than a ball
 IRIS_RADIUS = 0.62
 _LID_THICKNESS = 0.07
-_PROUD = 0.14  # how far the ball's front stands before the plane of the rim
-_RESTING = 0.13  # the upper lid's share of the opening at rest, under the portrait's wide-open eyes
-_CLOSED = 1.06  # a closed lid overlaps the other's rim
+_PROTRUSION = 0.14  # cm, distance of the front of the eyeball before the plane of the rim
+_RESTING = 0.13  # share of the opening that the upper lid covers at rest; the portrait has wide-open eyes
+_CLOSED = 1.06  # share of the opening that a closed lid covers: it overlaps the other rim
 
-# Share of the opening that each unit takes at full intensity.
+# Share of the opening that each Action Unit covers at full intensity.
 _UPPER_DOWN = {"AU43": 1.0, "AU07": 0.22, "AU05": -0.38, "AU06": 0.08}
 _LOWER_UP = {"AU07": 0.26, "AU06": 0.22}
-_LID_FOLLOWS_GAZE = 0.022  # share of the opening per degree of looking down (upper lid)
+_LID_FOLLOWS_GAZE = 0.022  # share of the opening per degree of downward gaze (upper lid)
 _RINGS, _SECTORS = 9, 28
-_BALL_ANGLE = np.deg2rad(75)  # the ball is drawn up to this angle from the line of sight
+_BALL_ANGLE = np.deg2rad(75)  # the eyeball mesh ends at this angle from the line of sight
 
 
 @dataclass(frozen=True, eq=False)
 class Eye:
-    """One eye of an individual head at rest.
+    """Eye of an individual head at rest.
 
     Attributes:
-        centre: float64 [3], of the ball, cm.
-        upper: int [7], vertices of the upper rim, outer to inner corner; `lower` likewise.
-        near: int [N], vertices that the lids move and the ball may push.
-        shares: float32 [N, 14], how those follow the rim.
+        centre: Centre of the eyeball, float64 [3], cm.
+        upper: Vertices of the upper rim, outer to inner corner, int [7].
+        lower: Vertices of the lower rim, outer to inner corner, int [7].
+        shares: Weights by which the vertices of `near` follow the rim, float32 [N, 14].
+        near: Vertices that move with the lids or touch the eyeball, int [N].
     """
 
     centre: np.ndarray
@@ -52,7 +52,7 @@ class Eye:
 
 
 def eyes_of(rest: np.ndarray, mirror: np.ndarray, lids: np.ndarray) -> tuple[Eye, Eye]:
-    """Place the eyeballs behind the lids of a head at rest: the subject's right eye, the left eye."""
+    """Place the eyeballs behind the lids of a head at rest; returns the right and the left eye."""
     eyes = []
     for side in (0, 1):
         upper, lower, corners = (
@@ -62,7 +62,7 @@ def eyes_of(rest: np.ndarray, mirror: np.ndarray, lids: np.ndarray) -> tuple[Eye
         middle = rest[corners].mean(axis=0)
         front = rest[[upper[3], lower[3]]]
         y = 0.5 * middle[1] + 0.5 * front[:, 1].mean()
-        centre = np.array([middle[0], y, front[:, 2].mean() - _PROUD + BALL_RADIUS])
+        centre = np.array([middle[0], y, front[:, 2].mean() - _PROTRUSION + BALL_RADIUS])
         near = np.flatnonzero(np.abs(lids[side]).sum(axis=1) > 1e-3)
         near = np.union1d(near, np.r_[upper, lower, corners])
         eyes.append(Eye(centre, upper, lower, lids[side][near], near))
@@ -73,10 +73,10 @@ def move_lids(vertices: np.ndarray, eye: Eye, units: dict[str, float], looking_d
     """Move the lids of one eye, in place.
 
     Args:
-        vertices: float64 [V, 3], cm, after all other units.
-        eye: whose lids.
-        units: intensities 0-1 of `_UPPER_DOWN` and `_LOWER_UP` on this side.
-        looking_down: degrees below the horizon that the eye looks.
+        vertices: Vertices after all other Action Units, float64 [V, 3], cm.
+        eye: Eye whose lids move.
+        units: Intensities 0-1 of the Action Units of the lids on this side.
+        looking_down: Pitch of the gaze in degrees, positive down.
     """
     up = sum(share * units.get(name, 0.0) for name, share in _LOWER_UP.items())
     down = _RESTING + sum(share * units.get(name, 0.0) for name, share in _UPPER_DOWN.items())
@@ -104,7 +104,7 @@ def _push_out(vertices, near, centre, limit):
 
 
 def gaze_rotation(yaw: float, pitch: float) -> np.ndarray:
-    """Rotation of an eyeball: `yaw` degrees to the subject's left, `pitch` degrees down; float64 [3, 3]."""
+    """Return the rotation of an eyeball by `yaw` (to the subject's left) and `pitch` (down), degrees."""
     a, b = np.deg2rad(yaw), np.deg2rad(pitch)
     # The line of sight at rest is -z.
     about_y = np.array([[np.cos(a), 0, -np.sin(a)], [0, 1, 0], [np.sin(a), 0, np.cos(a)]])
@@ -114,7 +114,7 @@ def gaze_rotation(yaw: float, pitch: float) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def ball_mesh() -> tuple[np.ndarray, np.ndarray]:
-    """The visible cap of a unit ball that looks along -z: float64 [N, 3] and triangles int32 [M, 3]."""
+    """Return vertices, float64 [N, 3], and triangles, int32 [M, 3], of the front of a unit ball facing -z."""
     angle = np.repeat(np.linspace(0, _BALL_ANGLE, _RINGS + 1)[1:], _SECTORS)
     turn = np.tile(np.arange(_SECTORS) * (2 * np.pi / _SECTORS), _RINGS)
     cap = np.stack([np.sin(angle) * np.cos(turn), np.sin(angle) * np.sin(turn), -np.cos(angle)], axis=1)
@@ -129,7 +129,7 @@ def ball_mesh() -> tuple[np.ndarray, np.ndarray]:
 
 
 def iris_directions() -> np.ndarray:
-    """Centre and rim of the iris as Face Mesh numbers them (468-472): unit vectors float64 [5, 3]."""
+    """Return the directions of the iris landmarks in the order of Face Mesh (468-472), float64 [5, 3]."""
     sine = IRIS_RADIUS / BALL_RADIUS
     cosine = np.sqrt(1 - sine**2)
     return np.array(

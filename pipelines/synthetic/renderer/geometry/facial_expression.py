@@ -1,4 +1,4 @@
-"""The state of a face: intensities of its Action Units and where it looks, and the skin that makes."""
+"""Facial expression: intensities of Action Units and gaze, and the resulting skin vertices."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from pipelines.synthetic.renderer.deterministic_sums import add_weighted
 from pipelines.synthetic.renderer.geometry.action_units import CENTRAL, LIDS, NAMES, PAIRED
 from pipelines.synthetic.renderer.geometry.eyes import Eye, move_lids
 from pipelines.synthetic.renderer.geometry.head import head_model
-from pipelines.synthetic.renderer.geometry.lips import keep_apart
+from pipelines.synthetic.renderer.geometry.lips import separate_lips
 
-#: The intensity vector's columns: paired units have a right and a left one (`AU12R`, `AU12L`), others one.
+#: Columns of the intensity vector; paired Action Units have a right and a left one (`AU12R`, `AU12L`).
 COLUMNS = tuple(
     column
     for name in NAMES
@@ -25,11 +25,11 @@ _FIELD_OF |= {name: name for name in CENTRAL}
 
 @dataclass(frozen=True, eq=False)
 class Expression:
-    """What the muscles do.
+    """Facial expression.
 
     Attributes:
-        units: float64 [len(COLUMNS)], intensities 0-1.
-        gaze: (yaw to the subject's left, pitch down), degrees, both eyes.
+        units: Intensities of the Action Units in the order of `COLUMNS`, float64 [len(COLUMNS)], 0-1.
+        gaze: Yaw (to the subject's left) and pitch (down) of both eyes, degrees.
     """
 
     units: np.ndarray
@@ -37,14 +37,18 @@ class Expression:
 
 
 def expression(gaze: tuple[float, float] = (0.0, 0.0), **intensities: float) -> Expression:
-    """Build an expression by name.
+    """Make an expression from the intensities of named Action Units.
 
     Args:
-        gaze: see `Expression`.
-        **intensities: 0-1 by unit, e.g. `AU12=0.7` for both sides or `AU12R=0.7` for the right one.
+        gaze: Yaw and pitch of the eyes in degrees, see `Expression`.
+        **intensities: Intensity 0-1 of each Action Unit, e.g. `AU12=0.7` for both sides or `AU12R=0.7` for
+            the right side.
+
+    Returns:
+        The expression; Action Units that are not named have intensity 0.
 
     Raises:
-        KeyError: for a unit that does not exist.
+        ValueError: if an Action Unit does not exist.
     """
     units = np.zeros(len(COLUMNS))
     for name, value in intensities.items():
@@ -55,14 +59,14 @@ def expression(gaze: tuple[float, float] = (0.0, 0.0), **intensities: float) -> 
 
 
 def jaw_rotation(units: np.ndarray) -> float:
-    """Opening of the jaw in radians."""
+    """Return the opening angle of the jaw in radians."""
     return float(
         sum(np.deg2rad(degrees) * units[COLUMNS.index(name)] for name, degrees in _JAW_DEGREES.items())
     )
 
 
 def turn_with_jaw(points: np.ndarray, angle: np.ndarray | float) -> np.ndarray:
-    """Rotate points [N, 3] about the hinge, opening by `angle` radians (one for all, or one each)."""
+    """Rotate points, float64 [N, 3], about the hinge of the jaw by one angle or one each, radians."""
     down, back = points[:, 1] - _JAW_HINGE[1], points[:, 2] - _JAW_HINGE[2]
     cosine, sine = np.cos(angle), np.sin(angle)
     turned = points.copy()
@@ -72,15 +76,15 @@ def turn_with_jaw(points: np.ndarray, angle: np.ndarray | float) -> np.ndarray:
 
 
 def skin_vertices(rest: np.ndarray, eyes: tuple[Eye, Eye], state: Expression) -> np.ndarray:
-    """The skin of a head in some expression.
+    """Compute the skin vertices of a head for an expression.
 
     Args:
-        rest: float64 [V, 3], of `head.rest_vertices`.
-        eyes: of `eyes.eyes_of(rest)`.
-        state: the expression.
+        rest: Vertices at rest, from `head.rest_vertices`, float64 [V, 3], cm.
+        eyes: Right and left eye, from `eyes.eyes_of`.
+        state: Expression.
 
     Returns:
-        float64 [V, 3], cm, in the head's own frame.
+        Vertices in head coordinates, float64 [V, 3], cm.
     """
     model = head_model()
     weights = np.zeros(len(model.names))
@@ -92,7 +96,7 @@ def skin_vertices(rest: np.ndarray, eyes: tuple[Eye, Eye], state: Expression) ->
     angle = jaw_rotation(state.units)
     if angle:
         moved = turn_with_jaw(moved, angle * model.jaw.astype(np.float64))
-    keep_apart(moved, model.lips)
+    separate_lips(moved, model.lips)
     for side, eye in zip("RL", eyes, strict=True):
         units = {name: float(state.units[COLUMNS.index(name + side)]) for name in LIDS}
         move_lids(moved, eye, units, state.gaze[1])

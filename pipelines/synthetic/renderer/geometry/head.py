@@ -1,4 +1,4 @@
-"""The base head as it lies in `head.npz`, and the vertices of an individual head at rest."""
+"""Base head from `head.npz`, and the vertices of an individual head at rest."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,27 +8,27 @@ import numpy as np
 
 from pipelines.synthetic.renderer.deterministic_sums import add_weighted
 from pipelines.synthetic.renderer.geometry.identity_modes import MODES, ONE_SIDED
-from pipelines.synthetic.renderer.geometry.lips import close
+from pipelines.synthetic.renderer.geometry.lips import close_lips
 
-#: Shape coefficients of an identity, one standard deviation each; one-sided ones are signed: right - left.
+#: Shape modes of an identity; one-sided modes are signed, positive on the right side.
 SHAPE_NAMES = (*MODES, *ONE_SIDED)
 
 
 @dataclass(frozen=True, eq=False)
 class HeadModel:
-    """The base head: centimetres, x to the subject's left, y down, z away from the camera.
+    """Base head, in centimetres: x to the subject's left, y down, z away from the camera.
 
     Attributes:
-        vertices: float32 [V, 3]; the first 468 are Face Mesh's,
-            the origin is between the eyes' outer corners.
-        triangles: int32 [T, 3], wound so that a visible one has a positive area in the picture.
-        irises: float32 [10, 3], Face Mesh vertices 468-477.
-        mirror: int32 [478], the counterpart of each Face Mesh vertex on the other side.
-        names: number of each displacement field: `right AU01`, `AU17`, `jaw_width` ...
-        fields: float32 [F, V, 3], cm.
-        lids: float32 [2, V, 14], how the skin follows the rims of the right and the left eye.
-        lips: float32 [V, 18], how the skin follows the inner rims of the lips.
-        jaw: float32 [V], share of the jaw's rotation.
+        vertices: Vertices, float32 [V, 3]; the first 468 are those of Face Mesh. The origin is midway between
+            the outer corners of the eyes.
+        triangles: Vertex indices, int32 [T, 3]; a visible triangle has a positive area in the image.
+        irises: Landmarks 468-477 of Face Mesh, float32 [10, 3].
+        mirror: Index of the mirror image of each landmark of Face Mesh, int32 [478].
+        names: Index of each displacement field by name (`right AU01`, `AU17`, `jaw_width`, ...).
+        fields: Displacement fields, float32 [F, V, 3].
+        lids: Weights by which the skin follows the rims of the right and the left eye, float32 [2, V, 14].
+        lips: Weights by which the skin follows the inner rims of the lips, float32 [V, 18].
+        jaw: Share of the rotation of the jaw, float32 [V].
     """
 
     vertices: np.ndarray
@@ -44,7 +44,7 @@ class HeadModel:
 
 @lru_cache(maxsize=1)
 def head_model() -> HeadModel:
-    """Load the base head (once a process)."""
+    """Load the base head; it is cached."""
     with (
         resources.files("pipelines.synthetic.renderer.geometry").joinpath("head.npz").open("rb") as file,
         np.load(file) as arrays,
@@ -56,13 +56,14 @@ def head_model() -> HeadModel:
 
 
 def rest_vertices(shape: np.ndarray) -> np.ndarray:
-    """Vertices of an individual head at rest.
+    """Compute the vertices of an individual head at rest.
 
     Args:
-        shape: float [len(SHAPE_NAMES)], standard deviations.
+        shape: Coefficients of the shape modes in the order of `SHAPE_NAMES`, float [len(SHAPE_NAMES)],
+            standard deviations.
 
     Returns:
-        float64 [V, 3], cm.
+        Vertices, float64 [V, 3], cm.
     """
     names, weights = list(MODES), list(shape[: len(MODES)])
     for name, weight in zip(ONE_SIDED, shape[len(MODES) :].tolist(), strict=True):
@@ -74,5 +75,5 @@ def rest_vertices(shape: np.ndarray) -> np.ndarray:
     for name, weight in zip(names, weights, strict=True):
         all_weights[model.names[name]] = weight
     add_weighted(vertices, model.fields, all_weights)
-    close(vertices, model.lips)
+    close_lips(vertices, model.lips)
     return vertices

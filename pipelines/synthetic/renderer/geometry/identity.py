@@ -1,4 +1,4 @@
-"""Who is in the picture: the shape of the head, the skin, the hair, what is worn."""
+"""Identity of a rendered person: head shape, skin, hair, clothes and glasses."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from pipelines.synthetic.renderer.geometry.head import SHAPE_NAMES
 
-# Skin from light to dark, sRGB; between them interpolated.
+# Skin colours from light to dark, sRGB, interpolated linearly.
 _SKIN = np.array(
     [
         (248, 224, 208),
@@ -23,34 +23,42 @@ _HAIR = np.array(
 )  # black to blond, and red
 _GREY_HAIR = np.array((176, 174, 172))
 _EYES = np.array([(62, 38, 22), (88, 58, 34), (110, 92, 52), (96, 116, 84), (94, 124, 148), (120, 140, 156)])
-_MODE_LIMIT = 2.2  # standard deviations; beyond it modes no longer add up to a face
+_MODE_LIMIT = 2.2  # standard deviations; sums of larger coefficients no longer look like a face
 
 
 @dataclass(frozen=True, eq=False)
 class Identity:
-    """One person.
+    """Identity of a person. Colours are sRGB, float64 [3], 0-1.
 
     Attributes:
-        shape: float64 [len(SHAPE_NAMES)], standard deviations.
-        skin: sRGB 0-1 [3]; `lips`, `hair`, `iris`, `brow`, `cloth` likewise.
-        redness: of cheeks and nose, 0-1.
-        age: depth of lines, 0-1.
-        freckles: 0-1.
-        stubble: shadow of a beard, 0-1; `beard` hair of a beard, 0-1; `moustache` likewise.
-        brow_density: 0-1, and `brow_width` about 1.
-        make_up: of lids and lips, 0-1.
-        hair_volume: thickness of the hair, cm; 0 for none.
-        hairline: shift of the hairline upwards, cm.
-        recession: how much farther back it lies above the temples, cm.
-        fringe: how far hair hangs into the forehead, cm.
-        long_hair: length below the ears, cm; 0 for short hair.
-        parting: where the hair parts, cm to the subject's left.
-        neck: its width, about 1.
-        gloss: of the skin, 0-1.
-        glasses: none, or (half width, half height, squareness, thickness, grey level).
-        neckline: y where the clothes begin in front, cm, and how much deeper it is there than at the sides.
-        pattern: of the cloth: (stripes across, stripes along, contrast).
-        texture_seed: of everything random in the skin.
+        shape: Coefficients of the shape modes, float64 [len(SHAPE_NAMES)], standard deviations.
+        skin: Colour of the skin.
+        lips: Colour of the lips.
+        hair: Colour of hair and beard.
+        iris: Colour of the irises.
+        brow: Colour of the brows.
+        cloth: Colour of the clothes.
+        redness: Redness of cheeks and nose, 0-1.
+        age: Depth of wrinkles, 0-1.
+        freckles: Strength of freckles, 0-1.
+        stubble: Strength of stubble, 0-1.
+        beard: Density of the beard, 0-1.
+        moustache: Density of the moustache, 0-1.
+        brow_density: Density of the brows, 0-1.
+        brow_width: Relative width of the brows, about 1.
+        make_up: Strength of make-up on lids and lips, 0-1.
+        hair_volume: Thickness of the hair, cm; 0 for a bald head.
+        hairline: Upward shift of the hairline, cm.
+        recession: Additional shift of the hairline above the temples, cm.
+        fringe: Length of the fringe over the forehead, cm.
+        long_hair: Length of the hair below the ears, cm; 0 for short hair.
+        parting: Position of the parting to the subject's left, cm.
+        neck: Relative width of the neck, about 1.
+        gloss: Gloss of the skin, 0-1.
+        glasses: Half width, half height, squareness, thickness and grey level of glasses; None for none.
+        neckline: Height y of the neckline in front, cm, and its depth relative to the sides, cm.
+        pattern: Stripes across, stripes along and their contrast.
+        texture_seed: Seed of the random details of the skin.
     """
 
     shape: np.ndarray
@@ -84,7 +92,7 @@ class Identity:
 
 
 def draw_identity(rng: np.random.Generator) -> Identity:
-    """Draw a person at random."""
+    """Draw a random identity."""
     tone = rng.uniform(0, 1)
     skin = _between(_SKIN, tone) * rng.normal(1, 0.02, 3)
     dark_hair = rng.random() < 0.25 + 0.7 * tone
@@ -147,6 +155,6 @@ def _draw_glasses(rng: np.random.Generator) -> tuple[float, float, float, float,
 
 
 def _between(colours: np.ndarray, position: float) -> np.ndarray:
-    """Interpolate along a list of colours, position 0-1."""
+    """Interpolate along a list of colours at a position from 0 to 1."""
     steps = np.linspace(0, 1, len(colours))
     return np.array([np.interp(position, steps, channel) for channel in colours.T])

@@ -1,10 +1,10 @@
-"""What makes one head differ from another: displacements of landmarks for one standard deviation.
+"""Shape modes of identities: landmark displacements for a coefficient of one standard deviation.
 
-The tables read as those of `action_units`: (outwards, down, back) in centimetres, right half and middle.
-The spreads follow the order of magnitude of adult head measurements (2-6 mm).
+The tables have the format of `action_units`: (outwards, down, back) in centimetres, right half and midline.
+The magnitudes follow the variation of adult head measurements (2-6 mm).
 
 References:
-    Farkas, "Anthropometry of the Head and Face", 1994: which distances vary, and how much.
+    Farkas, "Anthropometry of the Head and Face", 1994.
 """
 
 from pipelines.synthetic.renderer.geometry.action_units import Field, Vector

@@ -1,4 +1,4 @@
-"""Smooth functions on a triangle mesh: subdivision and (screened) biharmonic interpolation.
+"""Subdivision and (screened) biharmonic interpolation on triangle meshes.
 
 References:
     Botsch & Sorkine, "On Linear Variational Surface Deformation Methods", TVCG 2008 (bi-Laplacian fields).
@@ -9,21 +9,19 @@ import numpy as np
 import scipy.sparse as sparse
 from scipy.sparse.linalg import splu
 
-_ANGLE_LIMIT = (
-    0.05  # cotangents of slivers are bounded, so that one bad triangle does not rule its surroundings
-)
+_ANGLE_LIMIT = 0.05  # bound of the cotangents, so that a sliver triangle does not dominate its neighbourhood
 
 
 def midpoint_subdivision(triangles: np.ndarray, num_vertices: int) -> tuple[np.ndarray, np.ndarray]:
     """Split every triangle into four.
 
     Args:
-        triangles: int [T, 3].
-        num_vertices: of the coarse mesh; they keep their numbers.
+        triangles: Vertex indices, int [T, 3].
+        num_vertices: Number of vertices of the coarse mesh, whose indices do not change.
 
     Returns:
-        The triangles of the fine mesh, int32 [4T, 3], and the coarse edge on whose middle each new vertex
-        lies, int32 [E, 2]; edge e becomes vertex `num_vertices + e`.
+        Triangles of the fine mesh, int32 [4 T, 3]; and the coarse edge of which each new vertex is the
+        midpoint, int32 [E, 2]. Edge e becomes vertex `num_vertices + e`.
     """
     edges = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
     unique, index = np.unique(edges, axis=0, return_inverse=True)
@@ -36,10 +34,15 @@ def midpoint_subdivision(triangles: np.ndarray, num_vertices: int) -> tuple[np.n
 
 
 def laplacian(vertices: np.ndarray, triangles: np.ndarray) -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Cotangent Laplacian and the area of each vertex.
+    """Compute the cotangent Laplacian and vertex areas of a mesh.
+
+    Args:
+        vertices: Vertices, float [V, 3].
+        triangles: Vertex indices, int [T, 3].
 
     Returns:
-        A symmetric positive semi-definite matrix [V, V] (integrated, not divided by area), and areas [V].
+        Laplacian, symmetric and positive semi-definite, [V, V] (integrated, not divided by area); and
+        areas, float [V].
     """
     n = len(vertices)
     rows, cols, weights = [], [], []
@@ -60,25 +63,29 @@ def laplacian(vertices: np.ndarray, triangles: np.ndarray) -> tuple[sparse.csr_m
 
 
 class Smoother:
-    """Interpolates values given at some vertices smoothly over the surface.
+    """Smooth interpolator of values at some vertices over a mesh.
 
-    The result u minimises the integral of (Laplacian u)^2 + u^2 / reach^4 and takes the given values. Across
-    a hole in the surface (an eye, the mouth) nothing is smoothed: lips and lids may part.
+    The result u minimises the integral of (Laplacian u)^2 + u^2 / reach^4 subject to the given values. Holes
+    of the mesh (eyes, mouth) interrupt the interpolation, so lips and lids can part.
+
+    Args:
+        vertices: Vertices, float [V, 3].
+        triangles: Vertex indices, int [T, 3].
     """
 
     def __init__(self, vertices: np.ndarray, triangles: np.ndarray):
         self._stiffness, self._area = laplacian(vertices, triangles)
 
     def __call__(self, index: np.ndarray, values: np.ndarray, reach: float = np.inf) -> np.ndarray:
-        """Interpolate.
+        """Interpolate values over the mesh.
 
         Args:
-            index: int [K], vertices at which the values are given.
-            values: float [K, C].
-            reach: length over which the values fade away from the given ones; unlimited by default.
+            index: Vertices with given values, int [K].
+            values: Given values, float [K, C].
+            reach: Length over which the values decay to 0; unlimited by default.
 
         Returns:
-            float [V, C].
+            Values at all vertices, float [V, C].
         """
         stiffness, area = self._stiffness, self._area
         energy = stiffness.T @ sparse.diags(1 / area) @ stiffness

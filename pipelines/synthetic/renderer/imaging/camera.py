@@ -1,4 +1,4 @@
-"""A pinhole camera and rigid motion."""
+"""Pinhole camera and rigid motion."""
 
 from dataclasses import dataclass
 
@@ -10,29 +10,30 @@ from pipelines.synthetic.renderer.deterministic_sums import rotated
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole at the origin that looks along +z, x to the right and y down.
+    """Pinhole camera at the origin that looks along +z, with x to the right and y down.
 
     Attributes:
-        focal: in pixels.
-        centre: (x, y) of the principal point in pixels; integers are pixel centres.
+        focal: Focal length in pixels.
+        centre: Principal point (x, y) in pixels; integers are pixel centres.
     """
 
     focal: float
     centre: tuple[float, float]
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Project points, float64 [N, 3] in front of the camera, to pixels, float64 [N, 2]."""
+        """Project points in front of the camera, float64 [N, 3], to pixels, float64 [N, 2]."""
         return _projected(points, self.focal, *self.centre)
 
 
 @dataclass(frozen=True, eq=False)
 class Pose:
-    """A rotation about a point of the body, and where that body's origin then lies before the camera.
+    """Rigid transform of a body: a rotation about a pivot and a translation.
 
     Attributes:
-        angles: (yaw, pitch, roll) in degrees: face towards the picture's right, down, and clockwise.
-        position: of the body's origin in camera coordinates when it is not rotated, float64 [3], cm.
-        pivot: the point that the rotation leaves in place, float64 [3], in body coordinates.
+        angles: (yaw, pitch, roll) in degrees; positive turns the face to the right of the image, down and
+            clockwise.
+        position: Translation from body to camera coordinates, float64 [3], cm.
+        pivot: Centre of rotation in body coordinates, float64 [3], cm.
     """
 
     angles: tuple[float, float, float]
@@ -40,11 +41,11 @@ class Pose:
     pivot: np.ndarray
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
-        """Carry points, float64 [N, 3], from body into camera coordinates."""
+        """Transform points, float64 [N, 3], from body to camera coordinates."""
         return rotated(points, self.rotation(), self.pivot, self.pivot + self.position)
 
     def rotation(self) -> np.ndarray:
-        """The rotation, float64 [3, 3]."""
+        """Return the rotation matrix, float64 [3, 3]."""
         (cy, cp, cr), (sy, sp, sr) = np.cos(np.deg2rad(self.angles)), np.sin(np.deg2rad(self.angles))
         # Right-hand rotations: by -yaw about y, after pitch about x, after roll about z.
         return np.array(

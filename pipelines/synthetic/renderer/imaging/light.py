@@ -1,4 +1,4 @@
-"""Light: a sky, a key light with its shadow, a fill light, and how materials answer to them."""
+"""Lighting: sky, key light with shadow and fill light, and the shading of materials."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from pipelines.synthetic.renderer.imaging.raster import rasterise
 
 _SHADOW_SIZE = 128
 _SHADOW_SPAN = 44.0  # cm that the shadow map covers around the head
-_FAR = 2000.0  # cm: from so far away, perspective is as good as parallel
+_FAR = 2000.0  # cm; from this distance the projection is practically parallel
 _SHADOW_BIAS = 0.45  # cm
 #: Texels of the shadow map per cm.
 SHADOW_SCALE = _SHADOW_SIZE / _SHADOW_SPAN
@@ -19,13 +19,16 @@ SHADOW_SCALE = _SHADOW_SIZE / _SHADOW_SPAN
 
 @dataclass(frozen=True, eq=False)
 class Light:
-    """The light of a scene, linear RGB.
+    """Light of a scene. Colours are linear RGB; directions point to the light, in camera coordinates.
 
     Attributes:
-        key: float64 [3], colour of the key light; `key_direction` [3] points to it (camera coordinates).
-        fill, fill_direction: a second light without a shadow.
-        sky, ground: ambient light from above and below.
-        shadow: how dark the key light's shadow is, 0-1.
+        key: Colour of the key light, float64 [3].
+        key_direction: Direction of the key light, float64 [3].
+        fill: Colour of the fill light, which casts no shadow, float64 [3].
+        fill_direction: Direction of the fill light, float64 [3].
+        sky: Colour of the ambient light from above, float64 [3].
+        ground: Colour of the ambient light from below, float64 [3].
+        shadow: Strength of the shadow of the key light, 0-1.
     """
 
     key: np.ndarray
@@ -39,7 +42,7 @@ class Light:
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def vertex_normals(vertices, triangles):
-    """Outward normals, float32 [V, 3], of float64 [V, 3] and int32 [T, 3]."""
+    """Return the outward unit normals of the vertices of a mesh, float32 [V, 3]."""
     normals = np.zeros(vertices.shape, np.float32)
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
@@ -68,18 +71,17 @@ def vertex_normals(vertices, triangles):
 def shadow_map(
     vertices: np.ndarray, mesh: Surface, strands: np.ndarray, direction: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Depth of the surface nearest to the key light.
+    """Render the shadow map of the key light.
 
     Args:
-        vertices: float64 [V, 3] before the camera, cm.
-        mesh: what they belong to.
-        strands: see `raster.rasterise`.
-        direction: float64 [3], to the light.
+        vertices: Vertices in camera coordinates, float64 [V, 3], cm.
+        mesh: Mesh of the vertices.
+        strands: Strand texture, see `raster.rasterise`.
+        direction: Direction of the light, float64 [3].
 
     Returns:
-        depth float32 [N, N] in cm along the light,
-        the light's frame float64 [3, 3] (rows: right, down, away),
-        and the middle of the map, float64 [3].
+        Depth of the nearest surface along the light, float32 [N, N], cm; the axes of the light (rows right,
+        down, away), float64 [3, 3]; and the centre of the map, float64 [3].
     """
     away = -direction / np.linalg.norm(direction)
     right = np.array([away[2], 0, -away[0]] if abs(away[1]) < 0.9 else [0, -away[2], away[1]])
@@ -89,12 +91,12 @@ def shadow_map(
     middle = vertices[:468].mean(axis=0)
     x, y, z = rotated(vertices, frame, middle, np.zeros(3)).T
     points = np.stack([x, y], axis=1) * SHADOW_SCALE + (_SHADOW_SIZE - 1) / 2
-    hits = rasterise(
+    fragments = rasterise(
         points, z + _FAR, mesh.triangles, mesh.sheer, mesh.cover, strands, (_SHADOW_SIZE, _SHADOW_SIZE)
     )
-    # Without a triangle the nearness is 0 and the depth infinite: nothing there casts a shadow.
+    # Where there is no triangle, the inverse depth is 0 and the depth infinite: no shadow.
     with np.errstate(divide="ignore"):
-        return np.float32(1) / hits.nearness - np.float32(_FAR), frame, middle
+        return np.float32(1) / fragments.inverse_depth - np.float32(_FAR), frame, middle
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -109,7 +111,7 @@ def _shadow(depths, frame, middle, px, py, pz, scale):
     i, j = int(x), int(y)
     fx, fy = x - i, y - j
     lit = 0.0
-    # Bilinear over soft comparisons: an edge without steps.
+    # Percentage-closer filtering: bilinear over soft comparisons, for a smooth edge.
     for dy in range(2):
         wy = fy if dy else 1 - fy
         for dx in range(2):
@@ -118,7 +120,7 @@ def _shadow(depths, frame, middle, px, py, pz, scale):
     return lit
 
 
-# By material: strength of the highlight, and how far light bleeds around the terminator; then its sharpness.
+# By material: strength of the highlight and wrap of the diffuse light; then the exponent of the highlight.
 _SURFACE = np.array(
     [(0.15, 0.28), (0.8, 0.45), (0, 0), (0.25, 0.2), (0.14, 0.1), (0.1, 0.3), (0.06, 0.28), (0.5, 0)],
     np.float32,
@@ -131,14 +133,14 @@ def illuminate(
     kind, px, py, pz, nx, ny, nz, light, gloss, shadow_strength, shadow_depth, shadow_frame, shadow_middle,
     scale, eye_axes,
 ):  # fmt: skip
-    """Diffuse light (three channels) and the highlight (a share of the key light) at a point."""
+    """Return the diffuse light (three channels) and the highlight (share of the key light) at a point."""
     shine, wrap = _SURFACE[kind, 0], _SURFACE[kind, 1]
     if kind == 0 or kind == 5 or kind == 6:
         shine *= gloss
     key = nx * light[1, 0] + ny * light[1, 1] + nz * light[1, 2]
     lit, ambient = 1.0, 1.0
     if kind == 1:
-        # The lids' shade on the ball, fixed to the head.
+        # Shade of the lids on the eyeball, fixed to the head.
         lowered = nx * eye_axes[1, 0] + ny * eye_axes[1, 1] + nz * eye_axes[1, 2]
         aside = nx * eye_axes[0, 0] + ny * eye_axes[0, 1] + nz * eye_axes[0, 2]
         ambient = 1 - 0.6 * min(max(-lowered * 2.2 - 0.15, 0.0), 1.0)
@@ -150,12 +152,12 @@ def illuminate(
     up = 0.5 - 0.5 * ny
     highlight = 0.0
     if key > 0 and shine > 0:
-        # Blinn: half way between the light and the eye, which is at the origin.
+        # Blinn-Phong half vector; the camera is at the origin.
         far = 1 / np.sqrt(px * px + py * py + pz * pz)
         hx, hy, hz = light[1, 0] - px * far, light[1, 1] - py * far, light[1, 2] - pz * far
         half = (nx * hx + ny * hy + nz * hz) / np.sqrt(hx * hx + hy * hy + hz * hz + 1e-12)
         highlight = shine * max(half, 0.0) ** _SHARPNESS[kind] * lit
-    red = max((key + wrap) / (1 + wrap), 0.0) * lit  # red light bleeds farthest
+    red = max((key + wrap) / (1 + wrap), 0.0) * lit  # subsurface scattering is widest for red
     other = max((key + 0.55 * wrap) / (1 + 0.55 * wrap), 0.0) * lit
     fill = max(fill, 0.0)
     down = 1 - up

@@ -1,9 +1,9 @@
-"""The picture: every sample's material under the light, averaged over the pixel and developed."""
+"""Shading: the colour of each sample under the light, averaged per pixel and converted to sRGB."""
 
 import numba
 import numpy as np
 
-from pipelines.synthetic.renderer.appearance.materials import Looks, Surface, base_colour, bilinear
+from pipelines.synthetic.renderer.appearance.materials import Appearance, Surface, base_colour, bilinear
 from pipelines.synthetic.renderer.imaging.light import (
     SHADOW_SCALE,
     Light,
@@ -11,7 +11,7 @@ from pipelines.synthetic.renderer.imaging.light import (
     shadow_map,
     vertex_normals,
 )
-from pipelines.synthetic.renderer.imaging.raster import Hits
+from pipelines.synthetic.renderer.imaging.raster import Fragments
 
 _LINEAR = np.linspace(0, 1, 1 << 15)
 _GAMMA = 255 * np.where(_LINEAR < 0.0031308, 12.92 * _LINEAR, 1.055 * _LINEAR ** (1 / 2.4) - 0.055)
@@ -24,9 +24,9 @@ def _paint(
     ground_map, tones, light, shadow_depth, shadow_frame, shadow_middle, shadow_scale, gloss, shadow_strength,
     eye_span, samples, clothes, eye_axes, exposure, gamma, out,
 ):  # fmt: skip
-    """Average the samples of each pixel in linear light and look up their sRGB value.
+    """Average the samples of each pixel in linear RGB and convert the mean to sRGB.
 
-    Within a pixel, light is computed once for each material; texture at every sample.
+    Within a pixel, lighting is computed once per material, texture at every sample.
     """
     last = gamma.shape[0] - 1
     half = np.float32(0.5 / samples) - np.float32(0.5)
@@ -49,7 +49,7 @@ def _paint(
                 k1 = -1 if t1 < 0 else int(material[t1])
                 k2 = -1 if t2 < 0 else int(material[t2])
                 k3 = -1 if t3 < 0 else int(material[t3])
-                # Inside a material one diagonal of the four samples is enough.
+                # Inside one material, two diagonal samples of the four are enough.
                 counted = 2 if k0 == k1 and k0 == k2 and k0 == k3 else 4
                 lit_kind, l0, l1, l2 = -1, np.float32(0), np.float32(0), np.float32(0)
                 s0, s1, s2 = np.float32(0), np.float32(0), np.float32(0)
@@ -88,7 +88,7 @@ def _paint(
                         lit_kind = kind
                     u = wa * coordinates[i0, 0] + wb * coordinates[i1, 0] + wc * coordinates[i2, 0]
                     v = wa * coordinates[i0, 1] + wb * coordinates[i1, 1] + wc * coordinates[i2, 1]
-                    if kind == 0:  # most samples, so without the detour
+                    if kind == 0:  # most samples, so without a function call
                         r, g, b = bilinear(skin, u * detail, v * detail)
                     else:
                         r, g, b = base_colour(kind, u, v, eye, hairs, tones, clothes, eye_span)
@@ -101,11 +101,11 @@ def _paint(
 
 
 def paint(
-    hits: Hits,
+    fragments: Fragments,
     samples: int,
     vertices: np.ndarray,
     mesh: Surface,
-    looks: Looks,
+    appearance: Appearance,
     light: Light,
     exposure: float,
     level: int,
@@ -113,42 +113,46 @@ def paint(
     background: np.ndarray,
     background_map: np.ndarray,
 ) -> np.ndarray:
-    """Paint a picture.
+    """Render an image from fragments.
 
     Args:
-        hits: what is seen, on a grid of `samples` per pixel along each axis.
-        samples: see there.
-        vertices: float64 [V, 3] before the camera, cm.
-        mesh: what does not change from frame to frame.
-        looks: colours and textures.
-        light: the light.
-        exposure: factor on all light.
-        level: of the skin's texture, 0 is the finest.
-        head_rotation: float64 [3, 3].
-        background: float32 [h, w, 3], linear light.
-        background_map: float64 [2, 3], takes pixels to texels of the background.
+        fragments: Rasterised scene, with `samples` samples per pixel along each axis.
+        samples: Number of samples per pixel along each axis; must be 2.
+        vertices: Vertices in camera coordinates, float64 [V, 3], cm.
+        mesh: Mesh of the vertices.
+        appearance: Colours and textures.
+        light: Light.
+        exposure: Factor on all light.
+        level: Level of detail of the skin texture, 0 is the finest.
+        head_rotation: Rotation of the head, float64 [3, 3].
+        background: Background image, float32 [h, w, 3], linear RGB.
+        background_map: Affine map from pixels to texels of the background, float64 [2, 3].
 
     Returns:
-        float32 [H, W, 3], sRGB 0-255.
+        Image, float32 [H, W, 3], sRGB 0-255.
+
+    Raises:
+        ValueError: if `samples` is not 2.
     """
-    height, width = hits.triangle.shape
+    height, width = fragments.triangle.shape
     if samples != 2:
-        raise ValueError("the painter averages 2 x 2 samples")
+        raise ValueError(f"samples must be 2, but is {samples}")
     out = np.empty((height // samples, width // samples, 3), np.float32)
     normals = vertex_normals(vertices, mesh.triangles)
     if light.shadow > 0:
-        depth, frame, middle = shadow_map(vertices, mesh, looks.strands, light.key_direction)
+        depth, frame, middle = shadow_map(vertices, mesh, appearance.strands, light.key_direction)
     else:
         depth, frame, middle = np.zeros((1, 1), np.float32), np.eye(3), np.zeros(3)
     unit = [d / np.sqrt((d**2).sum()) for d in (light.key_direction, light.fill_direction)]
     lights = np.stack([light.key, unit[0], light.fill, unit[1], light.sky, light.ground]).astype(np.float32)
     single = np.float32
     _paint(
-        hits.triangle, hits.weights, vertices.astype(single), normals, mesh.triangles, mesh.material,
-        mesh.coordinates, looks.skin[level], single(0.5**level), looks.eye, looks.strands, background,
-        background_map, looks.tones, lights, depth, frame.astype(single), middle.astype(single),
-        single(SHADOW_SCALE), single(looks.gloss), single(light.shadow), single(looks.eye_span), samples,
-        np.array(looks.clothes, single), np.ascontiguousarray(head_rotation.T, single), single(exposure),
+        fragments.triangle, fragments.weights, vertices.astype(single), normals, mesh.triangles,
+        mesh.material, mesh.coordinates, appearance.skin[level], single(0.5**level), appearance.eye,
+        appearance.strands, background, background_map, appearance.tones, lights, depth,
+        frame.astype(single), middle.astype(single), single(SHADOW_SCALE), single(appearance.gloss),
+        single(light.shadow), single(appearance.eye_span), samples,
+        np.array(appearance.clothes, single), np.ascontiguousarray(head_rotation.T, single), single(exposure),
         _GAMMA, out,
     )  # fmt: skip
     return out

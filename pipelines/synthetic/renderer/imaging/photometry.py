@@ -1,4 +1,4 @@
-"""What a camera does to a picture: white balance, gain, contrast, blur, noise, compression."""
+"""Camera model: white balance, gain, contrast, blur, noise and compression."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -10,14 +10,17 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Sensor:
-    """A camera's character.
+    """Settings of a camera. The defaults are an ideal camera.
 
     Attributes:
-        gain: per channel (R, G, B); `gamma` and `contrast` of the whole picture.
-        blur: standard deviation of the lens's blur, pixels.
-        noise: standard deviation in mid grey, of 255; `grain` its correlation length, pixels.
-        quality: of JPEG compression, 0 for none.
-        grey: whether the picture is grey.
+        gain: Gain of each channel (R, G, B).
+        gamma: Exponent of the response curve.
+        contrast: Factor on the contrast about mid grey.
+        blur: Standard deviation of the lens blur in pixels.
+        noise: Standard deviation of the noise at mid grey, grey levels of 255.
+        grain: Correlation length of the noise in pixels.
+        quality: JPEG quality; 0 for no compression.
+        grey: Whether the camera is monochrome.
     """
 
     gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -34,13 +37,13 @@ IDEAL = Sensor()
 
 
 @dataclass(frozen=True)
-class Drift:
-    """How a camera changes from one frame of a pair to the other.
+class SensorDrift:
+    """Random change of a camera between the two frames of a pair.
 
     Attributes:
-        steady: share of the pairs in which it does not.
-        exposure: standard deviation of the change in exposure, as a share of it.
-        balance: the same of each channel for itself.
+        steady: Probability that the camera does not change.
+        exposure: Standard deviation of the relative change of exposure.
+        balance: Standard deviation of the relative change of each channel.
     """
 
     steady: float = 0.5
@@ -48,11 +51,11 @@ class Drift:
     balance: float = 0.004
 
 
-#: What disturbs the pictures of a pair: nothing, or a light and a camera, which drifts like this.
-DISTURBANCES: dict[str, Drift | None] = {
+#: Photometric changes between the frames of a pair by name; None is an ideal camera under constant light.
+DISTURBANCES: dict[str, SensorDrift | None] = {
     "none": None,
-    "default": Drift(),
-    "exposure": Drift(steady=0.0, exposure=0.035),
+    "default": SensorDrift(),
+    "exposure": SensorDrift(steady=0.0, exposure=0.035),
 }
 
 
@@ -62,7 +65,7 @@ _GRAINS = (0.0, 0.45, 0.7)
 
 @lru_cache(maxsize=len(_GRAINS))
 def _grain(correlation: float) -> np.ndarray:
-    """Endless noise of unit variance to cut windows from: drawing it anew would take too long."""
+    """Return a periodic tile of noise with unit variance; windows of it are faster than new noise."""
     noise = np.random.default_rng(31).standard_normal((_GRAIN_SIZE, _GRAIN_SIZE), np.float32)
     if correlation:
         noise = cv2.GaussianBlur(noise, (0, 0), correlation, borderType=cv2.BORDER_REPLICATE)
@@ -70,7 +73,7 @@ def _grain(correlation: float) -> np.ndarray:
 
 
 def _curve(sensor: Sensor) -> np.ndarray:
-    """Response to 0-255 in steps of a quarter, float64 [1025], 0-255."""
+    """Return the response curve, float64 [1025], 0-255, at inputs 0-255 in steps of a quarter."""
     table = np.linspace(0, 1, 1025) ** sensor.gamma
     return 255 * (0.5 + (table - 0.5) * sensor.contrast)
 
@@ -89,14 +92,14 @@ def _digitise(image, gain, curve, noise, grain, start, turn, grey, out):
             if grey:
                 value[:] = 0.299 * value[0] + 0.587 * value[1] + 0.114 * value[2]
             for c in range(3):
-                # Shot noise grows with the root of the light.
+                # Shot noise grows with the square root of the intensity.
                 deviation = noise * np.sqrt(0.3 + max(value[c], 0.0) / 182)
                 noisy = value[c] + deviation * grain[(y + start[c]) & n, (x + turn[c]) & n]
                 out[y, x, c] = np.uint8(min(max(noisy + 0.5, 0.0), 255.0))
 
 
 def draw_sensor(rng: np.random.Generator) -> Sensor:
-    """Draw a camera."""
+    """Draw a random camera."""
     return Sensor(
         gain=tuple((rng.normal(1, 0.05) * np.clip(rng.normal(1, 0.05, 3), 0.85, 1.15)).tolist()),
         gamma=float(np.exp(rng.normal(0, 0.12))),
@@ -109,23 +112,23 @@ def draw_sensor(rng: np.random.Generator) -> Sensor:
     )
 
 
-def vary(sensor: Sensor, drift: Drift, rng: np.random.Generator) -> Sensor:
-    """The same camera a moment later: its exposure and white balance may have drifted a little."""
+def drift_sensor(sensor: Sensor, drift: SensorDrift, rng: np.random.Generator) -> Sensor:
+    """Return the camera after a random change of exposure and white balance."""
     change = rng.normal(0, drift.exposure) + rng.normal(0, drift.balance, 3)
     gain = tuple(g * float(1 + c) for g, c in zip(sensor.gain, change, strict=True))
     return replace(sensor, gain=gain)
 
 
-def expose(image: np.ndarray, sensor: Sensor, rng: np.random.Generator) -> np.ndarray:
-    """Take the picture.
+def apply_sensor(image: np.ndarray, sensor: Sensor, rng: np.random.Generator) -> np.ndarray:
+    """Apply a camera to a rendered image.
 
     Args:
-        image: float32 [H, W, 3], sRGB 0-255.
-        sensor: the camera.
-        rng: of its noise.
+        image: Rendered image, float32 [H, W, 3], sRGB 0-255.
+        sensor: Settings of the camera.
+        rng: Random number generator of the noise.
 
     Returns:
-        uint8 [H, W, 3].
+        Camera image, uint8 [H, W, 3], sRGB.
     """
     if sensor == IDEAL:
         return np.clip(image + np.float32(0.5), 0, 255).astype(np.uint8)

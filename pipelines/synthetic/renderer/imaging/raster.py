@@ -1,7 +1,7 @@
-"""Which triangle is seen at which point of the picture: a z-buffer rasteriser.
+"""Z-buffer rasteriser with perspective-correct barycentric coordinates.
 
-Depth is interpolated as 1/z and weights are corrected for perspective, so that a weight belongs to a point
-of the surface, not of the picture: the same weights find that point again after any motion.
+The barycentric coordinates of a sample identify a point of the surface, so the same coordinates give the
+position of that point after any motion.
 """
 
 from typing import NamedTuple
@@ -10,27 +10,27 @@ import numba
 import numpy as np
 
 NOTHING = -1
-_MARGIN = 1e-9  # a sample on a shared edge belongs to both triangles; one of them must not miss it
+_MARGIN = 1e-9  # tolerance, so that no sample on an edge between two triangles is missed
 
 
-class Hits(NamedTuple):
-    """What is seen at each sample.
+class Fragments(NamedTuple):
+    """Visible surface at each sample.
 
     Attributes:
-        triangle: int32 [H, W], `NOTHING` for the background.
-        weights: float32 [H, W, 2], surface weights of the triangle's first and second vertex; undefined where
-            there is no triangle.
-        nearness: float32 [H, W], 1 / z in 1 / cm, 0 for the background.
+        triangle: Index of the visible triangle, int32 [H, W]; `NOTHING` for the background.
+        weights: Barycentric coordinates of the first and second vertex, float32 [H, W, 2]; undefined for the
+            background.
+        inverse_depth: 1 / z, float32 [H, W], 1/cm; 0 for the background.
     """
 
     triangle: np.ndarray
     weights: np.ndarray
-    nearness: np.ndarray
+    inverse_depth: np.ndarray
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def _cut(low, high, value, step, inverse):
-    """Where between low and high a linear function is not negative (to within the margin)."""
+    """Clip the interval from low to high to where a linear function is not negative (with a tolerance)."""
     if step > 0:
         return max(low, (-_MARGIN - value) * inverse), high
     if step < 0:
@@ -69,7 +69,7 @@ def _rasterise(points, depths, triangles, sheer, cover, strands, height, width):
             u_row = (bx * (cy - y) - (by - y) * cx) * share
             v_row = (cx * (ay - y) - (cy - y) * ax) * share
             w_row = 1 - u_row - v_row
-            # The part of the row on the inner side of all three edges.
+            # Part of the row inside all three edges.
             low, high = float(first_column), float(last_column)
             low, high = _cut(low, high, u_row, u_step, u_inverse)
             low, high = _cut(low, high, v_row, v_step, v_inverse)
@@ -115,24 +115,24 @@ def rasterise(
     strands: np.ndarray,
     shape: tuple[int, int],
     samples: int = 1,
-) -> Hits:
-    """Find what is seen.
+) -> Fragments:
+    """Rasterise triangles.
 
     Args:
-        points: float64 [V, 2], projected vertices in pixels.
-        depths: float64 [V], z in cm; triangles that reach behind the camera are left out.
-        triangles: int32 [T, 3]; those with a positive area in the picture face the camera.
-        sheer: bool [T], triangles that have holes between strands of hair.
-        cover: float32 [V, 3], density of hair and its texture coordinates, read where `sheer`.
-        strands: float32 [N, N], the density at which a strand appears, repeated without end;
-            N is a power of two.
-        shape: (height, width) of the picture in pixels.
-        samples: per pixel along each axis; 1 samples pixel centres, 2 four points around each.
+        points: Projected vertices, float64 [V, 2], (x, y) in pixels.
+        depths: Depth z of the vertices, float64 [V], cm; triangles that reach behind the camera are skipped.
+        triangles: Vertex indices, int32 [T, 3]; triangles with a positive area in the image face the camera.
+        sheer: Triangles with gaps between strands of hair, bool [T].
+        cover: Density of the hair and its texture coordinates, float32 [V, 3]; used where `sheer`.
+        strands: Periodic texture of the density above which a strand is visible, float32 [N, N]; N is a power
+            of two.
+        shape: (height, width) of the image in pixels.
+        samples: Number of samples per pixel along each axis; 1 samples the pixel centres.
 
     Returns:
-        Hits on a grid of `samples` times the shape.
+        Fragments on a grid of `samples` times the shape.
     """
     start = (1 / samples - 1) / 2
     height, width = shape[0] * samples, shape[1] * samples
     grid = (points - start) * samples
-    return Hits(*_rasterise(grid, depths, triangles, sheer, cover, strands, height, width))
+    return Fragments(*_rasterise(grid, depths, triangles, sheer, cover, strands, height, width))

@@ -1,7 +1,7 @@
-"""Exact motion of what each pixel shows.
+"""Ground-truth motion of rendered pixels.
 
-The rasteriser says which point of which triangle is seen at a pixel's centre of frame 1. The same point is
-found again with frame 2's vertices; the flow is the difference of its two projections.
+The rasteriser gives the surface point at the centre of each pixel of frame 1. The same point is computed with
+the vertices of frame 2; the flow is the difference of the two projections.
 """
 
 from typing import NamedTuple
@@ -11,17 +11,18 @@ import numpy as np
 
 from pipelines.synthetic.renderer.appearance.materials import Surface
 from pipelines.synthetic.renderer.imaging.camera import Camera
-from pipelines.synthetic.renderer.imaging.raster import Hits
+from pipelines.synthetic.renderer.imaging.raster import Fragments
 
-_TOLERANCE = 0.01  # cm by which something must lie before a point to hide it
+_TOLERANCE = 0.01  # cm; a surface must be closer by more than this to occlude a point
 
 
-class Truth(NamedTuple):
-    """Motion on frame 1's grid.
+class GroundTruth(NamedTuple):
+    """Ground truth on the grid of frame 1.
 
     Attributes:
-        flow: float32 [H, W, 2], pixels; `head` the part that rigid motion and the camera make.
-        occluded: bool [H, W], hidden or out of the picture in frame 2.
+        flow: Flow from frame 1 to frame 2, float32 [H, W, 2], pixels.
+        head: Part of the flow from rigid motion, camera and background, float32 [H, W, 2], pixels.
+        occluded: Pixels that are hidden or outside the image in frame 2, bool [H, W].
     """
 
     flow: np.ndarray
@@ -72,7 +73,7 @@ def _surface_motion(seen, weights, triangles, first, second, rigid, cameras, gro
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def _covers(t, x, y, points, depths, triangles, sheer, cover, strands, nearer_than):
-    """Whether a triangle of frame 2 lies before a depth at a point of the picture."""
+    """Return whether a triangle of frame 2 is closer than a depth at a point of the image."""
     a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
     ax, ay, bx, by, cx, cy = (
         points[a, 0],
@@ -110,10 +111,10 @@ def _hidden(seen, target, seen2, samples, points, depths, triangles, sheer, cove
             if px < -0.5 or py < -0.5 or px > width - 0.5 or py > height - 0.5:
                 out[y, x] = True
                 continue
-            # Position on frame 2's finer grid, whose first sample lies (1 / samples - 1) / 2 from pixel 0.
+            # Position on the sample grid of frame 2, whose first sample is at (1 / samples - 1) / 2 pixels.
             i, j = int(np.floor((px + 0.5) * samples - 0.5)), int(np.floor((py + 0.5) * samples - 0.5))
             own = seen[y, x]
-            # What hides the point is also seen at one of the samples around it.
+            # A surface that occludes the point is visible at one of the four samples around it.
             last = own
             for k in range(4):
                 u = min(max(i + k % 2, 0), width * samples - 1)
@@ -127,36 +128,42 @@ def _hidden(seen, target, seen2, samples, points, depths, triangles, sheer, cove
                     break
 
 
-def motion(
-    hits: Hits,
+def ground_truth_motion(
+    fragments: Fragments,
     surface: Surface,
     strands: np.ndarray,
     shapes: tuple[np.ndarray, np.ndarray, np.ndarray],
     cameras: tuple[Camera, Camera],
     ground: np.ndarray,
-    hits2: Hits,
+    fragments2: Fragments,
     samples: int,
-) -> Truth:
-    """Compute the truth.
+) -> GroundTruth:
+    """Compute the ground-truth motion between two frames.
 
     Args:
-        hits: frame 1 at pixel centres.
-        surface: the mesh.
-        strands: see `raster.rasterise`.
-        shapes: vertices before the camera, float64 [V, 3]: of frame 1, of frame 2, and of frame 1's
-            expression in frame 2's pose.
-        cameras: of frame 1 and 2.
-        ground: float64 [2, 3], the background's displacement as an affine function of (x, y, 1).
-        hits2: frame 2, with `samples` per pixel along each axis.
-        samples: see there.
+        fragments: Frame 1, rasterised at pixel centres.
+        surface: Mesh of the person.
+        strands: Strand texture, see `raster.rasterise`.
+        shapes: Vertices in camera coordinates, float64 [V, 3] each: frame 1, frame 2, and the expression of
+            frame 1 in the pose of frame 2.
+        cameras: Cameras of frame 1 and frame 2.
+        ground: Displacement of the background as an affine function of (x, y, 1), float64 [2, 3], pixels.
+        fragments2: Frame 2, rasterised with `samples` samples per pixel along each axis.
+        samples: Number of samples per pixel along each axis of `fragments2`.
+
+    Returns:
+        Flow, head motion and occlusion on the grid of frame 1.
     """
-    shape = hits.triangle.shape
+    shape = fragments.triangle.shape
     flow, head = np.empty((*shape, 2), np.float32), np.empty((*shape, 2), np.float32)
     target, occluded = np.empty((*shape, 3)), np.zeros(shape, bool)
     lens = np.array([(camera.focal, *camera.centre) for camera in cameras])
-    _surface_motion(hits.triangle, hits.weights, surface.triangles, *shapes, lens, ground, flow, head, target)
+    _surface_motion(
+        fragments.triangle, fragments.weights, surface.triangles, *shapes, lens, ground, flow, head, target
+    )
     _hidden(
-        hits.triangle, target, hits2.triangle, samples, cameras[1].project(shapes[1]), shapes[1][:, 2].copy(),
+        fragments.triangle, target, fragments2.triangle, samples, cameras[1].project(shapes[1]),
+        shapes[1][:, 2].copy(),
         surface.triangles, surface.sheer, surface.cover, strands, occluded,
     )  # fmt: skip
-    return Truth(flow, head, occluded)
+    return GroundTruth(flow, head, occluded)

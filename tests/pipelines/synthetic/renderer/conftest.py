@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pipelines.synthetic.renderer.rendered_pair import actor_of, background_of
-from pipelines.synthetic.renderer.sampling import draw_shot
+from pipelines.synthetic.renderer.rendered_pair import get_actor, get_background
+from pipelines.synthetic.renderer.sampling import draw_scene_pair
 
 
 @pytest.fixture(scope="session")
@@ -12,7 +12,7 @@ def shot():
 
     def draw(k, mixture="default", size=256, photometric=False):
         rng = np.random.default_rng([90, k])
-        return draw_shot(actor_of(90, k), background_of(90, k), rng, size, mixture, photometric)
+        return draw_scene_pair(get_actor(90, k), get_background(90, k), rng, size, mixture, photometric)
 
     return draw
 

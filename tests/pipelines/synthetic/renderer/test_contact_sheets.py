@@ -1,6 +1,6 @@
 import numpy as np
 
-from pipelines.synthetic.renderer.contact_sheets import _CAPTION, TITLES, action_units, identities
+from pipelines.synthetic.renderer.contact_sheets import _CAPTION, UNIT_NAMES, action_units, identities
 from pipelines.synthetic.renderer.geometry.action_units import NAMES
 from pipelines.synthetic.renderer.rendered_pair import PAIRS_PER_PERSON, render_pair
 
@@ -13,11 +13,11 @@ def test_identities_are_those_of_rendered_pairs():
 
 
 def test_every_unit_is_shown_and_moves_something():
-    assert set(TITLES) == set(NAMES)
+    assert set(UNIT_NAMES) == set(NAMES)
     size = 48
     sheet = action_units(size=size, columns=1)
-    rows = sheet.reshape(len(TITLES) + 3, size + _CAPTION, 3 * size, 3)[:, _CAPTION:]
+    rows = sheet.reshape(len(UNIT_NAMES) + 3, size + _CAPTION, 3 * size, 3)[:, _CAPTION:]
     before, after, flow = np.split(rows.astype(int), 3, axis=2)
-    for number, title in enumerate([*TITLES, "one side", "gaze", "smile"]):
+    for number, title in enumerate([*UNIT_NAMES, "one side", "gaze", "smile"]):
         assert np.abs(before[number] - after[number]).max() > 10, title
         assert flow[number].min() < 250, title  # white is no motion

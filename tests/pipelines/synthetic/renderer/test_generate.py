@@ -4,7 +4,7 @@ import pytest
 
 from pipelines.errors import InputError
 from pipelines.io.pairs import list_pairs, read_metadata
-from pipelines.synthetic.renderer.generate import in_parallel, render_pairs
+from pipelines.synthetic.renderer.generate import parallel_map, render_pairs
 from pipelines.synthetic.renderer.rendered_pair import render_pair
 
 
@@ -20,24 +20,24 @@ def test_folder_of_pairs_goes_on_where_it_stopped(tmp_path):
     render_pairs(tmp_path, 5, size=64, seed=4, workers=1)
     assert list_pairs(tmp_path) == [f"{k:05d}" for k in range(5)]
     assert (tmp_path / "00000_flow.flo").stat().st_mtime_ns == kept
-    facts = read_metadata(tmp_path)
-    assert facts["00003"] == render_pair(4, 3, 64).metadata
-    assert len({facts[k]["subject"] for k in facts}) == 2
+    metadata = read_metadata(tmp_path)
+    assert metadata["00003"] == render_pair(4, 3, 64).metadata
+    assert len({metadata[k]["subject"] for k in metadata}) == 2
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
-        ({"count": 0}, "0 pairs"),
-        ({"count": 1, "size": 8}, "8x8"),
+        ({"count": 0}, "count must be at least 1, but is 0"),
+        ({"count": 1, "size": 8}, "size must be at least 32, but is 8"),
         ({"count": 1, "mixture": "x"}, "unknown mixture"),
         ({"count": 1, "disturbance": "x"}, "unknown disturbance"),
-        ({"count": 1, "seed": -1}, "seed -1"),
-        ({"count": 1, "workers": 0}, "0 workers"),
+        ({"count": 1, "seed": -1}, "seed must be at least 0, but is -1"),
+        ({"count": 1, "workers": 0}, "workers must be at least 1, but is 0"),
     ],
 )
-def test_senseless_requests_are_refused(tmp_path, arguments, complaint):
-    with pytest.raises(InputError, match=complaint):
+def test_arguments_out_of_range_are_refused(tmp_path, arguments, message):
+    with pytest.raises(InputError, match=message):
         render_pairs(tmp_path, **arguments)
 
 
@@ -54,6 +54,6 @@ def test_folder_whose_note_is_damaged_is_refused(tmp_path, note):
         render_pairs(tmp_path, 1, size=64, workers=1)
 
 
-def test_killed_worker_is_told_in_one_line():
+def test_a_killed_worker_is_reported():
     with pytest.raises(InputError, match="a worker was killed"):
-        list(in_parallel(os._exit, [9, 9], workers=2, chunk=1))
+        list(parallel_map(os._exit, [9, 9], workers=2, chunk=1))

@@ -100,7 +100,7 @@ def test_mouth_opens_by_the_jaw_and_lips_never_cross():
         assert (skin[list(LOWER_LINE)] - skin[list(UPPER_LINE)])[:, DOWN].min() > -0.1
 
 
-# What a coder looks for (FACS): unit, landmark, which way it must go (+ up), and one that must stay.
+# What a coder appearance for (FACS): unit, landmark, which way it must go (+ up), and one that must stay.
 SIGNS = [
     ("AU01", 107, +1, 61), ("AU02", 63, +1, 61), ("AU04", 107, -1, 61), ("AU05", 159, +1, 61),
     ("AU06", 117, +1, 152), ("AU07", 145, +1, 61), ("AU09", 64, +1, 152), ("AU10", 37, +1, 152),
