@@ -38,6 +38,10 @@ COMMANDS = {
         "faceflow.commands.evaluate:evaluate_expression",
         "evaluate a classifier, leave-one-subject-out",
     ),
+    ("features",): (
+        "faceflow.commands.features:features",
+        "write u, v and optical strain of pairs or a corpus",
+    ),
     ("export", "flow"): (
         "faceflow.commands.export:export_flow",
         "export a flow network for TensorFlow Serving",

@@ -27,7 +27,7 @@ from pipelines.micro_expressions.feature_pictures import SHAPE, from_picture, no
 from pipelines.micro_expressions.features import CELL, SIZE
 from pipelines.micro_expressions.samples import Samples
 
-TABLE = "table.csv"
+TABLE, ARRAYS = "table.csv", "features.npz"
 COLUMNS = ("dataset", "sub", "filename_o", "label", "apex", "imagename")
 _NEEDED = ("dataset", "sub", "filename_o", "label")
 #: How each corpus names its subjects.
@@ -36,6 +36,26 @@ _SUBJECTS = {
     "samm": r"0(0[6-9]|[12]\d|3[0-7])",
     "smic": r"s(0[1-9]|1\d|20)",
 }
+
+
+_README = """Features of facial motion from onset to apex, written by `faceflow features`.
+
+Channels   0 = u, motion to the right; 1 = v, motion down; 2 = optical strain,
+           sqrt(ux^2 + vy^2 + (uy + vx)^2 / 2).
+Pictures   8-bit PNG, 28 x 28: red = u, green = v, blue = strain. OpenCV's imread gives them
+           in the opposite order. Each channel is stretched to 0..255 by its own least and
+           largest value: the scale, and where zero is, are in features.npz only.
+Crop       224 x 224, each cell of the features 8 x 8 pixels of it. A similarity brings the
+           landmarks on bone to fixed places: 18 cm of the face across, the centre 3 cm below
+           the middle between the eyes.
+Flow       method {method}, from onset to apex, in the crop; the head's affine motion {head}.
+           For SMIC, which codes no apex, it is spotted.
+Scale      u and v divided by their common root mean square over the crop, strain by its own;
+           a face that moves less than 0.05 pixels of the crop is not blown up.
+Labels     0 negative, 1 positive, 2 surprise, as MEGC 2019 merges them; -1 in features.npz
+           and blank in table.csv for pairs, which have none.
+Names      pictures/SUBJECT_CLIP .png, with a blank before the dot, as HTNet has them.
+"""
 
 
 @dataclass(frozen=True)
@@ -140,6 +160,28 @@ def align_features(features: np.ndarray, similarity: np.ndarray) -> np.ndarray:
     shift = (similarity[:, 2] + similarity[:, :2] @ (middle, middle) - middle) / CELL
     moved = cv2.warpAffine(features, np.column_stack([similarity[:, :2], shift]), (SIZE, SIZE))
     return normalise(moved)
+
+
+def write_features(folder: Path, samples: Samples, method: str, remove_head: bool) -> None:
+    """Write features as arrays, as pictures, and with a text that says what they are.
+
+    Args:
+        folder: that is made and filled.
+        samples: whose features are written.
+        method: of flow, for the text.
+        remove_head: whether the head's motion was taken off, for the text.
+    """
+    write_feature_pictures(folder, samples)
+    np.savez_compressed(
+        folder / ARRAYS,
+        features=samples.features,
+        labels=samples.labels,
+        corpora=np.array(samples.corpora),
+        subjects=np.array(samples.subjects),
+        clips=np.array(samples.clips),
+    )
+    head = "was taken off" if remove_head else "is in it"
+    (folder / "README.txt").write_text(_README.format(method=method, head=head))
 
 
 def write_feature_pictures(folder: Path, samples: Samples) -> None:

@@ -1,0 +1,49 @@
+"""`faceflow features`."""
+
+from typing import Annotated
+
+from tyro.conf import arg
+
+from faceflow.arguments import Folder, Out
+from faceflow.console import gauge, say
+
+
+def features(
+    source: Folder,
+    out: Out,
+    corpus: Annotated[str | None, arg(metavar="NAME")] = None,
+    method: Annotated[str, arg(metavar="NAME")] = "default",
+    keep_head: bool = False,
+) -> None:
+    """Write u, v and optical strain, 28 x 28, of pairs or of a corpus, for the code of others.
+
+    OUT/features.npz holds them as they are: features, float32 [N, 28, 28, 3], labels, corpora, subjects,
+    clips. OUT/pictures/ and OUT/table.csv hold them in the layout that STSTNet and HTNet read, and
+    OUT/README.txt says what the channels are, how the face was cut out, and how they are normalised.
+
+    Args:
+        source: folder of pairs (NNNNN_img1.png, NNNNN_img2.png), or of a corpus.
+        out: folder to write.
+        corpus: layout of the source: casme2, samm or smic. Without it, the source is a folder of pairs.
+        method: method that estimates the flow, as for evaluate flow.
+        keep_head: leave the head's motion in the flow.
+    """
+    from pipelines.files import check_exists, check_outputs, replacing
+
+    check_exists(source)
+    check_outputs(out, inputs=(source,))
+
+    from keras_models.inference.expression_samples import estimator, open_samples
+    from pipelines.micro_expressions.pair_samples import pair_samples
+    from pipelines.micro_expressions.published_features import write_features
+
+    with gauge("features") as show:
+        if corpus:
+            samples, _ = open_samples((f"{corpus}={source}",), method, not keep_head, show)
+        else:
+            samples = pair_samples(source, estimator(method), not keep_head, show)
+    with replacing(out) as part:
+        write_features(part, samples, method, not keep_head)
+    for remark in samples.remarks:
+        say(f"{remark.kind.replace('_', ' ')}: {remark.clip}: {remark.reason}")
+    say(f"{out}: features of {len(samples.labels)} clips")

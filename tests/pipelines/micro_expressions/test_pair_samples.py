@@ -1,0 +1,39 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from pipelines.errors import InputError
+from pipelines.io.images import write_image
+from pipelines.io.pairs import read_pair
+from pipelines.micro_expressions.alignment import CROP
+from pipelines.micro_expressions.pair_samples import NO_LABEL, pair_samples
+
+
+def still(frame1, frame2):
+    return np.zeros((*frame1.shape[:2], 2), np.float32)
+
+
+def test_pairs_without_a_face_are_named(pair_folder, tmp_path):
+    for name in ("00000", "00001"):
+        for kind in ("img1.png", "img2.png", "flow.flo"):
+            shutil.copy(pair_folder / f"{name}_{kind}", tmp_path)
+    write_image(tmp_path / "00001_img2.png", np.zeros_like(read_pair(pair_folder, "00001").frame1))
+    seen = []
+
+    def estimate(frame1, frame2):
+        seen.append(frame1.shape)
+        return still(frame1, frame2)
+
+    samples = pair_samples(tmp_path, estimate)
+    assert seen == [(CROP, CROP, 3)]
+    assert samples.clips == ("pairs/00000",)
+    assert samples.labels.tolist() == [NO_LABEL]
+    assert not samples.features.any()
+    (remark,) = samples.remarks
+    assert remark.clip == "pair 00001"
+    assert "00001_img2.png: no face found" in remark.reason
+
+    write_image(tmp_path / "00000_img1.png", np.zeros((64, 64, 3), np.uint8))
+    with pytest.raises(InputError, match="no pair can be used; pair 00000"):
+        pair_samples(tmp_path, still)
