@@ -15,6 +15,10 @@ COMMANDS = {
         "faceflow.commands.render:render_pairs",
         "rendered faces with exact motion, as a pair folder",
     ),
+    ("render", "clips"): (
+        "faceflow.commands.render:render_clips",
+        "rendered clips with exact flow from their first frame to every other",
+    ),
     ("render", "corpus"): (
         "faceflow.commands.render:render_corpus",
         "rendered clips in the layout of a real corpus",
