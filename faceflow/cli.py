@@ -19,6 +19,10 @@ COMMANDS = {
         "faceflow.commands.render:render_pairs",
         "render faces with exact flow, as a pair folder",
     ),
+    ("render", "clips"): (
+        "faceflow.commands.render:render_clips",
+        "rendered clips with exact flow from their first frame to every other",
+    ),
     ("render", "corpus"): (
         "faceflow.commands.render:render_corpus",
         "render clips in the layout of a real corpus",

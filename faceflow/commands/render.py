@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from faceflow.arguments import Out
 from faceflow.console import gauge, say
@@ -47,6 +47,41 @@ def render_pairs(
             progress=show,
         )
     say(f"{out}: {count} pairs")
+
+
+def render_clips(
+    out: Out,
+    count: int,
+    kind: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="KIND")] = (),
+    frames: int = 90,
+    rate: float = 30.0,
+    size: int = 256,
+    seed: int = 0,
+    workers: int | None = None,
+) -> None:
+    """Render clips of faces with the exact flow from the first frame to every other, and their events.
+
+    Each clip is a folder with frames/, flow/, head/, occluded/, events.csv and clip.json. Clips that are
+    there already are kept: an interrupted run goes on, and a larger count adds to a folder.
+
+    Args:
+        out: Folder of the clips.
+        count: Number of clips in it.
+        kind: Kind of clip; repeat the option for several, which take turns. micro (micro-expressions),
+            speech, head (turns up to 25 px), blink, hold (an expression that is held), mixed. All by default.
+        frames: Number of frames in each clip.
+        rate: Frames per second.
+        size: Width and height, pixels.
+        seed: Seed of the series; clip k of a seed is the same on every machine.
+        workers: Number of processes; one for each core by default.
+    """
+    from pipelines.synthetic.renderer.clip_script import KINDS
+    from pipelines.synthetic.renderer.rendered_clip import render_clips as render
+
+    options = {"frames": frames, "rate": rate, "size": size, "seed": seed, "workers": workers}
+    with gauge("render") as show:
+        render(out, count, kinds=kind or KINDS, progress=show, **options)
+    say(f"{out}: {count} clips")
 
 
 def render_corpus(
