@@ -43,7 +43,7 @@ COMMANDS = {
         "evaluate a classifier, leave-one-subject-out",
     ),
     ("features",): (
-        "faceflow.commands.features:features",
+        "faceflow.commands.write_features:features",
         "write u, v and optical strain of pairs or a corpus",
     ),
     ("export", "flow"): (

@@ -14,8 +14,8 @@ from pipelines.datasets.clip import Clip
 from pipelines.datasets.corpora import read_corpus
 from pipelines.datasets.frame_pairs import frame_pairs
 from pipelines.errors import InputError
+from pipelines.io.landmark_tables import parse_source
 from pipelines.io.tfrecord_writer import SUFFIX
-from pipelines.landmarks.landmark_tables import parse_source
 from pipelines.records.build_config import BuildConfig
 from pipelines.records.clip_landmarks import attach_landmarks
 from pipelines.records.clip_records import build_clip

@@ -9,8 +9,8 @@ import numpy as np
 from pipelines.datasets.clip import Clip
 from pipelines.datasets.reading import CorpusReading, Issue
 from pipelines.errors import InputError
+from pipelines.io.landmark_tables import parse_source, read_landmarks
 from pipelines.io.video import frame_files, read_frames
-from pipelines.landmarks.landmark_tables import parse_source, read_landmarks
 
 #: Kinds whose place is a folder of folders, one a clip.
 _FOLDERS = ("pts", "ibug")

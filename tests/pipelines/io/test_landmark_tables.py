@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from pipelines.errors import InputError
+from pipelines.io.landmark_tables import parse_source, read_landmarks, read_pair_landmarks
 from pipelines.labels import make_label
 from pipelines.landmarks.face_mesh import IBUG_68
-from pipelines.landmarks.landmark_tables import parse_source, read_landmarks, read_pair_landmarks
 
 XY = [f"{axis}_{k}" for axis in "xy" for k in range(68)]
 
