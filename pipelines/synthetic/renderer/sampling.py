@@ -4,7 +4,7 @@ A *mixture* gives the probability of each kind of motion. Lengths are in pixels 
 frame size:
 
 - `still`: no motion.
-- `micro`: one to three Action Units of an emotion, peak motion 0.2-2 px, head drift up to 0.5 px.
+- `micro`: a random subset of the Action Units of an emotion, peak motion 0.2-2 px, head drift up to 0.5 px.
 - `expression`: a change from one expression to another, peak motion up to 14 px, head motion up to 3 px.
 - `blink`: the lids close or open and the gaze changes.
 - `head`: rotation and translation of the head by 2-25 px, with some expression.
