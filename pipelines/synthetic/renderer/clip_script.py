@@ -29,7 +29,7 @@ from pipelines.synthetic.renderer.geometry.facial_expression import COLUMNS, Exp
 from pipelines.synthetic.renderer.imaging.camera import Pose
 from pipelines.synthetic.renderer.person import FACE_POINTS
 from pipelines.synthetic.renderer.sampling import peak_motion
-from pipelines.synthetic.renderer.scene import Frame
+from pipelines.synthetic.renderer.scene import Scene
 
 KINDS = ("micro", "speech", "head", "blink", "hold", "mixed")
 #: Clips in a row that show the same person.
@@ -96,7 +96,7 @@ class ClipScript:
     actions: tuple[Action, ...]
     events: tuple[ClipEvent, ...]
 
-    def at(self, number: int) -> Frame:
+    def at(self, number: int) -> Scene:
         """Return what there is to see at a frame."""
         frame = frame_at(self.subject, (), self.number, number, self.rate)
         units, turn = np.zeros(len(COLUMNS)), np.zeros(6)
@@ -245,14 +245,14 @@ def _turned(head: Pose, turn: np.ndarray) -> Pose:
     return Pose(tuple((np.array(head.angles) + turn[:3]).tolist()), head.position + turn[3:], head.pivot)
 
 
-def _travel(frame: Frame, turn: np.ndarray) -> float:
+def _travel(frame: Scene, turn: np.ndarray) -> float:
     """Return by how many pixels the face moves in the mean."""
     points = frame.parts[0][:FACE_POINTS]
     before, after = (frame.camera.project(pose(points)) for pose in (frame.head, _turned(frame.head, turn)))
     return float(np.hypot(*(after - before).T).mean())
 
 
-def _share(frame: Frame, turn: np.ndarray, travel: float) -> float:
+def _share(frame: Scene, turn: np.ndarray, travel: float) -> float:
     """Return the factor on a turn with which the face moves by `travel` pixels; at most 6."""
     share = 1.0
     for _ in range(3):  # motion is nearly proportional to the turn

@@ -13,8 +13,8 @@ from pipelines.landmarks.face_mesh import face_mask, region_map
 from pipelines.synthetic.renderer.appearance.materials import Material
 from pipelines.synthetic.renderer.clip_script import CLIPS_PER_PERSON, KINDS, ClipScript, draw_clip
 from pipelines.synthetic.renderer.expression_clips import photograph
-from pipelines.synthetic.renderer.generate import Progress, in_parallel, settle
-from pipelines.synthetic.renderer.imaging.truth import motion
+from pipelines.synthetic.renderer.generate import Progress, check_render_settings, parallel_map
+from pipelines.synthetic.renderer.imaging.truth import ground_truth_motion
 from pipelines.synthetic.renderer.scene import SAMPLES
 
 _FACE_MATERIALS = (Material.SKIN, Material.EYE, Material.MOUTH, Material.TEETH)
@@ -39,8 +39,8 @@ def render_clip(script: ClipScript) -> Iterator[tuple[np.ndarray, TrueMotion | N
         (64, 64, 2)
     """
     first = script.at(0)
-    person, strands = first.actor.person, first.actor.looks.strands
-    centres, still = first.hits(1), np.zeros((2, 3))
+    person, strands = first.actor.person, first.actor.appearance.strands
+    centres, still = first.rasterise(1), np.zeros((2, 3))
     for number in range(script.frames):
         frame = script.at(number)
         # The sensor's noise is that of the subject, the clip and the frame.
@@ -49,9 +49,9 @@ def render_clip(script: ClipScript) -> Iterator[tuple[np.ndarray, TrueMotion | N
             yield picture, None
             continue
         rigid = person.place(first.parts[0], frame.head, frame.torso)
-        truth = motion(
+        truth = ground_truth_motion(
             centres, person.surface, strands, (first.vertices, frame.vertices, rigid),
-            (first.camera, frame.camera), still, frame.hits(SAMPLES), SAMPLES,
+            (first.camera, frame.camera), still, frame.rasterise(SAMPLES), SAMPLES,
         )  # fmt: skip
         yield picture, TrueMotion(truth.flow, truth.head, truth.occluded)
 
@@ -71,7 +71,7 @@ def write_rendered_clip(folder: Path, script: ClipScript, facts: dict) -> None:
         for number, (picture, truth) in enumerate(render_clip(script)):
             write_clip_frame(part, number, picture, truth)
         first = script.at(0)
-        surface, triangle = first.actor.person.surface, first.hits(1).triangle
+        surface, triangle = first.actor.person.surface, first.rasterise(1).triangle
         material = np.where(triangle < 0, 255, surface.material[triangle])
         face = face_mask(first.landmarks, first.size) & np.isin(material, _FACE_MATERIALS)
         regions = np.where(face, region_map(first.landmarks, first.size), 0).astype(np.uint8)
@@ -122,9 +122,9 @@ def render_clips(
         raise InputError(f"unknown kind of clip {unknown[0]!r}; there are: {', '.join(KINDS)}")
     folder = Path(folder)
     options = {"frames": frames, "rate": rate, "size": size}
-    settle(folder, {"seed": seed, "clips": list(kinds), **options})
+    check_render_settings(folder, {"seed": seed, "clips": list(kinds), **options})
     job = partial(_render_one, folder, seed, kinds, options)
-    for done, _ in enumerate(in_parallel(job, range(count), workers, CLIPS_PER_PERSON), start=1):
+    for done, _ in enumerate(parallel_map(job, range(count), workers, CLIPS_PER_PERSON), start=1):
         if progress:
             progress(done, count)
 
