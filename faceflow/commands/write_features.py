@@ -44,6 +44,6 @@ def features(
             samples = pair_samples(source, estimator(method), not keep_head, show)
     with replacing(out) as part:
         write_features(part, samples, method, not keep_head)
-    for remark in samples.remarks:
-        say(f"{remark.kind.replace('_', ' ')}: {remark.clip}: {remark.reason}")
+    for issue in samples.issues:
+        say(f"{issue.kind.replace('_', ' ')}: {issue.clip}: {issue.reason}")
     say(f"{out}: features of {len(samples.labels)} clips")
