@@ -43,7 +43,7 @@ COMMANDS = {
         "evaluate a classifier, leave-one-subject-out",
     ),
     ("features",): (
-        "faceflow.commands.write_features:features",
+        "faceflow.commands.write_features:write_features",
         "write u, v and optical strain of pairs or a corpus",
     ),
     ("export", "flow"): (

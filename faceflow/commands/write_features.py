@@ -8,7 +8,7 @@ from faceflow.arguments import Folder, Out
 from faceflow.console import gauge, say
 
 
-def features(
+def write_features(
     source: Folder,
     out: Out,
     corpus: Annotated[str | None, arg(metavar="NAME")] = None,
@@ -35,7 +35,7 @@ def features(
 
     from keras_models.inference.expression_samples import estimator, open_samples
     from pipelines.micro_expressions.pair_samples import pair_samples
-    from pipelines.micro_expressions.published_features import write_features
+    from pipelines.micro_expressions.published_features import write_features as write
 
     with gauge("features") as show:
         if corpus:
@@ -43,7 +43,7 @@ def features(
         else:
             samples = pair_samples(source, estimator(method), not keep_head, show)
     with replacing(out) as part:
-        write_features(part, samples, method, not keep_head)
-    for remark in samples.remarks:
-        say(f"{remark.kind.replace('_', ' ')}: {remark.clip}: {remark.reason}")
+        write(part, samples, method, not keep_head)
+    for issue in samples.issues:
+        say(f"{issue.kind}: {issue.clip}: {issue.reason}")
     say(f"{out}: features of {len(samples.labels)} clips")

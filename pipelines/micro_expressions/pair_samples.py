@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.datasets.reading import Remark
+from pipelines.datasets.reading import Issue
 from pipelines.errors import InputError
 from pipelines.io.images import read_image
 from pipelines.io.pairs import list_pairs
@@ -33,28 +33,28 @@ def pair_samples(
         progress: called with the number of pairs done and the number of all.
 
     Returns:
-        Samples without labels (`NO_LABEL`); pairs that cannot be used are in `remarks`.
+        Samples without labels (`NO_LABEL`); pairs that cannot be used are in `issues`.
 
     Raises:
         InputError: if the folder has no pairs, or none of them a face.
     """
     names = list_pairs(folder)
-    features, kept, remarks = [], [], []
+    features, kept, issues = [], [], []
     with FaceMesh() as face_mesh:
         for number, name in enumerate(names):
             files = [folder / f"{name}_img{k}.png" for k in (1, 2)]
             try:
                 pair = aligned_pair(*map(read_image, files), estimate, face_mesh, tuple(map(str, files)))
             except InputError as error:
-                remarks.append(Remark(f"pair {name}", "left_out", str(error)))
+                issues.append(Issue(f"pair {name}", "skipped", str(error)))
             else:
                 features.append(pair.features(remove_head))
                 kept.append(name)
             progress(number + 1, len(names))
     if not kept:
-        raise InputError(f"{folder}: no pair can be used; {remarks[0].clip}: {remarks[0].reason}")
+        raise InputError(f"{folder}: no pair can be used; {issues[0].clip}: {issues[0].reason}")
     count = len(kept)
     labels = np.full(count, NO_LABEL, np.int32)
     owners = (NAME,) * count
     subjects, clips = (f"{NAME}/pair",) * count, tuple(f"{NAME}/{name}" for name in kept)
-    return Samples(np.stack(features), labels, owners, subjects, clips, remarks)
+    return Samples(np.stack(features), labels, owners, subjects, clips, issues)

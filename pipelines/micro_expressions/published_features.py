@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from pipelines.datasets.composite import CLASSES, PUBLISHED
-from pipelines.datasets.reading import Count, Remark
+from pipelines.datasets.reading import Count, Issue
 from pipelines.errors import InputError
 from pipelines.files import check_exists, replacing
 from pipelines.io.images import read_image, write_image
@@ -91,13 +91,13 @@ def read_published_features(
 
     Returns:
         (the samples, in the order of the table; their numbers by corpus and class beside the published ones).
-        Whatever is not used is named in `Samples.remarks`.
+        Whatever is not used is named in `Samples.issues`.
 
     Raises:
         InputError: if a folder or the table is absent or has not the columns, or no row can be used.
     """
     folder, table = check_exists(Path(folder)), check_exists(Path(table))
-    rows, remarks = _read_table(table)
+    rows, issues = _read_table(table)
     features, kept = [], []
     for row in rows:
         try:
@@ -106,26 +106,26 @@ def read_published_features(
                 height, width = picture.shape[:2]
                 raise InputError(f"{folder / row.picture}: {width}x{height} pixels, not 28x28")
         except InputError as error:
-            remarks.append(_skipped(table, row.number, str(error)))
+            issues.append(_skipped(table, row.number, str(error)))
             continue
         features.append(from_picture(picture))
         kept.append(row)
     strangers = sorted({path.name for path in folder.glob("*.png")} - {row.picture for row in rows})
-    remarks += [
-        Remark(name, "left_out", f"{folder / name}: no row of the table names it") for name in strangers
+    issues += [
+        Issue(name, "skipped", f"{folder / name}: no row of the table names it") for name in strangers
     ]
     if not kept:
-        raise InputError(f"{table}: no row can be used; {remarks[0].clip}: {remarks[0].reason}")
+        raise InputError(f"{table}: no row can be used; {issues[0].clip}: {issues[0].reason}")
     stacked = np.stack(features)
     if crops is not None:
-        stacked = _align(stacked, kept, check_exists(Path(crops)), remarks)
+        stacked = _align(stacked, kept, check_exists(Path(crops)), issues)
     samples = Samples(
         stacked,
         np.array([row.label for row in kept], np.int32),
         tuple(row.corpus for row in kept),
         tuple(f"{row.corpus}/{row.subject}" for row in kept),
         tuple(f"{row.corpus}/{row.clip}" for row in kept),
-        remarks,
+        issues,
     )
     return samples, count_classes(samples)
 
@@ -209,26 +209,26 @@ def write_feature_pictures(folder: Path, samples: Samples) -> None:
         csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
 
 
-def _read_table(table: Path) -> tuple[list[_Row], list[Remark]]:
+def _read_table(table: Path) -> tuple[list[_Row], list[Issue]]:
     with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         reader = csv.DictReader(file)
         if absent := [name for name in _NEEDED if name not in (reader.fieldnames or ())]:
             raise InputError(f"{table}: no column {', '.join(absent)}; the first line names the columns")
         lines = [(reader.line_num, line) for line in reader]
     rows: dict[str, _Row] = {}
-    remarks = []
+    issues = []
     for number, line in lines:
         corpus, subject, clip, label = ((line[name] or "").strip() for name in _NEEDED)
         if wrong := _fault(corpus, subject, clip, label):
-            remarks.append(_skipped(table, number, wrong))
+            issues.append(_skipped(table, number, wrong))
             continue
         row = _Row(number, corpus, subject, clip, int(label), (line.get("imagename") or "").strip())
         if first := rows.get(row.picture):
             reason = f"{subject}, {clip}: listed already in line {first.number}"
-            remarks.append(_skipped(table, number, reason))
+            issues.append(_skipped(table, number, reason))
             continue
         rows[row.picture] = row
-    return list(rows.values()), remarks
+    return list(rows.values()), issues
 
 
 def _fault(corpus: str, subject: str, clip: str, label: str) -> str | None:
@@ -242,11 +242,11 @@ def _fault(corpus: str, subject: str, clip: str, label: str) -> str | None:
     return None if clip else "no filename_o"
 
 
-def _skipped(table: Path, number: int, reason: str) -> Remark:
-    return Remark(f"{table.name}, line {number}", "left_out", reason)
+def _skipped(table: Path, number: int, reason: str) -> Issue:
+    return Issue(f"{table.name}, line {number}", "skipped", reason)
 
 
-def _align(features: np.ndarray, rows: Iterable[_Row], crops: Path, remarks: list[Remark]) -> np.ndarray:
+def _align(features: np.ndarray, rows: Iterable[_Row], crops: Path, issues: list[Issue]) -> np.ndarray:
     """Align features by their crops; where a crop is absent or shows no face, by the median of all others."""
     found: list[np.ndarray | None] = []
     with FaceMesh() as face_mesh:
@@ -258,9 +258,9 @@ def _align(features: np.ndarray, rows: Iterable[_Row], crops: Path, remarks: lis
             except InputError as error:
                 found.append(None)
                 reason = f"{error}; aligned by the median of all other crops"
-                remarks.append(Remark(f"{row.corpus}/{row.clip}", "mended", reason))
+                issues.append(Issue(f"{row.corpus}/{row.clip}", "repaired", reason))
     if all(one is None for one in found):
-        raise InputError(f"{crops}: no crop shows a face; {remarks[-1].reason.split(';')[0]}")
+        raise InputError(f"{crops}: no crop shows a face; {issues[-1].reason.split(';')[0]}")
     median = np.median([one for one in found if one is not None], axis=0)
     return np.stack(
         [

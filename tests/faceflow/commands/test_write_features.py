@@ -13,14 +13,14 @@ def test_features_of_a_corpus_in_others_layout(expressive_corpus, tmp_path, monk
     options = ["--corpus", "casme2", "--method", "dis_fast"]
     run(["features", str(expressive_corpus), "-o", str(out), *options])
     said = " ".join(capsys.readouterr().err.split())
-    assert "left out: casme2: 1 clip(s) of others: not in the composite" in said
+    assert "skipped: casme2: 1 clip(s) of others: not in the composite" in said
     arrays = np.load(out / "features.npz")
     assert arrays["features"].shape == (10, 28, 28, 3)
     assert (out / "pictures" / "sub01_EP01 .png").exists()
     assert "method dis_fast" in (out / "README.txt").read_text()
 
     samples, counts = read_published_features(out / "pictures", out / "table.csv")
-    assert not samples.remarks
+    assert not samples.issues
     assert samples.labels.tolist() == arrays["labels"].tolist()
     assert samples.subjects == tuple(arrays["subjects"])
     assert {one.what: one.found for one in counts}["casme2, subjects"] == 4

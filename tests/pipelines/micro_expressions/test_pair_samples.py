@@ -30,9 +30,9 @@ def test_pairs_without_a_face_are_named(pair_folder, tmp_path):
     assert samples.clips == ("pairs/00000",)
     assert samples.labels.tolist() == [NO_LABEL]
     assert not samples.features.any()
-    (remark,) = samples.remarks
-    assert remark.clip == "pair 00001"
-    assert "00001_img2.png: no face found" in remark.reason
+    (issue,) = samples.issues
+    assert issue.clip == "pair 00001"
+    assert "00001_img2.png: no face found" in issue.reason
 
     write_image(tmp_path / "00000_img1.png", np.zeros((64, 64, 3), np.uint8))
     with pytest.raises(InputError, match="no pair can be used; pair 00000"):

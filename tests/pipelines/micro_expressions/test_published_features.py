@@ -52,7 +52,7 @@ def test_layout_of_htnet_is_read(folder, pictures):
     assert samples.clips == ("casme2/EP02_01f", "smic/s3_po_05", "samm/006_1_2")
     assert samples.labels.tolist() == [1, 1, 0]
     np.testing.assert_array_equal(samples.features[2], from_picture(pictures[2]))
-    assert not samples.remarks
+    assert not samples.issues
     assert [(one.what, one.found, one.published) for one in counts][:4] == [
         ("casme2, negative", 0, 88),
         ("casme2, positive", 1, 32),
@@ -77,9 +77,9 @@ def test_layout_of_htnet_is_read(folder, pictures):
 def test_a_bad_row_is_named_and_the_others_are_read(folder, row, reason):
     write_table(folder / "table.csv", [*ROWS, row])
     samples, _ = read(folder)
-    (remark,) = samples.remarks
-    assert (remark.clip, remark.kind) == ("table.csv, line 5", "left_out")
-    assert reason in remark.reason
+    (issue,) = samples.issues
+    assert (issue.clip, issue.kind) == ("table.csv, line 5", "skipped")
+    assert reason in issue.reason
     assert samples.labels.tolist() == [1, 1, 0]
 
 
@@ -87,7 +87,7 @@ def test_pictures_that_do_not_fit_are_named(folder):
     write_image(folder / "pictures" / "sub01_EP02_01f .png", np.zeros((14, 28, 3), np.uint8))
     write_image(folder / "pictures" / "sub05_EP01 .png", np.zeros((28, 28, 3), np.uint8))
     samples, _ = read(folder)
-    assert [remark.reason.split(": ", 1)[1] for remark in samples.remarks] == [
+    assert [issue.reason.split(": ", 1)[1] for issue in samples.issues] == [
         "28x14 pixels, not 28x28",
         "no row of the table names it",
     ]
@@ -137,8 +137,8 @@ def test_faces_are_aligned_by_their_crops(folder, portrait):
     write_image(folder / "crops" / rows[2][5], np.zeros((224, 224, 3), np.uint8))
     write_table(folder / "table.csv", rows)
     samples, _ = read(folder, crops=folder / "crops")
-    (remark,) = samples.remarks
-    assert (remark.clip, remark.kind) == ("samm/006_1_2", "mended")
-    assert "median of all other" in remark.reason
+    (issue,) = samples.issues
+    assert (issue.clip, issue.kind) == ("samm/006_1_2", "repaired")
+    assert "median of all other" in issue.reason
     assert samples.features.shape == (3, 28, 28, 3)
     assert not np.allclose(samples.features, read(folder)[0].features)
