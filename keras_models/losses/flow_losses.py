@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 
-import keras
 import tensorflow as tf
 
 from keras_models.layers.backward_warp import warp_back
@@ -22,7 +21,6 @@ def _length(vectors: tf.Tensor) -> tf.Tensor:
     return tf.where(zero, 0.0, tf.sqrt(tf.where(zero, 1.0, squared)))
 
 
-@keras.saving.register_keras_serializable("faceflow")
 def end_point_error(true: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
     """Distance between true and predicted end point of every pixel.
 
@@ -36,7 +34,6 @@ def end_point_error(true: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
     return _length(tf.cast(predicted, tf.float32) - tf.cast(true, tf.float32))
 
 
-@keras.saving.register_keras_serializable("faceflow")
 def angular_error(true: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
     """Angle between the directions (u, v, 1) in space-time of every pixel.
 
