@@ -74,8 +74,8 @@ def bilinear_table(frame: tf.Tensor) -> tf.Tensor:
         frame: float32 [B, H, W, 1].
 
     Returns:
-        float32 [B, H, W, 4]: a, b, c, d. The value at x to the right of a pixel and y below it, with x and y in
-        [0, 1], is a + x b + y (c + x d). The border is replicated.
+        float32 [B, H, W, 4]: a, b, c, d. The value at x to the right of a pixel and y below it, both in [0,
+        1], is a + x b + y (c + x d). The border is replicated.
     """
     size = tf.shape(frame)
     around = tf.pad(frame, [[0, 0], [0, 1], [0, 1], [0, 0]], "SYMMETRIC")
