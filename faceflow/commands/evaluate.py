@@ -18,22 +18,22 @@ def evaluate_flow(
     json: Path | None = None,
     report: Path | None = None,
 ) -> None:
-    """Compare flow methods on a folder of pairs whose motion is known.
+    """Compare flow methods on a folder of pairs with known flow.
 
     Args:
-        pairs: folder with NNNNN_img1.png, NNNNN_img2.png, NNNNN_flow.flo.
-        method: a method; repeat the option for more. default (the network that comes with FaceFlow), zero,
-            dis_fast, dis_medium, dis_fine, farneback, tvl1, deepflow, label:sparse, label:mesh,
+        pairs: Folder with NNNNN_img1.png, NNNNN_img2.png, NNNNN_flow.flo.
+        method: Flow method; repeat the option for several. default (the network that comes with FaceFlow),
+            zero, dis_fast, dis_medium, dis_fine, farneback, tvl1, deepflow, label:sparse, label:mesh,
             label:mesh_matched, label:spline, label:refined, or the folder of a training run or SavedModel.
-            Without it, all that have a name.
-        save: write every flow as SAVE/METHOD/NNNNN.flo.
-        json: write all figures.
-        report: write a page with tables and pictures.
+            Without the option, all methods that have a name.
+        save: Folder in which every flow is saved as SAVE/METHOD/NNNNN.flo.
+        json: File for all errors, as JSON.
+        report: File for a page with tables and pictures, as HTML.
     """
     from pipelines.files import check_outputs, replacing
     from pipelines.io.pairs import list_pairs
 
-    # Before the imports that take their time: a slip in a path is said at once.
+    # Before the imports that take long, so that a wrong path is reported at once.
     check_outputs(json, report)
     count = len(list_pairs(pairs))
 
@@ -65,20 +65,22 @@ def evaluate_expression(
     json: Path | None = None,
     report: Path | None = None,
 ) -> None:
-    """Train and test on corpora as the field does: nobody is classified by a network that has seen them.
+    """Train and test classifiers of micro-expressions on corpora, subject-independent.
 
-    Features and finished folds are kept in ~/.cache/faceflow: run again, it goes on where it was stopped.
+    Features and finished folds are cached in ~/.cache/faceflow, so an interrupted command continues when it
+    is run again.
 
     Args:
-        corpus: casme2=DIR, samm=DIR or smic=DIR; repeat the option for the composite of MEGC 2019.
-        config: how to train.
-        method: a flow to look at; repeat the option to compare several. By default the network that comes
-            with FaceFlow.
-        split: loso (leave one subject out), 3-fold, or cross-corpus (leave one corpus out).
-        seeds: how often to train; scores are means over them.
-        keep_head: leave the head's motion in the flow.
-        json: write all figures and every answer.
-        report: write a page with tables and confusion matrices.
+        corpus: Corpus as casme2=DIR, samm=DIR or smic=DIR; repeat the option for the composite of MEGC 2019.
+        config: How to train.
+        method: Flow method that computes the features; repeat the option to compare several. By default the
+            network that comes with FaceFlow.
+        split: Split of the subjects: loso (leave one subject out), 3-fold, or cross-corpus (leave one corpus
+            out).
+        seeds: Number of seeds; scores are means over them.
+        keep_head: Keep the head's motion in the flow.
+        json: File for all scores and predictions, as JSON.
+        report: File for a page with tables and confusion matrices, as HTML.
     """
     from pipelines.files import check_outputs, replacing
 

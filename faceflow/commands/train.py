@@ -16,18 +16,18 @@ def train_flow(
     config: OmitArgPrefixes[FlowTrainingConfig],
     init_from: Annotated[str | None, arg(metavar="RUN|PRESET")] = None,
 ) -> None:
-    """Train a flow network, and keep the best of it by the subjects that validate.
+    """Train a flow network and save the weights with the least validation error.
 
-    The same call goes on with a run that was interrupted.
+    The same command continues an interrupted run.
 
-    Watch it with: tensorboard --logdir RUN/tensorboard
+    To watch the training: tensorboard --logdir RUN/tensorboard
 
     Args:
-        data: folder of records (faceflow build) or of pairs.
-        out: the run's folder: weights, preset.json, log.csv, tensorboard/.
-        config: how to train.
-        init_from: a run or preset (default is the one that comes with FaceFlow) to continue from, in place of
-            fresh weights; its network is taken.
+        data: Folder of records (faceflow build) or of pairs, or rendered:COUNT.
+        out: Folder of the run: weights, preset.json, log.csv, tensorboard/.
+        config: How to train.
+        init_from: Run or preset to start from, instead of fresh weights; default is the one that comes with
+            FaceFlow. Its network is used, and network and width are ignored.
     """
     from keras_models.training.train_flow import train_flow as train
 
@@ -41,16 +41,16 @@ def train_expression(
     method: Annotated[str, arg(metavar="NAME")] = "default",
     keep_head: bool = False,
 ) -> None:
-    """Train a classifier of micro-expressions on all clips of some corpora.
+    """Train a classifier of micro-expressions on all clips of one or more corpora.
 
-    How good it is on people it has not seen, faceflow evaluate expression says.
+    To measure its accuracy on unseen subjects, use: faceflow evaluate expression
 
     Args:
-        corpus: casme2=DIR, samm=DIR or smic=DIR; repeat the option for more.
-        out: the run's folder: weights and preset.json.
-        config: how to train.
-        method: the flow it looks at, as for evaluate flow.
-        keep_head: leave the head's motion in the flow.
+        corpus: Corpus as casme2=DIR, samm=DIR or smic=DIR; repeat the option for several.
+        out: Folder of the run: weights and preset.json.
+        config: How to train.
+        method: Flow method that computes the features, as for evaluate flow.
+        keep_head: Keep the head's motion in the flow.
     """
     from keras_models.inference.expression_samples import open_samples
     from keras_models.training.train_expression import train_expression as train

@@ -1,8 +1,5 @@
-"""Evaluation of a classifier on people it has not seen: leave one subject out, or one corpus."""
+"""Subject-independent evaluation of a classifier: leave one subject out, or one corpus."""
 
-import hashlib
-import inspect
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -11,13 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from keras_models.evaluation.expression_scores import Scores, bootstrap_uf1, confusion, scores
-from keras_models.expression.expression_networks import CLASSIFIERS
-from keras_models.training.ensemble_training import fit_ensemble
+from keras_models.evaluation.fold_cache import fold_predictions
 from keras_models.training.expression_training_config import ExpressionConfig
 from pipelines.datasets.composite import CLASSES
 from pipelines.datasets.splits import SPLITS, Fold, folds
 from pipelines.errors import InputError
-from pipelines.files import replacing
 from pipelines.micro_expressions.samples import Samples
 from pipelines.settings import check_settings
 
@@ -26,31 +21,30 @@ CROSS_CORPUS = "cross-corpus"
 
 FULL = "full"
 
-_GROUP = 34  # folds that are trained side by side, kept when they are done, and what memory is for
-_VERSION = 1  # of the protocol; a change makes kept folds worthless
+_GROUP = 34  # folds that are trained as one ensemble and cached together; limited by memory
 
 
 @dataclass(frozen=True, eq=False)
 class ExpressionEvaluation:
-    """What a classifier said about samples of people whom it had not seen.
+    """Predictions for samples by networks that were not trained on their subjects.
 
     Attributes:
-        samples: that were classified.
-        answers: int [seeds, N], index into `composite.CLASSES`.
-        split: how they were divided.
-        config: how it was trained.
-        remarks: what is odd about some folds.
+        samples: The N samples.
+        predicted: int [seeds, N], indices into `composite.CLASSES`.
+        split: How the subjects were divided.
+        config: How the networks were trained.
+        remarks: Peculiarities of some folds.
     """
 
     samples: Samples
-    answers: np.ndarray
+    predicted: np.ndarray
     split: str
     config: ExpressionConfig
     remarks: tuple[str, ...]
 
     @property
     def parts(self) -> dict[str, np.ndarray]:
-        """Which samples count in each part: every corpus, and `full` if there are several; bool [N]."""
+        """The samples of each part, bool [N]: every corpus, and `full` if there are several."""
         corpora = np.array(self.samples.corpora)
         names = list(dict.fromkeys(self.samples.corpora))
         parts = {name: corpora == name for name in names}
@@ -60,20 +54,20 @@ class ExpressionEvaluation:
         """Confusion counts of each seed, pooled over the folds: int [seeds, C, C]."""
         chosen = self.parts[part]
         labels = self.samples.labels[chosen]
-        return np.stack([confusion(labels, answers[chosen], len(CLASSES)) for answers in self.answers])
+        return np.stack([confusion(labels, predicted[chosen], len(CLASSES)) for predicted in self.predicted])
 
     def scores(self, part: str) -> list[Scores]:
         """Scores of each seed."""
         return [scores(counts) for counts in self.counts(part)]
 
     def mean(self, part: str) -> dict[str, float]:
-        """Mean over the seeds of each score, the spread of UF1 (standard deviation) and its interval."""
+        """Mean of each score over the seeds; standard deviation of UF1 over them; its 95 % interval."""
         found = self.scores(part)
         names = ("uf1", "uar", "precision", "accuracy")
         means = {name: float(np.mean([getattr(one, name) for one in found])) for name in names}
         low, high = self._interval(part)
-        spread = float(np.std([one.uf1 for one in found]))
-        return means | {"uf1_std": spread, "uf1_low": low, "uf1_high": high}
+        std = float(np.std([one.uf1 for one in found]))
+        return means | {"uf1_std": std, "uf1_low": low, "uf1_high": high}
 
     def _interval(self, part: str) -> tuple[float, float]:
         chosen = self.parts[part]
@@ -82,7 +76,9 @@ class ExpressionEvaluation:
         for subject in np.unique(subjects[chosen]):
             own = subjects == subject
             labels = self.samples.labels[own]
-            by_subject.append([confusion(labels, answers[own], len(CLASSES)) for answers in self.answers])
+            by_subject.append(
+                [confusion(labels, predicted[own], len(CLASSES)) for predicted in self.predicted]
+            )
         return bootstrap_uf1(np.array(by_subject))
 
     def to_json(self) -> dict:
@@ -102,21 +98,21 @@ class ExpressionEvaluation:
                 "confusion": self.counts(part).tolist(),
             }
         rows = zip(
-            self.samples.clips, self.samples.subjects, self.samples.labels, self.answers.T, strict=True
+            self.samples.clips, self.samples.subjects, self.samples.labels, self.predicted.T, strict=True
         )
         return {
             "split": self.split,
             "training": asdict(self.config),
-            "seeds": len(self.answers),
+            "seeds": len(self.predicted),
             "parts": parts,
             "samples": [
                 {
                     "clip": clip,
                     "subject": subject,
                     "class": CLASSES[label],
-                    "said": [CLASSES[k] for k in said],
+                    "predicted": [CLASSES[k] for k in predicted],
                 }
-                for clip, subject, label, said in rows
+                for clip, subject, label, predicted in rows
             ],
             "remarks": [f"{one.clip}: {one.reason}" for one in self.samples.issues] + list(self.remarks),
         }
@@ -130,91 +126,72 @@ def evaluate_expression(
     seeds: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ExpressionEvaluation:
-    """Classify every sample by networks that have not seen its subject.
+    """Classify every sample by a network that was not trained on its subject.
 
-    Folds are trained side by side, some at a time; those that are done are kept, so that the same call goes
-    on where it was stopped.
+    Folds are trained as ensembles and cached, so that the same call continues where it was interrupted.
 
     Args:
-        samples: of one corpus or several.
-        config: how to train.
-        cache: folder that keeps finished folds by the content of all that goes into them.
-        split: one of `pipelines.datasets.splits.SPLITS`, or `cross-corpus`.
-        seeds: how often everything is done, with the seeds `config.seed`, `config.seed + 1`, ...
-        progress: called with the number of folds done and the number of all.
+        samples: Samples of one corpus or several.
+        config: How to train.
+        cache: Folder of the cache of finished folds (`fold_cache`).
+        split: One of `pipelines.datasets.splits.SPLITS`, or `cross-corpus`.
+        seeds: Number of repetitions, with the seeds `config.seed`, `config.seed + 1`, ...
+        progress: Function called with the number of finished folds and the number of all.
 
     Raises:
-        InputError: for an unknown split, too few subjects or corpora, or settings out of range.
+        InputError: If the split is unknown, there are too few subjects or corpora, or a setting is out of
+            range.
     """
     check_settings(config)
     if seeds < 1:
-        raise InputError(f"seeds {seeds}: at least 1")
+        raise InputError(f"seeds must be at least 1, but is {seeds}")
     subjects = np.array(samples.subjects)
     divided = divide(samples, split)
     tested = np.stack([np.isin(subjects, list(fold.test)) for fold in divided], axis=1)
     training = np.stack([np.isin(subjects, list(fold.training)) for fold in divided], axis=1)
-    answers = np.full((seeds, len(subjects)), -1)
+    predicted = np.full((seeds, len(subjects)), -1)
     done, total = 0, seeds * len(divided)
     for seed in range(seeds):
         seeded = replace(config, seed=config.seed + seed)
         for first in range(0, len(divided), _GROUP):
             group = slice(first, first + _GROUP)
-            said = _fold_answers(samples, training[:, group], seeded, cache)
-            for column, mask in zip(said.T, tested[:, group].T, strict=True):
-                answers[seed, mask] = column[mask]
-            done += said.shape[1]
+            by_fold = fold_predictions(samples, training[:, group], seeded, cache)
+            for column, mask in zip(by_fold.T, tested[:, group].T, strict=True):
+                predicted[seed, mask] = column[mask]
+            done += by_fold.shape[1]
             progress(done, total)
-    return ExpressionEvaluation(samples, answers, split, config, tuple(_oddities(samples, divided)))
+    return ExpressionEvaluation(samples, predicted, split, config, tuple(_remarks(samples, divided)))
 
 
 def divide(samples: Samples, split: str) -> Sequence[Fold]:
     """Divide the subjects of samples into folds; see `evaluate_expression`."""
     if split != CROSS_CORPUS:
         if split not in SPLITS:
-            raise InputError(f"unknown split {split!r}; there are: {', '.join((*SPLITS, CROSS_CORPUS))}")
+            raise InputError(f"unknown split {split!r}; use one of: {', '.join((*SPLITS, CROSS_CORPUS))}")
         return folds(split, samples.subjects)
     by_corpus: dict[str, set[str]] = {}
     for corpus, subject in zip(samples.corpora, samples.subjects, strict=True):
         by_corpus.setdefault(corpus, set()).add(subject)
     if len(by_corpus) < 2:
-        raise InputError(f"{CROSS_CORPUS} needs two corpora or more; name another with --corpus")
+        raise InputError(f"{CROSS_CORPUS} needs at least two corpora; add another with --corpus")
     everybody = frozenset(samples.subjects)
     return [Fold(name, everybody - own, frozenset(own)) for name, own in by_corpus.items()]
 
 
-def _fold_answers(
-    samples: Samples, training: np.ndarray, config: ExpressionConfig, cache: Path
-) -> np.ndarray:
-    """Return what each fold's network says to every sample: int [N, folds]."""
-    settings = json.dumps(asdict(config) | {"version": _VERSION}, sort_keys=True)
-    digest = hashlib.sha256(settings.encode())
-    digest.update(inspect.getsource(inspect.getmodule(CLASSIFIERS[config.network])).encode())
-    for array in (samples.features, samples.labels, np.array(samples.subjects), training):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    path = cache / f"{digest.hexdigest()[:32]}.npy"
-    if path.exists():
-        return np.load(path)
-    model = fit_ensemble(samples.features, samples.labels, np.array(samples.subjects), training, config)
-    said = model.predict(samples.features, verbose=0).argmax(axis=-1)
-    with replacing(path) as part:
-        np.save(part, said)
-    return said
-
-
-def _oddities(samples: Samples, divided: Sequence[Fold]) -> list[str]:
-    said = []
+def _remarks(samples: Samples, divided: Sequence[Fold]) -> list[str]:
+    found = []
     subjects = np.array(samples.subjects)
     for fold in divided:
         shown = set(samples.labels[np.isin(subjects, list(fold.training))].tolist())
         if absent := [name for k, name in enumerate(CLASSES) if k not in shown]:
-            said.append(
-                f"fold {fold.name}: nobody to train on shows {', '.join(absent)}; that fold never answers so"
+            found.append(
+                f"fold {fold.name}: no training subject shows {', '.join(absent)}, so it is never predicted"
             )
     if single := sorted(name for name, count in Counter(samples.subjects).items() if count == 1):
-        said.append(
-            f"{len(single)} subject(s) with one sample, each a fold of one answer: {', '.join(single)}"
+        found.append(
+            f"{len(single)} subject(s) with a single sample, so one prediction each: {', '.join(single)}"
         )
-    return said
+    return found
 
 
 def _plain(value: float) -> float | None:

@@ -1,4 +1,4 @@
-"""The report of an evaluation of expressions: scores by corpus and class, and who was taken for what."""
+"""The report of an evaluation of expressions: scores by corpus and class, and confusion matrices."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ _DARK = (30, 60, 110)  # RGB of a cell that holds all samples of its row
 
 
 def score_table(evaluations: dict[str, ExpressionEvaluation]) -> Table:
-    """Return the main table: a row for each flow method and part."""
-    columns = ["flow", "samples of", "UF1", "95 % interval", "spread", "UAR", "precision", "accuracy"]
+    """Return the table of scores, with a row for each flow method and part."""
+    columns = ["flow", "samples of", "UF1", "95 % interval", "std", "UAR", "precision", "accuracy"]
     rows = []
     for method, evaluation in evaluations.items():
         for part in evaluation.parts:
@@ -25,9 +25,9 @@ def score_table(evaluations: dict[str, ExpressionEvaluation]) -> Table:
             rows.append([method, part, f"{mean['uf1']:.3f}", interval, *values])
     one = next(iter(evaluations.values()))
     caption = (
-        f"{one.config.network}, {one.split}, mean of {len(one.answers)} seed(s); confusion counts pooled "
-        "over the folds. UF1: unweighted mean F1; interval: bootstrap over subjects; spread: standard "
-        "deviation of UF1 over the seeds; UAR: unweighted mean recall; precision: its mean likewise."
+        f"{one.config.network}, {one.split}, mean of {len(one.predicted)} seed(s); confusion counts pooled "
+        "over the folds. UF1: unweighted mean F1; interval: bootstrap over subjects; std: standard deviation "
+        "of UF1 over the seeds; UAR: unweighted mean recall; precision: unweighted mean precision."
     )
     return Table(columns, rows, caption)
 
@@ -40,14 +40,14 @@ def class_table(evaluations: dict[str, ExpressionEvaluation]) -> Table:
             for name, row in values["classes"].items():
                 figures = ["-" if row[key] is None else f"{row[key]:.3f}" for key in ("f1", "recall")]
                 rows.append([method, part, name, str(row["samples"]), *figures])
-    return Table(["flow", "samples of", "class", "samples", "F1", "recall"], rows, "By class.")
+    return Table(["flow", "samples of", "class", "samples", "F1", "recall"], rows, "Scores by class.")
 
 
 def confusion_picture(counts: np.ndarray) -> np.ndarray:
-    """Draw confusion counts: rows are what is shown, columns what was said, dark is much of the row.
+    """Draw a confusion matrix: rows are true classes, columns predicted ones, dark is a large share.
 
     Args:
-        counts: int [C, C], or means of such.
+        counts: [C, C], counts or means of counts.
 
     Returns:
         uint8 [H, W, 3], RGB.
@@ -70,22 +70,22 @@ def confusion_picture(counts: np.ndarray) -> np.ndarray:
 
 
 def write_expression_report(path: Path | str, evaluations: dict[str, ExpressionEvaluation]) -> None:
-    """Write the page that `faceflow evaluate expression --report` promises.
+    """Write the page of `faceflow evaluate expression --report`.
 
     Args:
-        path: of the HTML file.
-        evaluations: by flow method, of the same samples.
+        path: Path of the HTML file.
+        evaluations: Evaluations of the same samples, by flow method.
     """
     best = max(evaluations, key=lambda name: evaluations[name].mean(_whole(evaluations[name]))["uf1"])
     mean = evaluations[best].mean(_whole(evaluations[best]))
     summary = (
-        f"On people it has not seen, the classifier on flow of {best} reaches a UF1 of {mean['uf1']:.3f} "
+        f"Subject-independent, the classifier on flow of {best} reaches a UF1 of {mean['uf1']:.3f} "
         f"(95 % interval {mean['uf1_low']:.3f} to {mean['uf1_high']:.3f})."
     )
     figures = [
         Figure(
             confusion_picture(evaluation.counts(part).mean(axis=0)),
-            f"{method}, {part}: rows are what people show, columns what was said; mean of the seeds.",
+            f"{method}, {part}: rows are true classes, columns predicted ones; mean over the seeds.",
         )
         for method, evaluation in evaluations.items()
         for part in evaluation.parts
@@ -97,11 +97,22 @@ def write_expression_report(path: Path | str, evaluations: dict[str, ExpressionE
     ]
     sections = [
         Section("Scores", tables=[score_table(evaluations), class_table(evaluations)]),
-        Section("Who was taken for what", figures=figures),
+        Section("Confusion matrices", figures=figures),
     ]
     if remarks:
-        sections.append(Section("Remarks", tables=[Table(["flow", "what"], remarks, "Mended or left out.")]))
-    write_report(path, "Micro-expressions of people never seen", summary, sections)
+        sections.append(
+            Section(
+                "Remarks",
+                tables=[
+                    Table(
+                        ["flow", "remark"],
+                        remarks,
+                        "Repaired and skipped samples; peculiarities of folds.",
+                    )
+                ],
+            )
+        )
+    write_report(path, "Micro-expression recognition, subject-independent", summary, sections)
 
 
 def _whole(evaluation: ExpressionEvaluation) -> str:

@@ -1,6 +1,6 @@
 """Scores of a classification from its confusion counts.
 
-Counts are summed over all folds first; scores of single folds, most of which lack a class, mean nothing.
+Counts are summed over all folds first: most single folds lack a class, so their scores are meaningless.
 
 Reference:
     See et al., "MEGC 2019 - The Second Facial Micro-Expressions Grand Challenge", FG 2019: UF1 and UAR.
@@ -15,17 +15,17 @@ _DRAWS = 2000
 
 @dataclass(frozen=True)
 class Scores:
-    """How good a classification is; all between 0 and 1.
+    """Scores of a classification, all between 0 and 1.
 
-    Classes that nobody shows and nobody is said to show count in nothing.
+    Classes that are neither true nor predicted for any sample are not counted.
 
     Attributes:
-        uf1: unweighted mean over classes of F1 = 2 TP / (2 TP + FP + FN).
-        uar: unweighted mean recall, over classes that somebody shows.
-        precision: unweighted mean precision; 0 of a class that is never said. Some papers call it UAR.
-        accuracy: share of right answers.
-        f1: of each class; NaN of one that does not occur.
-        recall: of each class, likewise.
+        uf1: Unweighted mean over classes of F1 = 2 TP / (2 TP + FP + FN).
+        uar: Unweighted mean recall, over classes that occur.
+        precision: Unweighted mean precision, 0 for a class that is never predicted. Some papers call it UAR.
+        accuracy: Share of correct predictions.
+        f1: F1 of each class; NaN for one that does not occur.
+        recall: Recall of each class; NaN for one that does not occur.
     """
 
     uf1: float
@@ -36,10 +36,15 @@ class Scores:
     recall: tuple[float, ...]
 
 
-def confusion(labels: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
-    """Count: int64 [classes, classes], rows are what is shown, columns what was said."""
+def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Return confusion counts, int64 [classes, classes]: rows are true classes, columns predicted ones.
+
+    Example:
+        >>> confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
+        [[1, 1], [0, 1]]
+    """
     counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (labels, answers), 1)
+    np.add.at(counts, (labels, predicted), 1)
     return counts
 
 
@@ -47,13 +52,17 @@ def scores(counts: np.ndarray) -> Scores:
     """Return the scores of confusion counts.
 
     Args:
-        counts: int [C, C], rows are what is shown, columns what was said; at least one in it.
+        counts: int [C, C], rows are true classes, columns predicted ones; at least one sample.
+
+    Example:
+        >>> scores(np.array([[1, 1], [0, 1]])).uar
+        0.75
     """
-    right, shown, said = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    right, true, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     with np.errstate(invalid="ignore"):
-        recall = right / shown
+        recall = right / true
     f1 = _f1(counts)
-    precision = np.where(shown + said > 0, right / np.maximum(said, 1), np.nan)
+    precision = np.where(true + predicted > 0, right / np.maximum(predicted, 1), np.nan)
     return Scores(
         uf1=float(np.nanmean(f1)),
         uar=float(np.nanmean(recall)),
@@ -65,13 +74,13 @@ def scores(counts: np.ndarray) -> Scores:
 
 
 def bootstrap_uf1(counts: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % interval of UF1 over subjects, who are drawn anew with replacement.
+    """Return the 95 % interval of UF1 by bootstrap over subjects.
 
-    Samples of one person resemble each other; an interval over samples would be too narrow.
+    Samples of one subject resemble each other, so an interval over samples would be too narrow.
 
     Args:
-        counts: int [subjects, seeds, C, C], confusion counts; UF1 is the mean over the seeds.
-        seed: of the draws.
+        counts: int [subjects, seeds, C, C], confusion counts. UF1 is the mean over the seeds.
+        seed: Seed of the draws.
     """
     rng = np.random.default_rng(seed)
     subjects = len(counts)

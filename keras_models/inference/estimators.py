@@ -1,7 +1,7 @@
-"""Every way to get a flow from two frames, by name: classical methods, landmark labels, networks.
+"""Flow estimators by name: classical methods, labels from landmarks, and networks.
 
-A method is a function of two frames, uint8 [H, W, 3] RGB of one size, that returns a flow, float32
-[H, W, 2] in pixels, and where it is defined, bool [H, W].
+An estimator is a function of two frames, uint8 [H, W, 3] RGB of one size, that returns the flow, float32
+[H, W, 2] in pixels, and its validity, bool [H, W].
 
 References:
     Farnebäck, SCIA 2003. Zach, Pock, Bischof, DAGM 2007 (TV-L1). Weinzaepfel et al., ICCV 2013 (DeepFlow).
@@ -34,7 +34,7 @@ def _dis(preset: int) -> Callable[[], cv2.DenseOpticalFlow]:
 
 
 def _dis_fine() -> cv2.DenseOpticalFlow:
-    """DIS at the finest scale with dense patches and a long refinement: slow for DIS, and hard to beat."""
+    """DIS at the finest scale, with dense patches and a long variational refinement."""
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     dis.setFinestScale(0)
     dis.setPatchStride(2)
@@ -52,7 +52,7 @@ _CLASSICAL: dict[str, Callable[[], cv2.DenseOpticalFlow]] = {
 }
 
 
-#: Names that `get_estimator` takes besides folders.
+#: Names of the estimators.
 ESTIMATORS = (
     *(name for name in SHIPPED if name != EXPRESSION),
     "zero",
@@ -62,13 +62,19 @@ ESTIMATORS = (
 
 
 def get_estimator(name: str) -> Estimator:
-    """Return a method.
+    """Return a flow estimator.
 
     Args:
-        name: one of `ESTIMATORS`, or the folder of a training run or a SavedModel of `face_flow`.
+        name: One of `ESTIMATORS`, or the folder of a training run or of a SavedModel of `face_flow`.
 
     Raises:
-        InputError: if it is none of these. The method itself raises it for frames that it cannot handle.
+        InputError: If the name is neither. The estimator itself raises it for frames that it cannot handle.
+
+    Example:
+        >>> frame = np.zeros((64, 64, 3), np.uint8)
+        >>> flow, valid = get_estimator("dis_fast")(frame, frame)
+        >>> flow.shape, bool(valid.all())
+        ((64, 64, 2), True)
     """
     if name == "zero":
         return dense(lambda frame1, frame2: np.zeros((*frame1.shape[:2], 2), np.float32))
@@ -84,7 +90,10 @@ def get_estimator(name: str) -> Estimator:
 
 
 def dense(estimate: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Estimator:
-    """Make a method of a function that gives flow everywhere; frames of different size are refused."""
+    """Make an estimator of a function that returns a flow valid everywhere.
+
+    The estimator raises `InputError` for frames of different size.
+    """
 
     def method(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if frame1.shape != frame2.shape:

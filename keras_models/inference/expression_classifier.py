@@ -1,4 +1,4 @@
-"""A trained classifier of expressions, with all that must be known to feed it."""
+"""A trained classifier of expressions, and the settings of its features."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,13 @@ from pipelines.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class ExpressionClassifier:
-    """A classifier.
+    """A trained classifier.
 
     Attributes:
-        network: from features to logits, see `CLASSIFIERS`.
-        classes: names, in the order of the probabilities.
-        method: of flow, on whose features it was trained.
-        remove_head: whether the head's motion is taken off, as `flow_features` does.
+        network: Model from features to logits, see `CLASSIFIERS`.
+        classes: Names of the classes, in the order of the probabilities.
+        method: Flow method whose features it was trained on.
+        remove_head: Whether the head's motion is removed, as `flow_features` does.
     """
 
     network: keras.Model
@@ -28,13 +28,13 @@ class ExpressionClassifier:
     remove_head: bool
 
     def probabilities(self, features: tf.Tensor) -> tf.Tensor:
-        """Classify, in a graph or outside of one.
+        """Return the probabilities of the classes, eagerly or in a graph.
 
         Args:
-            features: float32 [B, 28, 28, 3], as `flow_features` gives them.
+            features: float32 [B, 28, 28, 3], as `flow_features` returns them.
 
         Returns:
-            float32 [B, classes], each row adds up to 1.
+            float32 [B, classes]; the sum of each row is 1.
         """
         return tf.reduce_mean(tf.nn.softmax(self.network(features, training=False)), axis=1)
 
@@ -43,18 +43,20 @@ def open_classifier(preset: Path | str = EXPRESSION) -> ExpressionClassifier:
     """Open a trained classifier.
 
     Args:
-        preset: a name that comes with FaceFlow, or the folder of a run of `faceflow train expression`.
+        preset: Name of a preset that comes with FaceFlow, or folder of a run of `faceflow train expression`.
 
     Raises:
-        InputError: if there is none, it is damaged, or it estimates flow.
+        InputError: If there is no such preset, it is damaged, or it is a flow network.
+
+    Example:
+        >>> open_classifier().classes
+        ('negative', 'positive', 'surprise')
     """
     about = read_preset(preset)
     if about.network.get("name") not in CLASSIFIERS:
-        raise InputError(f"{preset_folder(preset)}: holds a network of flow, no classifier of expressions")
+        raise InputError(f"{preset_folder(preset)}: holds a flow network, not a classifier of expressions")
     try:
         recipe = tuple(about.recipe["classes"]), about.recipe["method"], about.recipe["remove_head"]
     except KeyError as error:
-        raise InputError(
-            f"{preset_folder(preset)}: its recipe does not say {error}; train it again"
-        ) from error
+        raise InputError(f"{preset_folder(preset)}: its recipe lacks {error}; train it again") from error
     return ExpressionClassifier(load_network(preset, build_classifier), *recipe)

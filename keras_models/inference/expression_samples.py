@@ -1,4 +1,4 @@
-"""Samples of corpora by the names that a user gives: `casme2=DIR`, and a flow method."""
+"""Samples of corpora that are named on the command line, as `casme2=DIR`, with a flow method."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ SPOTTER = "dis_medium"
 
 
 def cache_folder() -> Path:
-    """Return where features and finished folds are kept: `$XDG_CACHE_HOME/faceflow`, or in `~/.cache`."""
+    """Return the folder of cached features and folds: `$XDG_CACHE_HOME/faceflow`, or in `~/.cache`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faceflow"
 
 
@@ -29,19 +29,20 @@ def open_samples(
     remove_head: bool = True,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Samples, dict]:
-    """Compute the features of corpora, or take them from the cache.
+    """Compute the features of corpora, or read them from the cache.
 
     Args:
-        corpora: `NAME=DIR` each, of the MEGC 2019 composite.
-        method: of flow, as `methods.get_estimator` takes it.
-        remove_head: see `flow_features`.
-        progress: called with the number of clips done and the number of all.
+        corpora: Corpora of the MEGC 2019 composite, each as `NAME=DIR`.
+        method: Flow method, as `get_estimator` takes it.
+        remove_head: Whether the head's motion is removed, see `flow_features`.
+        progress: Function called with the number of finished clips and the number of all.
 
     Returns:
-        (the samples, what to write down about their features).
+        The samples, and corpora, method and head removal for the recipe.
 
     Raises:
-        InputError: for another form, an unknown method, and as `composite_samples`.
+        InputError: If a corpus is not given as `NAME=DIR` or the method is unknown, and as
+            `composite_samples` does.
     """
     sources = corpus_folders(corpora)
     samples = composite_samples(
@@ -58,13 +59,17 @@ def open_samples(
 
 
 def corpus_folders(corpora: Sequence[str]) -> dict[str, Path]:
-    """Return the folders of corpora by their names.
+    """Return the folders of corpora by name.
 
     Args:
-        corpora: `NAME=DIR` each.
+        corpora: Corpora, each as `NAME=DIR`.
 
     Raises:
-        InputError: for another form, a name that comes twice, or none at all.
+        InputError: If a corpus is not given as `NAME=DIR`, a name is given twice, or there is none.
+
+    Example:
+        >>> corpus_folders(["casme2=/data/CASME2"])
+        {'casme2': PosixPath('/data/CASME2')}
     """
     sources = {}
     for text in corpora:
@@ -80,7 +85,7 @@ def corpus_folders(corpora: Sequence[str]) -> dict[str, Path]:
 
 
 def estimator(method: str) -> Estimate:
-    """Return a method of flow as a function of two frames that gives the flow alone."""
+    """Return a flow estimator as a function of two frames that returns the flow alone, without validity."""
     run = get_estimator(method)
 
     def estimate(frame1: np.ndarray, frame2: np.ndarray) -> np.ndarray:
@@ -90,7 +95,7 @@ def estimator(method: str) -> Estimate:
 
 
 def method_key(method: str) -> str:
-    """Identify what a method computes: of a network its weights, of all others name and OpenCV's version."""
+    """Return a key of what a method computes: a network's files, or its name and OpenCV's version."""
     folder = preset_folder(method)
     if not folder.is_dir():
         return f"{method}, OpenCV {cv2.__version__}"

@@ -1,4 +1,4 @@
-"""Correlation of two feature maps: how alike is each place of one to the places around it in the other.
+"""Correlation of two feature maps: similarity of each place in one to the places around it in the other.
 
 References:
     Dosovitskiy et al., "FlowNet: Learning Optical Flow with Convolutional Networks", ICCV 2015, equation 1
@@ -15,17 +15,17 @@ _TILE = 16  # places
 
 
 def correlation(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride: int = 1) -> tf.Tensor:
-    """Correlate by products of matrices, in TensorFlow's own operations.
+    """Correlate two feature maps by matrix products, in core TensorFlow operations.
 
-    Each row is cut into tiles, and each tile of features1 multiplied with all places of features2 around it.
-    Of that only the places within the radius are wanted, but a shift by a shift it would take a few hundred
-    operations, each of them small, and loading a graph takes as long as it has operations.
+    Each row is cut into tiles, and each tile of features1 is multiplied with all places of features2 around
+    it. That is more than the places within the radius. But one operation per shift would be a few hundred
+    small operations, and the time to load a graph grows with their number.
 
     Args:
         features1: float32 [B, H, W, C].
-        features2: float32 [B, H, W, C]; outside of its border it counts as zero.
-        radius: the longest shift along x and along y, in places of the map; a multiple of `stride`.
-        stride: between two shifts.
+        features2: float32 [B, H, W, C], padded by zeros.
+        radius: Maximum shift along x and along y, in places of the map; a multiple of `stride`.
+        stride: Distance between two shifts, in places of the map.
 
     Returns:
         float32 [B, H, W, D * D] with D = 2 * radius / stride + 1: the mean over C of features1 at (x, y)
@@ -57,11 +57,11 @@ def correlation(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride:
 
 
 def correlation_cost(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride: int = 1) -> tf.Tensor:
-    """Do the same by Addons' operation, whose gradient pays where shifts are many, as in FlowNetC.
+    """Compute the same by Addons' operation, whose gradient is faster for many shifts, as in FlowNetC.
 
-    TensorFlow Serving, tf2onnx and XLA do not know it. On a CPU its gradient of the second features now and
-    then lacks terms, because its threads add to the same places at once. That of the first is sound; so the
-    other is taken as one of the first, with both features exchanged.
+    TensorFlow Serving, tf2onnx and XLA do not have that operation. On a CPU its gradient with respect to the
+    second features sometimes lacks terms, because threads add to the same places at once. The gradient with
+    respect to the first features is correct, so the other is computed as such, with the features exchanged.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # Addons says that it is at its end of life
@@ -109,25 +109,29 @@ def _exchanged(values: tf.Tensor, radius: int, stride: int) -> tf.Tensor:
 
 @keras.saving.register_keras_serializable("faceflow")
 class Correlation(keras.layers.Layer):
-    """Correlation layer that learns by Addons' operation and answers by TensorFlow's own.
+    """Correlation layer that uses Addons' operation in training and core TensorFlow operations in inference.
 
-    In training mode it calls `correlation_cost` for its gradient, otherwise `correlation`, which every
-    exported graph may hold. Both are the same function and neither has
-    weights, so nothing has to be rebuilt between training and export. Both compute in float32 under any dtype
-    policy.
+    In training mode it calls `correlation_cost` for its gradient, otherwise `correlation`, which can be
+    exported. Both compute the same function in float32 under any dtype policy, and neither has weights, so
+    nothing has to be rebuilt for export.
 
     Args:
-        radius: the longest shift along x and along y, in places of the map; a multiple of `stride`.
-        stride: between two shifts.
+        radius: Maximum shift along x and along y, in places of the map; a multiple of `stride`.
+        stride: Distance between two shifts, in places of the map.
 
-    Input: (features of frame 1, features of frame 2), both [B, H, W, C]; H and W may be unknown.
-    Output: [B, H, W, (2 * radius / stride + 1)^2], of the policy's dtype.
+    Input shape:
+        [B, H, W, C] twice: features of frame 1 and of frame 2. H and W may be unknown.
+
+    Output shape:
+        [B, H, W, (2 * radius / stride + 1)^2], of the policy's dtype.
 
     Raises:
-        ValueError: if `radius` is not a multiple of `stride`.
+        ValueError: If `radius` is not a multiple of `stride`.
 
     Example:
-        >>> cost = Correlation(radius=4)([features1, features2])
+        >>> features = np.zeros((2, 1, 8, 8, 16), np.float32)
+        >>> Correlation(radius=4)([features[0], features[1]]).shape
+        TensorShape([1, 8, 8, 81])
     """
 
     def __init__(self, radius: int, stride: int = 1, **kwargs):

@@ -1,4 +1,4 @@
-"""What every flow network shares: the way from frames of any size into the network and back to pixels."""
+"""Layers that all flow networks share: padding of frames of any size, resizing, warping, and the output."""
 
 import keras
 import tensorflow as tf
@@ -13,7 +13,7 @@ def enlarge(values: tf.Tensor, factor: int = 2) -> tf.Tensor:
 
 
 def _margins(length: tf.Tensor, multiple: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return how much to add before and after a side so that its length becomes a multiple."""
+    """Return the padding before and after a side that makes its length a multiple."""
     # Of positive numbers only: `-length % multiple` becomes another number in ONNX.
     missing = (multiple - length % multiple) % multiple
     return missing // 2, missing - missing // 2
@@ -21,15 +21,22 @@ def _margins(length: tf.Tensor, multiple: int) -> tuple[tf.Tensor, tf.Tensor]:
 
 @keras.saving.register_keras_serializable("faceflow")
 class PadToMultiple(keras.layers.Layer):
-    """Continues the border of a picture until height and width are multiples of a number.
+    """Pads an image so that height and width are multiples of a number. The image is in the middle.
 
-    The border's own value goes on, so that no edge arises that the network could mistake for one; any size
-    from 1x1 upwards works.
+    The border is replicated, so that padding makes no edges. Any size from 1x1 works.
 
     Args:
-        multiple: of what height and width become multiples.
+        multiple: Number of which height and width become multiples.
 
-    Input shape: [B, H, W, C]. Output shape: [B, H', W', C], the picture in its middle.
+    Input shape:
+        [B, H, W, C].
+
+    Output shape:
+        [B, H', W', C].
+
+    Example:
+        >>> PadToMultiple(64)(np.zeros((1, 100, 50, 3), np.float32)).shape
+        TensorShape([1, 128, 64, 3])
     """
 
     def __init__(self, multiple: int, **kwargs):
@@ -50,12 +57,17 @@ class PadToMultiple(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("faceflow")
 class FullResolutionFlow(keras.layers.Layer):
-    """Brings a coarse flow on the padded grid to the pixels of the input.
+    """Resizes a coarse flow on the padded grid to the size of the input, and crops the padding.
 
     Args:
-        multiple: that of the `PadToMultiple` before the network.
+        multiple: Number of the `PadToMultiple` before the network.
 
-    Input: (flow [B, h, w, 2] in pixels of the input, picture [B, H, W, C]). Output: float32 [B, H, W, 2].
+    Input shape:
+        [B, h, w, 2]: flow in pixels of the input.
+        [B, H, W, C]: the input.
+
+    Output shape:
+        float32 [B, H, W, 2].
     """
 
     def __init__(self, multiple: int, **kwargs):
@@ -77,12 +89,16 @@ class FullResolutionFlow(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("faceflow")
 class Enlarge(keras.layers.Layer):
-    """`enlarge` as a layer.
+    """Resizes bilinearly by a factor.
 
     Args:
-        factor: on height and width.
+        factor: Factor on height and width.
 
-    Input: [B, H, W, C]. Output: float32 [B, factor H, factor W, C].
+    Input shape:
+        [B, H, W, C].
+
+    Output shape:
+        float32 [B, factor H, factor W, C].
     """
 
     def __init__(self, factor: int = 2, **kwargs):
@@ -98,11 +114,19 @@ class Enlarge(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("faceflow")
 class Warp(keras.layers.Layer):
-    """`warp_back` by a flow in pixels of the input, for features on a grid `factor` times coarser than that.
+    """Warps features back by a flow in pixels of the input.
 
-    No gradient goes to the flow: it learns from what the next step makes of it.
+    There is no gradient with respect to the flow: it is trained by the estimates that follow.
 
-    Input: (features [B, h, w, C], flow [B, h, w, 2]). Output: float32 [B, h, w, C].
+    Args:
+        factor: Width of the input divided by that of the features.
+
+    Input shape:
+        [B, h, w, C]: features.
+        [B, h, w, 2]: flow.
+
+    Output shape:
+        float32 [B, h, w, C].
     """
 
     def __init__(self, factor: float, **kwargs):
@@ -118,7 +142,7 @@ class Warp(keras.layers.Layer):
 
 
 def size_multiple(network: keras.Model) -> int:
-    """Return of what number the sides of a network's frames are multiples after padding."""
+    """Return the number of which the sides of a network's frames are multiples after padding."""
     return next(layer.multiple for layer in network.layers if isinstance(layer, PadToMultiple))
 
 

@@ -3,28 +3,26 @@
 import math
 from collections.abc import Mapping
 
-import keras
 import tensorflow as tf
 
 from keras_models.layers.backward_warp import warp_back
 
 _GREY_LEVELS = 255.0
-_HUBER_FROM = 1.0  # grey levels, from where on a photometric error counts linearly
+_HUBER_FROM = 1.0  # grey levels from which on a photometric error counts linearly
 _CHARBONNIER = 0.01  # pixels per pixel, below which a change of the flow counts quadratically
-_ROBUST_OFFSET = 0.01  # pixels; keeps the slope of a power below 1 finite
-_EDGE = 10.0  # how fast an edge in the picture, in its range per pixel, frees the flow to change
+_ROBUST_OFFSET = 0.01  # pixels; keeps the gradient of a power below 1 finite
+_EDGE = 10.0  # decay of the weight with the image's gradient, per unit of its range and pixel
 
 
 def _length(vectors: tf.Tensor) -> tf.Tensor:
-    """Length along the last axis. Its slope at 0 is 0 and not NaN; the length of NaN stays NaN."""
+    """Length along the last axis. Its gradient at 0 is 0 and not NaN; the length of NaN is NaN."""
     squared = tf.reduce_sum(tf.square(vectors), axis=-1)
     zero = tf.equal(squared, 0.0)
     return tf.where(zero, 0.0, tf.sqrt(tf.where(zero, 1.0, squared)))
 
 
-@keras.saving.register_keras_serializable("faceflow")
 def end_point_error(true: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
-    """Distance between true and predicted end point of every pixel.
+    """Return the end-point error of every pixel: the distance between true and predicted end point.
 
     Args:
         true: float32 [..., 2], pixels.
@@ -36,9 +34,8 @@ def end_point_error(true: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
     return _length(tf.cast(predicted, tf.float32) - tf.cast(true, tf.float32))
 
 
-@keras.saving.register_keras_serializable("faceflow")
 def angular_error(true: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
-    """Angle between the directions (u, v, 1) in space-time of every pixel.
+    """Return the angular error of every pixel: the angle between the directions (u, v, 1) in space-time.
 
     Args:
         true: float32 [..., 2], pixels.
@@ -58,29 +55,33 @@ def angular_error(true: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
 
 
 def masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Mean over the images of each image's mean where its mask is true; 0 for an image without such a place.
+    """Return the mean over images of each image's mean under its mask, 0 for an image with an empty mask.
 
-    Each image counts alike, however much of it is masked. So the mean of a batch is the mean of the means of
-    its parts, which training on several machines rests on.
+    All images have the same weight, so the mean of a batch is the mean of the means of its equal parts.
+    Training on several devices depends on that.
 
     Args:
         values: float32 [B, H, W].
         mask: bool or float [B, H, W], weights of the values.
+
+    Example:
+        >>> float(masked_mean(np.float32([[[1, 3]], [[5, 9]]]), np.array([[[True, True]], [[True, False]]])))
+        3.5
     """
     weights = tf.cast(mask, tf.float32)
     sums = tf.reduce_sum(values * weights, axis=[1, 2])
     means = tf.math.divide_no_nan(sums, tf.reduce_sum(weights, axis=[1, 2]))
-    # Not `reduce_mean`: a replica's share of an incomplete batch can be no image at all.
+    # Not `reduce_mean`: a replica's share of an incomplete batch can be empty.
     return tf.math.divide_no_nan(tf.reduce_sum(means), tf.cast(tf.shape(means)[0], tf.float32))
 
 
 def shrink_flow(flow: tf.Tensor, valid: tf.Tensor, factor: int) -> tf.Tensor:
-    """Average a flow over blocks of pixels, leaving out invalid ones. Its unit stays the full-size pixel.
+    """Average a flow over the valid pixels of blocks. Its unit remains the full-size pixel.
 
     Args:
         flow: float32 [B, H, W, 2]; H and W multiples of `factor`.
-        valid: bool [B, H, W]; or float, how much each pixel counts.
-        factor: side of a block in pixels.
+        valid: Validity, bool [B, H, W], or weights of the pixels, float.
+        factor: Side of a block in pixels.
 
     Returns:
         Flow, float32 [B, H/factor, W/factor, 2], and the valid share of each block, float32
@@ -99,21 +100,21 @@ def multi_scale_epe(
     weights: Mapping[str, float],
     exponent: float = 1.0,
 ) -> tf.Tensor:
-    """Weighted sum over levels of the mean end-point error on the valid pixels of each.
+    """Return the weighted sum over levels of the mean end-point error on valid pixels.
 
     Args:
-        levels: estimates by level name, float32 [B, H/f, W/f, 2], in full-size pixels.
-        flow: the truth, float32 [B, H, W, 2], pixels; H and W known, and multiples of every f.
-        valid: bool [B, H, W]; or float, how much each pixel counts.
-        weights: weight by level name; every name must be in `levels`.
-        exponent: of each pixel's error, in (0, 1].
+        levels: Estimates by name of the level, float32 [B, H/f, W/f, 2], in full-size pixels.
+        flow: True flow, float32 [B, H, W, 2], pixels; H and W known, and multiples of every f.
+        valid: Validity, bool [B, H, W], or weights of the pixels, float.
+        weights: Weight by name of the level; every name must be in `levels`.
+        exponent: Exponent of each pixel's error, in (0, 1].
 
     Returns:
         float32 scalar, pixels to the power of `exponent`.
 
     References:
         Sun et al., "PWC-Net: CNNs for Optical Flow Using Pyramid, Warping, and Cost Volume", CVPR 2018,
-        equation 5, for exponents below 1: (error + 0.01)^exponent, less what it is without error.
+        equation 5, for exponents below 1: (error + 0.01)^exponent, minus its value at error 0.
     """
     total = tf.constant(0.0)
     for level, weight in weights.items():
@@ -127,15 +128,15 @@ def multi_scale_epe(
 
 
 def photometric_error(frame1: tf.Tensor, frame2: tf.Tensor, flow: tf.Tensor, counted: tf.Tensor) -> tf.Tensor:
-    """Mean difference between frame 1 and frame 2 warped back by the flow.
+    """Return the mean difference between frame 1 and frame 2 warped back by the flow.
 
-    Left out is what the mask says and what the flow itself leads out of the picture.
+    Pixels that the flow leads out of the image do not count.
 
     Args:
         frame1: float32 [B, H, W, 3] in [0, 1].
         frame2: float32 [B, H, W, 3] in [0, 1].
-        flow: the estimate, float32 [B, H, W, 2], pixels.
-        counted: bool or float [B, H, W], how much each pixel counts.
+        flow: Estimate, float32 [B, H, W, 2], pixels.
+        counted: Weights of the pixels, bool or float [B, H, W].
 
     Returns:
         float32 scalar, grey levels of 255, mean over the channels.
@@ -151,19 +152,19 @@ def photometric_error(frame1: tf.Tensor, frame2: tf.Tensor, flow: tf.Tensor, cou
 
 
 def smoothness(flow: tf.Tensor, frame1: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
-    """Mean change of the flow between neighbours, less where the picture has an edge.
+    """Return the mean change of the flow between neighbours, with less weight at edges of the image.
 
     Args:
-        flow: the estimate, float32 [B, H, W, 2], pixels; H, W >= 2.
+        flow: Estimate, float32 [B, H, W, 2], pixels; H, W >= 2.
         frame1: float32 [B, H, W, 3] in [0, 1].
-        valid: bool [B, H, W]; a change counts where both neighbours are valid.
+        valid: Validity, bool [B, H, W]; a change counts where both neighbours are valid.
 
     Returns:
         float32 scalar, pixels per pixel, the sum over both axes and both components.
 
     References:
         Charbonnier's function of the change as in Alkaddour et al. 2022 (eps 0.01, exponent 1/2), shifted so
-        that it is 0 where the flow is even; exp(-10 |picture's change|) as in Liu et al., "Learning by
+        that it is 0 for a constant flow; exp(-10 |change of the image|) as in Liu et al., "Learning by
         Analogy: Reliable Supervision from Transformations for Unsupervised Optical Flow", CVPR 2020.
     """
     total = tf.constant(0.0)

@@ -1,4 +1,4 @@
-"""Mixes of loss terms by name, as data: importing them loads nothing heavy.
+"""Mixes of loss terms by name, as data; importing them does not load TensorFlow.
 
 References:
     Alkaddour, Tariq, Dhall, "Self-Supervised Approach for Facial Movement Based Optical Flow", IEEE Trans.
@@ -20,12 +20,13 @@ class LossMix:
     """Weights of the terms of a loss.
 
     Attributes:
-        epe: of the multi-scale end-point error, in pixels.
-        photometric: of the difference between frame 1 and frame 2 warped back, in grey levels of 255.
-        angular: of the angular error, in radians.
-        smoothness: of the change of the flow where the picture has no edge, in pixels per pixel.
-        exponent: of each pixel's end-point error; below 1, small errors count for more and outliers for less.
-        paper_levels: weigh the levels as the paper does, and not as the network states.
+        epe: Weight of the multi-scale end-point error, which is in pixels.
+        photometric: Weight of the difference between frame 1 and frame 2 warped back, in grey levels of 255.
+        angular: Weight of the angular error, in radians.
+        smoothness: Weight of the edge-aware smoothness, in pixels per pixel.
+        exponent: Exponent of each pixel's end-point error. Below 1, outliers have less weight.
+        paper_levels: Whether the levels are weighted as in the paper, instead of by the network's
+            `level_weights`.
     """
 
     epe: float
@@ -36,8 +37,8 @@ class LossMix:
     paper_levels: bool = True
 
 
-#: `epe` is the default, and `robust` the same with less weight on what is far off, as PWC-Net is fine-tuned;
-#: the others are the paper's experiments.
+#: `epe` is the default. `robust` has less weight on outliers, as in the fine-tuning of PWC-Net. The others
+# are the #: paper's experiments.
 MIXES = {
     "epe": LossMix(epe=1.0, paper_levels=False),
     "robust": LossMix(epe=1.0, exponent=0.7, paper_levels=False),
@@ -50,17 +51,25 @@ MIXES = {
 
 
 def find_mix(name: str) -> LossMix:
-    """Return a mix of `MIXES`, or raise `InputError` for an unknown name."""
+    """Return a mix of `MIXES`.
+
+    Raises:
+        InputError: If the name is unknown.
+    """
     if name not in MIXES:
-        raise InputError(f"unknown loss {name!r}; there are: {', '.join(MIXES)}")
+        raise InputError(f"unknown loss {name!r}; use one of: {', '.join(MIXES)}")
     return MIXES[name]
 
 
 def paper_weights(levels: Iterable[str]) -> dict[str, float]:
-    """Return the paper's weights of the levels: 5/6 for the finest, the rest falling towards the coarsest.
+    """Return the paper's weights of the levels: 5/6 for the finest, decreasing towards the coarsest.
 
     Args:
-        levels: names `flowK`, in any order; level K is 1/2^K of the grid.
+        levels: Names `flowK` in any order; level K is 1/2^K of the grid.
+
+    Example:
+        >>> {name: round(weight, 3) for name, weight in paper_weights(["flow4", "flow3", "flow2"]).items()}
+        {'flow2': 0.833, 'flow3': 0.111, 'flow4': 0.056}
     """
     finest, *coarser = sorted(levels)
     if not coarser:

@@ -103,7 +103,7 @@ def test_mistakes(run, frames, home, expressive_corpus, capsys):
     assert "ONE: a clip of one frame has no apex" in fails(capsys, "expression", home / "ONE", *model)
     assert "not 3 inputs" in fails(capsys, "expression", *frames, blank, *model)
     assert "no such folder" in fails(capsys, "expression", *frames, "--model", "none")
-    assert "holds a network of flow" in fails(capsys, "expression", *frames, "--model", "default")
+    assert "holds a flow network" in fails(capsys, "expression", *frames, "--model", "default")
     corpus = f"casme2={expressive_corpus}"
     assert "write NAME=DIR" in fails(capsys, "evaluate", "expression", "--corpus", expressive_corpus)
     assert "named twice" in fails(capsys, "evaluate", "expression", "--corpus", corpus, "--corpus", corpus)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import keras_models.evaluation.evaluate_expression as module
+import keras_models.evaluation.fold_cache as fold_cache
 from keras_models.evaluation.evaluate_expression import divide, evaluate_expression
 from keras_models.evaluation.expression_report import confusion_picture, write_expression_report
 from keras_models.evaluation.expression_scores import confusion, scores
@@ -24,7 +25,7 @@ def test_pooled_scores(evaluation):
     labels = evaluation.samples.labels
     assert list(evaluation.parts) == ["casme2", "samm", "full"]
     np.testing.assert_array_equal(evaluation.counts("full").sum(axis=(1, 2)), [24, 24])
-    pooled = [scores(confusion(labels, answers, 3)).uf1 for answers in evaluation.answers]
+    pooled = [scores(confusion(labels, predicted, 3)).uf1 for predicted in evaluation.predicted]
     assert evaluation.mean("full")["uf1"] == pytest.approx(np.mean(pooled))
     assert evaluation.mean("full")["uf1"] > 0.9
     content = evaluation.to_json()
@@ -51,32 +52,20 @@ def test_goes_on_where_it_was_stopped(make_samples, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return original(*arguments)
 
-    original = module.fit_ensemble
-    monkeypatch.setattr(module, "fit_ensemble", fit)
+    original = fold_cache.fit_ensemble
+    monkeypatch.setattr(fold_cache, "fit_ensemble", fit)
     with pytest.raises(KeyboardInterrupt):
         evaluate_expression(samples, CONFIG, tmp_path)
     assert trained == [2, 2, 1]
     first = evaluate_expression(samples, CONFIG, tmp_path)
     assert trained == [2, 2, 1, 1]  # the last group alone was left
     again = evaluate_expression(samples, CONFIG, tmp_path)
-    np.testing.assert_array_equal(first.answers, again.answers)
+    np.testing.assert_array_equal(first.predicted, again.predicted)
     assert len(trained) == 4
     # Other labels are another work.
     trained[:] = [0, 0]
     with pytest.raises(KeyboardInterrupt):
         evaluate_expression(replace(samples, labels=np.roll(samples.labels, 1)), CONFIG, tmp_path)
-
-
-def test_folds_of_another_network_are_not_taken(make_samples, tmp_path, monkeypatch):
-    """Also not where the name stayed and the code changed."""
-    samples = make_samples(subjects=4)
-    evaluate_expression(samples, CONFIG, tmp_path)
-    kept = len(list(tmp_path.iterdir()))
-    evaluate_expression(samples, CONFIG, tmp_path)
-    assert len(list(tmp_path.iterdir())) == kept
-    monkeypatch.setitem(module.CLASSIFIERS, CONFIG.network, module.CLASSIFIERS["ststnet"])
-    evaluate_expression(samples, CONFIG, tmp_path)
-    assert len(list(tmp_path.iterdir())) == 2 * kept
 
 
 def test_a_corpus_is_tested_by_networks_of_the_others(make_samples):
@@ -99,19 +88,19 @@ def test_what_is_odd_is_said(make_samples, tmp_path):
     )
     found = evaluate_expression(cut, replace(CONFIG, epochs=1), tmp_path)
     assert found.remarks == (
-        "fold casme2/s0: nobody to train on shows surprise; that fold never answers so",
-        "1 subject(s) with one sample, each a fold of one answer: casme2/s2",
+        "fold casme2/s0: no training subject shows surprise, so it is never predicted",
+        "1 subject(s) with a single sample, so one prediction each: casme2/s2",
     )
-    assert (found.answers >= 0).all()
-    assert (found.answers[0, :3] != 2).all()
+    assert (found.predicted >= 0).all()
+    assert (found.predicted[0, :3] != 2).all()
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"split": "random"}, "unknown split 'random'; there are: loso, 3-fold"),
-        ({"split": "cross-corpus"}, "needs two corpora"),
-        ({"seeds": 0}, "seeds 0: at least 1"),
+        ({"split": "random"}, "unknown split 'random'; use one of: loso, 3-fold"),
+        ({"split": "cross-corpus"}, "needs at least two corpora"),
+        ({"seeds": 0}, "seeds must be at least 1, but is 0"),
     ],
 )
 def test_bad_input(make_samples, tmp_path, options, message):

@@ -127,7 +127,7 @@ def test_training_stops_after_the_epoch_in_which_its_time_is_over(monkeypatch, t
 
 def test_a_backup_restores_weights_optimizer_and_epoch(tmp_path, trainer):
     def compiled(trainer):
-        optimizer = keras.optimizers.Adam(0.1, use_ema=True)
+        optimizer = keras.optimizers.Adam(0.1)
         trainer.compile(optimizer)
         optimizer.build(trainer.network.trainable_variables)
         return trainer

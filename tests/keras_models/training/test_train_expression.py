@@ -76,6 +76,6 @@ def test_bad_input(make_samples, tmp_path):
         train_expression(alike, tmp_path / "run", QUICK, ABOUT)
     with pytest.raises(InputError, match="learning_rate"):
         train_expression(samples, tmp_path / "run", replace(QUICK, learning_rate=0), ABOUT)
-    with pytest.raises(InputError, match="holds a network of flow"):
+    with pytest.raises(InputError, match="holds a flow network"):
         open_classifier("default")
     assert not (tmp_path / "run").exists()
