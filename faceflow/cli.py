@@ -46,6 +46,10 @@ COMMANDS = {
         "faceflow.commands.write_features:write_features",
         "write u, v and optical strain of pairs or a corpus",
     ),
+    ("evaluate", "spotting"): (
+        "faceflow.commands.evaluate_spotting:evaluate_spotting",
+        "spotting of macro- and micro-expressions in long videos, by the protocol of MEGC",
+    ),
     ("export", "flow"): (
         "faceflow.commands.export:export_flow",
         "export a flow network for TensorFlow Serving",

@@ -21,7 +21,7 @@ from pipelines.synthetic.rendered_corpora.recording import (
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
 from pipelines.synthetic.renderer.generate import Progress
 
-STUDIO = Studio(shape=(240, 352), rate=200.0, grey=True)
+STUDIO = Studio(shape=(176, 256), rate=200.0, grey=True)  # small, for a video has thousands of frames
 SUBJECTS = 29
 COUNTS = {"anger": 130, "happiness": 110, "others": 100, "surprise": 60, "contempt": 40, "disgust": 32,
           "fear": 15, "sadness": 15}  # fmt: skip

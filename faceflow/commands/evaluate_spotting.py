@@ -1,0 +1,97 @@
+"""`faceflow evaluate spotting`."""
+
+import json as json_format
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import UseAppendAction, arg
+
+from faceflow.arguments import Corpora
+from faceflow.console import gauge, print_table, say
+
+
+def evaluate_spotting(
+    corpus: Corpora,
+    method: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME")] = (),
+    flow: Annotated[str, arg(metavar="NAME")] = "dis_medium",
+    classifier: Annotated[str | None, arg(metavar="PRESET|RUN")] = None,
+    json: Path | None = None,
+    report: Path | None = None,
+) -> None:
+    """Evaluate spotting of macro- and micro-expressions in long videos, by the protocol of MEGC.
+
+    An interval is found at an intersection over union of at least 0.5 with a coded one of its kind; F1 is
+    computed over all videos. Thresholds are learned with one subject left out.
+
+    Args:
+        corpus: Corpus of long videos: casme_squared=DIR, samm_long=DIR or casme3=DIR. Repeat the option for
+            more.
+        method: Method of spotting: flow, or frame_difference (the baseline). Repeat the option for more. Both
+            by default.
+        flow: Method that estimates the flow, as for `evaluate flow`.
+        classifier: Classifier of the micro-expressions that are found, for STRS (spotting times recognition):
+            a preset, such as expression, or the folder of a training run.
+        json: File for all figures and every interval.
+        report: Page with tables and the timeline of each video.
+    """
+    from pipelines.errors import InputError
+    from pipelines.files import check_outputs, replacing
+
+    check_outputs(json, report)
+    methods = method or ("flow", "frame_difference")
+    if unknown := [name for name in methods if name not in ("flow", "frame_difference")]:
+        raise InputError(f"unknown method {unknown[0]!r}; there are: flow, frame_difference")
+
+    from keras_models.evaluation.spotting.evaluate_spotting import evaluate_spotting as evaluate
+    from keras_models.evaluation.spotting.recognised_spots import with_recognition
+    from keras_models.evaluation.spotting.spotting_report import (
+        spotting_table,
+        strs_table,
+        write_spotting_report,
+    )
+    from keras_models.evaluation.spotting.video_signal import video_segments
+    from keras_models.inference.expression_classifier import open_classifier
+    from keras_models.inference.expression_samples import (
+        cache_folder,
+        corpus_folders,
+        estimator,
+        method_key,
+    )
+    from pipelines.datasets.corpora import read_corpus
+
+    readings = {name: read_corpus(name, folder) for name, folder in corpus_folders(corpus).items()}
+    for name, reading in readings.items():
+        if not reading.videos:
+            raise InputError(
+                f"{name}: not a corpus of long videos; there are: casme_squared, casme3, samm_long"
+            )
+        skipped = [issue for issue in reading.issues if issue.kind == "skipped"]
+        for issue in skipped:
+            say(f"skipped: {name}: {issue.clip}: {issue.reason}")
+    videos = {name: reading.videos for name, reading in readings.items()}
+    recognise = None if classifier is None else open_classifier(classifier)
+    estimate, key = estimator(flow), method_key(flow)
+    evaluations, lacking = [], []
+    for name in methods:
+        with gauge(f"spotting, {name}") as show:
+            evaluation, lacking = evaluate(
+                name,
+                videos,
+                lambda video, name=name: video_segments(
+                    video, name, estimate, key, cache_folder() / "spotting"
+                ),
+                show,
+            )
+        evaluations.append(evaluation if recognise is None else with_recognition(evaluation, recognise))
+    for line in lacking:
+        say(f"skipped: {line}")
+    table = spotting_table(evaluations)
+    print_table(table.columns, table.rows)
+    if recognise is not None:
+        table = strs_table(evaluations)
+        print_table(table.columns, table.rows)
+    if json:
+        with replacing(json) as part:
+            part.write_text(json_format.dumps([one.to_json() for one in evaluations], indent=1))
+    if report:
+        write_spotting_report(report, evaluations, lacking)

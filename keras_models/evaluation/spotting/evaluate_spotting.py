@@ -1,0 +1,250 @@
+"""Evaluation of spotting: thresholds are learned on all subjects but one, and tested on that one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from keras_models.evaluation.spotting.interval_candidates import Candidate, find_candidates
+from keras_models.evaluation.spotting.spotting_scores import (
+    Spotted,
+    SpottingCounts,
+    count_video,
+    match,
+    recognition_f1,
+)
+from keras_models.evaluation.spotting.video_signal import Segment, sample_step
+from pipelines.datasets.long_video import KINDS, Kind, LongVideo
+from pipelines.datasets.splits import folds
+from pipelines.errors import InputError
+
+#: Longest micro-expressions that are tried, seconds; half a second by definition, but ends are fuzzy.
+MICRO_SECONDS = (0.45, 0.5, 0.55, 0.6, 0.65)
+
+_QUANTILES = 40  # thresholds that are tried for each kind
+
+
+@dataclass(frozen=True)
+class SpottingThresholds:
+    """What is learned from the subjects of the training folds.
+
+    Attributes:
+        micro_seconds: longest micro-expression.
+        macro, micro: least score of each kind.
+    """
+
+    micro_seconds: float
+    macro: float
+    micro: float
+
+
+@dataclass(frozen=True, eq=False)
+class VideoResult:
+    """What was spotted in a video.
+
+    Attributes:
+        corpus: name of the corpus.
+        video: with the coded expressions.
+        spotted: in the order of time.
+        thresholds: of the fold.
+    """
+
+    corpus: str
+    video: LongVideo
+    spotted: tuple[Spotted, ...]
+    thresholds: SpottingThresholds
+
+
+@dataclass(frozen=True, eq=False)
+class SpottingEvaluation:
+    """Results of a method over all videos.
+
+    Attributes:
+        method: name of the method.
+        results: one per video.
+        labels: (class that is coded, class that was recognised) of the micro-expressions that were found and
+            have a class; None if nothing was classified.
+    """
+
+    method: str
+    results: tuple[VideoResult, ...]
+    labels: tuple[tuple[str, str], ...] | None = None
+
+    def counts(self, corpus: str | None = None) -> dict[str, SpottingCounts]:
+        """Count hits by kind, and of both (`overall`), over the videos of a corpus or all of them."""
+        totals = dict.fromkeys(KINDS, SpottingCounts())
+        for result in self.results:
+            if corpus in (None, result.corpus):
+                found = count_video(result.spotted, result.video.expressions)
+                totals = {kind: totals[kind] + found[kind] for kind in KINDS}
+        return totals | {"overall": totals["macro"] + totals["micro"]}
+
+    @property
+    def recognition(self) -> float | None:
+        """Unweighted mean F1 over classes of the micro-expressions that were found; None if unknown."""
+        if self.labels is None:
+            return None
+        return recognition_f1([true for true, _ in self.labels], [said for _, said in self.labels])
+
+    @property
+    def strs(self) -> float | None:
+        """Spotting times recognition: F1 of micro-expressions times `recognition`; None if unknown."""
+        found = self.recognition
+        return None if found is None else self.counts()["micro"].f1 * found
+
+    def to_json(self) -> dict:
+        """Return everything as plain values."""
+        names = list(dict.fromkeys(result.corpus for result in self.results))
+        parts = {name: self.counts(name) for name in names} | {"all": self.counts()}
+        return {
+            "method": self.method,
+            "parts": {
+                part: {
+                    kind: asdict(one) | {"precision": one.precision, "recall": one.recall, "f1": one.f1}
+                    for kind, one in counts.items()
+                }
+                for part, counts in parts.items()
+            },
+            "recognition_uf1": self.recognition,
+            "strs": self.strs,
+            "videos": [
+                {
+                    "corpus": result.corpus,
+                    "video": result.video.name,
+                    "subject": result.video.subject,
+                    "thresholds": asdict(result.thresholds),
+                    "expressions": [
+                        {"name": e.name, "kind": e.kind, "onset": e.onset, "offset": e.offset}
+                        for e in result.video.expressions
+                    ],
+                    "spotted": [asdict(one) for one in result.spotted],
+                }
+                for result in self.results
+            ],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    corpus: str
+    video: LongVideo
+    candidates: tuple[Spotted, ...]  # of kind micro, with all scores
+
+    @property
+    def subject(self) -> str:
+        return f"{self.corpus}/{self.video.subject}"
+
+
+def video_candidates(video: LongVideo, segments: Sequence[Segment]) -> tuple[Spotted, ...]:
+    """Return the candidates of a video in its own frames, all of them called micro."""
+    rate = video.rate / sample_step(video.rate)
+    found = []
+    for segment in segments:
+        candidates: list[Candidate] = find_candidates(segment.signal, rate)
+        found += [
+            Spotted("micro", *(int(segment.frames[k]) for k in (one.first, one.apex, one.last)), one.score)
+            for one in candidates
+        ]
+    return tuple(found)
+
+
+def apply_thresholds(
+    candidates: Sequence[Spotted], rate: float, thresholds: SpottingThresholds
+) -> tuple[Spotted, ...]:
+    """Choose among candidates, and tell macro- from micro-expressions by how long they last.
+
+    Args:
+        candidates: of a video.
+        rate: frames per second.
+        thresholds: that were learned.
+    """
+    chosen = []
+    for one in candidates:
+        seconds = (one.last - one.first) / rate
+        kind: Kind = "micro" if seconds <= thresholds.micro_seconds else "macro"
+        if one.score >= getattr(thresholds, kind):
+            chosen.append(replace(one, kind=kind))
+    return tuple(chosen)
+
+
+def learn_thresholds(videos: Sequence[tuple[LongVideo, Sequence[Spotted]]]) -> SpottingThresholds:
+    """Choose the thresholds with the best F1 of each kind on some videos.
+
+    Args:
+        videos: with their candidates.
+    """
+    scores = np.array([one.score for _, candidates in videos for one in candidates] or [0.0])
+    tried = np.unique(np.quantile(scores, np.linspace(0, 1, _QUANTILES)))
+    ranking = []
+    for limit in MICRO_SECONDS:
+        both = 0.0
+        chosen: dict[Kind, float] = {}
+        for kind in KINDS:
+            reached = []
+            for threshold in tried:
+                levels = dict.fromkeys(KINDS, np.inf) | {kind: float(threshold)}
+                at = SpottingThresholds(limit, **levels)
+                total = SpottingCounts()
+                for video, candidates in videos:
+                    spotted = apply_thresholds(candidates, video.rate, at)
+                    total += count_video(spotted, video.expressions)[kind]
+                reached.append(total.f1)
+            # Of thresholds that do alike the middle one is furthest from doing worse.
+            top = np.flatnonzero(np.isclose(reached, max(reached)))
+            chosen[kind] = float(tried[top[len(top) // 2]])
+            both += max(reached)
+        ranking.append((both, limit, chosen))
+    most = max(both for both, _, _ in ranking)
+    alike = [(limit, chosen) for both, limit, chosen in ranking if np.isclose(both, most)]
+    limit, chosen = alike[len(alike) // 2]
+    return SpottingThresholds(limit, chosen["macro"], chosen["micro"])
+
+
+def evaluate_spotting(
+    method: str,
+    videos: Mapping[str, Sequence[LongVideo]],
+    segments: Callable[[LongVideo], list[Segment]],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[SpottingEvaluation, list[str]]:
+    """Spot in every video with thresholds learned on the other subjects.
+
+    Args:
+        method: name of the method.
+        videos: of each corpus by name.
+        segments: computes the signal of a video.
+        progress: called with the number of videos done and the number of all.
+
+    Returns:
+        (the evaluation, messages about videos that were skipped).
+
+    Raises:
+        InputError: if there are fewer than two subjects.
+    """
+    everything = [(corpus, video) for corpus, of_corpus in videos.items() for video in of_corpus]
+    jobs, skipped = [], []
+    for number, (corpus, video) in enumerate(everything):
+        try:
+            jobs.append(_Job(corpus, video, video_candidates(video, segments(video))))
+        except InputError as error:
+            skipped.append(f"{corpus}: {video.name}: {error}")
+        progress(number + 1, len(everything))
+    results = {}
+    for fold in folds("loso", [job.subject for job in jobs]):
+        training = [(job.video, job.candidates) for job in jobs if job.subject in fold.training]
+        thresholds = learn_thresholds(training)
+        for job in jobs:
+            if job.subject in fold.test:
+                spotted = apply_thresholds(job.candidates, job.video.rate, thresholds)
+                results[id(job)] = VideoResult(job.corpus, job.video, spotted, thresholds)
+    return SpottingEvaluation(method, tuple(results[id(job)] for job in jobs)), skipped
+
+
+def found_micro_expressions(evaluation: SpottingEvaluation) -> list[tuple[VideoResult, Spotted, str]]:
+    """Return the micro-expressions that were found: result, interval, and name of the coded expression."""
+    found = []
+    for result in evaluation.results:
+        for i, j in match(result.spotted, result.video.expressions):
+            expression = result.video.expressions[j]
+            if expression.kind == "micro":
+                found.append((result, result.spotted[i], expression.name))
+    return found

@@ -1,0 +1,179 @@
+"""The state of a face over a long video: displacements of its parts, or, as a baseline, its brightness.
+
+Long recordings are sampled at about 30 frames per second. The face is cut out as in the first frame of a
+segment; a segment ends where the face has moved far, is lost, or another shot begins.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from pipelines.datasets.long_video import LongVideo
+from pipelines.errors import InputError
+from pipelines.files import replacing
+from pipelines.io.images import read_image
+from pipelines.landmarks.detector import FaceMesh
+from pipelines.landmarks.face_mesh import REGIONS, region_map
+from pipelines.micro_expressions.alignment import CROP, align, alignment, template
+from pipelines.micro_expressions.features import cells, head_flow
+from pipelines.micro_expressions.onset_apex import Estimate
+
+Method = Literal["flow", "frame_difference"]
+
+#: Samples per second that are looked at; a micro-expression of half a second has about 15.
+RATE = 30.0
+
+_CELLS = 14  # of the face in each direction
+_LOOKS = 10  # samples between two looks for the face
+_FAR = 6.0  # pixels of the crop that the face may move away before a new segment begins
+_BATCH = 16  # flows whose head motion is taken off at once
+_VERSION = 1  # of the signal; a change makes kept ones worthless
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """A stretch of a video in which one face is followed.
+
+    Attributes:
+        frames: indices of the video's frames that were looked at, rising.
+        signal: float32 [T, N], state of the face in each; N pairs (x, y) of cells.
+    """
+
+    frames: np.ndarray
+    signal: np.ndarray
+
+
+def sample_step(rate: float) -> int:
+    """Return how many frames lie between two samples, at least 1.
+
+    >>> sample_step(30.0), sample_step(200.0)
+    (1, 7)
+    """
+    return max(1, round(rate / RATE))
+
+
+def video_segments(
+    video: LongVideo, method: Method, estimate: Estimate, key: str, cache: Path | None = None
+) -> list[Segment]:
+    """Compute the signal of a video, or take it from the cache.
+
+    Args:
+        video: the video.
+        method: flow from the first frame of a segment, without the head's motion, in pixels of an aligned
+            crop; or frame_difference, brightness in 0 to 1, the baseline.
+        estimate: of the flow.
+        key: identifies `estimate`.
+        cache: folder that keeps signals, by names, sizes and times of the files.
+
+    Raises:
+        InputError: if a frame cannot be read, or no frame shows a face.
+    """
+    path = cache / f"{_content(video, method, key)}.npz" if cache else None
+    if path and path.exists():
+        with np.load(path) as stored:
+            count = len(stored.files) // 2
+            return [Segment(stored[f"frames{k}"], stored[f"signal{k}"]) for k in range(count)]
+    looked_at = range(0, len(video.frames), sample_step(video.rate))
+    reduce = _flow_states(estimate) if method == "flow" else _brightness_states
+    segments = []
+    with FaceMesh(tracking=True) as face_mesh:
+        for frames, crops in _followed(video, looked_at, face_mesh):
+            segments.append(Segment(np.array(frames), reduce(crops).astype(np.float32)))
+    if not segments:
+        raise InputError(f"{video.path}: no face found in the video")
+    if path:
+        with replacing(path) as part:
+            arrays = {f"frames{k}": one.frames for k, one in enumerate(segments)}
+            np.savez(part, **arrays, **{f"signal{k}": one.signal for k, one in enumerate(segments)})
+    return segments
+
+
+def _followed(
+    video: LongVideo, looked_at: range, face_mesh: FaceMesh
+) -> Iterator[tuple[list[int], list[np.ndarray]]]:
+    """Yield frames and aligned crops of each segment."""
+    frames: list[int] = []
+    crops: list[np.ndarray] = []
+    similarity = None
+    for number, index in enumerate(looked_at):
+        image = read_image(video.frames[index])
+        if similarity is None or number % _LOOKS == 0:
+            face = face_mesh(image)
+            moved = face is None or similarity is None or _moved(face.landmarks, similarity) > _FAR
+            if moved and frames:
+                yield frames, crops
+                frames, crops = [], []
+            if moved:
+                similarity = None if face is None else alignment(face.landmarks)
+        if similarity is not None:
+            frames.append(index)
+            crops.append(align(image, similarity))
+    if frames:
+        yield frames, crops
+
+
+def _moved(landmarks: np.ndarray, similarity: np.ndarray) -> float:
+    """Return how far the face has gone from where it was, pixels of the crop."""
+    now = alignment(landmarks)
+    centre = landmarks.mean(axis=0)
+    here, there = (matrix[:, :2] @ centre + matrix[:, 2] for matrix in (similarity, now))
+    turned = abs(np.hypot(*now[:, 0]) / np.hypot(*similarity[:, 0]) - 1) * CROP / 4
+    return float(np.hypot(*(here - there)) + turned)
+
+
+@tf.function(input_signature=[tf.TensorSpec([None, CROP, CROP, 2])])
+def _own_motion(flow: tf.Tensor) -> tf.Tensor:
+    return cells(flow - head_flow(flow))
+
+
+def _flow_states(estimate: Estimate) -> Callable[[list[np.ndarray]], np.ndarray]:
+    def states(crops: list[np.ndarray]) -> np.ndarray:
+        found = []
+        for first in range(0, len(crops), _BATCH):
+            batch = crops[first : first + _BATCH]
+            flows = np.stack([estimate(crops[0], crop).astype(np.float32) for crop in batch])
+            found.append(_weighted(_own_motion(flows).numpy()))
+        return np.concatenate(found)
+
+    return states
+
+
+def _brightness_states(crops: list[np.ndarray]) -> np.ndarray:
+    grey = np.stack([cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY) for crop in crops]).astype(np.float32) / 255
+    small = np.stack(
+        [cv2.resize(one, (2 * _CELLS, 2 * _CELLS), interpolation=cv2.INTER_AREA) for one in grey]
+    )
+    # As pairs, of which the second is nothing, so that both methods go the same way from here.
+    return _weighted(np.stack([small, np.zeros_like(small)], axis=-1))
+
+
+def _weighted(values: np.ndarray) -> np.ndarray:
+    """Average over pairs of cells by how much of them is face without eyes: [T, 28, 28, 2] -> [T, N]."""
+    weights = _face_weights()
+    pooled = (values * weights[..., None]).reshape(len(values), _CELLS, 2, _CELLS, 2, 2).sum(axis=(2, 4))
+    inside = weights.reshape(_CELLS, 2, _CELLS, 2).sum(axis=(1, 3))
+    chosen = inside > 1.0  # at least a quarter of four cells
+    return (pooled[:, chosen] / inside[chosen][:, None]).reshape(len(values), -1)
+
+
+@lru_cache(maxsize=1)
+def _face_weights() -> np.ndarray:
+    """Share of each cell that is face without eyes, which move with every blink: float32 [28, 28]."""
+    regions = region_map(template(), (CROP, CROP))
+    counts = (regions > 0) & (regions != REGIONS.index("eyes") + 1)
+    return cv2.resize(counts.astype(np.float32), (2 * _CELLS, 2 * _CELLS), interpolation=cv2.INTER_AREA)
+
+
+def _content(video: LongVideo, method: str, key: str) -> str:
+    files = [video.frames[k] for k in range(0, len(video.frames), sample_step(video.rate))]
+    seen = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    about = [_VERSION, method, key if method == "flow" else "", str(video.path.absolute()), video.rate, seen]
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]

@@ -1,0 +1,52 @@
+"""Candidates of made-up signals, whose expressions are where they were put."""
+
+import numpy as np
+import pytest
+
+from keras_models.evaluation.spotting.interval_candidates import contrast, extent, find_candidates
+from keras_models.evaluation.spotting.spotting_scores import iou
+
+
+def movement(length, events, cells=6, drift=0.0, seed=0):
+    """float32 [T, 2 cells]: displacements that rise and fall as t^2 (3 - 2 t)."""
+    rng = np.random.default_rng(seed)
+    signal = np.outer(np.arange(length), rng.normal(0, drift, 2 * cells))
+    for onset, apex, offset, size in events:
+        t = np.interp(np.arange(length), [onset, apex, offset], [0, 1, 0], left=0, right=0)
+        way = rng.normal(size=2 * cells)
+        signal += np.outer(t * t * (3 - 2 * t), size * way / np.linalg.norm(way) * np.sqrt(cells))
+    return signal.astype(np.float32)
+
+
+@pytest.mark.parametrize("drift", [0.0, 0.004])
+@pytest.mark.parametrize("rate", [30.0, 28.6])
+def test_expressions_are_found_with_their_extent(rate, drift):
+    true = [(40, 45, 52, 1.0), (100, 120, 160, 4.0), (230, 234, 242, 1.5), (300, 330, 345, 2.0)]
+    signal = movement(400, true, drift=drift)
+    noise = np.random.default_rng(1).normal(0, 0.01, signal.shape)
+    found = sorted(find_candidates(signal + noise, rate), key=lambda one: -one.score)[:4]
+    for onset, apex, offset, _ in true:
+        (best,) = [one for one in found if iou((one.first, one.last), (onset, offset)) >= 0.7]
+        assert abs(best.apex - apex) <= 3
+
+
+def test_nothing_is_found_in_a_still_or_evenly_drifting_face():
+    assert find_candidates(np.zeros((90, 12)), 30.0) == []
+    assert max((one.score for one in find_candidates(movement(90, [], drift=0.1), 30.0)), default=0) < 0.05
+    assert find_candidates(np.ones((2, 4)), 30.0) == []
+
+
+def test_what_comes_and_stays_does_not_stand_out():
+    signal = np.zeros((90, 2), np.float32)
+    signal[45:, 0] = 1
+    assert contrast(signal, 5).max() == 0
+    signal[50:, 0] = 0  # comes and goes
+    np.testing.assert_allclose(contrast(signal, 5)[45:50], 1)
+
+
+def test_the_extent_of_an_expression_that_is_held():
+    t = np.interp(np.arange(120), [30, 40, 70, 90], [0, 1, 1, 0])
+    signal = np.stack([t * t * (3 - 2 * t), np.zeros(120)], axis=1).astype(np.float32)
+    first, last = extent(signal, 55, 40)
+    assert abs(first - 30) <= 2
+    assert abs(last - 90) <= 2
