@@ -5,9 +5,10 @@ the one that is found in the mirrored picture: on a face the two agree to a hund
 face that is upside down, and on what is no face, they are several times further apart.
 """
 
-import numpy as np
+from functools import lru_cache
+from importlib import resources
 
-from pipelines.synthetic.renderer.geometry.head import head_model
+import numpy as np
 
 #: Largest shape error of a face, a share of its size. Faces in real clips reach .14, other meshes .09 to .24.
 LARGEST_SHAPE_ERROR = 0.2
@@ -31,7 +32,7 @@ def shape_error(points: np.ndarray) -> float:
     Returns:
         Root mean square distance, a share of the face's size (the root mean square distance from its centre).
     """
-    return _difference(points[:_POINTS], head_model().vertices[:_POINTS])
+    return _difference(points[:_POINTS], _mean_face()[:_POINTS, :3])
 
 
 def same_face(points: np.ndarray, other: np.ndarray) -> bool:
@@ -50,10 +51,18 @@ def mirror_error(points: np.ndarray, mirrored: np.ndarray, width: int) -> float:
     Returns:
         Mean distance, a share of the longer side of the face's box.
     """
-    back = mirrored[head_model().mirror][:_POINTS, :2].copy()
+    back = mirrored[_mean_face()[:_POINTS, 3].astype(int), :2]
     back[:, 0] = width - 1 - back[:, 0]
     here = points[:_POINTS, :2]
     return float(np.linalg.norm(back - here, axis=1).mean() / np.ptp(here, axis=0).max())
+
+
+@lru_cache(maxsize=1)
+def _mean_face() -> np.ndarray:
+    """Landmarks of the renderer's base head, cm, and the number of each one's counterpart: [478, 4]."""
+    path = resources.files("pipelines.landmarks").joinpath("mean_face.csv")
+    rows = path.read_text().splitlines()[1:]
+    return np.array([row.split(",") for row in rows], np.float64)
 
 
 def _difference(points: np.ndarray, target: np.ndarray) -> float:

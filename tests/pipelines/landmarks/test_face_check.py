@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipelines.landmarks.face_check import mirror_error, same_face, shape_error
+from pipelines.landmarks.face_check import _mean_face, mirror_error, same_face, shape_error
 from pipelines.synthetic.renderer.geometry.head import head_model
 
 
@@ -12,6 +12,12 @@ def mean_face():
     points[:468] = head_model().vertices[:468]
     points[468:] = head_model().irises
     return (30 * points + [320, 240, 0]).astype(np.float32)
+
+
+def test_the_table_is_the_base_head_of_the_renderer(mean_face):
+    table = _mean_face()
+    np.testing.assert_allclose(30 * table[:, :3] + [320, 240, 0], mean_face, atol=0.02)
+    np.testing.assert_array_equal(table[:, 3], head_model().mirror)
 
 
 def rotation(yaw):
