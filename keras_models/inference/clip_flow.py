@@ -1,4 +1,4 @@
-"""Flow of a clip, from each frame to the next, written as a folder of flow files and a video."""
+"""The flow of every frame of a clip to the next, as files: cost estimated first, partial results kept."""
 
 import shutil
 import time
@@ -64,7 +64,8 @@ def write_clip_flow(
     """Write a folder with the flow of each frame to the next, and flow.mp4 with the frames beside their flow.
 
     `00007.flo` is the flow from frame 7 to frame 8. If the clip cannot be read to its end, or a frame has no
-    face where one is needed, the other flows are kept, and `incomplete.txt` lists what is missing.
+    face where one is needed, the other flows are kept, and `incomplete.txt` in the folder says what is
+    missing.
 
     Args:
         clip: a video, or a folder of pictures.

@@ -1,11 +1,13 @@
-"""Flow on disk: Middlebury `.flo`, KITTI 16-bit PNG, and `.npz`.
+"""Flow files: Middlebury `.flo`, KITTI 16-bit PNG, `.npz`, and `.pfm` of the Scene Flow data sets.
 
-Each reader gives the flow, float32 [H, W, 2] in pixels, (dx, dy), and its validity, bool [H, W]. The
-format is told by the suffix.
+Each reader returns the flow, float32 [H, W, 2] in pixels, (dx, dy), and its validity, bool [H, W]. The
+suffix names the format, in capitals or not.
 
 References:
     Middlebury: Baker et al., "A Database and Evaluation Methodology for Optical Flow", IJCV 2011.
     KITTI: Menze & Geiger, "Object Scene Flow for Autonomous Vehicles", CVPR 2015, development kit.
+    PFM: Mayer et al., "A Large Dataset to Train Convolutional Networks for Disparity, Optical Flow, and Scene
+    Flow Estimation", CVPR 2016 (the third channel of their flow files is unused).
 """
 
 import zipfile
@@ -28,7 +30,7 @@ _KITTI_OFFSET = 1 << 15
 def check_flow_path(path: Path | str) -> Path:
     """Return a path whose suffix names a flow format, or raise `InputError`."""
     path = Path(path)
-    if path.suffix not in _FORMATS:
+    if path.suffix.lower() not in _FORMATS:
         raise InputError(f"{path}: unknown flow format; the name must end in {', '.join(_FORMATS)}")
     return path
 
@@ -37,16 +39,20 @@ def read_flow(path: Path | str) -> tuple[np.ndarray, np.ndarray]:
     """Read a flow file.
 
     Args:
-        path: a `.flo`, `.png` (KITTI) or `.npz` file.
+        path: a `.flo`, `.png` (KITTI), `.npz` or `.pfm` file. An `.npz` holds the array `flow`, of any type
+            of real numbers (float16 too), and `valid`; without `valid`, all finite flow is valid.
 
     Returns:
         flow, float32 [H, W, 2] in pixels, 0 where unknown; valid, bool [H, W].
 
     Raises:
         InputError: for an absent or damaged file or an unknown suffix.
+
+    Example:
+        >>> flow, valid = read_flow("00000_flow.flo")  # doctest: +SKIP
     """
     path = check_exists(check_flow_path(path))
-    flow, valid = _FORMATS[path.suffix][0](path)
+    flow, valid = _FORMATS[path.suffix.lower()][0](path)
     valid = valid & _both(np.isfinite(flow))
     return np.where(valid[..., None], flow, np.float32(0)), valid
 
@@ -55,7 +61,8 @@ def write_flow(path: Path | str, flow: np.ndarray, valid: np.ndarray | None = No
     """Write a flow file.
 
     Args:
-        path: ends in `.flo`, `.png` (KITTI: steps of 1/64 px, within +-512 px) or `.npz`.
+        path: ends in `.flo`, `.png` (KITTI: steps of 1/64 px, within +-512 px), `.npz` (compressed) or `.pfm`
+            (which has no mask: unknown flow is NaN).
         flow: float [H, W, 2], pixels.
         valid: bool [H, W]; everywhere if not given. Where the flow is not finite it is never valid.
 
@@ -70,11 +77,11 @@ def write_flow(path: Path | str, flow: np.ndarray, valid: np.ndarray | None = No
         raise InputError(f"{path}: validity {valid.shape} does not fit a flow of {flow.shape[:2]}")
     valid = valid & _both(np.isfinite(flow))
     with replacing(path) as part:
-        _FORMATS[path.suffix][1](part, flow.astype(np.float32), valid)
+        _FORMATS[path.suffix.lower()][1](part, flow.astype(np.float32), valid)
 
 
 def _both(components: np.ndarray) -> np.ndarray:
-    """Return where both components are true; `all(axis=-1)` takes ten times as long over an axis of two."""
+    """Return where both components are true; `all(axis=-1)` takes ten times as long for two components."""
     return components[..., 0] & components[..., 1]
 
 
@@ -116,7 +123,8 @@ def _write_kitti(path: Path, flow: np.ndarray, valid: np.ndarray) -> None:
 def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            flow, valid = arrays["flow"].astype(np.float32), arrays["valid"].astype(bool)
+            flow = arrays["flow"].astype(np.float32)
+            valid = arrays["valid"].astype(bool) if "valid" in arrays else np.ones(flow.shape[:2], bool)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not an archive with the arrays `flow` and `valid` ({error})") from error
     if flow.ndim != 3 or flow.shape[2] != 2 or valid.shape != flow.shape[:2]:
@@ -128,8 +136,34 @@ def _write_npz(path: Path, flow: np.ndarray, valid: np.ndarray) -> None:
     np.savez_compressed(path, flow=flow, valid=valid)
 
 
+def _read_pfm(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    # "PF", width and height, and a scale whose sign tells the order of bytes; rows from the bottom up.
+    kind, size, scale, body = (path.read_bytes().split(b"\n", 3) + [b""] * 3)[:4]
+    try:
+        (width, height), little = (int(number) for number in size.split()), float(scale) < 0
+    except ValueError as error:
+        raise InputError(f"{path}: not a .pfm file") from error
+    if kind.strip() != b"PF":
+        raise InputError(f"{path}: not a flow, for which a .pfm file has three channels (PF), not one (Pf)")
+    if min(width, height) < 1 or len(body) != 12 * width * height:
+        raise InputError(
+            f"{path}: damaged .pfm: {len(body)} bytes, {width}x{height} needs {12 * width * height}"
+        )
+    channels = np.frombuffer(body, "<f4" if little else ">f4").reshape(height, width, 3)
+    flow = channels[::-1, :, :2].astype(np.float32)
+    return flow, np.ones(flow.shape[:2], bool)
+
+
+def _write_pfm(path: Path, flow: np.ndarray, valid: np.ndarray) -> None:
+    height, width = valid.shape
+    channels = np.zeros((height, width, 3), "<f4")
+    channels[..., :2] = np.where(valid[..., None], flow, np.float32(np.nan))
+    path.write_bytes(f"PF\n{width} {height}\n-1.0\n".encode() + channels[::-1].tobytes())
+
+
 _FORMATS = {
     ".flo": (_read_flo, _write_flo),
     ".png": (_read_kitti, _write_kitti),
     ".npz": (_read_npz, _write_npz),
+    ".pfm": (_read_pfm, _write_pfm),
 }

@@ -14,6 +14,7 @@ import numpy as np
 from pipelines.landmarks import native_stderr
 
 _MAX_FACES = 4  # Face Mesh needs a bound
+_BLANK = np.zeros((64, 64, 3), np.uint8)
 
 
 class MediaPipeMesh:
@@ -32,7 +33,7 @@ class MediaPipeMesh:
             self._mesh = face_mesh.FaceMesh(
                 static_image_mode=not tracking, max_num_faces=_MAX_FACES, refine_landmarks=True
             )
-            self._mesh.process(np.zeros((64, 64, 3), np.uint8))  # waits until all of it has started
+            self._mesh.process(_BLANK)  # waits until all of it has started
         self._has_seen_a_face = False
 
     def find(self, picture: np.ndarray) -> np.ndarray:
@@ -60,7 +61,8 @@ class MediaPipeMesh:
         """Forget the faces that were followed."""
         with native_stderr.silenced():
             self._mesh.reset()
-        self._has_seen_a_face = False  # the graph starts anew, with its notices
+            self._mesh.process(_BLANK)  # the graph starts anew, with its notices
+        self._has_seen_a_face = False
 
     def close(self) -> None:
         """Release the graph."""

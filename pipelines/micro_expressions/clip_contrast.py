@@ -81,38 +81,41 @@ def clip_contrast(
     """
     stride = max(1, reach // _SAMPLES_IN_REACH)
     steps = max(1, round(reach / stride))
-    is_cut, stretch, finished, count = CutDetector(), None, [], 0
+    is_cut, count = CutDetector(), 0
+    stretches: list[_Stretch] = []
+    ended = True  # no stretch is being added to
     similarities: dict[int, np.ndarray] = {}
     for number, frame in enumerate(frames):
         count = number + 1
         progress(count)
         if number % stride:
             continue
-        if is_cut(frame):
+        cut = is_cut(frame)
+        if cut:
             face_mesh.reset()
-            stretch = None
-        face = face_mesh(frame, None if stretch is None else stretch.landmarks)
-        if face is None:
-            stretch = None
-            continue
-        if stretch is None:
-            stretch = _Stretch(number, steps, estimate)
-            finished.append(stretch)
-        similarities[number] = stretch.add(frame, face.landmarks)
+        face = face_mesh(frame, stretches[-1].landmarks if stretches and not (cut or ended) else None)
+        if stretches and (cut or face is None):
+            stretches[-1].finish()
+        if face is not None:
+            if cut or ended:
+                stretches.append(_Stretch(number, steps, estimate))
+            similarities[number] = stretches[-1].add(frame, face.landmarks)
+        ended = face is None
+    if stretches:
+        stretches[-1].finish()
     if count < 2 * reach + 1:
         raise InputError(f"too short to spot in: frames {count}, at least {2 * reach + 1}")
-    if not finished:
+    if not stretches:
         raise InputError("no face found in any frame")
-    values = np.full(count, np.nan)
-    stretches = []
-    for stretch in finished:
+    values, extents = np.full(count, np.nan), []
+    for stretch in stretches:
         looked_at = stretch.first + stride * np.arange(stretch.length)
         last = min(int(looked_at[-1]) + stride - 1, count - 1)
         values[stretch.first : last + 1] = np.interp(
             np.arange(stretch.first, last + 1), looked_at, stretch.contrast()
         )
-        stretches.append((stretch.first, last))
-    return ClipContrast(values, stretches, similarities)
+        extents.append((stretch.first, last))
+    return ClipContrast(values, extents, similarities)
 
 
 @dataclass
@@ -156,10 +159,13 @@ class _Stretch:
             self._measure()
         return self._similarity
 
-    def contrast(self) -> np.ndarray:
-        """Return the contrast of each frame that was added, float [length]."""
+    def finish(self) -> None:
+        """Let go of the crops: no frame will be added."""
         self._measure()
         self._crops.clear()
+
+    def contrast(self) -> np.ndarray:
+        """Return the contrast of each frame of a finished stretch, float [length]."""
         steps, length = self.steps, self.length
         contrast = np.zeros(length)
         strengths = iter(self._strengths)

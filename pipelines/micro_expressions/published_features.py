@@ -111,9 +111,7 @@ def read_published_features(
         features.append(from_picture(picture))
         kept.append(row)
     strangers = sorted({path.name for path in folder.glob("*.png")} - {row.picture for row in rows})
-    issues += [
-        Issue(name, "skipped", f"{folder / name}: no row of the table names it") for name in strangers
-    ]
+    issues += [Issue(name, "skipped", f"{folder / name}: no row of the table names it") for name in strangers]
     if not kept:
         raise InputError(f"{table}: no row can be used; {issues[0].clip}: {issues[0].reason}")
     stacked = np.stack(features)

@@ -15,7 +15,7 @@ def some_flow(shape=(7, 5), seed=0):
     return rng.normal(0, 20, (*shape, 2)).astype(np.float32), rng.random(shape) > 0.3
 
 
-@pytest.mark.parametrize("suffix", [".flo", ".npz"])
+@pytest.mark.parametrize("suffix", [".flo", ".npz", ".pfm", ".FLO"])
 def test_round_trip_is_exact(tmp_path, suffix):
     flow, valid = some_flow()
     write_flow(tmp_path / f"x{suffix}", flow, valid)
@@ -58,7 +58,36 @@ def test_kitti_channels_by_hand(tmp_path):
     np.testing.assert_array_equal(valid, [[True, False]])
 
 
-@pytest.mark.parametrize("suffix", [".flo", ".png", ".npz"])
+def test_pfm_equals_opencv(tmp_path):
+    """Rows from the bottom up, x first; OpenCV hands the channels out in reverse order."""
+    flow, _ = some_flow()
+    write_flow(tmp_path / "ours.pfm", flow)
+    theirs = cv2.imread(str(tmp_path / "ours.pfm"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(theirs[..., ::-1][..., :2], flow)
+    cv2.imwrite(str(tmp_path / "theirs.pfm"), theirs)
+    np.testing.assert_array_equal(read_flow(tmp_path / "theirs.pfm")[0], flow)
+
+
+def test_pfm_with_the_other_order_of_bytes_by_hand(tmp_path):
+    body = struct.pack(">6f", 3, 4, 0, 1.5, -2, 0)  # the lower row first
+    (tmp_path / "x.pfm").write_bytes(b"PF\n1 2\n1.0\n" + body)
+    flow, valid = read_flow(tmp_path / "x.pfm")
+    np.testing.assert_array_equal(flow[:, 0], [[1.5, -2], [3, 4]])
+    assert valid.all()
+
+
+def test_half_precision_and_an_archive_without_a_mask(tmp_path):
+    flow = np.float16([[[0.5, -3], [np.nan, 1]]])
+    np.savez(tmp_path / "x.npz", flow=flow)
+    read, valid = read_flow(tmp_path / "x.npz")
+    assert read.dtype == np.float32
+    np.testing.assert_array_equal(read[0], [[0.5, -3], [0, 0]])
+    np.testing.assert_array_equal(valid, [[True, False]])
+    write_flow(tmp_path / "y.flo", flow)
+    np.testing.assert_array_equal(read_flow(tmp_path / "y.flo")[0], read)
+
+
+@pytest.mark.parametrize("suffix", [".flo", ".png", ".npz", ".pfm"])
 def test_nan_is_not_valid(tmp_path, suffix):
     flow = np.zeros((2, 2, 2), np.float32)
     flow[0, 0, 1] = np.nan
@@ -75,6 +104,13 @@ def test_flo_of_mmflow(real_data):
     assert valid.all()
 
 
+@pytest.mark.real
+def test_pfm_of_mmflow_is_no_flow(real_data):
+    """Occlusion weights have one channel."""
+    with pytest.raises(InputError, match="three channels"):
+        read_flow(real_data / "flow_io" / "0000000-occ_weights_01.pfm")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
@@ -86,6 +122,9 @@ def test_flo_of_mmflow(real_data):
         ("x.png", b"not a picture", "not a picture"),
         ("x.npz", b"PK\x03\x04 cut off", "not an archive"),
         ("x.mat", b"", "unknown flow format"),
+        ("x.pfm", b"", "not a .pfm file"),
+        ("x.pfm", b"Pf\n1 1\n-1\n0000", r"three channels \(PF\), not one"),
+        ("x.pfm", b"PF\n1 1\n-1\n0000", "4 bytes, 1x1 needs 12"),
     ],
 )
 def test_damaged_files_are_named(tmp_path, name, content, says):
