@@ -1,41 +1,14 @@
 """Settings of the server, named like TensorFlow Serving's flags where Serving has them."""
 
 import os
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated
 
-from tyro.conf import arg
+from pipelines.settings import check_settings, number, settings
 
-from pipelines.errors import InputError
-
-
-@dataclass(frozen=True)
-class Range:
-    """Allowed values of a setting, both ends included."""
-
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.low}..{self.high}"
+_DAY = 86_400  # seconds
 
 
-def _ranged(kind: type, low: float, high: float) -> object:
-    """Return a type with its range, which `--help` shows and `ServerOptions` checks."""
-    allowed = Range(low, high)
-    return Annotated[kind, arg(metavar=str(allowed)), allowed]
-
-
-Port = _ranged(int, 0, 65535)
-_Seconds = _ranged(float, 0, 86_400)
-_Count = _ranged(int, 1, 4096)
-_Bytes = _ranged(int, 1024, 2**31 - 1)
-_Elements = _ranged(int, 1, 2**40)
-_Milliseconds = _ranged(int, 1, 86_400_000)
-
-
-@dataclass(frozen=True)
+@settings
 class ServerOptions:
     """Settings of the server.
 
@@ -68,20 +41,20 @@ class ServerOptions:
         shutdown_grace_seconds: Time that requests in progress have to finish after SIGTERM, seconds.
 
     Raises:
-        InputError: for a value out of its range.
+        InputError: for a number outside of its range.
     """
 
-    rest_api_port: Port | None = None
-    rest_api_timeout_in_ms: _Milliseconds = 30_000
-    rest_api_num_threads: _Count = 32
+    rest_api_port: int | None = number(None, minimum=0, maximum=65535)
+    rest_api_timeout_in_ms: int = number(30_000, minimum=1)
+    rest_api_num_threads: int = number(32, minimum=1, maximum=4096)
     rest_api_enable_cors_support: bool = False
-    rest_api_idle_timeout_seconds: _Seconds = 50.0
+    rest_api_idle_timeout_seconds: float = number(50.0, above=0, maximum=_DAY)
     rest_api_enable_npz: bool = False
     model_name: str = "default"
     model_base_path: Path | None = None
     model_config_file: Path | None = None
-    model_config_file_poll_wait_seconds: _Seconds = 0.0
-    file_system_poll_wait_seconds: _Seconds = 0.1
+    model_config_file_poll_wait_seconds: float = number(0.0, minimum=0, maximum=_DAY)
+    file_system_poll_wait_seconds: float = number(0.1, minimum=0, maximum=_DAY)
     enable_batching: bool = False
     batching_parameters_file: Path | None = None
     enable_serialization_as_tensor_content: bool = False
@@ -89,22 +62,12 @@ class ServerOptions:
     monitoring_config_file: Path | None = None
     grpc_socket_path: Path | None = None
     grpc_channel_arguments: str = ""
-    grpc_max_threads: _Count = 32
+    grpc_max_threads: int = number(32, minimum=1, maximum=4096)
     allow_plaintext: bool = False
-    max_concurrency: _Count = field(default_factory=lambda: max(1, (os.cpu_count() or 1) // 4))
-    max_message_bytes: _Bytes = 256 * 2**20  # two 3840x2160 frames as float32 are 199 million
-    max_elements: _Elements = 2**25
-    shutdown_grace_seconds: _Seconds = 10.0
+    max_concurrency: int = number(max(1, (os.cpu_count() or 1) // 4), minimum=1, maximum=4096)
+    max_message_bytes: int = number(256 * 2**20, minimum=1024, maximum=2**31 - 1)
+    max_elements: int = number(2**25, minimum=1)
+    shutdown_grace_seconds: float = number(10.0, minimum=0, maximum=_DAY)
 
     def __post_init__(self) -> None:
-        for setting in fields(self):
-            value = getattr(self, setting.name)
-            for allowed in _ranges(setting.type):
-                if value is not None and not allowed.low <= value <= allowed.high:
-                    raise InputError(f"--{setting.name} is {value}; it must be in {allowed}")
-
-
-def _ranges(kind: object) -> list[Range]:
-    """Return the ranges in a type, also in `X | None`."""
-    inside = [found for part in getattr(kind, "__args__", ()) for found in _ranges(part)]
-    return [item for item in getattr(kind, "__metadata__", ()) if isinstance(item, Range)] + inside
+        check_settings(self)

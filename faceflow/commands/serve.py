@@ -8,7 +8,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from faceflow.console import say
-from serving.server_options import Port, ServerOptions
+from serving.server_options import ServerOptions
 
 _SWITCH = re.compile(r"--(\w+)=(true|false|1|0)", re.IGNORECASE)
 _SWITCHES = {name for name, kind in ServerOptions.__annotations__.items() if kind is bool}
@@ -16,7 +16,7 @@ _SWITCHES = {name for name, kind in ServerOptions.__annotations__.items() if kin
 
 def serve(
     models: Positional[Annotated[Path | None, arg(metavar="FOLDER")]] = None,
-    port: Port = 8500,
+    port: int = 8500,
     host: str = "127.0.0.1",
     options: Annotated[ServerOptions, arg(name="")] = ServerOptions(),  # noqa: B008
 ) -> None:

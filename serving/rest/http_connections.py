@@ -41,7 +41,9 @@ class HttpConnection(H11Protocol):
             if not self.limits.waiting:
                 self._refuse()
                 return
-            next(iter(self.limits.waiting)).transport.close()
+            oldest = next(iter(self.limits.waiting))
+            oldest._stop_waiting()  # it is closed a moment later, and must not be chosen again
+            oldest.transport.close()
         self._wait()
 
     def data_received(self, data: bytes) -> None:

@@ -27,9 +27,8 @@ _MAX_RANK = 32  # NumPy's
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
 _RUN = re.compile(_STRING + rb"|\[[0-9eE+\-.,\s\[\]]*", re.DOTALL)
 _INF = re.compile(_STRING + rb"|\bInf\b", re.DOTALL)
-_LONE_SURROGATE = re.compile(
-    r"(?<!\\)(?:\\\\)*\\u(?:[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|[dD][c-fC-F][0-9a-fA-F]{2})"
-)
+_ESCAPED_BACKSLASH_OR_PAIR = re.compile(r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 _MINUS_ALONE = re.compile(rb"-(?![01])")
 
@@ -175,7 +174,7 @@ def _decode(text: bytes, make: Callable) -> object:
     decoder = json.JSONDecoder(object_pairs_hook=make)
     string = text.decode("utf-8", "surrogateescape").lstrip(" \t\r\n")
     try:
-        if "\\u" in string and _LONE_SURROGATE.search(string):
+        if "\\u" in string and _SURROGATE.search(_ESCAPED_BACKSLASH_OR_PAIR.sub("", string)):
             raise invalid_argument("JSON Parse error: The surrogate pair in string is invalid. at offset: 0")
         return decoder.raw_decode(string)[0]
     except json.JSONDecodeError as error:

@@ -1,8 +1,13 @@
 """The REST API, asked as curl would; expected answers are Serving's documented ones, or gRPC's."""
 
 import base64
+import gzip
+import io
 import json
 import re
+import socket
+import threading
+import time
 from http.client import HTTPConnection
 
 import grpc
@@ -13,6 +18,8 @@ from hypothesis import strategies as st
 
 from serving.protocol.stubs import model_pb2, predict_pb2
 from serving.protocol.tensors import to_proto
+from serving.server import Server
+from serving.server_options import ServerOptions
 
 
 @pytest.fixture(scope="module")
@@ -281,3 +288,124 @@ def test_metrics_under_servings_names(rest, caller):
     assert "# TYPE :tensorflow:serving:request_count counter" in page
     assert 'request_latency_bucket{API="Predict",entrypoint="GRPC",le="18.0",model_name="toy"}' in page
     assert "invention" not in page
+
+
+# --- as Serving, where most servers are otherwise
+
+
+def test_gzip(rest):
+    body = gzip.compress(b'{"instances": [1.0]}')
+    status, content, _ = rest(
+        "POST",
+        "/v1/models/toy:predict",
+        body,
+        **{"content-encoding": "gzip", "content-length": str(len(body))},
+    )
+    assert (status, json.loads(content)) == (200, {"predictions": [2.5]})
+
+
+def test_nan_and_infinity(rest):
+    body = b'{"instances": [NaN, Infinity, -Infinity]}'
+    assert rest("POST", "/v1/models/toy:predict", body)[1] == b'{"predictions":[NaN,Infinity,-Infinity]}'
+
+
+def test_a_model_may_reject_nan(rest):
+    frame = np.zeros((1, 4, 4, 3)).tolist()
+    wrong = json.dumps({"signature_name": "serving_float32", "inputs": {"frame1": frame, "frame2": frame}})
+    wrong = wrong.replace("0.0", "NaN", 1).encode()
+    status, message = refusal(rest, "POST", "/v1/models/face_flow:predict", wrong)
+    assert (status, message) == (400, "input frame1 holds a value that is NaN or infinite")
+
+
+def test_strings_that_are_not_utf8(rest):
+    body = b'{"signature_name": "echo", "inputs": ["a\xff"]}'
+    expected = b'{"outputs":{"same":["a\xff"],"same_bytes":[{"b64":"Yf8="}]}}'
+    assert rest("POST", "/v1/models/toy:predict", body)[1] == expected
+
+
+def test_mark_repeated_key_and_more_behind(rest):
+    body = b'\xef\xbb\xbf{"instances": [1.0], "instances": [7.0]} ;'
+    assert answer(rest, "POST", "/v1/models/toy:predict", body) == {"predictions": [2.5]}
+
+
+def test_a_rank_that_is_not_declared_is_computed(rest):
+    assert answer(rest, "POST", "/v1/models/toy:predict", {"inputs": 2.0}) == {"outputs": 3.0}
+    assert answer(rest, "POST", "/v1/models/toy:predict", {"inputs": [[1, 2]]}) == {"outputs": [[2.5, 3.0]]}
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+def test_other_methods(rest, method):
+    message = f"Malformed request: {method} /v1/models/toy"
+    assert refusal(rest, method, "/v1/models/toy") == (400, message)
+
+
+def test_preflight(rest):
+    assert rest("OPTIONS", "/v1/models/toy:predict", None, origin="https://example.org")[0] == 200
+    assert rest("OPTIONS", "/v1/models/toy:predict")[0] == 400  # as http_server.cc, without an origin
+
+
+@pytest.mark.parametrize("digits", ["9" * 19, "9" * 5000])
+def test_version_that_is_too_long(rest, digits):
+    status, message = refusal(rest, "POST", f"/v1/models/toy/versions/{digits}:predict", {"instances": [1]})
+    assert status == 400
+    assert message.startswith(f"Failed to convert version: {digits[:900]}")
+
+
+def test_settings(models, frames):
+    """CORS headers and `.npz` responses with their options; without a monitoring file, no metrics."""
+    options = ServerOptions(rest_api_port=0, rest_api_enable_cors_support=True, rest_api_enable_npz=True)
+    frame1, frame2 = (frame.tolist() for frame in frames((1, 6, 5, 3)))
+    body = json.dumps({"inputs": {"frame1": frame1, "frame2": frame2}})
+    with Server(models, port=0, options=options) as server:
+        connection = HTTPConnection(server.rest_address, timeout=60)
+        connection.request("POST", "/v1/models/face_flow:predict", body, {"accept": "application/x-npz"})
+        response = connection.getresponse()
+        flow = np.load(io.BytesIO(response.read()))["flow"]
+        assert response.headers["access-control-allow-origin"] == "*"
+        assert response.headers["content-type"] == "application/x-npz"
+        connection.request("POST", "/v1/models/face_flow:predict", body)
+        np.testing.assert_array_equal(
+            flow, np.float32(json.loads(connection.getresponse().read())["outputs"])
+        )
+        connection.request("GET", "/monitoring/prometheus/metrics")
+        assert connection.getresponse().status == 404
+        connection.close()
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body(rest, server, caplog):
+    caplog.set_level("INFO")
+    with socket.create_connection(server.rest_address.split(":")) as connection:
+        connection.sendall(b"POST /v1/models/toy:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
+    deadline = time.monotonic() + 30
+    while "disconnected" not in caplog.text and time.monotonic() < deadline:
+        rest("GET", "/v1/models/toy")
+    (record,) = [record for record in caplog.records if "disconnected" in record.getMessage()]
+    assert record.exc_info is None
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_a_probe_does_not_wait_for_predictions(models):
+    """All threads for predictions are held; status and metrics have others."""
+    options = ServerOptions(rest_api_port=0, rest_api_num_threads=2)
+    entered, release = threading.Semaphore(0), threading.Event()
+    with Server(models, port=0, options=options) as server:
+        (model,) = [model for model in server.models if model.name == "toy"]
+        run = model.run
+
+        def held(*args):
+            entered.release()
+            release.wait(30)
+            return run(*args)
+
+        model.run = held
+        connections = [HTTPConnection(server.rest_address, timeout=60) for _ in range(6)]
+        try:
+            for connection in connections[:-1]:
+                connection.request("POST", "/v1/models/toy:predict", b'{"instances": [1]}')
+            assert entered.acquire(timeout=30)
+            connections[-1].request("GET", "/v1/models/toy")
+            assert connections[-1].getresponse().status == 200
+            assert not release.is_set()
+        finally:
+            release.set()
+        assert [connection.getresponse().status for connection in connections[:-1]] == [200] * 5

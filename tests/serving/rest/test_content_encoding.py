@@ -1,0 +1,39 @@
+"""Compressed bodies, made by gzip, and `.npz` files, read by NumPy."""
+
+import gzip
+import io
+
+import numpy as np
+import pytest
+
+from serving.protocol.serving_error import ServingError
+from serving.rest.content_encoding import decompressed, npz
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate, gzip", "my_gzip"])
+def test_gzip(encoding):
+    assert decompressed(gzip.compress(b"body"), encoding, 4) == b"body"
+
+
+def test_other_encodings_are_left_alone():
+    assert decompressed(b"body", "", 1) == b"body"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"not gzip", "Failed to uncompress the gzipped body"),
+        (gzip.compress(b"body")[:-9], "cut off"),
+        (gzip.compress(bytes(1001)), "larger than max"),
+    ],
+)
+def test_errors(body, message):
+    with pytest.raises(ServingError, match=message):
+        decompressed(body, "gzip", 1000)
+
+
+def test_npz():
+    flow = np.random.default_rng(0).normal(size=(1, 2, 3, 2)).astype(np.float32)
+    found = np.load(io.BytesIO(npz({"flow": flow, "labels": np.array([b"a", b"bc"], object)})))
+    np.testing.assert_array_equal(found["flow"], flow)
+    np.testing.assert_array_equal(found["labels"], [b"a", b"bc"])
