@@ -52,8 +52,8 @@ def comparison(folder: Path, methods: tuple[str, ...] = METHODS) -> str:
         print(lines[-1], flush=True)
     head = (
         f"{len(samples.labels)} rendered clips of {len(set(samples.subjects))} subjects, leave one subject "
-        "out: mean ± spread over seeds, bootstrap interval over subjects. Minutes for the features (0 where "
-        "they were kept from an earlier run) and for all folds of all seeds.\n\n"
+        "out: mean ± standard deviation over seeds, bootstrap interval over subjects. Minutes for features "
+        "(0 where they were cached) and for all folds of all seeds.\n\n"
         "| flow | classifier | seeds | UF1 | 95 % | UAR | precision "
         "| CASME II | SAMM | SMIC | features | folds |\n"
         "|---|---|---|---|---|---|---|---|---|---|---|---|\n"

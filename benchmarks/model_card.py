@@ -1,4 +1,4 @@
-"""What the networks that come with FaceFlow reach, beside the classical methods in the same run.
+"""Errors of the networks that come with FaceFlow and of classical methods, in the same run.
 
 `python -m benchmarks.model_card` prints it; with `--write` it goes into docs/model_card.md, and the portraits
 in short into README.md. Names of parts after it run these alone.
@@ -19,11 +19,11 @@ from keras_models.inference.estimators import get_estimator
 from keras_models.presets import DEFAULT, Preset, load_weights, read_preset, save_preset
 from pipelines.synthetic.renderer.generate import render_pairs
 
-ONE_LOOK = "flownet_s, one look"
+ONE_UPDATE = "flownet_s, one update"
 METHODS = (
     DEFAULT,
     "flownet_s",
-    ONE_LOOK,
+    ONE_UPDATE,
     "zero",
     "dis_medium",
     "dis_fine",
@@ -35,7 +35,7 @@ METHODS = (
 SEED, PAIRS = 2026, 300  # of rendered people whom no training has seen
 _IN_SHORT = {
     DEFAULT: "ours, comes with FaceFlow",
-    "flownet_s": "FlowNetS, a sixteenth of its weights, three looks",
+    "flownet_s": "FlowNetS, a sixteenth of its weights, three flow updates",
     "deepflow": "Weinzaepfel et al. 2013",
     "dis_fine": "Kroeger et al. 2016, set to its finest",
     "dis_medium": "the same as OpenCV has it",
@@ -88,9 +88,9 @@ def _real() -> Path:
 
 @cache
 def _evaluation(folder: Path, methods: tuple[str, ...]) -> FlowEvaluation:
-    with tempfile.TemporaryDirectory() as one_look:
-        _save_one_look(one_look)
-        opened = {name: get_estimator(one_look if name == ONE_LOOK else name) for name in methods}
+    with tempfile.TemporaryDirectory() as one_update:
+        _save_one_update(one_update)
+        opened = {name: get_estimator(one_update if name == ONE_UPDATE else name) for name in methods}
     return evaluate_flow(folder, opened)
 
 
@@ -102,8 +102,8 @@ def _tables(evaluation: FlowEvaluation) -> str:
     return "\n\n".join(parts)
 
 
-def _save_one_look(folder: str) -> None:
-    """Save FlowNetS as published, with the weights of the preset that looks more than once."""
+def _save_one_update(folder: str) -> None:
+    """Save FlowNetS as published, with the weights of the preset, which has several flow updates."""
     about = read_preset("flownet_s")
     network = about.network | {"looks": 1}
     model = build_network(**network)

@@ -1,4 +1,4 @@
-"""What the networks cost: a training step and a forward pass, each beside its rivals in the same run.
+"""Time of a training step and a forward pass of the networks, beside other methods in the same run.
 
 `python -m benchmarks.networks` prints it; with `--write` it goes into docs/benchmarks.md. Names of parts
 after it run these alone: `forward`, `steps`, and `torch`, which is left out unless it is named, because uv

@@ -1,4 +1,4 @@
-"""The experiment of the paper: one network, one budget, five kinds of training data.
+"""The experiment of the paper: one network and one training budget on five kinds of training data.
 
 `python -m benchmarks.paper [FOLDER] [--steps N]` makes the data and the runs in FOLDER, or a temporary one,
 goes on with what is there, and prints the table; with `--write` it goes into docs/paper.md. By default
@@ -21,7 +21,7 @@ WHAT = {
     "rendered": "rendered pairs, exact flow",
     "mix": "half shapes, half rendered pairs",
 }
-RIVALS = ("zero", "dis_medium", "dis_fine", "farneback")
+BASELINES = ("zero", "dis_medium", "dis_fine", "farneback")
 PAIRS, TESTED = 4000, 100  # pairs to learn from, and rendered people never seen to test on
 _STEP = 5  # frames between the landmarks that are compared on real clips
 _PAGE = Path(__file__).parents[1] / "docs" / "paper.md"
@@ -127,7 +127,7 @@ def experiment(folder: Path, width: float, size: int, steps: int, pairs: int, te
     for name in WHAT:
         train(name, data[name], folder / f"run_{name}", width, size, steps)
     methods = {name: get_estimator(str(folder / f"run_{name}")) for name in WHAT}
-    methods |= {name: get_estimator(name) for name in RIVALS}
+    methods |= {name: get_estimator(name) for name in BASELINES}
     render_pairs(folder / "unseen", tested, seed=2026)
     tests = {"rendered": evaluate_flow(folder / "unseen", methods)}
     if _real().is_dir():

@@ -1,4 +1,4 @@
-"""Evaluation of any flow methods side by side on a folder of pairs with known motion."""
+"""Evaluation of flow methods side by side on a folder of pairs with known flow."""
 
 import random
 import time
@@ -21,22 +21,22 @@ MOTION_BINS = {"0-1 px": (0, 1), "1-2 px": (1, 2), "2-4 px": (2, 4), "4+ px": (4
 
 @dataclass(frozen=True)
 class PairErrors:
-    """How far one method is off on one pair. NaN where there is nothing to measure on.
+    """Errors of one method on one pair. NaN where no pixel can be measured.
 
     Attributes:
-        pair: name of the pair.
-        method: name of the method.
-        motion: mean true motion in the face, pixels.
-        epe_face: mean end-point error in the face, pixels.
-        epe_all: the same over the whole picture.
-        aae_face: mean angular error in the face, degrees.
-        within_1px: share of face pixels wrong by less than 1 px; `within_3px`, `within_5px` likewise.
-        fl_all: percent of pixels of the whole picture that are bad for KITTI: wrong by more than 3 px and by
-            more than 5 % of their motion.
-        coverage: share of the face on which the method says something; errors are over that part.
-        regions: `epe_face` within each facial region, where the pair has a map of them.
-        milliseconds: the call took.
-        failure: why the method has no answer for this pair, if it has none.
+        pair: Name of the pair.
+        method: Name of the method.
+        motion: Mean true motion in the face, pixels.
+        epe_face: Mean end-point error in the face, pixels.
+        epe_all: Mean end-point error over the whole image, pixels.
+        aae_face: Mean angular error in the face, degrees.
+        within_1px: Share of face pixels with an error below 1 px; `within_3px`, `within_5px` likewise.
+        fl_all: KITTI's percentage of bad pixels in the whole image, with an error above 3 px and above 5 % of
+            their motion.
+        coverage: Share of the face on which the method's flow is valid; errors are over that part.
+        regions: `epe_face` within each facial region, if the pair has a map of regions.
+        milliseconds: Time of the call.
+        failure: Reason why the method has no flow for this pair, if it has none.
     """
 
     pair: str
@@ -58,18 +58,18 @@ class PairErrors:
 def pair_errors(
     pair: Pair, method: str, flow: np.ndarray, defined: np.ndarray, milliseconds: float = np.nan
 ) -> PairErrors:
-    """Measure one flow against the truth.
+    """Compare a flow with the true flow.
 
     Args:
-        pair: with its truth; without a face mask the whole picture counts as face.
-        method: name of the method.
+        pair: Pair with its true flow. Without a face mask, the whole image counts as face.
+        method: Name of the method.
         flow: float32 [H, W, 2], pixels.
-        defined: bool [H, W], where the method says something; only there it is measured.
-        milliseconds: that the method took.
+        defined: Validity of the flow, bool [H, W]; errors are over valid pixels.
+        milliseconds: Time that the method took.
     """
     known = pair.valid if pair.face is None else pair.valid & pair.face
     everywhere, face = pair.valid & defined, known & defined
-    # An answer that is no number is as wrong as can be; dropping it would reward it.
+    # NaN counts as an infinite error; leaving it out would reward it.
     broken = ~np.isfinite(flow).all(axis=-1)
     flow = np.where(broken[..., None], np.float32(0), flow)
     distance = np.where(broken, np.inf, end_point_error(pair.flow, flow).numpy())
@@ -101,8 +101,8 @@ class FlowEvaluation:
     """Errors of every method on every pair.
 
     Attributes:
-        folder: of the pairs.
-        errors: one entry for each pair and method.
+        folder: Folder of the pairs.
+        errors: One entry for each pair and method.
     """
 
     folder: str
@@ -110,7 +110,7 @@ class FlowEvaluation:
 
     @property
     def methods(self) -> list[str]:
-        """Names of the methods, in the order in which they were asked for."""
+        """Names of the methods, in the order in which they were given."""
         return list(dict.fromkeys(error.method for error in self.errors))
 
     def of(self, method: str) -> list[PairErrors]:
@@ -119,11 +119,11 @@ class FlowEvaluation:
 
     @property
     def failures(self) -> list[PairErrors]:
-        """Where a method had no answer: no face, a frame too small for it."""
+        """Entries without a flow: no face was found, or the frame is too small for the method."""
         return [error for error in self.errors if error.failure]
 
     def summary(self, method: str) -> dict[str, float]:
-        """Return means over the pairs that it answered, and the median time of a call as `ms_per_pair`."""
+        """Return means over the pairs with a flow, and the median time of a call as `ms_per_pair`."""
         errors = self.of(method)
         names = (
             "epe_face",
@@ -139,7 +139,7 @@ class FlowEvaluation:
         return means | {"ms_per_pair": float(np.nanmedian([error.milliseconds for error in errors]))}
 
     def ranking(self) -> list[str]:
-        """Return the methods, the one with the least mean `epe_face` first, those without any last."""
+        """Return the methods by mean `epe_face`, the least first, those without one last."""
 
         def place(method: str) -> tuple[bool, float]:
             error = self.summary(method)["epe_face"]
@@ -157,7 +157,7 @@ class FlowEvaluation:
         return bins
 
     def by_region(self, method: str) -> dict[str, float]:
-        """Return the mean end-point error in each region; empty if no pair has a map of them."""
+        """Return the mean end-point error in each region; empty if no pair has a map of regions."""
         with_map = [error.regions for error in self.of(method) if error.regions]
         return (
             {name: _nanmean([regions[name] for regions in with_map]) for name in REGIONS} if with_map else {}
@@ -189,18 +189,18 @@ def evaluate_flow(
     save: Path | str | None = None,
     on_pair: Callable[[str], None] = lambda name: None,
 ) -> FlowEvaluation:
-    """Run methods over a pair folder and measure them.
+    """Run flow methods on a pair folder and measure their errors.
 
     Args:
-        folder: a pair folder (`pipelines.io.pairs`).
-        methods: by name, as `keras_models.inference.estimators.get_estimator` returns them.
-        save: write every flow as `save/METHOD/NNNNN.flo`, with `:` in the name as `-`; of a method that is a
-            folder, the folder's own name.
-        on_pair: called with its name after each pair, for progress.
+        folder: Pair folder (`pipelines.io.pairs`).
+        methods: Estimators by name, as `keras_models.inference.estimators.get_estimator` returns them.
+        save: Folder in which every flow is saved as `save/METHOD/NNNNN.flo`, with `-` for `:` in the name; of
+            a method that is a folder, the folder's own name.
+        on_pair: Function called with the name of each finished pair.
 
     Raises:
-        InputError: for a folder without pairs, or two methods that would be saved under one name. A pair that
-            a method cannot handle is a failure in the result and stops nothing.
+        InputError: If the folder has no pairs, or two methods would be saved under one name. A pair that a
+            method cannot process is a failure in the result, and the evaluation continues.
     """
     folders = {method: _folder_name(method) for method in methods}
     if save and len(set(folders.values())) < len(folders):
@@ -209,7 +209,8 @@ def evaluate_flow(
     errors, turns, draw = [], list(methods.items()), random.Random(0)
     for name in names:
         pair = read_pair(folder, name, facts.get(name))
-        # A call is slower after reading a pair or a method of one core: it finds the other cores asleep.
+        # In random order: a call is slower after a method that uses one core, because the other cores are
+        # idle.
         draw.shuffle(turns)
         for method, estimate in turns:
             try:
@@ -239,13 +240,13 @@ def _mean(values: np.ndarray, mask: np.ndarray) -> float:
 
 
 def _nanmean(values: list[float]) -> float:
-    """Mean of what was measured: NaN stands for nothing to measure on, and infinity counts."""
+    """Mean without NaN, which stands for no measured pixel; infinity counts."""
     measured = [value for value in values if not np.isnan(value)]
     return float(np.mean(measured)) if measured else float("nan")
 
 
 def _plain(value):
-    """Make a value fit for JSON, which has neither NaN nor infinity."""
+    """Replace NaN and infinity, which JSON lacks, by None."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The report of a flow evaluation: tables by method, motion and region, and pairs as pictures."""
+"""The report of a flow evaluation: tables by method, motion and region, and pictures of pairs."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +14,11 @@ from pipelines.visualization.flow_color import flow_to_color
 from pipelines.visualization.flow_pictures import error_map, with_wheel
 from pipelines.visualization.report import Comparison, Figure, Section, Table, write_report
 
-_SHOWN_METHODS = 4  # in pictures: the first that was asked for, and the best of the others
+_SHOWN_METHODS = 4  # in pictures: the first one given, and the best of the others
 
 
 def flow_table(evaluation: FlowEvaluation) -> Table:
-    """Return the main table: a row a method, the best first."""
+    """Return the table of errors, with a row for each method, the best first."""
     columns = ["method", "EPE face", "EPE all", "AAE face", "<1 px", "<3 px", "coverage", "ms"]
     rows = []
     for method in evaluation.ranking():
@@ -29,8 +29,8 @@ def flow_table(evaluation: FlowEvaluation) -> Table:
     count = len(evaluation.of(evaluation.methods[0]))
     caption = (
         f"{count} pairs of {Path(evaluation.folder).name}. EPE: mean end-point error in pixels; AAE: mean "
-        "angular error in degrees, in the face; <n px: share of face pixels wrong by less; coverage: "
-        "share of the face with an answer; ms: median time of one pair."
+        "angular error in degrees, in the face; <n px: share of face pixels with a smaller error; coverage: "
+        "share of the face with a valid flow; ms: median time of one pair."
     )
     return Table(columns, rows, caption)
 
@@ -49,10 +49,10 @@ def flow_sections(
     """Return the sections of the report.
 
     Args:
-        evaluation: to report on.
-        methods: those that were evaluated, to draw their flow; the first one always is.
-        shown: how many pairs to show as pictures, spread from the smallest motion to the largest.
-        on: what the pairs are, for the headings.
+        evaluation: Evaluation to report on.
+        methods: Evaluated estimators, whose flow is drawn; the first one always is.
+        shown: Number of pairs that are drawn, from the smallest motion to the largest.
+        on: Description of the pairs for the headings.
     """
     ranking = evaluation.ranking()
     motion = {name: evaluation.by_motion(name) for name in ranking}
@@ -82,7 +82,7 @@ def flow_sections(
         caption = f"Pair {error.pair}: frame 1 left of the slider, frame 2 right of it."
         comparisons.append(Comparison(pair.frame1, pair.frame2, caption))
     left_out = "; ".join(f"pair {e.pair}, {e.method}: {e.failure}" for e in evaluation.failures)
-    text = f"Without an answer, and not in the means: {left_out}." if left_out else ""
+    text = f"Without a flow, and not in the means: {left_out}." if left_out else ""
     return [
         Section(f"Accuracy {on}", text, tables),
         Section(f"Pairs {on}", figures=figures, comparisons=comparisons),
@@ -90,10 +90,10 @@ def flow_sections(
 
 
 def write_flow_report(path: Path | str, evaluation: FlowEvaluation, methods: Mapping[str, Estimator]) -> None:
-    """Write the page that `faceflow evaluate flow --report` promises."""
+    """Write the page of `faceflow evaluate flow --report`."""
     best = flow_table(evaluation).rows[0]
-    summary = f"{best[0]} comes closest to the true motion: off by {best[1]} px on average in the face."
-    write_report(path, "Flow on faces, compared", summary, flow_sections(evaluation, methods))
+    summary = f"{best[0]} has the least mean end-point error in the face: {best[1]} px."
+    write_report(path, "Comparison of flow methods on faces", summary, flow_sections(evaluation, methods))
 
 
 def _pair_picture(folder: str, name: str, methods: Mapping[str, Estimator]) -> np.ndarray:
@@ -107,7 +107,7 @@ def _pair_picture(folder: str, name: str, methods: Mapping[str, Estimator]) -> n
     for estimate in methods.values():
         try:
             flow, defined = estimate(pair.frame1, pair.frame2)
-        except InputError:  # listed as left out
+        except InputError:  # listed as a failure
             flow, defined = np.zeros_like(pair.flow), np.zeros_like(pair.valid)
         above.append(flow_to_color(flow, defined, longest))
         below.append(error_map(end_point_error(pair.flow, flow).numpy(), face & defined, worst))

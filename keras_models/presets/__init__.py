@@ -1,8 +1,8 @@
-"""Presets: a network with its weights, the recipe that made them and the numbers they reach.
+"""Presets: a network with its weights, the recipe that made them, and the metrics they reach.
 
 A preset is a folder with `preset.json` and `network.weights.h5`; the folder of a training run is one too.
-Those that come with FaceFlow lie beside this file and go by their names.
-Weights are plain arrays: nothing in a preset is code, so one from a stranger is safe to open.
+The presets that come with FaceFlow are beside this file and are called by their names. A preset contains
+arrays and settings but no code, so it is safe to load one from an untrusted source.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _WEIGHTS = "network.weights.h5"  # the ending tells Keras to write its own HDF5 
 #: Names of the presets that come with FaceFlow.
 SHIPPED = tuple(sorted(path.parent.name for path in _HERE.glob(f"*/{_ABOUT}")))
 
-#: Those that are meant where none is named: of flow, and to classify expressions.
+#: Defaults: of flow networks, and of classifiers of expressions.
 DEFAULT, EXPRESSION = "default", "expression"
 
 
 @dataclass(frozen=True)
 class Preset:
-    """What is known about a trained network.
+    """Metadata of a trained network.
 
     Attributes:
-        network: `name` and the arguments of `build_network`.
-        recipe: how it was trained: the configuration, the data, the seed.
-        numbers: what it reaches, by name.
-        licence: terms of the weights.
+        network: `name` and arguments of `build_network`.
+        recipe: Configuration, data and seed of the training.
+        numbers: Metrics by name.
+        licence: Licence of the weights.
     """
 
     network: dict
@@ -49,12 +49,12 @@ class Preset:
 
 
 def save_preset(folder: Path | str, model: keras.Model, preset: Preset) -> None:
-    """Write a preset; one that stood in the folder before is replaced when the new one is whole.
+    """Write a preset. An earlier one in the folder is replaced once the new one is complete.
 
     Args:
-        folder: where to; made if needed.
-        model: the trained network, built by `build_network(**preset.network)`.
-        preset: what is known about it.
+        folder: Folder of the preset; created if necessary.
+        model: Trained network, built by `build_network(**preset.network)`.
+        preset: Metadata of the network.
     """
     folder = Path(folder)
     with replacing(folder / _WEIGHTS) as part:
@@ -69,25 +69,29 @@ def preset_folder(preset: Path | str) -> Path:
 
 
 def is_preset(folder: Path | str) -> bool:
-    """Tell whether a folder holds a preset."""
+    """Return whether a folder holds a preset."""
     return (Path(folder) / _ABOUT).exists()
 
 
 def read_preset(preset: Path | str) -> Preset:
-    """Read what is known about a trained network.
+    """Read the metadata of a trained network.
 
     Args:
-        preset: one of `SHIPPED`, or a folder.
+        preset: One of `SHIPPED`, or a folder.
 
     Raises:
-        InputError: if there is no such preset, or it is damaged.
+        InputError: If there is no such preset, or it is damaged.
+
+    Example:
+        >>> read_preset("default").network["name"]
+        'pyramid_flow'
     """
     folder = preset_folder(preset)
     if not folder.exists():
-        raise InputError(f"{folder}: no such folder, and no preset of this name ({', '.join(SHIPPED)})")
+        raise InputError(f"{folder}: no such folder or preset (presets: {', '.join(SHIPPED)})")
     path = folder / _ABOUT
     if not path.exists():
-        raise InputError(f"{folder}: not a training run or preset (there is no {_ABOUT} in it)")
+        raise InputError(f"{folder}: not a training run or preset (it has no {_ABOUT})")
     try:
         return Preset(**json.loads(path.read_text()))
     except (ValueError, TypeError) as error:
@@ -97,16 +101,20 @@ def read_preset(preset: Path | str) -> Preset:
 def load_network(
     preset: Path | str = DEFAULT, build: Callable[..., keras.Model] | None = None
 ) -> keras.Model:
-    """Build the network of a preset and fill in its weights.
+    """Build the network of a preset and load its weights.
 
     Args:
-        preset: one of `SHIPPED`, or a folder.
-        build: makes it by name and arguments; `networks.build_network`, that of flow, by default.
+        preset: One of `SHIPPED`, or a folder.
+        build: Function that builds the network from its name and arguments; `build_network` by default.
 
     Raises:
-        InputError: if there is no such preset, or its weights are absent or do not fit.
+        InputError: If there is no such preset, or its weights are missing or do not fit.
+
+    Example:
+        >>> load_network("default").count_params()
+        440518
     """
-    # Imported here: to know the presets' names, nobody has to load TensorFlow.
+    # Imported here, because the names of the presets must be known without TensorFlow.
     if build is None:
         from keras_models.flow.flow_networks import build_network as build
 
@@ -120,10 +128,10 @@ def load_network(
 
 
 def load_weights(model: keras.Model, preset: Path | str) -> None:
-    """Fill the weights of a preset into a network of the same shapes.
+    """Load the weights of a preset into a network with weights of the same shapes.
 
     Raises:
-        InputError: if there is no such preset, or its weights are absent or do not fit.
+        InputError: If there is no such preset, or its weights are missing or do not fit.
     """
     weights = check_exists(preset_folder(preset) / _WEIGHTS)
     try:
