@@ -1,4 +1,4 @@
-"""Files and folders that are written as a whole or not at all."""
+"""Atomic writes: files and folders that are written completely or not at all."""
 
 import os
 import shutil
@@ -12,17 +12,17 @@ from pipelines.errors import InputError
 
 @contextmanager
 def replacing(path: Path | str, replace_folder: bool = False) -> Iterator[Path]:
-    """Write a file or folder beside its final name and rename it when all of it is there.
+    """Write a file or folder under a temporary name and rename it when it is complete.
 
-    Yields a path in the same folder with the same suffix. If the block ends normally, what was written
-    there takes the final name; otherwise it is removed, and what stood under the final name is untouched.
+    Yields a path with the same name in a temporary folder beside the target. If the block ends normally, what
+    was written there is renamed to the target; otherwise it is removed, and an existing target is unchanged.
 
     Args:
-        path: the final name. A file of that name is replaced.
-        replace_folder: replace a folder of that name with all that is in it, too.
+        path: target. An existing file is replaced.
+        replace_folder: replace an existing folder with all of its content, too.
 
     Raises:
-        InputError: if a folder with something in it has that name and is not to be replaced.
+        InputError: if the target is a folder that is not empty, without `replace_folder`.
         OSError: naming `path`, if it cannot be written.
 
     Example:
@@ -42,7 +42,7 @@ def replacing(path: Path | str, replace_folder: bool = False) -> Iterator[Path]:
             os.replace(path, scratch / "replaced")
         os.replace(part, path)
     except OSError as error:
-        # What failed here is the writing of `path`, whatever the name it was written under.
+        # What failed is the writing of `path`, under whatever temporary name.
         if error.errno is None or (error.filename and scratch and str(scratch) not in str(error.filename)):
             raise
         raise OSError(error.errno, f"cannot be written ({error.strerror})", str(path)) from error
@@ -52,15 +52,15 @@ def replacing(path: Path | str, replace_folder: bool = False) -> Iterator[Path]:
 
 
 def check_outputs(*outputs: Path | None, inputs: tuple[Path, ...] = (), may_be_folder: bool = False) -> None:
-    """Refuse outputs that would cost the user something, before any work is done.
+    """Refuse outputs that would overwrite the user's data, before any work is done.
 
     Args:
-        outputs: names that are to be written; None stands for one that is not wanted.
-        inputs: files that are read.
-        may_be_folder: outputs may be folders that have something in them.
+        outputs: paths to be written; None for an optional output that is not requested.
+        inputs: files to be read.
+        may_be_folder: accept outputs that are folders with content.
 
     Raises:
-        InputError: if an output is an input, is named twice, or is a folder with something in it.
+        InputError: if an output is an input, is named twice, or is a folder that is not empty.
     """
     wanted = [Path(path) for path in outputs if path is not None]
     for path in wanted:

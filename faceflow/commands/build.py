@@ -17,23 +17,23 @@ def build(
     scheduler: Annotated[str | None, arg(metavar="tcp://HOST:PORT")] = None,
     strict: bool = False,
 ) -> None:
-    """Turn the clips of a corpus into records to train on: frames, landmarks, pairs of frames.
+    """Build training records from the clips of a corpus: frames, landmarks, pairs of frames.
 
-    Writes one shard a clip, manifest.json and statistics.html. Run again after whatever stopped it, it goes
-    on with the clips that are missing. A clip that cannot be used is listed and stops nothing.
+    Writes one shard per clip, manifest.json and statistics.html. If it is interrupted, the same command
+    continues with the missing clips. Clips that cannot be used are listed and skipped.
 
-    The corpus `folder` is any folder of video files or of picture folders; its first level of folders names
-    the subjects. The others are laid out as their owners hand them out (docs/corpora.md); `faceflow corpus`
-    tells whether one is read right.
+    The corpus `folder` is any folder of videos or of picture folders; its first level of folders names the
+    subjects. Other corpora have the layout of their owners (docs/corpora.md); `faceflow corpus` checks how
+    one is read.
 
     Args:
-        source: the corpus' folder.
-        out: where the records go.
-        config: what to make of the clips.
-        workers: processes; as many as there are cores by default.
-        scheduler: of Dask, whose workers are used instead. Start it with `dask scheduler`, and them with
-            `dask worker --nthreads 1 tcp://HOST:PORT` on machines that see both folders under the same names
-            and trust each other: workers run what they are sent.
+        source: folder of the corpus.
+        out: folder to write the records to.
+        config: settings of the records.
+        workers: number of processes; by default the number of cores.
+        scheduler: address of a Dask scheduler whose workers are used instead. Start it with `dask scheduler`,
+            and workers with `dask worker --nthreads 1 tcp://HOST:PORT` on machines that see both folders
+            under the same names and trust each other: workers execute the code that they are sent.
         strict: stop at the first clip that cannot be used.
     """
     import os

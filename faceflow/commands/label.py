@@ -21,15 +21,15 @@ def label(
     """Make the dense flow of a pair of frames from the facial landmarks in both.
 
     Args:
-        frame1: the earlier picture.
-        frame2: the later one, of the same size.
-        out: where the flow goes: .flo, .png (KITTI) or .npz.
-        method: how landmarks become a dense flow: sparse, mesh, mesh_matched, spline or refined. By default
-            mesh, and sparse for landmarks of other programs, which the others do not take.
+        frame1: first picture.
+        frame2: second picture, of the same size.
+        out: flow file to write: .flo, .png (KITTI), .npz or .pfm.
+        method: method that makes a dense flow of the landmarks: sparse, mesh, mesh_matched, spline or
+            refined. By default mesh, and sparse for landmarks of other programs, which the others do not take.
         landmarks: source of the landmarks: face_mesh, or KIND:FILE1,FILE2 with a file for each picture, or
             KIND:FILE with one of both. KIND is openface, pyfeat, pts or ibug.
-        part: of the motion: all of it, that of the rigid head, or what the expression adds to it.
-        picture: also write a PNG with the frames, the flow in colour, and arrows.
+        part: part of the motion to write: all, the motion of the rigid head, or the expression alone.
+        picture: PNG to write with the frames, the flow in colour, and arrows.
     """
     from pipelines.errors import InputError
     from pipelines.files import check_outputs

@@ -29,7 +29,7 @@ _TIMED = 1  # number of the first pair whose time counts; the one before it buil
 
 @dataclass
 class ClipFlow:
-    """What became of a clip.
+    """Result of the flow of a clip.
 
     Attributes:
         flows: number of flows that were written.

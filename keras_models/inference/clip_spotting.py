@@ -1,4 +1,4 @@
-"""The micro-expressions of a long clip: when they happen, and what they are."""
+"""Micro-expressions of a long clip: intervals, apexes and classes."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,8 +23,10 @@ class SpottedExpression:
     """A micro-expression that was found.
 
     Attributes:
-        first, apex, last: its frames in the clip, counted from 0; the apex is where it stands out most.
-        probabilities: of each class.
+        first: frame number of the onset, counted from 0.
+        apex: frame number of the largest contrast.
+        last: frame number of the offset.
+        probabilities: probability of each class.
     """
 
     first: int
@@ -40,7 +42,7 @@ class SpottedExpression:
 
 @dataclass(frozen=True)
 class SpottedClip:
-    """What spotting a clip came to.
+    """Micro-expressions of a clip.
 
     Attributes:
         expressions: the micro-expressions, in order.
@@ -62,7 +64,7 @@ def spot_clip(
     rate: float | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> SpottedClip:
-    """Find what comes and goes in a clip, and recognise it.
+    """Find the micro-expressions of a clip and classify them.
 
     The clip is streamed, so memory does not grow with its length. Frames of the micro-expressions are read a
     second time, to be classified.

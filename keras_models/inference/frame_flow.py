@@ -16,8 +16,8 @@ from pipelines.landmarks.face_mesh import face_mask
 from pipelines.visualization.flow_pictures import flow_panel
 
 _CROP_SIZE = 256  # pixels; about what networks are trained on
-# Mean motion of the landmarks, pixels of the crop, from which on frame 2 is first brought back by them: their
-# own error of some 0.7 px is little beside that, and what they leave is what networks are good at.
+# Mean motion of the landmarks, pixels of the crop, above which frame 2 is first warped back by them: their
+# own error of about 0.7 px is small compared with that, and networks estimate the small rest well.
 _LANDMARKS_FROM = 4.0
 
 
@@ -30,9 +30,9 @@ class EstimatedFlow:
         frame2: uint8 [H, W, 3], RGB.
         flow: float32 [H, W, 2], pixels.
         valid: bool [H, W].
-        crop: the crop around the face in which it was estimated, if it was.
-        landmarks: float32 [478, 2] of frame 1, if the face was looked for.
-        faces: the most faces that were found in a frame; the largest was taken.
+        crop: crop around the face in which the flow was estimated; None for the whole frame.
+        landmarks: float32 [478, 2] of frame 1; None if no face was searched for.
+        faces: number of faces found in a frame, the larger of both; the largest face was taken.
     """
 
     frame1: np.ndarray
@@ -46,8 +46,8 @@ class EstimatedFlow:
     def panel(self) -> np.ndarray:
         """Return a picture of frames, flow and arrows.
 
-        In a crop around the face the face's median motion is taken off: heads and cameras move further than
-        expressions do, and would hide them.
+        In a crop around the face, the median motion of the face is subtracted: heads and cameras move further
+        than expressions and would hide them.
         """
         if self.crop is None:
             return flow_panel(self.frame1, self.frame2, self.flow, self.valid)
@@ -68,11 +68,12 @@ def in_whole_frame(method: Estimator) -> Estimate:
 def in_face_crop(method: Estimator, size: int = _CROP_SIZE) -> Estimate:
     """Return a function of two frames that runs a method on the square around the face in both.
 
-    Where the face moves far, the landmarks say how, and the method estimates what they leave.
+    Where the face moves far, frame 2 is first warped back by the landmarks, and the method estimates the
+    rest.
 
     Args:
-        method: that estimates.
-        size: width and height to which the crop is resized for it, pixels; the flow is scaled back.
+        method: estimator of the flow.
+        size: width and height to which the crop is resized, pixels; the flow is scaled back.
 
     Raises (when called):
         InputError: if a frame has no face.
@@ -103,11 +104,11 @@ def _after_landmarks(
     points1: np.ndarray,
     points2: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bring frame 2 back by the landmarks, estimate what is left, and put both together.
+    """Warp frame 2 back by the landmarks, estimate the residual, and compose both.
 
-    What is at q = p + left(p) in the frame that was brought back is at q + start(q) in frame 2.
+    A point at q = p + residual(p) of the warped frame is at q + start(q) in frame 2.
     """
     start = extend(*mesh_label(points1, points2, picture1.shape[:2]))
-    left, valid = method(picture1, warp_back(picture2, start))
-    there = sample(start, pixel_grid(left.shape[:2]) + left, cv2.INTER_LINEAR)
-    return left + there, valid
+    residual, valid = method(picture1, warp_back(picture2, start))
+    there = sample(start, pixel_grid(residual.shape[:2]) + residual, cv2.INTER_LINEAR)
+    return residual + there, valid

@@ -1,7 +1,7 @@
 """Bicubic sampling at exact positions.
 
-`cv2.remap` rounds positions to 1/32 px; where flow is estimated to a few hundredths of a pixel, or a label is
-to be exact by construction, that rounding is part of the error.
+`cv2.remap` rounds positions to 1/32 px. That rounding is part of the error where flow is estimated to a few
+hundredths of a pixel, or where a label must be exact by construction.
 
 References:
     Keys, "Cubic convolution interpolation for digital image processing", IEEE Trans. ASSP 29(6), 1981,
@@ -15,7 +15,7 @@ from pipelines.image.warping import pixel_grid
 
 
 def sample_bicubic(image: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Read an image between its pixels; beyond its border the border's value goes on.
+    """Interpolate an image between its pixels; outside of it, the value of the border is repeated.
 
     Args:
         image: float32 [H, W, C], or [H, W].
@@ -31,7 +31,7 @@ def sample_bicubic(image: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def warp_back_bicubic(frame2: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """Bring frame 2 back onto frame 1's grid: the result at p is frame 2 at p + flow(p).
+    """Warp frame 2 back to frame 1's grid: the result at p is frame 2 at p + flow(p).
 
     Args:
         frame2: float32 [H, W, C], or [H, W].

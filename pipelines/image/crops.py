@@ -1,7 +1,7 @@
-"""Square crops around the face, and what a crop does to pictures, flows, masks and points.
+"""Square crops around the face, applied to images, flows, masks and points.
 
-A crop of `side` pixels that is resized to `size` stretches everything by size / side, the flow included:
-the factor is that of the crop, never of the whole frame.
+A crop of `side` pixels that is resized to `size` scales everything by size / side, the flow included. The
+factor is that of the crop, never of the whole frame.
 """
 
 from dataclasses import dataclass
@@ -52,14 +52,14 @@ class Crop:
         return moved, self.mask(valid)
 
     def mask(self, mask: np.ndarray) -> np.ndarray:
-        """Cut and resize a mask, bool [H, W]: true where every pixel of the frame that counts is true."""
+        """Cut and resize a mask, bool [H, W]: true where all pixels of the frame that contribute are true."""
         cut = self._cut(mask.astype(np.float32), cv2.BORDER_CONSTANT)
         return self._resize(cut, cv2.INTER_LINEAR) > 0.999
 
     def flow_back(
         self, flow: np.ndarray, valid: np.ndarray, shape: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Put a flow of the result back into the frame: the reverse of `flow`.
+        """Put a flow of the result back into the frame: the inverse of `flow`.
 
         Args:
             flow: float32 [size, size, 2], pixels of the result.
@@ -103,7 +103,7 @@ class Crop:
 
 
 def crop_around(points: np.ndarray, size: int, margin: float = MARGIN) -> Crop:
-    """Return the square crop that holds all points with a margin.
+    """Return the square crop that contains all points with a margin.
 
     Args:
         points: float [N, 2], (x, y) in pixels, for instance the landmarks of both frames of a pair, so that
@@ -118,7 +118,7 @@ def crop_around(points: np.ndarray, size: int, margin: float = MARGIN) -> Crop:
 
 
 def whole_frame(shape: tuple[int, int], size: int) -> Crop:
-    """Return the smallest square crop that holds a whole frame of `shape` (height, width), centred."""
+    """Return the smallest centred square crop that contains a whole frame of `shape` (height, width)."""
     height, width = shape
     side = max(height, width)
     return Crop((width - side) // 2, (height - side) // 2, side, size)

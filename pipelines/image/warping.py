@@ -1,4 +1,4 @@
-"""Pictures moved by a flow, and a flow turned round. Array in, array out, by `cv2.remap`."""
+"""Warping by a flow and inversion of a flow, by `cv2.remap`."""
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ def pixel_grid(shape: tuple[int, int]) -> np.ndarray:
 
 
 def sample(image: np.ndarray, points: np.ndarray, interpolation: int = cv2.INTER_CUBIC) -> np.ndarray:
-    """Read an image between its pixels; beyond its border the border's value goes on.
+    """Interpolate an image between its pixels; outside of it, the value of the border is repeated.
 
     Args:
         image: uint8 or float32, [H, W] or [H, W, C].
@@ -25,7 +25,7 @@ def sample(image: np.ndarray, points: np.ndarray, interpolation: int = cv2.INTER
 
 
 def warp_back(frame2: np.ndarray, flow: np.ndarray, interpolation: int = cv2.INTER_CUBIC) -> np.ndarray:
-    """Bring frame 2 back onto frame 1's grid: the result at p is frame 2 at p + flow(p).
+    """Warp frame 2 back to frame 1's grid: the result at p is frame 2 at p + flow(p).
 
     Args:
         frame2: uint8 or float32 [H, W, C].

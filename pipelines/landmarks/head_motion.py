@@ -1,11 +1,11 @@
-"""The head's motion and the expression, apart.
+"""Separation of head motion and expression.
 
-The head is taken to move by an affine map of the picture. That is what a rotation and a translation in space
-do, to the first order, to a face seen from some way off; a similarity could not follow a turn or a nod, which
-foreshorten, and a pose in space would need the face's depth, which landmarks in the plane do not give.
+Head motion is modelled as an affine map of the image plane: the first-order effect of a rotation and a
+translation in space on a face at some distance. A similarity could not model the foreshortening of a turn or
+a nod, and a pose in space needs the depth of the face, which landmarks in the plane do not give.
 
-The map is fitted to points on bone above the mouth's reach: forehead, temples, bridge of the nose, corners of
-the eyes. Robust weights let go of those that an expression reaches all the same.
+The map is fitted to points that move little with expression: forehead, temples, bridge of the nose, corners
+of the eyes. Robust weights discard those that move with it all the same.
 """
 
 import cv2
@@ -33,13 +33,13 @@ _ROUNDS = 20
 def split_head(
     landmarks1: np.ndarray, landmarks2: np.ndarray, flow: np.ndarray, valid: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split a flow into that of the rigid head and the rest.
+    """Split a flow into head motion and expression.
 
     Args:
         landmarks1: float [478, 2], (x, y) in pixels of frame 1.
         landmarks2: float [478, 2], (x, y) in pixels of frame 2.
-        flow: float32 [H, W, 2], pixels. Where it is valid at a stable point it is used there, since a label
-            is better than the landmarks' raw displacement, which stands in for it elsewhere.
+        flow: float32 [H, W, 2], pixels. Used at the stable points where it is valid; the displacement of the
+            landmarks, which is less accurate, elsewhere.
         valid: bool [H, W].
 
     Returns:
@@ -51,7 +51,7 @@ def split_head(
     """
     check_landmarks(landmarks1, landmarks2)
     if flow.shape[:2] != valid.shape:
-        raise InputError(f"the flow is {flow.shape[:2]} and its mask {valid.shape}; they must be one size")
+        raise InputError(f"the flow is {flow.shape[:2]} and its mask {valid.shape}; they must have one size")
     points = landmarks1[STABLE].astype(np.float32)
     inside = cv2.remap(valid.astype(np.uint8), points[None], None, cv2.INTER_NEAREST)[0].astype(bool)
     sampled = sample(flow, points[None], cv2.INTER_LINEAR)[0]

@@ -1,4 +1,4 @@
-"""Libraries with a native core talk to stderr past Python; users should see our line, not theirs."""
+"""Suppression of what native libraries write to stderr, bypassing Python."""
 
 import os
 import sys

@@ -1,15 +1,14 @@
-"""Landmark tracks of a clip without their jitter.
+"""Smoothing of landmark tracks: removes jitter and keeps micro-expressions.
 
-No one filter does: one that is strong enough against jitter flattens micro-expressions, which last half a
-second and less. So tracks are smoothed twice, and what the weak filter keeps and the strong one loses, the
-detail, comes back where and when it is more than jitter.
+A single filter does not: one that is strong enough against jitter flattens micro-expressions, which last half
+a second or less. So tracks are smoothed by a weak and by a strong filter. Their difference, the detail, is
+added to the strong filter's result where and when it is more than jitter.
 
-Jitter is not one landmark's: the tracker's whole face swells, turns and nods, by more than a brow that rises
-a little. So the detail is whitened before its energy is looked at: its principal components over the clip are
-divided by their usual size, so that what is unusual for this clip stands out however small it is. An
-expression lasts and jitter does not, so the whitened detail is then added up over as long as a short
-expression takes. Where the energy of that, over a neighbourhood in time and on the face, exceeds its median,
-the detail comes back as it was found. All filters are symmetric, so that onsets are not delayed.
+Jitter is correlated: the whole mesh swells, turns and nods, by more than a brow that rises a little. So the
+detail is whitened first: its principal components over the clip are divided by their usual size. An
+expression lasts longer than jitter, so the whitened detail is then averaged over the length of a short
+expression. Where its energy, over a neighbourhood in time and on the face, exceeds the median, the detail is
+kept unchanged. All filters are symmetric, so onsets are not delayed.
 
 References:
     Eilers, "A perfect smoother", Anal. Chem. 75(14), 2003. doi:10.1021/ac034173t
@@ -43,9 +42,9 @@ def smooth_tracks(tracks: np.ndarray, rate: float = 25.0) -> np.ndarray:
 
     Args:
         tracks: float [T, N, 2], pixels; NaN in frames without a face. Smoothing never reaches over a gap.
-        rate: frames per second. Above 25 it changes nothing: jitter comes anew with every frame, and an
-            expression recorded at 200 per second can be as long as its clip, so that windows of the same
-            time would take it for what is usual there and smooth it away.
+        rate: frames per second. Rates above 25 count as 25: jitter is independent from frame to frame, and
+            an expression recorded at 200 per second can be as long as its clip, so windows of the same
+            duration would treat it as usual and smooth it away.
 
     Returns:
         float32 [T, N, 2]; NaN where the tracks have it. Runs of a few frames are returned as they are.
@@ -67,10 +66,10 @@ def smooth_tracks(tracks: np.ndarray, rate: float = 25.0) -> np.ndarray:
 
 
 def jitter(tracks: np.ndarray) -> float:
-    """Return how restless landmarks are on a still face, in pixels.
+    """Return the jitter of landmarks on a still face, in pixels.
 
-    That is the change from one frame to the next, after the motion that all points share: root mean square
-    over the points, median over the frames, so that a face found anew does not count as jitter.
+    This is the change from one frame to the next without the motion that all points share: root mean square
+    over the points, median over the frames, so that a face that is found again does not count as jitter.
 
     Args:
         tracks: float [T, N, 2], pixels; NaN in frames without a face.
@@ -100,7 +99,7 @@ def _smooth_run(run: np.ndarray, rate: float) -> np.ndarray:
 
 
 def _whitened(detail: np.ndarray) -> np.ndarray:
-    """Divide the principal components of float32 [T, N, 2] by their usual size, all others by the least."""
+    """Divide the principal components of float32 [T, N, 2] by their usual size, the rest by the smallest."""
     flat = detail.reshape(len(detail), -1)
     count = max(1, min(_COMPONENTS, len(flat) // 3))
     axes = _principal_axes(flat, count)
@@ -151,7 +150,7 @@ def _low_pass(run: np.ndarray, period: float) -> np.ndarray:
 
 
 def _bump(length: float) -> np.ndarray:
-    """Return how an expression of so many frames rises and falls, a raised cosine: float32 [odd]."""
+    """Return the time course of an expression of `length` frames, a raised cosine: float32 [odd]."""
     time = np.arange(_odd(length)) - _odd(length) // 2
     return (np.cos(np.pi * time / max(length, 1)) ** 2).astype(np.float32)
 

@@ -1,1 +1,1 @@
-"""Micro-expressions: from two frames of a face to the features that classifiers look at."""
+"""Micro-expressions: alignment, features, apex and interval spotting."""

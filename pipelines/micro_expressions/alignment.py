@@ -1,8 +1,8 @@
-"""Aligned face crops: every face upright, of one size and in one place, so that a pixel means one part of it.
+"""Aligned face crops: every face upright, of one size and at one position.
 
-A similarity brings the landmarks on bone (`head_motion.STABLE`) to where the base head of the rendered faces
-has them. It follows neither expression nor foreshortening, and the same one cuts both frames of a pair, so
-that what moves in the crops has moved in the frames.
+A similarity maps the landmarks that move least with expression (`head_motion.STABLE`) to their positions on
+the base head of the rendered faces. Both frames of a pair are cut by the same similarity, so motion in the
+crops is motion in the frames.
 """
 
 from functools import lru_cache
@@ -18,14 +18,15 @@ from pipelines.synthetic.renderer.geometry.head import head_model
 #: Width and height of an aligned crop, pixels: eight times that of the features.
 CROP = 224
 
-FAR = 4.0  # pixels of the crop, as `keras_models.inference.frame_flow` has it for flow in a crop
-_SIDE = 18.0  # centimetres of the base head that a crop shows: its face, from ear to ear and brow to chin
+#: Mean motion of the head, pixels of the crop, above which a frame is aligned by its own landmarks.
+FAR = 4.0
+_SIDE = 18.0  # width and height of a crop, cm of the base head: from ear to ear and from brow to chin
 _CENTRE = (0.0, 3.0)  # of the crop, cm right of and below the middle between the eyes
 
 
 @lru_cache(maxsize=1)
 def template() -> np.ndarray:
-    """Where the landmarks of the base head lie in a crop: float32 [468, 2], (x, y) in pixels."""
+    """Landmarks of the base head in a crop: float32 [468, 2], (x, y) in pixels."""
     face = head_model().vertices[:468, :2].astype(np.float64)
     return ((face - _CENTRE) * (CROP / _SIDE) + (CROP - 1) / 2).astype(np.float32)
 
@@ -51,7 +52,7 @@ def alignment(landmarks: np.ndarray) -> np.ndarray:
 
 
 def align(frame: np.ndarray, similarity: np.ndarray) -> np.ndarray:
-    """Cut the aligned crop out of a frame; beyond the frame its border goes on.
+    """Cut the aligned crop out of a frame; outside of the frame, its border is repeated.
 
     Args:
         frame: uint8 [H, W, 3], RGB.
@@ -85,11 +86,11 @@ def aligned_crops(
     Args:
         onset: uint8 [H, W, 3], RGB.
         apex: uint8 [H, W, 3], RGB, of the same size.
-        face_mesh: that looks for the face.
-        names: of the frames, for messages.
+        face_mesh: detector of the face.
+        names: names of the frames, for messages.
 
     Returns:
-        Both crops, uint8 [224, 224, 3], RGB, the apex `align_like` the onset.
+        Both crops, uint8 [224, 224, 3], RGB; the apex as by `align_like`.
 
     Raises:
         InputError: naming the frame, if it has no face; if the frames differ in size.
@@ -103,10 +104,10 @@ def aligned_crops(
 
 
 def align_like(frame: np.ndarray, landmarks: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """Cut a later frame of a clip as its first one was cut, so that motion stays what it was.
+    """Cut a later frame of a clip by the similarity of its first one, so that motion is preserved.
 
-    Where the head has moved far, the frame is aligned by its own landmarks: their error is little beside that
-    motion, and what they leave is what methods of flow are good at.
+    Where the head has moved far, the frame is aligned by its own landmarks: their error is small compared
+    with that motion, and the remaining motion is small enough for estimators of flow.
 
     Args:
         frame: uint8 [H, W, 3], RGB.

@@ -1,4 +1,4 @@
-"""How much each frame of a long clip stands out, computed while the clip streams past.
+"""Contrast of each frame of a long clip with those before and after it, computed while the clip is streamed.
 
 The face is followed by its landmarks and cut out in the same way as long as the head stays where it is, so
 that motion stays what it is. Where there is no face, and at a cut, a stretch ends and another begins; frames
@@ -25,7 +25,7 @@ _BATCH = 16  # flows whose strength is computed together, which takes a tenth of
 
 @dataclass
 class ClipContrast:
-    """What streaming a clip came to.
+    """Contrast of the frames of a clip.
 
     Attributes:
         values: float [T], contrast of each frame in pixels of an aligned crop; NaN where there is no face.
@@ -55,7 +55,7 @@ def clip_contrast(
     face_mesh: FaceMesh,
     progress: Callable[[int], None] = lambda done: None,
 ) -> ClipContrast:
-    """Compute how much each frame of a clip stands out against those `reach` frames before and after it.
+    """Compute the contrast of each frame of a clip with those `reach` frames before and after it.
 
     A micro-expression comes and goes within twice the reach: its apex differs from both frames, and they do
     not from each other. So the smaller of the two motions counts, less the motion from the frame before to

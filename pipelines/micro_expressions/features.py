@@ -1,6 +1,6 @@
-"""From the flow of an aligned face to what classifiers see: u, v and optical strain, 28 x 28.
+"""Features of an aligned face's flow for classifiers: u, v and optical strain, 28 x 28.
 
-TensorFlow's own operations only, so that training and the served graph run the same code.
+Only TensorFlow operations are used, so that training and the served graph run the same code.
 
 Reference:
     Liong et al., "Shallow Triple Stream Three-dimensional CNN (STSTNet) for Micro-expression Recognition", FG
@@ -21,7 +21,7 @@ SIZE = 28
 CELL = CROP // SIZE  # pixels of the crop on each side of a cell
 
 _TUKEY, _LEAST_DEVIATION, _ROUNDS = 4.685, 0.02, 20  # as `pipelines.landmarks.head_motion.fit_affine`
-# Pixels, and pixels per pixel; a face that moves less is still, and its noise is not blown up.
+# Pixels, and pixels per pixel: the noise of a face that moves less is not amplified.
 _LEAST_MOTION, _LEAST_STRAIN = 0.05, 0.002
 
 
@@ -30,13 +30,13 @@ def flow_features(flow: tf.Tensor, remove_head: bool = True) -> tf.Tensor:
 
     Args:
         flow: float32 [B, 224, 224, 2], pixels of the crop.
-        remove_head: take off the affine motion of the bone above the mouth's reach.
+        remove_head: subtract the motion of the head, an affine map.
 
     Returns:
         float32 [B, 28, 28, 3]: u and v, averaged over cells of 8 x 8 pixels, and the strain, computed at full
-        resolution and averaged likewise. Flow is divided by its root mean square over the crop, and strain by
-        its own: emotions differ in where a face moves and people in how much. Nothing but the pair itself
-        goes into that.
+        resolution and averaged likewise. Flow and strain are each divided by their root mean square over the
+        crop: emotions differ in where a face moves, people in how much. Only the pair itself is used for
+            that.
     """
     if remove_head:
         flow = flow - head_flow(flow)
@@ -50,7 +50,7 @@ def cells(pixels: tf.Tensor) -> tf.Tensor:
 
 
 def head_flow(flow: tf.Tensor) -> tf.Tensor:
-    """Return the motion of the head alone: the affine map that fits the cells on bone robustly.
+    """Return the motion of the head alone: the affine map fitted robustly to the cells of stable points.
 
     Args:
         flow: float32 [B, 224, 224, 2], pixels of the crop.
@@ -105,7 +105,7 @@ def _solve(matrix: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
 
 @lru_cache(maxsize=1)
 def _bone() -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the cells that hold a point on bone, int32."""
+    """Rows and columns of the cells that contain a stable point, int32."""
     columns, rows = np.unique(((template()[STABLE] + 0.5) // CELL).astype(np.int32), axis=0).T
     return rows, columns
 

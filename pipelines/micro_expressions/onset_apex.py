@@ -1,4 +1,4 @@
-"""Onset and apex of a face: aligned, and the features of the flow between them."""
+"""Onset and apex of an expression: aligned crops, the flow between them, and its features."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pipelines.micro_expressions.features import flow_features
 #: Flow of two frames, uint8 [H, W, 3] RGB of one size: float32 [H, W, 2], pixels.
 Estimate = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-# In a graph: the many small operations cost more one by one than a fast flow does.
+# In a graph: run one by one, the many small operations take longer than a fast estimator of flow.
 _features = tf.function(flow_features, reduce_retracing=True)
 
 
@@ -23,7 +23,7 @@ class AlignedPair:
 
     Attributes:
         onset: uint8 [224, 224, 3], RGB.
-        apex: uint8 [224, 224, 3], RGB, cut like the onset; by its own landmarks where the head moved far.
+        apex: uint8 [224, 224, 3], RGB, cut as the onset; by its own landmarks if the head has moved far.
         flow: float32 [224, 224, 2], pixels of the crop.
     """
 
@@ -48,9 +48,9 @@ def aligned_pair(
     Args:
         onset: uint8 [H, W, 3], RGB.
         apex: uint8 [H, W, 3], RGB, of the same size.
-        estimate: of the flow.
-        face_mesh: that looks for the face.
-        names: of the frames, for messages.
+        estimate: estimator of the flow.
+        face_mesh: detector of the face.
+        names: names of the frames, for messages.
 
     Raises:
         InputError: naming the frame, if it has no face; if the frames differ in size.

@@ -1,4 +1,4 @@
-"""The clips of corpora as samples to classify: features, class and subject of each."""
+"""Samples for classification: features, class and subject of each clip of some corpora."""
 
 import hashlib
 import json
@@ -21,10 +21,10 @@ from pipelines.landmarks.detector import FaceMesh
 from pipelines.micro_expressions.onset_apex import Estimate, aligned_pair
 from pipelines.micro_expressions.spotting import MOST_FRAMES, spot_apex
 
-#: Corpora whose owners give no apex: it is spotted.
+#: Corpora without coded apexes: these are spotted.
 SPOTTED = ("smic",)
 
-_VERSION = 3  # of the features; a change in how they are computed makes old ones worthless
+_VERSION = 3  # of the features, part of their key in the cache; raised when they are computed differently
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +34,9 @@ class Samples:
     Attributes:
         features: float32 [N, 28, 28, 3].
         labels: int32 [N], index into `composite.CLASSES`.
-        corpora: name of the corpus of each.
-        subjects: `CORPUS/SUBJECT` of each.
-        clips: name of the clip of each.
+        corpora: name of the corpus of each sample.
+        subjects: `CORPUS/SUBJECT` of each sample.
+        clips: name of the clip of each sample.
         issues: what was repaired or skipped, and why.
     """
 
@@ -61,10 +61,10 @@ def composite_samples(
 
     Args:
         sources: folder of each corpus by name: casme2, samm, smic.
-        estimate: of the flow.
-        key: identifies `estimate` and `spot`: whenever one would give another flow, it must be another.
-        spot: of the flow, to find the apex where a corpus codes none.
-        cache: folder that keeps features by the content of the frames.
+        estimate: estimator of the flow.
+        key: name of `estimate` and `spot` in the cache; another one whenever either would give another flow.
+        spot: estimator of the flow that finds the apex where a corpus codes none.
+        cache: folder in which features are kept by the content of the frames.
         remove_head: see `flow_features`.
         progress: called with the number of clips done and the number of all.
 

@@ -1,4 +1,4 @@
-"""When an expression happens: its apex in a short clip, intervals of micro-expressions in a long one."""
+"""Spotting: the apex of a short clip, the intervals of micro-expressions in a long one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from pipelines.micro_expressions.alignment import align, align_like, alignment
 from pipelines.micro_expressions.onset_apex import Estimate
 from pipelines.micro_expressions.strength import motion_strength
 
-#: Frames that are looked at between onset and offset; the expression is smooth in between.
+#: Frames that are compared with the onset; the expression is smooth in between.
 MOST_FRAMES = 24
 
 _HIT = 0.5  # intersection over union from which on an interval is found (MEGC 2019)
 _HELD = 0.8  # share of the highest motion from which on an expression counts as held
 _SMOOTHED = 0.06  # share of a clip's length over which its motion is smoothed, a standard deviation
-_MUCH = 0.5  # share from which on motion counts beside other motion
+_MUCH = 0.5  # share of another motion from which on a motion counts
 _PEAK = 0.3  # share of the way from the mean contrast to the largest that a peak reaches (Moilanen's tau)
-_LEAST = 0.1  # pixels of an aligned crop: less is no movement that an estimate of flow can tell
+_LEAST = 0.1  # pixels of an aligned crop: smaller contrast is within the error of the flow
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,12 @@ def spot_apex(
 
 
 def strengths_of(flows: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Return how far the face had moved by itself, beyond what it drifts from the first frame to the last.
+    """Return the motion of the face in each frame, without the linear drift from the first frame to the last.
 
-    A head that turns slowly leaves more in the flow than a micro-expression is worth, and most at the end,
-    where the face is neutral again. That grows evenly, so it can be taken off. It is not where the end is
-    little beside the most; nor where little is left then, for an expression came and stays.
+    A head that turns slowly leaves a residual in the flow that is larger than a micro-expression, and largest
+    at the end, where the face is neutral again. It grows linearly and is subtracted. It is not subtracted if
+    the motion at the end is small compared with the largest, or if little remains: then an expression came
+    and stays.
 
     Args:
         flows: float32 [T, 224, 224, 2], from an aligned first frame to later ones, in pixels.
@@ -102,9 +103,9 @@ def strengths_of(flows: np.ndarray, times: np.ndarray) -> np.ndarray:
 
 
 def apex_of(strengths: np.ndarray) -> int:
-    """Return the index of the apex: the middle of the time around the highest point that is nearly as high.
+    """Return the index of the apex: the middle of the frames around the maximum that are nearly as high.
 
-    An expression that is held has no highest point but by chance.
+    The maximum itself is arbitrary in an expression that is held.
 
     Args:
         strengths: float [T], motion against the onset.
@@ -141,9 +142,9 @@ def spot_intervals(contrast: np.ndarray, reach: int) -> list[tuple[int, int]]:
 
 
 def interval_f1(found: Sequence[tuple[int, int]], true: Sequence[tuple[int, int]]) -> float:
-    """Return F1 of intervals, of which one is found if intersection over union is at least a half.
+    """Return F1 of intervals, of which one is found if its intersection over union is at least 0.5 (MEGC).
 
-    Each true one counts once. With nothing to find and nothing found it is 1.
+    Each true interval counts once. Without any true and any found interval it is 1.
 
     Args:
         found: (first, last) frame of each, both included.

@@ -1,4 +1,4 @@
-"""Optical strain: how much a flow stretches and shears the skin."""
+"""Optical strain: the magnitude of stretch and shear of a flow."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""How much a face moves by itself: one number for a flow."""
+"""Strength of the expression in a flow, as one number."""
 
 from functools import lru_cache
 
@@ -11,12 +11,12 @@ from pipelines.micro_expressions.alignment import CROP, template
 from pipelines.micro_expressions.features import SIZE, cells, head_flow
 
 
-# In a graph: the many small operations of `head_flow` cost more one by one than a fast flow does.
+# In a graph: run one by one, the operations of `head_flow` take longer than a fast estimator of flow.
 @tf.function(input_signature=[tf.TensorSpec([None, CROP, CROP, 2])])
 def motion_strength(flow: tf.Tensor) -> tf.Tensor:
     """Return the mean length of the expression's motion in the face.
 
-    The head's motion is taken off; lids and eyes do not count, for they move with every blink and glance.
+    The motion of the head is removed. Lids and eyes do not count: they move with every blink and glance.
 
     Args:
         flow: float32 [B, 224, 224, 2], pixels of an aligned crop.
@@ -30,7 +30,7 @@ def motion_strength(flow: tf.Tensor) -> tf.Tensor:
 
 @lru_cache(maxsize=1)
 def _weights() -> np.ndarray:
-    """Share of each cell in the mean, float32 [28, 28]: the part of it that is face without eyes."""
+    """Weight of each cell in the mean, float32 [28, 28]: the share of it that is face without eyes."""
     regions = region_map(template(), (CROP, CROP))
     counts = (regions > 0) & (regions != REGIONS.index("eyes") + 1)
     share = cv2.resize(counts.astype(np.float32), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
