@@ -47,7 +47,7 @@ COMMANDS = {
         "write u, v and optical strain of pairs or a corpus",
     ),
     ("evaluate", "spotting"): (
-        "faceflow.commands.evaluate_long_videos:evaluate_spotting",
+        "faceflow.commands.evaluation.spotting_command:evaluate_spotting",
         "spotting of macro- and micro-expressions in long videos, by the protocol of MEGC",
     ),
     ("export", "flow"): (

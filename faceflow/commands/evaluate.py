@@ -62,6 +62,7 @@ def evaluate_expression(
     split: str = "loso",
     seeds: int = 3,
     keep_head: bool = False,
+    task: str = "composite",
     json: Path | None = None,
     report: Path | None = None,
 ) -> None:
@@ -79,12 +80,19 @@ def evaluate_expression(
             out).
         seeds: Number of seeds; scores are means over them.
         keep_head: Keep the head's motion in the flow.
+        task: Labels to recognise: composite (the three classes of MEGC 2019), emotions5 (of CASME II),
+            emotions5_samm, emotions7, or action_units (12 units, binary F1 averaged). All but composite take
+            other corpora as well (docs/corpora.md), and have no report.
         json: File for all scores and predictions, as JSON.
         report: File for a page with tables and confusion matrices, as HTML.
     """
     from pipelines.files import check_outputs, replacing
 
     check_outputs(json, report)
+    if task != "composite":
+        from faceflow.commands.evaluation.expression_task import run_task
+
+        return run_task(task, corpus, config, method or ("default",), split, seeds, keep_head, json, report)
 
     from keras_models.evaluation.evaluate_expression import evaluate_expression as evaluate
     from keras_models.evaluation.expression_report import score_table, write_expression_report

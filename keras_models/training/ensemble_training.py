@@ -40,7 +40,8 @@ def fit_ensemble(
     if config.choose_epoch:
         validation = one_subject_each(subjects, training, config.seed)
     weights = sample_weights(labels, training & ~validation, config.balance)
-    model = build_classifier(config.network, ensemble_size=ensemble_size)
+    classes = max(len(CLASSES), int(labels.max()) + 1)
+    model = build_classifier(config.network, ensemble_size=ensemble_size, classes=classes)
     # Keras divides the loss by the number of weights; because of Adam's epsilon, the number of members would
     # matter without the factor below.
     model.compile(
@@ -83,7 +84,7 @@ def sample_weights(labels: np.ndarray, training: np.ndarray, balance: bool) -> n
     for member in range(training.shape[1]):
         names, counts = np.unique(labels[training[:, member]], return_counts=True)
         if len(names) < 2:
-            shown = ", ".join(CLASSES[name] for name in names) or "nothing"
+            shown = ", ".join(CLASSES[k] if k < len(CLASSES) else f"class {k}" for k in names) or "nothing"
             raise InputError(f"the training samples show {shown} only; at least two classes are needed")
         if balance:
             for name, count in zip(names, counts, strict=True):

@@ -89,11 +89,11 @@ def composite_samples(
             for emotion, count in sorted(others.items())
         ]
     rows = []
-    options = {"version": _VERSION, "flow": key, "remove_head": remove_head}
+    options = feature_options(key, remove_head)
     with FaceMesh() as face_mesh:
         for number, (name, clip, label) in enumerate(members):
             try:
-                features = _features(name, clip, estimate, spot, face_mesh, cache, options)
+                features = clip_features(name, clip, estimate, spot, face_mesh, cache, options)
             except InputError as error:
                 issues.append(Issue(f"{name}: {clip.name}", "skipped", " ".join(str(error).split())))
             else:
@@ -107,7 +107,12 @@ def composite_samples(
     return Samples(np.stack(features), np.array(labels, np.int32), corpora, subjects, clips, issues)
 
 
-def _features(
+def feature_options(key: str, remove_head: bool) -> dict:
+    """Return what features depend on besides the frames; see `composite_samples`."""
+    return {"version": _VERSION, "flow": key, "remove_head": remove_head}
+
+
+def clip_features(
     corpus: str,
     clip: Clip,
     estimate: Estimate,
@@ -116,6 +121,7 @@ def _features(
     cache: Path,
     options: dict,
 ) -> np.ndarray:
+    """Return the features of a clip, float32 [28, 28, 3], computed or cached; see `composite_samples`."""
     spotted = corpus in SPOTTED
     if clip.onset is None:
         raise InputError("its onset is not known")

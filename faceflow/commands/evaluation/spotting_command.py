@@ -43,7 +43,7 @@ def evaluate_spotting(
         raise InputError(f"unknown method {unknown[0]!r}; there are: flow, frame_difference")
 
     from keras_models.evaluation.spotting.evaluate_spotting import evaluate_spotting as evaluate
-    from keras_models.evaluation.spotting.recognised_spots import with_recognition
+    from keras_models.evaluation.spotting.spot_recognition import with_recognition
     from keras_models.evaluation.spotting.spotting_report import (
         spotting_table,
         strs_table,

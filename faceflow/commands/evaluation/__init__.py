@@ -1,0 +1,1 @@
+"""`faceflow evaluate spotting`, and the tasks of `faceflow evaluate expression`."""

@@ -1,0 +1,73 @@
+"""`faceflow evaluate expression --task`: labels beyond the three classes of the composite."""
+
+import json as json_format
+from collections.abc import Sequence
+from pathlib import Path
+
+from faceflow.console import gauge, print_table, say
+from keras_models.training.expression_training_config import ExpressionConfig
+
+
+def run_task(
+    name: str,
+    corpora: Sequence[str],
+    config: ExpressionConfig,
+    methods: Sequence[str],
+    split: str,
+    seeds: int,
+    keep_head: bool,
+    json: Path | None,
+    report: Path | None,
+) -> None:
+    """Evaluate a task; see `evaluate_expression` for the arguments.
+
+    Raises:
+        InputError: for an unknown task, a corpus without its labels, or a report, which tasks do not have.
+    """
+    from pipelines.datasets.tasks import get_task
+    from pipelines.errors import InputError
+    from pipelines.files import replacing
+
+    if report:
+        raise InputError("--report is available for --task composite only; use --json")
+
+    from keras_models.inference.expression_samples import (
+        cache_folder,
+        corpus_folders,
+        estimator,
+        method_key,
+    )
+
+    sources = corpus_folders(corpora)
+    task = get_task(name, sources)
+
+    from keras_models.evaluation.evaluate_task import evaluate_task, task_table
+    from pipelines.micro_expressions.task_samples import task_samples
+
+    evaluations = {}
+    for method in methods:
+        with gauge(f"features, {method}") as show:
+            samples = task_samples(
+                task,
+                sources,
+                estimator(method),
+                method_key(method),
+                cache_folder() / "features",
+                not keep_head,
+                show,
+            )
+        with gauge(f"networks, {method}") as show:
+            evaluations[method] = evaluate_task(samples, config, split, seeds, show)
+    first = next(iter(evaluations.values()))
+    for issue in first.samples.issues:
+        if issue.kind == "skipped":
+            say(f"skipped: {issue.clip}: {issue.reason}")
+    if first.untrained:
+        units = ", ".join(sorted({unit for _, unit in first.untrained}))
+        say(f"no training sample of some folds shows {units}; absent is predicted there")
+    table = task_table(evaluations)
+    print_table(table.columns, table.rows)
+    if json:
+        content = {method: one.to_json() for method, one in evaluations.items()}
+        with replacing(json) as part:
+            part.write_text(json_format.dumps(content, indent=1))

@@ -1,0 +1,63 @@
+"""Tasks on made-up features, whose labels are plain to see in them."""
+
+import numpy as np
+import pytest
+
+from keras_models.evaluation.evaluate_task import TaskEvaluation, binary_f1, evaluate_task, task_table
+from keras_models.training.expression_training_config import ExpressionConfig
+from pipelines.datasets.tasks import TASKS
+from pipelines.micro_expressions.task_samples import TaskSamples
+
+
+def samples(task, labels, subjects=4, corpora=("casme2",)):
+    """Row 3 k of u is moved where class or unit k is present."""
+    labels = np.array(labels, np.int32)
+    features = np.random.default_rng(0).normal(0, 0.2, (len(labels), 28, 28, 3)).astype(np.float32)
+    for n, label in enumerate(labels):
+        for k in np.flatnonzero(label) if labels.ndim == 2 else [label]:
+            features[n, 2 * k : 2 * k + 2, :, 0] += 2
+    who = [f"{corpora[n % len(corpora)]}/s{n % subjects}" for n in range(len(labels))]
+    names = tuple(name.split("/")[0] for name in who)
+    return TaskSamples(task, features, labels, names, tuple(who), tuple(map(str, range(len(labels)))))
+
+
+@pytest.fixture(scope="module")
+def config():
+    return ExpressionConfig(epochs=30)
+
+
+def test_seven_emotions(config):
+    made = samples(TASKS["emotions7"], [n % 7 for n in range(84)])
+    evaluation = evaluate_task(made, config, "3-fold")
+    assert evaluation.predicted.shape == (1, 84)
+    assert evaluation.mean_f1() > 0.9
+    assert set(evaluation.f1()) == set(TASKS["emotions7"].classes)
+
+
+def test_action_units_of_corpora_that_were_left_out(config):
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 2, (60, 12))
+    labels[:, 3:] = 0  # units that nobody shows
+    labels[:, 3] = np.arange(60) == 0  # one that one corpus shows
+    made = samples(TASKS["action_units"], labels, subjects=6, corpora=("casme2", "samm"))
+    evaluation = evaluate_task(made, config, "cross-corpus")
+    found = evaluation.f1()
+    assert min(found[name] for name in ("AU1", "AU2", "AU4")) > 0.9
+    assert found["AU5"] == 0
+    assert np.isnan(found["AU17"])
+    # NaN does not count in the mean.
+    assert evaluation.mean_f1() == pytest.approx(np.mean([found[n] for n in ("AU1", "AU2", "AU4", "AU5")]))
+    assert ("casme2", "AU5") in evaluation.untrained
+    rows = task_table({"default": evaluation}).rows
+    assert [row[1] for row in rows] == ["casme2", "samm", "all"]
+    assert rows[0][-1] == "-"
+
+
+def test_f1_is_of_pooled_counts():
+    made = samples(TASKS["emotions5"], [0, 0, 1, 4])
+    evaluation = TaskEvaluation(made, np.array([[0, 1, 1, 4], [0, 0, 1, 0]]), "loso", ExpressionConfig())
+    # disgust 2/3 and 4/5; happiness 2/3 and 1; surprise 1 and 0
+    assert evaluation.f1()["disgust"] == pytest.approx((2 / 3 + 0.8) / 2)
+    assert evaluation.f1()["surprise"] == pytest.approx(0.5)
+    assert binary_f1(np.array([1, 1, 0]), np.array([1, 1, 1])) == 0.8
+    assert evaluation.to_json()["samples"][1]["predicted"] == [1, 0]
