@@ -10,7 +10,7 @@ def test_equals_a_dense_layer_on_repeated_inputs():
     shared, apart = SharedInputDense(3, 4, "relu"), EnsembleDense(4, "relu")
     repeated = np.repeat(inputs[:, None], 3, axis=1)
     outputs = shared(inputs)
-    apart.build(repeated.shape)
+    apart(repeated)
     assert [w.shape for w in shared.get_weights()] == [w.shape for w in apart.get_weights()]
     apart.set_weights(shared.get_weights())
     np.testing.assert_allclose(outputs, apart(repeated), atol=1e-6)
