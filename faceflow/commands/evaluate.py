@@ -2,13 +2,16 @@
 
 import json as json_format
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import OmitArgPrefixes, UseAppendAction, arg
 
 from faceflow.arguments import Corpora, Folder
 from faceflow.console import gauge, print_table, progress, say
 from keras_models.training.expression_training_config import ExpressionConfig
+
+if TYPE_CHECKING:
+    from pipelines.micro_expressions.samples import Samples
 
 
 def evaluate_flow(
@@ -56,8 +59,11 @@ def evaluate_flow(
 
 
 def evaluate_expression(
-    corpus: Corpora,
     config: OmitArgPrefixes[ExpressionConfig],
+    corpus: Corpora = (),
+    features: Path | None = None,
+    table: Path | None = None,
+    crops: Path | None = None,
     method: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME")] = (),
     split: str = "loso",
     seeds: int = 3,
@@ -74,6 +80,10 @@ def evaluate_expression(
     Args:
         corpus: Corpus as casme2=DIR, samm=DIR or smic=DIR; repeat the option for the composite of MEGC 2019.
         config: How to train.
+        features: Folder of 28 x 28 pictures of u, v and strain, laid out as by STSTNet and HTNet, in place of
+            --corpus. Their 8 bits hold neither zero motion nor scale; the median of u and v stands for zero.
+        table: CSV file of --features with the columns dataset, sub, filename_o, label and imagename.
+        crops: Folder of the apex crops that --table names, by whose landmarks the features are aligned.
         method: Flow method that computes the features; repeat the option to compare several. By default the
             network that comes with FaceFlow.
         split: Split of the subjects: loso (leave one subject out), 3-fold, or cross-corpus (leave one corpus
@@ -86,9 +96,20 @@ def evaluate_expression(
         json: File for all scores and predictions, as JSON.
         report: File for a page with tables and confusion matrices, as HTML.
     """
+    from pipelines.errors import InputError
     from pipelines.files import check_outputs, replacing
 
     check_outputs(json, report)
+    if bool(corpus) == bool(features):
+        raise InputError("either --corpus NAME=DIR or --features DIR is needed, and not both")
+    if features and not table:
+        raise InputError("--features needs --table CSV, which names clips, subjects and labels")
+    if not features and (table or crops):
+        raise InputError("--table and --crops belong to --features")
+    if features and (method or keep_head):
+        raise InputError("--method and --keep-head are for --corpus; --features are computed already")
+    if features and task != "composite":
+        raise InputError("--features have the three classes of the composite; --task is for --corpus")
     if task != "composite":
         from faceflow.commands.evaluation.expression_task import run_task
 
@@ -99,7 +120,11 @@ def evaluate_expression(
     from keras_models.inference.expression_samples import cache_folder, open_samples
 
     evaluations = {}
-    for name in method or ("default",):
+    if features:
+        samples = _published(features, table, crops)
+        with gauge("folds") as show:
+            evaluations["published"] = evaluate(samples, config, cache_folder() / "folds", split, seeds, show)
+    for name in () if features else method or ("default",):
         with gauge(f"features, {name}") as show:
             samples, _ = open_samples(corpus, name, not keep_head, show)
         with gauge(f"folds, {name}") as show:
@@ -120,3 +145,14 @@ def evaluate_expression(
             part.write_text(json_format.dumps(content, indent=1))
     if report:
         write_expression_report(report, evaluations)
+
+
+def _published(features: Path, table: Path, crops: Path | None) -> "Samples":
+    """Read published features, and print their numbers beside the published ones."""
+    from pipelines.micro_expressions.published_features import read_published_features
+
+    samples, counts = read_published_features(features, table, crops)
+    print_table(
+        ("clips", "found", "published"), [(one.what, str(one.found), str(one.published)) for one in counts]
+    )
+    return samples

@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import layers
 
 from keras_models.layers.ensemble import EnsembleDense
+from keras_models.layers.shared_input_dense import SharedInputDense
 from pipelines.micro_expressions.features import SIZE
 
 _REGION = 2  # cells
@@ -34,11 +35,15 @@ def mirror_net(ensemble_size: int = 1, classes: int = 3) -> keras.Model:
     """
     features = keras.Input((SIZE, SIZE, 3), name="features")
     regions = layers.AveragePooling2D(_REGION)(features)
-    hidden = [EnsembleDense(_HIDDEN, "relu"), layers.Dropout(_DROPOUT[1]), EnsembleDense(classes)]
+    # All members drop the same inputs: each is trained as if alone, and one product of matrices serves all.
+    hidden = [
+        SharedInputDense(ensemble_size, _HIDDEN, "relu"),
+        layers.Dropout(_DROPOUT[1]),
+        EnsembleDense(classes),
+    ]
     logits = []
     for seen in (regions, Mirror()(regions)):
-        x = layers.RepeatVector(ensemble_size)(layers.Flatten()(seen))
-        x = layers.Dropout(_DROPOUT[0])(x)
+        x = layers.Dropout(_DROPOUT[0])(layers.Flatten()(seen))
         for layer in hidden:
             x = layer(x)
         logits.append(x)

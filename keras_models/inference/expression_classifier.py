@@ -20,12 +20,14 @@ class ExpressionClassifier:
         classes: Names of the classes, in the order of the probabilities.
         method: Flow method whose features it was trained on.
         remove_head: Whether the head's motion is removed, as `flow_features` does.
+        temperature: Divisor of the logits that calibrates the probabilities (`calibration.fit_temperature`).
     """
 
     network: keras.Model
     classes: tuple[str, ...]
     method: str
     remove_head: bool
+    temperature: float = 1.0
 
     def probabilities(self, features: tf.Tensor) -> tf.Tensor:
         """Return the probabilities of the classes, eagerly or in a graph.
@@ -36,7 +38,8 @@ class ExpressionClassifier:
         Returns:
             float32 [B, classes]; the sum of each row is 1.
         """
-        return tf.reduce_mean(tf.nn.softmax(self.network(features, training=False)), axis=1)
+        logits = self.network(features, training=False) / self.temperature
+        return tf.reduce_mean(tf.nn.softmax(logits), axis=1)
 
 
 def open_classifier(preset: Path | str = EXPRESSION) -> ExpressionClassifier:
@@ -59,4 +62,5 @@ def open_classifier(preset: Path | str = EXPRESSION) -> ExpressionClassifier:
         recipe = tuple(about.recipe["classes"]), about.recipe["method"], about.recipe["remove_head"]
     except KeyError as error:
         raise InputError(f"{preset_folder(preset)}: its recipe lacks {error}; train it again") from error
-    return ExpressionClassifier(load_network(preset, build_classifier), *recipe)
+    temperature = float(about.recipe.get("temperature", 1.0))
+    return ExpressionClassifier(load_network(preset, build_classifier), *recipe, temperature)

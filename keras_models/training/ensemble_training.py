@@ -62,7 +62,7 @@ def fit_ensemble(
     return model
 
 
-def sample_weights(labels: np.ndarray, training: np.ndarray, balance: bool) -> np.ndarray:
+def sample_weights(labels: np.ndarray, training: np.ndarray, balance: float) -> np.ndarray:
     """Return the weight of each sample for each member: float32 [N, F].
 
     The mean over the training samples of a member is 1.
@@ -70,14 +70,15 @@ def sample_weights(labels: np.ndarray, training: np.ndarray, balance: bool) -> n
     Args:
         labels: int [N].
         training: bool [N, F].
-        balance: Whether all classes that occur count alike, by the counts of that member's training samples.
+        balance: 1 lets all classes that occur count alike, by the counts of that member's training samples; 0
+            all samples; values between are exponents of the former weights.
 
     Raises:
         InputError: If the training samples of a member show fewer than two classes.
 
     Example:
         >>> training = np.array([[True], [True], [True], [False]])
-        >>> sample_weights(np.array([0, 0, 1, 1]), training, balance=True).ravel().tolist()
+        >>> sample_weights(np.array([0, 0, 1, 1]), training, balance=1).ravel().tolist()
         [0.75, 0.75, 1.5, 0.0]
     """
     weights = training.astype(np.float32)
@@ -86,9 +87,10 @@ def sample_weights(labels: np.ndarray, training: np.ndarray, balance: bool) -> n
         if len(names) < 2:
             shown = ", ".join(CLASSES[k] if k < len(CLASSES) else f"class {k}" for k in names) or "nothing"
             raise InputError(f"the training samples show {shown} only; at least two classes are needed")
-        if balance:
-            for name, count in zip(names, counts, strict=True):
-                weights[labels == name, member] *= counts.sum() / (len(names) * count)
+        by_class = (counts.sum() / (len(names) * counts)) ** balance
+        by_class /= (by_class * counts).sum() / counts.sum()
+        for name, weight in zip(names, by_class, strict=True):
+            weights[labels == name, member] *= weight
     return weights
 
 

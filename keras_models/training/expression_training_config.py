@@ -16,7 +16,10 @@ class ExpressionConfig:
         batch_size: Number of samples in a step.
         learning_rate: Learning rate of AdamW.
         weight_decay: Weight decay of AdamW, decoupled from the gradient.
-        balance: Whether samples are weighted so that all classes of the training subjects count alike.
+        balance: Exponent of the weights of samples, n ** -balance for a class that n training samples show. 1
+            lets all classes count alike, 0 all samples.
+        ensemble_size: Number of networks whose probabilities the trained classifier averages. An evaluation
+            trains one network per fold.
         choose_epoch: Whether the epoch is kept that is best for one of the training subjects, who is then
             held out for validation; otherwise the last epoch is kept.
         seed: Seed of weights, order and dropout.
@@ -27,6 +30,7 @@ class ExpressionConfig:
     batch_size: int = number(64, minimum=1)
     learning_rate: float = number(1e-3, above=0)
     weight_decay: float = number(1e-2, minimum=0)
-    balance: bool = True
+    balance: float = number(1.0, minimum=0, maximum=1)
+    ensemble_size: int = number(1, minimum=1)
     choose_epoch: bool = False
     seed: int = number(0, minimum=0)

@@ -5,7 +5,6 @@ set -eu
 folder=${1:?usage: recipe.sh FOLDER}
 faceflow render corpus casme2 -o "$folder/casme2" --coded-frames
 faceflow render corpus samm -o "$folder/samm" --coded-frames
-faceflow render corpus smic -o "$folder/smic"
 [ -e "$folder/expression/preset.json" ] || \
 faceflow train expression --corpus casme2="$folder/casme2" --corpus samm="$folder/samm" \
-  --corpus smic="$folder/smic" -o "$folder/expression"
+  --balance 0.5 --ensemble-size 4 -o "$folder/expression"

@@ -40,10 +40,13 @@ def test_who_is_left_out_cannot_reach_the_weights(make_samples, config):
 def test_balance_is_of_the_training_samples_alone():
     labels = np.array([0, 0, 0, 1, 2, 2, 1])
     training = np.array([[1, 1, 1, 1, 1, 1, 0], [1, 1, 0, 1, 0, 0, 1]], bool).T
-    weights = sample_weights(labels, training, balance=True)
+    weights = sample_weights(labels, training, balance=1)
     np.testing.assert_allclose(weights[:, 0], [2 / 3, 2 / 3, 2 / 3, 2, 1, 1, 0])
     np.testing.assert_allclose(weights[:, 1], [1, 1, 0, 1, 0, 0, 1])  # nobody shows class 2
-    np.testing.assert_array_equal(sample_weights(labels, training, balance=False), training)
+    np.testing.assert_array_equal(sample_weights(labels, training, balance=0), training)
+    half = sample_weights(labels, training[:, :1], balance=0.5)[:6, 0]
+    np.testing.assert_allclose(half[3] / half[0], 3**0.5, rtol=1e-6)  # one sample against three
+    np.testing.assert_allclose(half.mean(), 1, rtol=1e-6)
 
 
 def test_validating_subjects_are_from_the_training_ones():

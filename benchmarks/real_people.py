@@ -1,0 +1,138 @@
+"""How well real micro-expressions are told apart: features of CASME II, SAMM and SMIC that others published.
+
+`python -m benchmarks.real_people DIR` measures on a checkout DIR of
+https://github.com/wangzhifengharrison/HTNet, which holds features and apex crops of the 442 clips of MEGC
+2019; nothing of it is in this repository. With `--write` the table goes into docs/real_people.md. `--rendered
+FOLDER` names where `faceflow render corpus` has put casme2 and samm (rendered into a temporary folder
+otherwise); `--published-ststnet` adds STSTNet with its published settings, which takes longer than all the
+rest.
+"""
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.common.page import circumstances, table, write
+
+SEEDS = 3
+RENDERED = ("casme2", "samm")
+_PAGE = Path(__file__).parents[1] / "docs" / "real_people.md"
+_FEATURES, _CROPS = "datasets/STSNet_whole_norm_u_v_os", "datasets/combined_datasets_whole"
+_TABLE = "combined_3_class2_for_optical_flow.csv"
+_COLUMNS = ["trained on", "classifier", "features", "UF1", "95 %", "UAR", "precision"]
+_COLUMNS += ["CASME II", "SMIC", "SAMM", "negative", "positive", "surprise", "ECE"]
+
+
+def real_people(source: Path, rendered: Path, published_ststnet: bool) -> str:
+    """Measure all rows and return the table as Markdown."""
+    from keras_models.inference.expression_samples import open_samples
+    from pipelines.micro_expressions.published_features import read_published_features
+    from pipelines.synthetic.rendered_corpora import render_corpus
+
+    for name in RENDERED:
+        render_corpus(name, rendered / name, coded_frames=True)
+    people, _ = open_samples([f"{name}={rendered / name}" for name in RENDERED], "default")
+    lying, _ = read_published_features(source / _FEATURES, source / _TABLE)
+    aligned, _ = read_published_features(source / _FEATURES, source / _TABLE, source / _CROPS)
+    rows = []
+    for row in _rows(people, lying, aligned, published_ststnet):
+        rows.append(row)
+        print(" | ".join(row), flush=True)
+    head = (
+        f"{len(lying.labels)} clips of {len(set(lying.subjects))} subjects; mean ± standard deviation of "
+        f"{SEEDS} seeds; 95 %: bootstrap over subjects; then UF1 by corpus, recall by class, and expected "
+        "calibration error of the probabilities, where they were kept."
+    )
+    return f"{head}\n\n{table(_COLUMNS, rows)}"
+
+
+def _rows(people, lying, aligned, published_ststnet: bool) -> Iterator[list[str]]:
+    from keras_models.evaluation.committee import Member, evaluate_committee
+    from keras_models.evaluation.evaluate_expression import evaluate_expression
+    from keras_models.inference.expression_samples import cache_folder
+    from keras_models.training.expression_training_config import ExpressionConfig
+
+    config = ExpressionConfig()
+    for name, samples in (("as they lie", lying), ("aligned", aligned)):
+        found = evaluate_expression(samples, config, cache_folder() / "folds", seeds=SEEDS)
+        yield _row(["real people", "`mirror_net`", name], found)
+    members = [Member(lying.features), Member(aligned.features, people)]
+    found, probabilities = evaluate_committee(lying, members, config, SEEDS)
+    words = ["real people; one of two also on rendered ones", "committee of two `mirror_net`", "both"]
+    yield _row(words, found, probabilities)
+    if published_ststnet:
+        settings = {"epochs": 500, "batch_size": 256, "learning_rate": 5e-5, "weight_decay": 0.0}
+        config = ExpressionConfig("ststnet", **settings)
+        found = evaluate_expression(lying, config, cache_folder() / "folds", seeds=1)
+        yield _row(["real people", "`ststnet`, published settings, one seed", "as they lie"], found)
+    for name, samples in (("as they lie", lying), ("aligned", aligned)):
+        yield _row(["rendered people only", "`expression`", name], *_shipped(people, samples))
+
+
+def _shipped(people, samples):
+    """Train as the recipe of `expression` does, for each seed, and classify real people."""
+    import numpy as np
+    from scipy.special import softmax
+
+    from keras_models.evaluation.evaluate_expression import ExpressionEvaluation
+    from keras_models.training.ensemble_training import fit_ensemble
+    from keras_models.training.expression_training_config import ExpressionConfig
+    from keras_models.training.train_expression import held_out_temperature
+
+    by_seed = []
+    for seed in range(SEEDS):
+        config = ExpressionConfig(balance=0.5, ensemble_size=4, seed=seed)
+        everybody = np.ones((len(people.labels), config.ensemble_size), bool)
+        model = fit_ensemble(people.features, people.labels, np.array(people.subjects), everybody, config)
+        logits = model.predict(samples.features, verbose=0) / held_out_temperature(people, config)
+        by_seed.append(softmax(logits, axis=-1).mean(axis=1))
+    probabilities = np.stack(by_seed)
+    return ExpressionEvaluation(samples, probabilities.argmax(axis=-1), "rendered", config, ()), probabilities
+
+
+def _row(words: list[str], found, probabilities=None) -> list[str]:
+    import numpy as np
+
+    from keras_models.evaluation.evaluate_expression import FULL
+    from keras_models.training.calibration import expected_calibration_error
+
+    mean = found.mean(FULL)
+    spread = np.std([one.uf1 for one in found.scores(FULL)])
+    recalls = np.mean([one.recall for one in found.scores(FULL)], axis=0)
+    error = "-"
+    if probabilities is not None:
+        labels = found.samples.labels
+        error = f"{np.mean([expected_calibration_error(each, labels) for each in probabilities]):.2f}"
+    return [
+        *words,
+        f"{mean['uf1']:.3f} ± {spread:.3f}",
+        f"{mean['uf1_low']:.2f}-{mean['uf1_high']:.2f}",
+        f"{mean['uar']:.3f}",
+        f"{mean['precision']:.3f}",
+        *(f"{found.mean(name)['uf1']:.3f}" for name in ("casme2", "smic", "samm")),
+        *(f"{value:.2f}" for value in recalls),
+        error,
+    ]
+
+
+def main() -> None:
+    """Print the table, and with `--write` put it into the page."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.real_people", description=__doc__)
+    parser.add_argument("source", type=Path, metavar="DIR", help="checkout of wangzhifengharrison/HTNet")
+    parser.add_argument("--rendered", type=Path, help="folder of the rendered corpora casme2 and samm")
+    parser.add_argument("--published-ststnet", action="store_true", help="also STSTNet with 500 epochs")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/real_people.md")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        found = real_people(options.source, options.rendered or Path(scratch), options.published_ststnet)
+    text = f"{found}\n\n{circumstances()}"
+    print(text, flush=True)
+    if options.write:
+        write(_PAGE, "real people", text)
+
+
+if __name__ == "__main__":
+    main()
