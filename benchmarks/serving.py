@@ -10,7 +10,6 @@ alike. The server is a process of its own, as in use.
 
 import argparse
 import os
-import random
 import statistics
 import sys
 import tempfile
@@ -24,13 +23,11 @@ from benchmarks.common.server_process import (
     CLIENTS,
     SIZE,
     SMALL,
-    frames,
     load,
     processor_seconds,
-    seconds_of,
     server,
 )
-from benchmarks.common.serving_ways import ways
+from benchmarks.common.serving_ways import BARE, GRPC, ONNX, way_times, ways
 from benchmarks.networks import run_torch
 from benchmarks.server_life import cold_start, exchange, watch_memory
 
@@ -58,55 +55,17 @@ def _exported(name: str | None = None) -> tuple[Path, Path]:
     return folder, export_onnx(network, folder.with_name(f"{folder.name}_onnx"))
 
 
-def measure(folder: str | Path, address: str, onnx: str | Path, rounds: int = ROUNDS) -> tuple[float, ...]:
-    """Return the median seconds of the bare call, of the call over gRPC and by ONNX Runtime, in turns.
-
-    Args:
-        folder: Base folder of the served models.
-        address: Address of a server of these models.
-        onnx: File of the same network.
-        rounds: Calls of each.
-    """
-    import onnxruntime
-    import tensorflow as tf
-
-    from serving.client import FaceFlowClient
-    from serving.repository.model import Model
-    from serving.repository.versions import find_models
-    from serving.server import NO_GRAPH_OPTIMISATION
-
-    tf.config.optimizer.set_experimental_options(NO_GRAPH_OPTIMISATION)
-    versions = find_models(folder)["face_flow"]
-    model = Model(versions[max(versions)])  # held: its function keeps only weak references to the variables
-    pair = frames(SIZE)
-    tensors = {f"frame{i}": tf.constant(frame[None]) for i, frame in enumerate(pair, 1)}
-    floats = {f"frame{i}": np.float32(frame[None]) / 255 for i, frame in enumerate(pair, 1)}
-    session = onnxruntime.InferenceSession(str(onnx), providers=["CPUExecutionProvider"])
-    with FaceFlowClient(address) as client:
-        calls = [
-            lambda: model.function("serving_default")(**tensors)["flow"].numpy(),
-            lambda: client.flow(*pair),
-            lambda: session.run(["flow"], floats),
-        ]
-        for call in calls * 10:  # not counted: the first calls are slower
-            call()
-        draw, times = random.Random(0), [[] for _ in calls]
-        for _ in range(rounds):
-            for number in draw.sample(range(len(calls)), len(calls)):
-                times[number].append(seconds_of(calls[number]))
-    return tuple(map(statistics.median, times))
-
-
 def call() -> str:
     """One pair of the shipped network: bare, over gRPC, over REST, and by ONNX Runtime."""
-    return ways(*_exported(), ROUNDS)
+    folder, onnx = _exported()
+    return ways(way_times(folder, ROUNDS, onnx), ROUNDS)
 
 
 def runtimes() -> str:
     """One pair of FlowNetS in TensorFlow, over gRPC, in ONNX Runtime, and in PyTorch, which uv downloads."""
     folder, onnx = _exported("flownet_s")
-    with server(folder) as (address, *_):
-        bare, over_grpc, by_onnx = measure(folder, address, onnx)
+    times = way_times(folder, ROUNDS, onnx)
+    bare, over_grpc, by_onnx = (times[name] for name in (BARE, GRPC, ONNX))
     return (
         f"One {SIZE}x{SIZE} pair, FlowNetS of half width, medians of {ROUNDS} calls in turns: TensorFlow "
         f"{1e3 * bare:.1f} ms, over gRPC {1e3 * over_grpc:.1f} ms, ONNX Runtime {1e3 * by_onnx:.1f} ms; "

@@ -4,7 +4,7 @@ import base64
 import io
 import random
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -16,6 +16,10 @@ from benchmarks.common.server_process import SIZE, frames, seconds_of, server
 
 _PATH = "/v1/models/face_flow:predict"
 _BOUND = 1.10
+
+# Names of ways.
+BARE, GRPC, ONNX = "bare call", "gRPC, `tensor_content`", "ONNX Runtime, bare"
+NUMBERS = "REST, frames as numbers, flow as numbers"
 
 
 def rest_calls(rest: str) -> dict[str, Callable[[], np.ndarray]]:
@@ -44,21 +48,20 @@ def rest_calls(rest: str) -> dict[str, Callable[[], np.ndarray]]:
         return np.load(io.BytesIO(body))["flow"]
 
     return {
-        "REST, frames as numbers, flow as numbers": lambda: read_json(post(numbers)),
+        NUMBERS: lambda: read_json(post(numbers)),
         "REST, frames as PNG (`b64`), flow as numbers": lambda: read_json(post(encoded)),
         "REST, frames as PNG (`b64`), flow as npz": lambda: read_npz(post(encoded, "application/x-npz")),
     }
 
 
-def ways(folder: str | Path, onnx: str | Path, rounds: int) -> str:
-    """Return a table of the median times of each way, measured in turns in one run.
+def way_times(folder: str | Path, rounds: int, onnx: str | Path | None = None) -> dict[str, float]:
+    """Return the median seconds of each way by its name, measured in turns in one run.
 
     Args:
         folder: Base folder of the served models.
-        onnx: File of the same network.
         rounds: Calls of each.
+        onnx: File of the same network, to run it by ONNX Runtime too.
     """
-    import onnxruntime
     import tensorflow as tf
 
     from serving.client import FaceFlowClient
@@ -74,8 +77,6 @@ def ways(folder: str | Path, onnx: str | Path, rounds: int) -> str:
     model = Model(versions[max(versions)])  # held: its function keeps only weak references to the variables
     pair = frames(SIZE)
     tensors = {f"frame{i}": tf.constant(frame[None]) for i, frame in enumerate(pair, 1)}
-    floats = {f"frame{i}": np.float32(frame[None]) / 255 for i, frame in enumerate(pair, 1)}
-    session = onnxruntime.InferenceSession(str(onnx), providers=["CPUExecutionProvider"])
     content = {"enable_serialization_as_tensor_content": True}
     with (
         server(folder, rest_api_port=0, rest_api_enable_npz=True) as (typed, rest, _),
@@ -84,12 +85,13 @@ def ways(folder: str | Path, onnx: str | Path, rounds: int) -> str:
         FaceFlowClient(raw) as of_content,
     ):
         calls = {
-            "bare call": lambda: model.function("serving_default")(**tensors)["flow"].numpy(),
-            "gRPC, `tensor_content`": lambda: of_content.flow(*pair),
+            BARE: lambda: model.function("serving_default")(**tensors)["flow"].numpy(),
+            GRPC: lambda: of_content.flow(*pair),
             "gRPC, `float_val` (Serving's default)": lambda: of_fields.flow(*pair),
             **rest_calls(rest),
-            "ONNX Runtime, bare": lambda: session.run(["flow"], floats),
         }
+        if onnx:
+            calls[ONNX] = _onnx_call(onnx, pair)
         for call in [*calls.values()] * 10:  # not counted: the first calls are slower
             call()
         # In any order: a call is slower after one that kept a single core busy, as REST does.
@@ -97,11 +99,22 @@ def ways(folder: str | Path, onnx: str | Path, rounds: int) -> str:
         for _ in range(rounds):
             for name in draw.sample(list(calls), len(calls)):
                 times[name].append(seconds_of(calls[name]))
-    medians = {name: statistics.median(found) for name, found in times.items()}
-    bare = medians["bare call"]
-    rows = [[name, f"{1e3 * median:.1f}", f"{median / bare:.2f}"] for name, median in medians.items()]
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def ways(times: Mapping[str, float], rounds: int) -> str:
+    """Return the times of `way_times` as a table."""
+    rows = [[name, f"{1e3 * median:.1f}", f"{median / times[BARE]:.2f}"] for name, median in times.items()]
     return (
         f"One {SIZE}x{SIZE} pair, the shipped network, medians of {rounds} calls in turns; bound for gRPC "
-        f"with `tensor_content` is {_BOUND:.2f} times the bare call.\n\n"
+        f"with `tensor_content`: {_BOUND:.2f} times the bare call.\n\n"
         + table(["way", "milliseconds", "to the bare call"], rows)
     )
+
+
+def _onnx_call(file: str | Path, pair: np.ndarray) -> Callable[[], object]:
+    import onnxruntime
+
+    floats = {f"frame{i}": np.float32(frame[None]) / 255 for i, frame in enumerate(pair, 1)}
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    return lambda: session.run(["flow"], floats)
