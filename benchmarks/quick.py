@@ -24,7 +24,7 @@ from benchmarks import (
     spotting,
 )
 from benchmarks import serving as serving_benchmark
-from benchmarks.common import server_process
+from benchmarks.common import serving_ways
 from benchmarks.common.page import circumstances
 from benchmarks.pictures import label_pictures, moving_picture
 
@@ -78,8 +78,10 @@ def _serving(models: Path) -> str:
     from serving.export.saved_model import export_flow
 
     export_flow(build_network("flownet_s", width=0.25), models)
-    with server_process.server(models, rest_api_port=0) as (address, rest, _):
-        bare, grpc, json_call = serving_benchmark.measure(models, address, rounds=5, rest=rest)
+    times = serving_ways.way_times(models, rounds=5)
+    bare, grpc, json_call = (
+        times[name] for name in (serving_ways.BARE, serving_ways.GRPC, serving_ways.NUMBERS)
+    )
     lines = [
         f"serving: bare {1e3 * bare:.1f} ms, gRPC {1e3 * grpc:.1f} ms, REST {1e3 * json_call:.0f} ms",
         serving_benchmark.compare_batching(models, rounds=1, seconds=2),

@@ -1,4 +1,4 @@
-"""What serving costs: gRPC and REST beside the bare call, other runtimes, batching, exchange, start, memory.
+"""What serving costs: gRPC and REST beside the bare call, other runtimes, batching, hot swap, start, memory.
 
 `python -m benchmarks.serving` prints it; with `--write` it goes into docs/benchmarks.md, and what a core
 carries into docs/serving.md, between the markers of each part. Names of parts run these alone; `--minutes N`
@@ -9,14 +9,11 @@ alike. The server is a process of its own, as in use.
 """
 
 import argparse
-import json
 import os
-import random
 import statistics
 import sys
 import tempfile
 from functools import cache
-from http.client import HTTPConnection
 from pathlib import Path
 
 import numpy as np
@@ -26,18 +23,15 @@ from benchmarks.common.server_process import (
     CLIENTS,
     SIZE,
     SMALL,
-    frames,
     load,
     processor_seconds,
-    seconds_of,
     server,
 )
+from benchmarks.common.serving_ways import BARE, GRPC, ONNX, way_times, ways
 from benchmarks.networks import run_torch
 from benchmarks.server_life import cold_start, exchange, watch_memory
 
 ROUNDS = 120
-BOUND = 1.15
-
 _BATCHING_BOUND = 1.3
 _DOCS = Path(__file__).parents[1] / "docs"
 
@@ -61,86 +55,17 @@ def _exported(name: str | None = None) -> tuple[Path, Path]:
     return folder, export_onnx(network, folder.with_name(f"{folder.name}_onnx"))
 
 
-def measure(
-    folder: str | Path,
-    address: str,
-    rounds: int = ROUNDS,
-    rest: str | None = None,
-    onnx: str | Path | None = None,
-) -> tuple[float, ...]:
-    """Return the median seconds of the bare call, and of the calls over gRPC, REST and by ONNX, in turns.
-
-    Args:
-        folder: base folder of the served models.
-        address: of a server of these models.
-        rounds: calls of each.
-        rest: address of its REST API; without it there is no number for it.
-        onnx: file of the same network; likewise.
-    """
-    import onnxruntime
-    import tensorflow as tf
-
-    from serving.client import FaceFlowClient
-    from serving.repository.model import Model
-    from serving.repository.versions import find_models
-    from serving.runtime.memory import keep_freed_memory
-    from serving.server import NO_GRAPH_OPTIMISATION
-
-    # Both as in the server, so that nothing but the way to it is compared.
-    tf.config.optimizer.set_experimental_options(NO_GRAPH_OPTIMISATION)
-    keep_freed_memory()
-    versions = find_models(folder)["face_flow"]
-    # Held: the function keeps no more than weak references to its variables.
-    model = Model(versions[max(versions)])
-    pair = frames(SIZE)
-    tensors = {f"frame{i}": tf.constant(frame[None]) for i, frame in enumerate(pair, 1)}
-    body = json.dumps({"inputs": {f"frame{i}": frame[None].tolist() for i, frame in enumerate(pair, 1)}})
-    with FaceFlowClient(address) as client:
-        calls = [
-            lambda: model.function("serving_default")(**tensors)["flow"].numpy(),
-            lambda: client.flow(*pair),
-        ]
-        if rest:
-            connection = HTTPConnection(rest)
-            calls.append(lambda: _post(connection, body))
-        if onnx:
-            session = onnxruntime.InferenceSession(str(onnx), providers=["CPUExecutionProvider"])
-            floats = {f"frame{i}": np.float32(frame[None]) / 255 for i, frame in enumerate(pair, 1)}
-            calls.append(lambda: session.run(["flow"], floats))
-        for _ in range(10):  # not counted: the first calls are slower
-            for call in calls:
-                call()
-        # In any order: a call is slower after one that kept a single core busy, as REST does.
-        draw, times = random.Random(0), [[] for _ in calls]
-        for _ in range(rounds):
-            for number in draw.sample(range(len(calls)), len(calls)):
-                times[number].append(seconds_of(calls[number]))
-    return tuple(map(statistics.median, times))
-
-
-def _post(connection: HTTPConnection, body: str) -> np.ndarray:
-    connection.request("POST", "/v1/models/face_flow:predict", body)
-    return np.array(json.loads(connection.getresponse().read())["outputs"], np.float32)
-
-
 def call() -> str:
     """One pair of the shipped network: bare, over gRPC, over REST, and by ONNX Runtime."""
     folder, onnx = _exported()
-    with server(folder, rest_api_port=0) as (address, rest, _):
-        bare, over_grpc, over_rest, by_onnx = measure(folder, address, rest=rest, onnx=onnx)
-    return (
-        f"One {SIZE}x{SIZE} pair, the shipped network, medians of {ROUNDS} calls in turns: bare "
-        f"{1e3 * bare:.1f} ms, gRPC {1e3 * over_grpc:.1f} ms, ratio {over_grpc / bare:.2f} (bound {BOUND}); "
-        f"REST {1e3 * over_rest:.0f} ms, which is the writing and reading of numbers as text; ONNX Runtime, "
-        f"bare, {1e3 * by_onnx:.1f} ms."
-    )
+    return ways(way_times(folder, ROUNDS, onnx), ROUNDS)
 
 
 def runtimes() -> str:
     """One pair of FlowNetS in TensorFlow, over gRPC, in ONNX Runtime, and in PyTorch, which uv downloads."""
     folder, onnx = _exported("flownet_s")
-    with server(folder) as (address, *_):
-        bare, over_grpc, by_onnx = measure(folder, address, onnx=onnx)
+    times = way_times(folder, ROUNDS, onnx)
+    bare, over_grpc, by_onnx = (times[name] for name in (BARE, GRPC, ONNX))
     return (
         f"One {SIZE}x{SIZE} pair, FlowNetS of half width, medians of {ROUNDS} calls in turns: TensorFlow "
         f"{1e3 * bare:.1f} ms, over gRPC {1e3 * over_grpc:.1f} ms, ONNX Runtime {1e3 * by_onnx:.1f} ms; "

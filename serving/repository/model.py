@@ -6,6 +6,7 @@ from pathlib import Path
 import grpc
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2
 from tensorflow.python.saved_model import loader_impl
 
 from pipelines.errors import InputError
@@ -68,9 +69,8 @@ class Model:
                 self._functions = dict(self._loaded.signatures)
             else:  # TensorFlow 1; `tf.saved_model.load` takes only some of these
                 self._session = tf.compat.v1.Session(graph=tf.Graph())
-                tags = [tf.saved_model.SERVING]
-                with self._session.graph.as_default():
-                    tf.compat.v1.saved_model.load(self._session, tags, str(self.folder))
+                loader = loader_impl.SavedModelLoader(str(self.folder))
+                loader.load(self._session, [tf.saved_model.SERVING])
         # The loaders trust their files: a damaged one makes them raise anything, KeyError to DataLossError.
         except Exception as error:
             reason = str(error).partition("\n")[0]
@@ -122,12 +122,13 @@ class Model:
         )
 
     def _call(self, name: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Callable[..., list]:
-        # Unlike `run`, a callable of a session does not hold what it is fed against the declared shape.
         if (name, inputs, outputs) not in self._functions:
             signature = self.signatures[name]
-            fetches = [signature.outputs[key].name for key in outputs]
-            feeds = [signature.inputs[key].name for key in inputs]
-            with self._session.graph.as_default():
-                made = self._session.make_callable(fetches, feeds)
+            options = config_pb2.CallableOptions(
+                feed=[signature.inputs[key].name for key in inputs],
+                fetch=[signature.outputs[key].name for key in outputs],
+            )
+            # Unlike `run` and `make_callable`, it does not check the declared shapes; nor does Serving.
+            made = self._session._make_callable_from_options(options)
             self._functions[name, inputs, outputs] = made
         return self._functions[name, inputs, outputs]

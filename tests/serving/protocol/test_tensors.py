@@ -97,3 +97,30 @@ def test_shape_is_written_as_tensorflow_does():
 def test_array_without_a_counterpart():
     with pytest.raises(ValueError, match="datetime64"):
         to_proto(np.array(["2020-01-01"], "datetime64[D]"))
+
+
+@pytest.mark.parametrize("as_content", [True, False])
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        *["f4", "f8", "f2", "c8", "c16", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?"],
+        tf.bfloat16.as_numpy_dtype,
+    ],
+)
+def test_every_dtype_in_both_forms_as_tensorflow_reads_it(dtype, as_content):
+    array = np.array([[0, 1, 2], [3, 100, 127]]).astype(dtype)
+    message = to_proto(array, as_content)
+    assert bool(message.tensor_content) == as_content
+    read = tf.io.parse_tensor(message.SerializeToString(), tf.as_dtype(array.dtype)).numpy()
+    np.testing.assert_array_equal(read, array)
+    np.testing.assert_array_equal(to_array(message), array)
+    np.testing.assert_array_equal(to_array(tf.make_tensor_proto(array)), array)
+
+
+def test_typed_fields_are_those_of_tensorflow():
+    """`Tensor::AsProtoField` writes every value, and no content."""
+    message = to_proto(np.float32([[1, 1, 1]]), as_content=False)
+    assert list(message.float_val) == [1, 1, 1]
+    assert list(to_proto(np.complex64([1 + 2j]), as_content=False).scomplex_val) == [1, 2]
+    assert list(to_proto(np.uint8([7, 7]), as_content=False).int_val) == [7, 7]
+    assert list(to_proto(np.float16([1]), as_content=False).half_val) == [0x3C00]
