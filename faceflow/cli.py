@@ -42,6 +42,10 @@ COMMANDS = {
         "faceflow.commands.evaluate:evaluate_expression",
         "micro-expressions of people never seen: leave one subject out",
     ),
+    ("evaluate", "clips"): (
+        "faceflow.commands.evaluate_clips:evaluate_clips",
+        "flow methods and the tracker on clips with exact flow",
+    ),
     ("flow",): (
         "faceflow.commands.flow:flow",
         "flow of a pair of frames, or of a clip, by a network or any method",

@@ -12,7 +12,8 @@ def reference(portrait, portrait_landmarks):
     return reference_crop(portrait, portrait_landmarks)
 
 
-def tracked(reference, expression, affine=np.zeros((3, 2)), valid=None):
+def tracked(reference, expression, affine=None, valid=None):
+    affine = np.zeros((3, 2)) if affine is None else affine
     size = reference.size
     flow = expression.astype(np.float32) + affine_flow(affine, size)
     valid = reference.face if valid is None else valid
