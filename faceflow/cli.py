@@ -21,7 +21,7 @@ COMMANDS = {
     ),
     ("render", "clips"): (
         "faceflow.commands.render:render_clips",
-        "rendered clips with exact flow from their first frame to every other",
+        "render clips with exact flow from the first frame to every other",
     ),
     ("render", "corpus"): (
         "faceflow.commands.render:render_corpus",
@@ -42,13 +42,17 @@ COMMANDS = {
         "faceflow.commands.evaluate:evaluate_expression",
         "evaluate a classifier, leave-one-subject-out",
     ),
+    ("evaluate", "clips"): (
+        "faceflow.commands.evaluate_clips:evaluate_clips",
+        "compare flow methods and the tracker on clips with known flow",
+    ),
     ("features",): (
         "faceflow.commands.write_features:write_features",
         "write u, v and optical strain of pairs or a corpus",
     ),
     ("evaluate", "spotting"): (
         "faceflow.commands.evaluation.spotting_command:evaluate_spotting",
-        "spotting of macro- and micro-expressions in long videos, by the protocol of MEGC",
+        "evaluate spotting in long videos, by the protocol of MEGC",
     ),
     ("export", "flow"): (
         "faceflow.commands.export:export_flow",

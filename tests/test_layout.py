@@ -17,11 +17,6 @@ REACHED_THROUGH = {
     "faceflow.arguments": "tests/faceflow/test_cli.py",
     "faceflow.console": "tests/faceflow/test_cli.py",
     "faceflow.commands": "tests/test_readme.py",
-<<<<<<< HEAD
-=======
-    "keras_models.inference.clip_spotting": "tests/faceflow/commands/test_expression.py",
-    "keras_models.inference.clip_flow": "tests/faceflow/test_cli.py",
->>>>>>> c5d3caf (evaluate expression --task: five and seven emotions, 12 Action Units; evaluate spotting tested from sheet to report)
     "keras_models.training.flow_optimizer": "tests/keras_models/training/test_train_flow.py",
     "pipelines.datasets.corpora": "tests/pipelines/datasets/test_quirks.py",
     "pipelines.labels.refined": "tests/pipelines/labels/test_refined.py",

@@ -1,0 +1,225 @@
+"""Evaluation of estimators and of the tracker on clips with the exact flow from their first frame."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from keras_models.inference.estimators import Method
+from keras_models.losses.flow_losses import end_point_error
+from pipelines.clip_analysis.reference_crop import reference_crop
+from pipelines.clip_analysis.tracker import FlowEstimate, MotionTracker
+from pipelines.errors import InputError
+from pipelines.io.clip_truth import ClipTruth, list_clips, read_clip_truth
+from pipelines.landmarks.detector import FaceMesh, find_face
+from pipelines.landmarks.face_mesh import REGIONS
+
+#: Bins of a frame's mean true motion in the face, pixels.
+CLIP_MOTION_BINS = {"0-1 px": (0, 1), "1-2 px": (1, 2), "2-4 px": (2, 4), "4+ px": (4, np.inf)}
+
+#: Follows a clip: a function of its frames that yields a flow and where it is known, or None if it is lost.
+Follow = Callable[[Iterator[np.ndarray]], Iterator[tuple[np.ndarray, np.ndarray] | None]]
+
+_SAME_MOTION = 0.25  # of the mean motion: frames that differ by less are compared for drift
+_FEWEST_FOR_DRIFT = 12  # frames
+
+
+@dataclass(frozen=True)
+class ClipFrameErrors:
+    """How far one method is off in one frame of a clip, against the first frame.
+
+    Attributes:
+        clip: name of the clip.
+        kind: of its motion.
+        frame: number of the frame.
+        method: name of the method.
+        motion: mean true motion in the face, pixels.
+        epe_face: mean end-point error in the face where the frame shows it, pixels; NaN if lost.
+        coverage: share of those pixels on which the method says something.
+        regions: mean error (dx, dy) of each region, pixels.
+        still: whether no event is going on.
+    """
+
+    clip: str
+    kind: str
+    frame: int
+    method: str
+    motion: float
+    epe_face: float
+    coverage: float
+    regions: dict[str, tuple[float, float]]
+    still: bool
+
+
+@dataclass(frozen=True)
+class ClipSummary:
+    """Figures of a method over all clips, pixels.
+
+    Attributes:
+        epe: mean `epe_face`.
+        epe_by_motion: the same by the bins of `CLIP_MOTION_BINS`.
+        epe_by_kind: the same by the kind of clip.
+        drift: error in the last third of a clip divided by that in the first third, at the same motion; mean
+            over clips, NaN if no clip has such frames.
+        lost: share of frames without an answer.
+        jitter: standard deviation of a region's mean error in frames without an event; mean over regions and
+            clips.
+    """
+
+    epe: float
+    epe_by_motion: dict[str, float]
+    epe_by_kind: dict[str, float]
+    drift: float
+    lost: float
+    jitter: float
+
+
+def frame_by_frame(method: Method) -> Follow:
+    """Ask an estimator for the flow from the first frame to each other one by itself."""
+
+    def follow(frames: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray] | None]:
+        first = next(frames)
+        for frame in frames:
+            try:
+                yield method(first, frame)
+            except InputError:
+                yield None
+
+    return follow
+
+
+def tracked(estimate: FlowEstimate) -> Follow:
+    """Track the face against the first frame; see `clip_analysis.tracker`."""
+
+    def follow(frames: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray] | None]:
+        first = next(frames)
+        with FaceMesh(tracking=True) as face_mesh:
+            landmarks = find_face(face_mesh, first, "frame 0").landmarks
+            tracker = MotionTracker(reference_crop(first, landmarks), estimate)
+            for frame in frames:
+                face = face_mesh(frame, landmarks)
+                if face is None:
+                    tracker.reset()
+                    yield None
+                    continue
+                landmarks = face.landmarks
+                found = tracker(frame, landmarks)
+                lost = found.status == "lost"
+                yield None if lost else tracker.reference.frame_flow(found.flow, first.shape[:2])
+
+    return follow
+
+
+def clip_errors(truth: ClipTruth, name: str, follow: Follow) -> list[ClipFrameErrors]:
+    """Compare what a method finds in every frame of a clip with the truth."""
+    rows = []
+    for number, found in enumerate(follow(truth.frames()), start=1):
+        motion = truth.motion(number)
+        seen = truth.face & ~motion.occluded
+        active = any(event.onset < number < event.offset for event in truth.events)
+        length = float(np.linalg.norm(motion.flow, axis=-1)[seen].mean())
+        row = (truth.folder.name, truth.kind, number, name, length)
+        if found is None or not (seen & found[1]).any():
+            rows.append(ClipFrameErrors(*row, np.nan, 0.0, {}, not active))
+            continue
+        flow, known = found
+        where = seen & known
+        error = end_point_error(motion.flow[None], flow[None]).numpy()[0]
+        difference = flow - motion.flow
+        regions = {
+            region: tuple(difference[where & (truth.regions == k)].mean(axis=0).tolist())
+            for k, region in enumerate(REGIONS, start=1)
+            if (where & (truth.regions == k)).any()
+        }
+        coverage = float(where.sum() / seen.sum())
+        rows.append(ClipFrameErrors(*row, float(error[where].mean()), coverage, regions, not active))
+    return rows
+
+
+def summarise_clips(rows: list[ClipFrameErrors]) -> ClipSummary:
+    """Put the rows of one method together."""
+    motion, epe = (np.array([getattr(row, name) for row in rows]) for name in ("motion", "epe_face"))
+    kinds = sorted({row.kind for row in rows})
+    clips = [[row for row in rows if row.clip == name] for name in sorted({row.clip for row in rows})]
+    return ClipSummary(
+        epe=_mean(epe),
+        epe_by_motion={
+            name: _mean(epe[(motion >= low) & (motion < high)])
+            for name, (low, high) in CLIP_MOTION_BINS.items()
+        },
+        epe_by_kind={kind: _mean(epe[[row.kind == kind for row in rows]]) for kind in kinds},
+        drift=_mean(np.array([_drift(clip) for clip in clips])),
+        lost=float(np.isnan(epe).mean()),
+        jitter=_mean(np.array([_jitter(clip) for clip in clips])),
+    )
+
+
+def evaluate_clips(
+    folder: Path | str,
+    methods: Mapping[str, Follow],
+    on_clip: Callable[[str], None] = lambda name: None,
+) -> dict[str, list[ClipFrameErrors]]:
+    """Evaluate methods on a folder of clips.
+
+    Args:
+        folder: as `faceflow render clips` writes it.
+        methods: by name; see `frame_by_frame` and `tracked`.
+        on_clip: called with the name of each clip that is done.
+
+    Returns:
+        Errors of every frame by the method's name.
+
+    Raises:
+        InputError: if the folder holds no clip, or a clip is damaged.
+    """
+    errors: dict[str, list[ClipFrameErrors]] = {name: [] for name in methods}
+    for path in list_clips(folder):
+        truth = read_clip_truth(path)
+        for name, follow in methods.items():
+            errors[name] += clip_errors(truth, name, follow)
+        on_clip(path.name)
+    return errors
+
+
+def clips_to_json(errors: Mapping[str, list[ClipFrameErrors]]) -> dict:
+    """Return all figures as what `json` writes; NaN becomes null."""
+    summaries = {name: asdict(summarise_clips(rows)) for name, rows in errors.items()}
+    frames = [asdict(row) for rows in errors.values() for row in rows]
+    return _without_nan({"methods": summaries, "frames": frames})
+
+
+def _drift(rows: list[ClipFrameErrors]) -> float:
+    if len(rows) < _FEWEST_FOR_DRIFT:
+        return float("nan")
+    third = len(rows) // 3
+    ratios = []
+    for late in rows[-third:]:
+        near = _SAME_MOTION * max(late.motion, 0.1)
+        same = [row.epe_face for row in rows[:third] if abs(row.motion - late.motion) < near]
+        if same:
+            ratios.append(late.epe_face / np.mean(same))
+    return _mean(np.array(ratios))
+
+
+def _jitter(rows: list[ClipFrameErrors]) -> float:
+    deviations = []
+    for region in REGIONS:
+        errors = np.array([row.regions[region] for row in rows if row.still and region in row.regions])
+        if len(errors) > 1:
+            # From frame to frame: what stays is an error, and no jitter.
+            deviations.append(np.diff(errors, axis=0).std() / np.sqrt(2))
+    return _mean(np.array(deviations))
+
+
+def _mean(values: np.ndarray) -> float:
+    values = values[~np.isnan(values)] if len(values) else values
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _without_nan(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(each) for each in value]
+    return None if isinstance(value, float) and np.isnan(value) else value

@@ -1,0 +1,1 @@
+"""Motion of a clip against a reference frame: tracking, tables, events, pictures."""

@@ -1,0 +1,70 @@
+"""Pose of the head and opening of the eyes, from the landmarks of one frame.
+
+References:
+    Soukupova, Cech, "Real-Time Eye Blink Detection using Facial Landmarks", CVWW 2016 (eye aspect ratio).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.landmarks.head_motion import STABLE
+from pipelines.synthetic.renderer.geometry.head import head_model
+
+#: Share of the opening at the reference below which an eye is closed.
+CLOSED_BELOW = 0.5
+
+# Points on bone and the nose, whose depth shows turns and nods.
+_POINTS = np.concatenate([STABLE, [197, 195, 5, 4, 1, 19, 94, 2, 48, 278, 98, 327]])
+# Corner, two points of the upper lid, corner, two of the lower lid, of the subject's right and left eye.
+_EYES = np.array([[33, 160, 158, 133, 153, 144], [362, 385, 387, 263, 373, 380]])
+
+
+@dataclass(frozen=True)
+class HeadPose:
+    """Where a head looks.
+
+    Attributes:
+        yaw: degrees, positive towards the picture's right.
+        pitch: degrees, positive down.
+        roll: degrees, positive clockwise.
+        scale: pixels per centimetre of the head.
+    """
+
+    yaw: float
+    pitch: float
+    roll: float
+    scale: float
+
+
+def head_pose(landmarks: np.ndarray) -> HeadPose:
+    """Fit the pose of the mean head by a weak perspective to the points on bone.
+
+    Args:
+        landmarks: float [478, 2], (x, y) in pixels.
+
+    Returns:
+        The pose. A head is not the mean head: yaw and pitch are off by some degrees that stay the same, and
+        their changes are right to about a third. Roll and scale do not suffer from that.
+    """
+    model = head_model().vertices[_POINTS].astype(np.float64)
+    points = landmarks[_POINTS].astype(np.float64)
+    across = np.linalg.lstsq(model - model.mean(axis=0), points - points.mean(axis=0), rcond=None)[0].T
+    left, stretch, right = np.linalg.svd(across, full_matrices=False)
+    first, second = left @ right  # the nearest two rows of a rotation
+    third = np.cross(first, second)
+    return HeadPose(
+        yaw=float(np.rad2deg(np.arctan2(-first[2], third[2]))),
+        pitch=float(np.rad2deg(-np.arcsin(np.clip(second[2], -1, 1)))),
+        roll=float(np.rad2deg(np.arctan2(second[0], second[1]))),
+        scale=float(stretch.mean()),
+    )
+
+
+def eye_openings(landmarks: np.ndarray) -> np.ndarray:
+    """Return the aspect ratio of the subject's right and left eye, float64 [2]: 0 is closed, .3 usual."""
+    eyes = landmarks[_EYES].astype(np.float64)
+    height = np.linalg.norm(eyes[:, 1] - eyes[:, 5], axis=-1) + np.linalg.norm(
+        eyes[:, 2] - eyes[:, 4], axis=-1
+    )
+    return height / (2 * np.linalg.norm(eyes[:, 0] - eyes[:, 3], axis=-1))

@@ -1,0 +1,156 @@
+"""Motion of the parts of a face as numbers: one row a frame and region."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.clip_analysis.reference_crop import ReferenceCrop
+from pipelines.clip_analysis.tracker import TrackedMotion
+from pipelines.image.warping import pixel_grid
+from pipelines.landmarks.face_mesh import REGIONS, region_map
+from pipelines.micro_expressions.alignment import CROP
+from pipelines.micro_expressions.strain import optical_strain
+
+#: Distance between the centres of the irises of an adult, millimetres (Dodgson 2004: mean 63).
+INTERPUPILLARY_MM = 63.0
+#: Regions of the table: those of `face_mesh`, and the corners of the mouth.
+TABLE_REGIONS = (*REGIONS, "mouth_corners")
+#: Sides of the subject.
+SIDES = ("right", "left")
+#: Columns of `motion.csv`.
+COLUMNS = (
+    "frame", "time_s", "region", "side", "u_px", "v_px", "rms_px", "u_mm", "v_mm", "rms_mm", "strain",
+    "valid", "uncertainty_px", "asymmetry",
+)  # fmt: skip
+
+_MOUTH_CORNERS = (61, 291)  # the subject's right and left
+_CORNER_RADIUS = 0.11  # of a corner's disc, in distances between the irises
+_MIDLINE = (10, 152)  # top of the forehead and chin
+_LEAST_VALID = 0.2  # share of a region's pixels that its motion is told from
+_LEAST_MOTION = 0.1  # pixels: sides that move less are not compared
+
+
+@dataclass(frozen=True)
+class RegionMotion:
+    """Mean motion of a region against the head, in pixels of the 224 x 224 crop (see `RegionTable`).
+
+    Attributes:
+        region: one of `TABLE_REGIONS`.
+        side: right or left of the subject, or both.
+        u: mean motion to the right of the picture; NaN where too few pixels are valid, as all below.
+        v: mean motion down.
+        rms: root mean square length of the motion.
+        strain: mean optical strain, pixels per pixel.
+        valid: share of valid pixels.
+        uncertainty: mean error to expect of a pixel.
+        asymmetry: of `both`: (left - right) / (left + right) of `rms`, -1 to 1; NaN where neither moves.
+    """
+
+    region: str
+    side: str
+    u: float
+    v: float
+    rms: float
+    strain: float
+    valid: float
+    uncertainty: float
+    asymmetry: float = float("nan")
+
+
+class RegionTable:
+    """Means over the regions of a face.
+
+    Pixels are those of the aligned crop of 224 x 224, in which faces are of about one size; millimetres come
+    from the distance of the irises in the reference frame.
+
+    Args:
+        reference: crop of the reference frame.
+        yaw: of the head in the reference frame, degrees: the distance of the irises is foreshortened by it.
+        interpupillary_mm: distance of the subject's pupils, millimetres.
+    """
+
+    def __init__(
+        self, reference: ReferenceCrop, yaw: float = 0.0, interpupillary_mm: float = INTERPUPILLARY_MM
+    ):
+        self._factor = CROP / reference.size
+        distance = reference.iris_distance * self._factor / max(float(np.cos(np.deg2rad(yaw))), 0.5)
+        #: Millimetres of the face per pixel of the 224 x 224 crop.
+        self.mm_per_pixel = interpupillary_mm / distance
+        self._labels = _labels(reference)
+
+    def regions(self, motion: TrackedMotion) -> list[RegionMotion]:
+        """Return right, left and both sides of every region."""
+        own = motion.expression
+        squared = np.square(own).sum(axis=-1)
+        strain = optical_strain(own[None]).numpy()[0]
+        sums = np.zeros((len(TABLE_REGIONS), 2, 7))
+        columns = (own[..., 0], own[..., 1], squared, strain, motion.uncertainty)
+        for labels in self._labels:
+            inside = labels >= 0
+            kept = inside & motion.valid
+            count = np.bincount(labels[inside], minlength=sums.shape[0] * 2)
+            found = [np.bincount(labels[kept], minlength=len(count))]
+            found += [np.bincount(labels[kept], column[kept], minlength=len(count)) for column in columns]
+            sums += np.stack([count, *found], axis=-1).reshape(sums.shape)
+        rows = []
+        for region, (right, left) in zip(TABLE_REGIONS, sums, strict=True):
+            sides = [self._row(region, side, part) for side, part in zip(SIDES, (right, left), strict=True)]
+            both = self._row(region, "both", right + left, _asymmetry(*sides))
+            rows += [*sides, both]
+        return rows
+
+    def _row(self, region: str, side: str, sums: np.ndarray, asymmetry: float = float("nan")) -> RegionMotion:
+        total, valid, u, v, squared, strain, uncertainty = sums.tolist()
+        share = valid / total if total else 0.0
+        if share < _LEAST_VALID:
+            return RegionMotion(region, side, *[float("nan")] * 4, share, float("nan"))
+        factor = self._factor / valid
+        rms = self._factor * (squared / valid) ** 0.5
+        return RegionMotion(
+            region, side, u * factor, v * factor, rms, strain / valid, share, uncertainty * factor, asymmetry
+        )
+
+    def rows(self, number: int, seconds: float, regions: list[RegionMotion]) -> Iterator[dict[str, object]]:
+        """Yield the rows of a frame by their `COLUMNS`."""
+        for each in regions:
+            pixels = {"u": each.u, "v": each.v, "rms": each.rms}
+            yield {
+                "frame": number,
+                "time_s": _text(seconds, 4),
+                "region": each.region,
+                "side": each.side,
+                **{f"{name}_px": _text(value) for name, value in pixels.items()},
+                **{f"{name}_mm": _text(value * self.mm_per_pixel) for name, value in pixels.items()},
+                "strain": _text(each.strain, 5),
+                "valid": _text(each.valid, 3),
+                "uncertainty_px": _text(each.uncertainty),
+                "asymmetry": _text(each.asymmetry, 3),
+            }
+
+
+def _labels(reference: ReferenceCrop) -> tuple[np.ndarray, np.ndarray]:
+    """Return 2 x region + side of every pixel, -1 outside: of the map of regions, and of the corners."""
+    points, size = reference.landmarks, reference.size
+    grid = pixel_grid((size, size))
+    top, chin = points[list(_MIDLINE)]
+    down = chin - top
+    # Left of the line from the forehead to the chin in the picture is the subject's right.
+    side = ((grid - top) @ np.array([down[1], -down[0]]) > 0).astype(np.int64)
+    regions = region_map(points, (size, size)).astype(np.int64) - 1
+    whole = np.where((regions >= 0) & reference.face, 2 * regions + side, -1)
+    corners = np.full((size, size), -1, np.int64)
+    for k, point in enumerate(points[list(_MOUTH_CORNERS)]):
+        near = np.linalg.norm(grid - point, axis=-1) < _CORNER_RADIUS * reference.iris_distance
+        corners[near & reference.face] = 2 * (len(TABLE_REGIONS) - 1) + k
+    return whole, corners
+
+
+def _asymmetry(right: RegionMotion, left: RegionMotion) -> float:
+    both = left.rms + right.rms
+    return (left.rms - right.rms) / both if both > 2 * _LEAST_MOTION else float("nan")
+
+
+def _text(value: float, digits: int = 4) -> str:
+    """Write a number; NaN as an empty cell, which pandas reads as NaN."""
+    return "" if np.isnan(value) else f"{value:.{digits}f}"

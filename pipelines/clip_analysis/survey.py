@@ -1,0 +1,170 @@
+"""First pass over a clip: where its face is in every frame, its cuts, and its reference frames."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pipelines.clip_analysis.head_pose import eye_openings, head_pose
+from pipelines.clip_analysis.landmark_store import LandmarkStore
+from pipelines.errors import InputError
+from pipelines.landmarks.detector import FaceMesh
+from pipelines.micro_expressions.alignment import alignment
+
+_THUMBNAIL = (32, 18)
+_SAME_SHOT = 0.5  # least correlation of thumbnails of two frames of one shot
+_LEAST_OVERLAP = 0.4  # of a face's boxes in two frames of one shot, intersection over union
+_FORGET_AFTER = 10  # frames without a face, after which it may come back anywhere
+_CANDIDATES = 400  # frames of a shot that are compared, evenly spread
+_UNKNOWN_SPEED = 1.0  # pixels of the aligned crop, of a first frame
+_EYES_WEIGHT, _YAW_WEIGHT = 20.0, 0.1  # pixels of the aligned crop, per share of opening and per degree
+
+
+@dataclass(frozen=True)
+class Shot:
+    """Frames of one person between two cuts.
+
+    Attributes:
+        first: number of the first frame.
+        last: number of the last frame.
+        reference: number of the most neutral and most still frame; None if no frame has a face.
+    """
+
+    first: int
+    last: int
+    reference: int | None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the first pass has found.
+
+    Attributes:
+        frames: count of frames.
+        shots: between the cuts, in order.
+        most_faces: in one frame.
+        shape: (height, width) of the frames.
+    """
+
+    frames: int
+    shots: tuple[Shot, ...]
+    most_faces: int
+    shape: tuple[int, int]
+
+    def shot_of(self, number: int) -> Shot:
+        """Return the shot in which a frame lies."""
+        return next(shot for shot in self.shots if shot.first <= number <= shot.last)
+
+
+def survey(
+    frames: Iterable[np.ndarray],
+    face_mesh: FaceMesh,
+    store: LandmarkStore,
+    on_frame: Callable[[int], None] = lambda number: None,
+) -> Survey:
+    """Follow the face through a clip.
+
+    The largest face of a shot is followed by its place: another one that becomes larger is not taken for it.
+
+    Args:
+        frames: uint8 [H, W, 3] RGB each; taken one by one.
+        face_mesh: detector that tracks.
+        store: takes the landmarks of every frame.
+        on_frame: called with the number of each frame that is done.
+
+    Raises:
+        InputError: if no frame has a face.
+    """
+    shots: list[_OpenShot] = []
+    last_thumbnail, last, absent, most, shape = None, None, 0, 0, (0, 0)
+    number = -1
+    for number, frame in enumerate(frames):
+        shape = frame.shape[:2]
+        thumbnail = _thumbnail(frame)
+        cut = last_thumbnail is None or _correlation(thumbnail, last_thumbnail) < _SAME_SHOT
+        if cut and number:
+            face_mesh.reset()
+            last = None
+        face = face_mesh(frame, last)
+        points = None if face is None else face.landmarks
+        if points is not None and last is not None and not absent and _overlap(points, last) < _LEAST_OVERLAP:
+            cut = True
+        if cut:
+            shots.append(_OpenShot(number))
+        store.add(points)
+        shots[-1].add(number, points)
+        absent = 0 if points is not None else absent + 1
+        last = points if points is not None else last if absent < _FORGET_AFTER else None
+        most = max(most, face.faces_in_frame if face else 0)
+        last_thumbnail = thumbnail
+        on_frame(number)
+    found = tuple(shot.closed() for shot in shots)
+    if all(shot.reference is None for shot in found):
+        raise InputError(
+            f"no face found in any of its {number + 1} frames; a face should look towards the camera and be "
+            "at least 60 pixels wide"
+        )
+    return Survey(number + 1, found, most, shape)
+
+
+class _OpenShot:
+    """Collects candidates for the reference; when there are too many, every second one is dropped."""
+
+    def __init__(self, first: int):
+        self.first = self.last = first
+        self._every, self._count = 1, 0
+        self._numbers: list[int] = []
+        self._features: list[tuple[np.ndarray, float, float, float]] = []
+        self._before: np.ndarray | None = None
+
+    def add(self, number: int, landmarks: np.ndarray | None) -> None:
+        self.last = number
+        if landmarks is None:
+            self._before = None
+            return
+        similarity = alignment(landmarks)
+        shape = (landmarks @ similarity[:, :2].T + similarity[:, 2]).astype(np.float32)
+        moved = landmarks if self._before is None else self._before
+        speed = np.linalg.norm((landmarks - moved) @ similarity[:, :2].T, axis=-1).mean()
+        if self._before is None:
+            speed = _UNKNOWN_SPEED
+        if self._count % self._every == 0:
+            opening, yaw = eye_openings(landmarks).mean(), head_pose(landmarks).yaw
+            self._numbers.append(number)
+            self._features.append((shape, float(speed), float(opening), yaw))
+        self._before = landmarks
+        self._count += 1
+        if len(self._numbers) > _CANDIDATES:
+            self._numbers, self._features = self._numbers[::2], self._features[::2]
+            self._every *= 2
+
+    def closed(self) -> Shot:
+        """Choose the reference: near the usual shape of the face, still, eyes open, towards the camera."""
+        if not self._numbers:
+            return Shot(self.first, self.last, None)
+        shapes, speeds, openings, yaws = (np.array(each) for each in zip(*self._features, strict=True))
+        usual = np.median(shapes, axis=0)
+        away = np.linalg.norm(shapes - usual, axis=-1).mean(axis=-1)
+        closed = np.clip(1 - openings / max(float(np.median(openings)), 1e-6), 0, 1)
+        cost = away + speeds + _EYES_WEIGHT * closed + _YAW_WEIGHT * np.abs(yaws)
+        return Shot(self.first, self.last, self._numbers[int(np.argmin(cost))])
+
+
+def _thumbnail(frame: np.ndarray) -> np.ndarray:
+    small = cv2.resize(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), _THUMBNAIL, interpolation=cv2.INTER_AREA)
+    return small.astype(np.float32)
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    one, other = one - one.mean(), other - other.mean()
+    norm = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float((one * other).sum()) / norm if norm > 0 else 1.0
+
+
+def _overlap(points: np.ndarray, other: np.ndarray) -> float:
+    """Return intersection over union of the boxes of two sets of points."""
+    low = np.maximum(points.min(axis=0), other.min(axis=0))
+    high = np.minimum(points.max(axis=0), other.max(axis=0))
+    common = float(np.maximum(high - low, 0).prod())
+    return common / (float(np.ptp(points, axis=0).prod() + np.ptp(other, axis=0).prod()) - common)

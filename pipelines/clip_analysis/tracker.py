@@ -1,0 +1,202 @@
+"""Flow of a face from a reference frame to every frame of a clip.
+
+Each frame is first brought back by the motion of the one before it (warm start), so that the estimate is of a
+small motion whatever the whole one is. The estimate is always against the reference frame: errors do not add
+up along the clip. Where the pictures do not agree after that, the track is lost and starts again from the
+landmarks.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from pipelines.clip_analysis.reference_crop import ReferenceCrop, affine_flow
+from pipelines.image.warping import pixel_grid, sample
+from pipelines.labels.extension import extend
+from pipelines.labels.mesh import mesh_label
+from pipelines.landmarks.head_motion import STABLE, fit_affine
+
+#: Flow of two frames, uint8 [H, W, 3] RGB of one size: float32 [H, W, 2] in pixels, and bool [H, W].
+FlowEstimate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+#: Agreement of the pictures below which a track is lost.
+LOST_BELOW = 0.4
+#: Uncertainty from which on a pixel of the flow is not valid, pixels of the crop.
+MAX_UNCERTAINTY = 0.3
+
+_JUMP = 1.5  # pixels of the crop: landmarks that move more from frame to frame correct the start
+_WINDOW = 3.0  # standard deviation of the neighbourhood of uncertainty, pixels of the half-size picture
+_START_BLUR = 6.0  # standard deviation, pixels: finer motion is estimated anew in each frame
+_START_LEAST, _LANDMARKS_LEAST = 1.0, 2.0  # pixels: an expression that moves less does, too
+_SKIN, _ERROR = 2.5, 0.15  # standard deviation of the neighbourhood, and a usual error within it, pixels
+_UNCERTAINTY = 0.2  # error of a flow per pixel that would explain the difference, on rendered clips
+_NOISE = 1.0  # grey values that a picture differs by for no reason
+_SHADING = 8.0  # standard deviation, pixels of the half-size picture: slower changes of brightness are light
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedMotion:
+    """Motion from the reference to a frame, on the grid of the reference crop.
+
+    Attributes:
+        flow: float32 [S, S, 2], pixels of the crop, head and expression together.
+        uncertainty: float32 [S, S], error to expect by what the pictures differ after the motion, pixels.
+        valid: bool [S, S], pixels of the face where the flow can be relied on.
+        agreement: correlation of both pictures after the motion, over the face, -1 to 1.
+        affine: float64 [3, 2], motion of the head, see `ReferenceCrop.head_motion`.
+        status: tracked, restarted (from the landmarks) or lost.
+    """
+
+    flow: np.ndarray
+    uncertainty: np.ndarray
+    valid: np.ndarray
+    agreement: float
+    affine: np.ndarray
+    status: str
+
+    @cached_property
+    def head(self) -> np.ndarray:
+        """Motion of the head, float32 [S, S, 2], pixels of the crop."""
+        return affine_flow(self.affine, len(self.flow))
+
+    @cached_property
+    def expression(self) -> np.ndarray:
+        """Motion of the face against the head, float32 [S, S, 2], pixels of the crop."""
+        return self.flow - self.head
+
+
+class MotionTracker:
+    """Tracks a face against a reference frame, frame by frame in the order of the clip.
+
+    Args:
+        reference: crop of the reference frame.
+        estimate: estimator of the flow between two crops.
+
+    Example:
+        >>> import skimage.data
+        >>> from pipelines.clip_analysis.reference_crop import reference_crop
+        >>> from pipelines.landmarks.detector import FaceMesh
+        >>> frame = skimage.data.astronaut()
+        >>> with FaceMesh() as face_mesh:
+        ...     landmarks = face_mesh(frame).landmarks
+        >>> still = lambda crop1, crop2: (np.zeros((*crop1.shape[:2], 2), np.float32), crop1[..., 0] >= 0)
+        >>> tracker = MotionTracker(reference_crop(frame, landmarks), still)
+        >>> tracker(frame, landmarks).status
+        'restarted'
+    """
+
+    def __init__(self, reference: ReferenceCrop, estimate: FlowEstimate):
+        self.reference = reference
+        self._estimate, self._shape = estimate, reference.face.shape
+        self._pictures = _Prepared(reference.picture, reference.face)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the last frame: the next one starts from its landmarks."""
+        self._flow: np.ndarray | None = None
+        self._landmarks: np.ndarray | None = None
+
+    def __call__(self, frame: np.ndarray, landmarks: np.ndarray) -> TrackedMotion:
+        """Track the next frame.
+
+        Args:
+            frame: uint8 [H, W, 3], RGB.
+            landmarks: float32 [478, 2] in it, pixels of the frame.
+        """
+        points = self.reference.to_crop(landmarks)
+        found = None
+        if self._flow is not None:
+            found = self._from(frame, self._predicted(points), "tracked")
+        if found is None or found.agreement < LOST_BELOW:
+            again = self._from(frame, self._by_landmarks(points), "restarted")
+            if found is None or again.agreement > found.agreement:
+                found = again
+        if found.agreement < LOST_BELOW:
+            self.reset()
+            nowhere = np.zeros_like(found.valid)
+            return TrackedMotion(
+                found.flow, found.uncertainty, nowhere, found.agreement, found.affine, "lost"
+            )
+        self._flow, self._landmarks = found.flow, points
+        return found
+
+    def _predicted(self, points: np.ndarray) -> np.ndarray:
+        """Return the last flow, moved on where the head has moved by more than landmarks err."""
+        flow = self._flow
+        step = points[STABLE] - self._landmarks[STABLE]
+        if np.linalg.norm(step, axis=-1).mean() > _JUMP:
+            affine = fit_affine(self._landmarks[STABLE], step)
+            there = pixel_grid(self._shape) + flow
+            flow = flow + (there @ affine[:2] + affine[2]).astype(np.float32)
+        return self._coarse(flow, _START_LEAST)
+
+    def _by_landmarks(self, points: np.ndarray) -> np.ndarray:
+        label = extend(*mesh_label(self.reference.landmarks, points, self._shape))
+        return self._coarse(label, _LANDMARKS_LEAST)
+
+    def _coarse(self, flow: np.ndarray, least: float) -> np.ndarray:
+        """Return the head's motion and of the rest what is neither fine nor small.
+
+        Fed back from frame to frame, errors of the estimator would grow where it has nothing to go by, and
+        landmarks err by more than a small expression moves.
+        """
+        head = affine_flow(self.reference.head_motion(flow), self.reference.size)
+        own = cv2.GaussianBlur(flow - head, (0, 0), _START_BLUR)
+        length = np.linalg.norm(own, axis=-1, keepdims=True)
+        return head + own * np.clip(1 - least / np.maximum(length, 1e-6), 0, None)
+
+    def _from(self, frame: np.ndarray, start: np.ndarray, status: str) -> TrackedMotion:
+        """Estimate what a start leaves: what is at q = p + left(p) there is at q + start(q) in the frame."""
+        brought_back = self.reference.sampled(frame, start)
+        left, known = self._estimate(self.reference.picture, brought_back)
+        there = pixel_grid(self._shape) + left
+        flow = _without_noise(left + sample(start, there, cv2.INTER_LINEAR))
+        agreement, uncertainty = self._pictures.compare(sample(brought_back, there))
+        valid = known & self.reference.face & (uncertainty < MAX_UNCERTAINTY)
+        affine = self.reference.head_motion(flow)
+        return TrackedMotion(flow, uncertainty, valid, agreement, affine, status)
+
+
+class _Prepared:
+    """The reference picture, prepared for comparison with pictures that should equal it."""
+
+    def __init__(self, picture: np.ndarray, face: np.ndarray):
+        self._grey = _half(picture)
+        detail = self._grey - _blurred(self._grey, _SHADING)
+        self._detail = detail
+        along, down = cv2.spatialGradient(np.rint(np.clip(self._grey, 0, 255)).astype(np.uint8))
+        squared = (np.square(along.astype(np.float32)) + np.square(down.astype(np.float32))) / 64
+        # Gradient of the half-size picture; across one direction alone half of it counts.
+        self._gradient = _blurred(squared / 2, _WINDOW)
+        self._face = cv2.resize(face.astype(np.uint8), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) > 0
+
+    def compare(self, other: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the correlation over the face, and how many pixels would explain what differs."""
+        grey = _half(other)
+        detail = grey - _blurred(grey, _SHADING)
+        here, there = self._detail[self._face], detail[self._face]
+        norm = float(np.linalg.norm(here) * np.linalg.norm(there))
+        agreement = float(here @ there) / norm if norm > 0 else 0.0
+        difference = _blurred(np.square(detail - self._detail), _WINDOW)
+        pixels = np.sqrt(difference / (self._gradient + _NOISE))  # of the half-size picture
+        size = other.shape[1::-1]
+        return agreement, cv2.resize(2 * _UNCERTAINTY * pixels, size, interpolation=cv2.INTER_LINEAR)
+
+
+def _without_noise(flow: np.ndarray) -> np.ndarray:
+    """Smooth what differs from its surroundings by no more than estimators err; edges of motion stay."""
+    smooth = _blurred(flow, _SKIN)
+    squared = np.square(flow - smooth).sum(axis=-1, keepdims=True)
+    return smooth + (flow - smooth) * (squared / (squared + _ERROR**2))
+
+
+def _half(picture: np.ndarray) -> np.ndarray:
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    return cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA).astype(np.float32)
+
+
+def _blurred(array: np.ndarray, deviation: float) -> np.ndarray:
+    return cv2.GaussianBlur(array, (0, 0), deviation)

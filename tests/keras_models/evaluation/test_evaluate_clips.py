@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from faceflow import cli
+from keras_models.evaluation.evaluate_clips import (
+    ClipFrameErrors,
+    clip_errors,
+    clips_to_json,
+    evaluate_clips,
+    frame_by_frame,
+    summarise_clips,
+)
+from pipelines.errors import InputError
+from pipelines.io.clip_truth import list_clips, read_clip_truth
+from pipelines.synthetic.renderer.rendered_clip import render_clips
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("evaluated") / "clips"
+    render_clips(folder, 1, kinds=("head",), frames=12, size=96, workers=1)
+    return folder
+
+
+def test_errors_against_the_truth(clips):
+    """A method that knows the truth, off by (.3, -.4), lost once and silent on the left half."""
+    truth = read_clip_truth(list_clips(clips)[0])
+
+    def follow(frames):
+        for number, _ in enumerate(frames):
+            if number == 5:
+                yield None
+            elif number:
+                known = np.ones(truth.face.shape, bool)
+                known[:, :48] = False
+                yield truth.motion(number).flow + np.float32([0.3, -0.4]), known
+
+    rows = clip_errors(truth, "off", follow)
+    assert [row.frame for row in rows] == list(range(1, 12))
+    lost = rows[4]
+    assert np.isnan(lost.epe_face)
+    assert lost.coverage == 0
+    for row in rows[:4]:
+        assert row.epe_face == pytest.approx(0.5, abs=1e-4)
+        assert 0.2 < row.coverage < 0.8
+        np.testing.assert_allclose(row.regions["mouth"], (0.3, -0.4), atol=1e-4)
+    summary = summarise_clips(rows)
+    assert (summary.lost, summary.epe) == (pytest.approx(1 / 11), pytest.approx(0.5, abs=1e-4))
+    assert summary.jitter == pytest.approx(0, abs=1e-4)
+    active = truth.events[0]
+    assert [row.still for row in rows] == [not active.onset < k < active.offset for k in range(1, 12)]
+
+
+def frame_errors(frame, motion, epe, mean=(0.0, 0.0)):
+    return ClipFrameErrors("a", "micro", frame, "m", motion, epe, 1.0, {"mouth": mean}, True)
+
+
+def test_drift_compares_frames_of_the_same_motion():
+    """Errors of .1 at 1 px and .4 at 3 px at first, and twice as much at the end, by hand."""
+    rows = [frame_errors(k, 1.0, 0.1) for k in range(2)] + [frame_errors(k, 3.0, 0.4) for k in (2, 3)]
+    rows += [frame_errors(k, 2.0, 9.0) for k in range(4, 8)]
+    rows += [frame_errors(k, 1.0, 0.2) for k in (8, 9)] + [frame_errors(k, 3.0, 0.8) for k in (10, 11)]
+    summary = summarise_clips(rows)
+    assert summary.drift == pytest.approx(2)
+    assert summary.epe_by_motion["1-2 px"] == pytest.approx(0.15)
+    assert summary.epe_by_motion["4+ px"] != summary.epe_by_motion["4+ px"]  # NaN: no such frame
+
+
+def test_jitter_is_the_deviation_of_a_region():
+    rng = np.random.default_rng(0)
+    rows = [frame_errors(k, 0.0, 0.0, tuple(1 + rng.normal(0, 0.05, 2))) for k in range(2000)]
+    assert summarise_clips(rows).jitter == pytest.approx(0.05, rel=0.05)
+
+
+def test_command(clips, tmp_path, capsys):
+    out = tmp_path / "figures.json"
+    cli.run(
+        [
+            "evaluate",
+            "clips",
+            str(clips),
+            "--method",
+            "zero",
+            "--method",
+            "tracker:dis_fine",
+            "--json",
+            str(out),
+        ]
+    )
+    table = capsys.readouterr().out
+    zero, tracker = (line.split() for line in table.splitlines()[1:3])
+    assert (zero[0], tracker[0]) == ("zero", "tracker:dis_fine")
+    truth = read_clip_truth(list_clips(clips)[0])
+    motions = [truth.motion(k) for k in range(1, 12)]
+    mean = np.mean([np.linalg.norm(m.flow, axis=-1)[truth.face & ~m.occluded].mean() for m in motions])
+    assert float(zero[1]) == pytest.approx(mean, abs=1e-3)
+    assert out.exists()
+
+
+def test_json_has_no_nan(clips):
+    errors = evaluate_clips(clips, {"zero": frame_by_frame(_refuses)})
+    written = clips_to_json(errors)
+    assert written["methods"]["zero"]["epe"] is None
+    assert written["methods"]["zero"]["lost"] == 1
+
+
+def _refuses(frame1, frame2):
+    raise InputError("cannot")

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+
+from pipelines.clip_analysis.reference_crop import affine_flow, reference_crop
+from pipelines.clip_analysis.region_table import COLUMNS, RegionTable
+from pipelines.clip_analysis.tracker import TrackedMotion
+from pipelines.image.warping import pixel_grid
+
+
+@pytest.fixture(scope="module")
+def reference(portrait, portrait_landmarks):
+    return reference_crop(portrait, portrait_landmarks)
+
+
+def tracked(reference, expression, affine=None, valid=None):
+    affine = np.zeros((3, 2)) if affine is None else affine
+    size = reference.size
+    flow = expression.astype(np.float32) + affine_flow(affine, size)
+    valid = reference.face if valid is None else valid
+    return TrackedMotion(flow, np.full((size, size), 0.1, np.float32), valid, 1.0, affine, "tracked")
+
+
+def by_name(rows):
+    return {(row.region, row.side): row for row in rows}
+
+
+def test_motion_against_the_head(reference):
+    """The same motion everywhere, in pixels of the 224 x 224 crop, whatever the head does."""
+    size = reference.size
+    own = np.broadcast_to(np.array([3.0, -4.0]) * size / 224, (size, size, 2))
+    affine = np.array([[0.02, 0.01], [0.0, 0.03], [5.0, -6.0]])
+    for row in RegionTable(reference).regions(tracked(reference, own, affine)):
+        assert (row.u, row.v, row.rms) == pytest.approx((3, -4, 5), abs=1e-3)
+        assert row.strain == pytest.approx(0, abs=1e-4)
+        assert row.valid == pytest.approx(1)
+        assert row.uncertainty == pytest.approx(0.1 * 224 / size, rel=1e-3)
+
+
+def test_strain_of_a_stretch(reference):
+    """u = x / 50: its strain is 1/50 everywhere, on every grid."""
+    grid = pixel_grid(reference.face.shape)
+    own = np.stack([grid[..., 0] / 50, np.zeros_like(grid[..., 0])], axis=-1)
+    rows = by_name(RegionTable(reference).regions(tracked(reference, own)))
+    assert rows["cheeks", "both"].strain == pytest.approx(0.02, rel=1e-3)
+
+
+def test_sides_are_the_subjects(reference):
+    """What lies left in the picture is the subject's right."""
+    own = np.zeros((*reference.face.shape, 2))
+    middle = int(reference.landmarks[[10, 152], 0].mean())
+    own[:, :middle, 1] = -2.0 * reference.size / 224
+    rows = by_name(RegionTable(reference).regions(tracked(reference, own)))
+    assert rows["mouth_corners", "right"].v == pytest.approx(-2, abs=0.01)
+    assert rows["mouth_corners", "left"].v == pytest.approx(0, abs=0.01)
+    assert rows["mouth_corners", "both"].asymmetry == pytest.approx(-1, abs=0.01)
+    assert rows["mouth_corners", "both"].v == pytest.approx(-1, abs=0.15)
+
+
+def test_nothing_is_told_from_nothing(reference):
+    table = RegionTable(reference)
+    rows = table.regions(
+        tracked(reference, np.zeros((*reference.face.shape, 2)), valid=reference.face & False)
+    )
+    assert all(np.isnan([row.u, row.v, row.rms, row.strain, row.uncertainty]).all() for row in rows)
+    assert all(row.valid == 0 for row in rows)
+    written = next(table.rows(3, 0.12, rows))
+    assert tuple(written) == COLUMNS
+    assert (written["frame"], written["time_s"], written["u_px"], written["valid"]) == (
+        3,
+        "0.1200",
+        "",
+        "0.000",
+    )
+
+
+def test_millimetres(reference):
+    """The irises of the portrait lie as far apart as 63 mm are."""
+    table = RegionTable(reference)
+    distance = np.linalg.norm(reference.landmarks[468] - reference.landmarks[473]) * 224 / reference.size
+    assert table.mm_per_pixel * distance == pytest.approx(63)
+    assert RegionTable(reference, interpupillary_mm=60).mm_per_pixel * distance == pytest.approx(60)
+    # A head that is turned by 40 degrees shows .766 of the distance.
+    assert RegionTable(reference, yaw=40).mm_per_pixel * distance == pytest.approx(63 * 0.766, rel=1e-3)
