@@ -1,7 +1,7 @@
 """`python -m benchmarks [--write | --quick]`: run all benchmarks and print the results.
 
 With `--write` (`make bench`) the results are written into the pages. With `--quick` (`make bench-quick`) a
-short version of each benchmark runs, see `benchmarks.quick`.
+short version of each benchmark runs, see `benchmarks.common.quick`.
 """
 
 import os
@@ -20,12 +20,12 @@ def main() -> None:
         model_card,
         networks,
         pipelines,
-        quick,
         rendered_faces,
         serving,
         smoothing,
         spotting,
     )
+    from benchmarks.common import quick
     from benchmarks.common.page import circumstances
 
     if "--quick" in sys.argv:

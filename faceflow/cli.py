@@ -43,7 +43,7 @@ COMMANDS = {
         "evaluate a classifier, leave-one-subject-out",
     ),
     ("evaluate", "clips"): (
-        "faceflow.commands.evaluate_clips:evaluate_clips",
+        "faceflow.commands.evaluation.clips_command:evaluate_clips",
         "compare flow methods and the tracker on clips with known flow",
     ),
     ("features",): (

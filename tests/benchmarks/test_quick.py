@@ -9,12 +9,12 @@ import pytest
 import benchmarks.__main__
 
 PROJECT = Path(__file__).parents[2]
-# What is no benchmark, and what `benchmarks/quick.py` says it leaves out.
-OTHERS = {"__init__", "__main__", "quick", "report_pictures", "expressions", "paper", "smoothing"}
+# What is no benchmark, and what `benchmarks/common/quick.py` says it leaves out.
+OTHERS = {"__init__", "__main__", "report_pictures", "expressions", "paper", "smoothing"}
 
 
 def test_every_benchmark_has_a_quick_form():
-    text = (PROJECT / "benchmarks" / "quick.py").read_text()
+    text = (PROJECT / "benchmarks" / "common" / "quick.py").read_text()
     folder = PROJECT / "benchmarks"
     for path in [*folder.glob("*.py"), *(folder / "pictures").glob("*.py")]:
         assert path.stem in OTHERS or f"{path.stem}" in text.partition("def main")[0], path.name
