@@ -17,7 +17,6 @@ REACHED_THROUGH = {
     "faceflow.arguments": "tests/faceflow/test_cli.py",
     "faceflow.console": "tests/faceflow/test_cli.py",
     "faceflow.commands": "tests/test_readme.py",
-    "keras_models.training.flow_optimizer": "tests/keras_models/training/test_train_flow.py",
     "pipelines.datasets.corpora": "tests/pipelines/datasets/test_quirks.py",
     "pipelines.labels.refined": "tests/pipelines/labels/test_refined.py",
     "pipelines.landmarks.mediapipe_mesh": "tests/pipelines/landmarks/test_detector.py",
