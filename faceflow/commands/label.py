@@ -25,7 +25,7 @@ def label(
         frame2: second picture, of the same size.
         out: flow file to write: .flo, .png (KITTI), .npz or .pfm.
         method: method that makes a dense flow of the landmarks: sparse, mesh, mesh_matched, spline or
-            refined. By default mesh, and sparse for landmarks of other programs, which the others do not take.
+            refined. By default mesh; sparse for landmarks of other programs, which the others do not take.
         landmarks: source of the landmarks: face_mesh, or KIND:FILE1,FILE2 with a file for each picture, or
             KIND:FILE with one of both. KIND is openface, pyfeat, pts or ibug.
         part: part of the motion to write: all, the motion of the rigid head, or the expression alone.
