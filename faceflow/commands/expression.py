@@ -22,7 +22,8 @@ def expression(
             (a video, or a folder of pictures) that starts with the neutral face.
         model: classifier of the expressions: a preset, or the folder of a run of faceflow train expression.
         picture: PNG to write with the face, the flow without the motion of the head, and the strain.
-        json: file to which the probabilities, onset and apex are also written.
+        json: file to which onset, apex, the expression ("no movement" where the face moves too little to
+            say), its motion and the calibrated probabilities are also written.
     """
     from pipelines.errors import InputError
     from pipelines.files import check_outputs, replacing
@@ -41,13 +42,20 @@ def expression(
     found = (recognise_pair if len(input) == 2 else recognise_clip)(*input, classifier)
     if found.apex is not None:
         say(f"{input[0]}: the apex is frame {found.apex}, counted from 0")
+    say(f"{found.expression} (mean motion of the face {found.strength:.2f} pixels of the crop)")
     print_table(("class", "probability"), [(k, f"{v:.3f}") for k, v in found.probabilities.items()])
     if picture:
         write_image(picture, found.picture())
     if json:
         with replacing(json) as part:
-            frames = {"onset": found.onset, "apex": found.apex}
-            part.write_text(json_format.dumps(frames | {"probabilities": found.probabilities}, indent=1))
+            content = {
+                "onset": found.onset,
+                "apex": found.apex,
+                "expression": found.expression,
+                "motion": found.strength,
+                "probabilities": found.probabilities,
+            }
+            part.write_text(json_format.dumps(content, indent=1))
 
 
 def spot(

@@ -78,7 +78,9 @@ def render_corpus(
     folder = Path(folder)
     # Whole clips need no word: their folders may be of before there was a choice.
     chosen = {"coded_frames": True} if coded_frames else {}
-    check_render_settings(folder, {"corpus": name, "seed": seed, "subjects": subjects} | chosen)
+    # Folders of before emotions were drawn from counts hold others, and must not be continued.
+    drawn = {"emotions": "counted"} if getattr(CORPORA[name].STUDIO, "counts", None) else {}
+    check_render_settings(folder, {"corpus": name, "seed": seed, "subjects": subjects} | chosen | drawn)
     CORPORA[name].write(folder, subjects, corpus_seed(name, seed), workers, progress, **chosen)
 
 
