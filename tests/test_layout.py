@@ -27,9 +27,7 @@ REACHED_THROUGH = {
     "serving.grpc": "tests/serving/grpc/test_prediction_service.py",
     "serving.protocol.packed_fields": "tests/serving/protocol/test_tensors.py",
     "serving.protocol.addresses": "tests/serving/test_server.py",
-    "serving.repository": "tests/serving/repository/test_models.py",
     "serving.rest": "tests/serving/rest/test_rest_api.py",
-    "serving.rollout": "tests/serving/rollout/test_flow_evaluator.py",
     "serving.runtime": "tests/serving/grpc/test_prediction_service.py",
 }
 
