@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.other_clients import other_clients
 from benchmarks.common.page import run_parts, table
 from benchmarks.common.server_process import (
     CLIENTS,
@@ -146,6 +147,7 @@ PARTS = {
     "serving: batching": batching,
     "serving: exchange": lambda: exchange(_exported()[0]),
     "serving: start": lambda: cold_start(_exported()[0]),
+    "serving: clients": lambda: other_clients(_exported()[0]),
     "serving: memory": lambda: watch_memory(_exported()[0], 20.0),
 }
 CORE = {"serving: core": core}

@@ -78,7 +78,7 @@ class FaceFlowClient:
         label: str | None = None,
         max_message: int = MAX_MESSAGE,
         retries: int = 4,
-        keepalive: float = 10.0,
+        keepalive: float = 20.0,
         root_certificates: Path | str | None = None,
         private_key: Path | str | None = None,
         certificate_chain: Path | str | None = None,
@@ -249,7 +249,7 @@ class FaceFlowClient:
         self.close()
 
 
-def channel_options(address: str, keepalive: float = 10.0) -> list[tuple[str, int]]:
+def channel_options(address: str, keepalive: float = 20.0) -> list[tuple[str, int]]:
     """Return the options of a channel that heals, and that asks a server on this machine directly.
 
     Args:
@@ -258,10 +258,12 @@ def channel_options(address: str, keepalive: float = 10.0) -> list[tuple[str, in
     """
     host = address.rpartition(":")[0].strip("[]")
     return [
-        # No pings without a request: TensorFlow Serving closes a connection that pings more often than every
-        # 5 minutes without data. With one, gRPC sends two at most, which it accepts.
+        # TensorFlow Serving closes a connection with more than two pings between which it sent nothing. There
+        # are none without a request, and by default two within a request's timeout.
+        ("grpc.http2.max_pings_without_data", 0),  # gRPC's own limit counts pings of other kinds too
         ("grpc.keepalive_time_ms", int(1000 * keepalive)),
         ("grpc.keepalive_timeout_ms", int(1000 * min(keepalive, 5.0))),
+        ("grpc.http2.ping_timeout_ms", int(1000 * min(keepalive, 5.0))),  # of a ping that was lost on the way
         # Otherwise a new client gets the dead connection of the old one.
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.max_reconnect_backoff_ms", 5_000),

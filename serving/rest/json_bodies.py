@@ -3,7 +3,6 @@
 The layout and the words for what is wrong are TensorFlow Serving's (util/json_tensor.cc).
 """
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,6 +10,7 @@ import orjson
 
 from serving.protocol.serving_error import ServingError, invalid_argument
 from serving.protocol.stubs import classification_pb2, example_pb2, input_pb2, meta_graph_pb2, regression_pb2
+from serving.protocol.tensors import numpy_type
 from serving.rest.json_text import NotAnObject, NumberArray, parse_object, to_bytes, to_text
 from serving.rest.json_values import as_lists, decode_base64, is_base64, json_type, read_tensor, show, to_json
 
@@ -163,61 +163,66 @@ def _from_rows(document: dict, declared: Mapping[str, meta_graph_pb2.TensorInfo]
     elif not named and not any(_is_object(row) for row in rows):
         columns = {next(iter(declared)): rows}
     else:
-        raise _wrong_row(rows, declared, named)
+        return _row_by_row(rows, declared, named)
+    arrays = {name: _column(column, declared[name].dtype) for name, column in columns.items()}
+    complete = all(array is not None for array in arrays.values())
+    return arrays if complete else _row_by_row(rows, declared, named)
+
+
+def _column(column: list, dtype: int) -> np.ndarray | None:
+    """Read the values of an input from all rows at once; None if that cannot be done or one is wrong."""
     try:
-        return {name: _column(column, declared[name].dtype) for name, column in columns.items()}
-    except ServingError as error:
-        raise _wrong_row(rows, declared, named) from error
+        if not any(isinstance(value, NumberArray) for value in column):
+            return read_tensor(column, dtype)
+        arrays = [value.array(numpy_type(dtype)) for value in column]
+        return None if any(array is None for array in arrays) else np.stack(arrays)
+    except (ServingError, AttributeError, TypeError, ValueError):
+        return None
 
 
-def _column(column: list, dtype: int) -> np.ndarray:
-    if not any(isinstance(value, NumberArray) for value in column):
-        return read_tensor(column, dtype)
-    arrays = [read_tensor(value, dtype) for value in column]
-    if len({array.shape for array in arrays}) > 1:
-        raise invalid_argument("rows differ in shape")
-    return np.stack(arrays)
-
-
-def _wrong_row(rows: list, declared: Mapping[str, meta_graph_pb2.TensorInfo], named: bool) -> ServingError:
-    """Return the error of the first row that is wrong, in the order in which Serving reads them."""
-    shapes: dict[str, tuple[int, ...]] = {}
+def _row_by_row(
+    rows: list, declared: Mapping[str, meta_graph_pb2.TensorInfo], named: bool
+) -> dict[str, np.ndarray]:
+    """Read the rows in the order in which Serving does, and raise the error of the first that is wrong."""
+    found: dict[str, list[np.ndarray]] = {}
     for k, row in enumerate(rows):
         if named and not _is_object(row):
-            return invalid_argument(f"Expecting object but got list at item {k} of input list")
+            raise invalid_argument(f"Expecting object but got list at item {k} of input list")
         if not named and _is_object(row):
-            return invalid_argument(f"Expecting value/list but got object at item {k} of input list")
+            raise invalid_argument(f"Expecting value/list but got object at item {k} of input list")
         for name, value in row.items() if named else [(next(iter(declared)), row)]:
             key = f" key: {name}" if named else ""
             try:
-                _add_row(name, value, declared, shapes)
+                _add_row(name, value, declared, found)
             except ServingError as error:
-                return invalid_argument(
+                raise invalid_argument(
                     f"Failed to process element: {k}{key} of 'instances' list. "
                     f"Error: {error.code.name}: {error.message}"
-                )
+                ) from error
         if named and row.keys() != declared.keys():
-            return invalid_argument(
+            raise invalid_argument(
                 f"Failed to process element: {k} of 'instances' list. JSON object: {show(row)} "
                 f"keys must be equal to: {','.join(sorted(declared))}"
             )
-    return invalid_argument("'instances' cannot be read")
+    return {name: np.stack(arrays) for name, arrays in found.items()}
 
 
 def _add_row(
     name: str,
     value: object,
     declared: Mapping[str, meta_graph_pb2.TensorInfo],
-    shapes: dict[str, tuple[int, ...]],
+    found: dict[str, list[np.ndarray]],
 ) -> None:
     if name not in declared:
         raise invalid_argument(f"JSON object: does not have named input: {name}")
-    shape = read_tensor(value, declared[name].dtype).shape
-    first = shapes.setdefault(name, shape)
-    if math.prod(first) != math.prod(shape):
-        raise invalid_argument(f"Expecting tensor size: {math.prod(first)} but got: {math.prod(shape)}")
-    if first != shape:
-        raise invalid_argument(f"Expecting shape {_list(first)} but got: {_list(shape)}")
+    array = read_tensor(value, declared[name].dtype)
+    first = found.setdefault(name, [array])[0]
+    if first.size != array.size:
+        raise invalid_argument(f"Expecting tensor size: {first.size} but got: {array.size}")
+    if first.shape != array.shape:
+        raise invalid_argument(f"Expecting shape {_list(first.shape)} but got: {_list(array.shape)}")
+    if first is not array:
+        found[name].append(array)
 
 
 def _from_columns(given: object, declared: Mapping[str, meta_graph_pb2.TensorInfo]) -> dict[str, np.ndarray]:

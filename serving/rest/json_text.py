@@ -57,6 +57,7 @@ class NumberArray:
 
     def __init__(self, text: bytes) -> None:
         self.text = text
+        self._arrays: dict[np.dtype, np.ndarray | None] = {}
 
     def array(self, dtype: np.dtype) -> np.ndarray | None:
         """Parse the numbers into an array of a dtype.
@@ -65,8 +66,12 @@ class NumberArray:
             Array, or None unless the lists are rectangular and every number is one of the dtype. What is
             wrong then says `values` and a walk through them.
         """
-        compact = self.text.translate(_TO_ZERO, _BLANK)
-        shape = _shape(compact)
+        if dtype not in self._arrays:
+            self._arrays[dtype] = self._parse(dtype)
+        return self._arrays[dtype]
+
+    def _parse(self, dtype: np.dtype) -> np.ndarray | None:
+        shape = _shape(self.text.translate(_TO_ZERO, _BLANK))
         if shape is None:
             return None
         array = self._whole_numbers() if dtype.kind in "iu" and dtype.itemsize < 8 else None

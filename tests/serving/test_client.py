@@ -1,3 +1,4 @@
+import contextlib
 import os
 import socket
 import subprocess
@@ -228,9 +229,10 @@ class FallingSilent:
 
     @staticmethod
     def _forward(source, target, dropped):
-        while data := source.recv(65536):
-            if not dropped.is_set():
-                target.sendall(data)
+        with contextlib.suppress(OSError):  # one of them has closed its end
+            while data := source.recv(65536):
+                if not dropped.is_set():
+                    target.sendall(data)
 
     def close(self):
         self._listener.close()

@@ -201,6 +201,16 @@ def test_numbers_that_are_no_bytes(rest, frames, value, said):
     assert said in message
 
 
+@pytest.mark.parametrize("value", [256, -1, 1.5, None, "x", True])
+@pytest.mark.parametrize("count", [1, 3])
+def test_one_wrong_number_in_long_rows(rest, frames, value, count):
+    rows = [{"frame1": frame.tolist(), "frame2": frame.tolist()} for frame in frames((count, 20, 20, 3))[0]]
+    rows[-1]["frame2"][7][8][1] = value
+    status, message = refusal(rest, "POST", "/v1/models/face_flow:predict", {"instances": rows})
+    assert status == 400
+    assert message.startswith(f"Failed to process element: {count - 1} key: frame2 of 'instances' list. ")
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
