@@ -83,9 +83,11 @@ def spot(
 
     from keras_models.inference.clip_spotting import spot_clip
     from keras_models.inference.expression_classifier import open_classifier
+    from pipelines.io.video import frame_count
 
+    classifier, total = open_classifier(model), frame_count(clip)
     with gauge("spot") as show:
-        spotted = spot_clip(clip, open_classifier(model), longest, rate, lambda done: show(done, None))
+        spotted = spot_clip(clip, classifier, longest, rate, lambda done: show(done, max(total, done)))
     for first, last in spotted.without_face:
         say(f"{clip}: no face in frames {first} to {last}; they are left out")
     if not spotted.expressions:

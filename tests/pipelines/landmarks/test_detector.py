@@ -101,6 +101,25 @@ def test_small_faces_in_large_frames(portrait, portrait_landmarks, width, size, 
             assert face.faces_in_frame == 1
 
 
+@pytest.mark.parametrize(("yaw", "largest_error"), [(30, 0.03), (60, 0.06), (90, None)])
+def test_heads_that_are_turned_to_the_side(yaw, largest_error):
+    """Compared with the landmarks of a rendered head; a profile has no mesh rather than a wrong one."""
+    from dataclasses import replace
+
+    from pipelines.synthetic.renderer.expression_clips import draw_subject, photograph
+
+    subject = draw_subject(11, 0, (192, 192))
+    head = subject.rest.head
+    frame = replace(subject.rest, head=replace(head, angles=(float(yaw), *head.angles[1:])))
+    with FaceMesh() as face_mesh:
+        face = face_mesh(photograph(subject, frame, 0, 0))
+    if largest_error is None:
+        assert face is None
+    else:
+        error = np.linalg.norm(face.landmarks - frame.landmarks, axis=1)[:468].mean()
+        assert error < largest_error * np.ptp(frame.landmarks[:468, 1])
+
+
 @pytest.mark.parametrize("name", ["cat", "coffee", "rocket", "hubble_deep_field"])
 def test_pictures_of_other_things(name):
     import skimage.data
