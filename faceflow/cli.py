@@ -50,6 +50,10 @@ COMMANDS = {
         "faceflow.commands.flow:flow",
         "flow of a pair of frames, or of a clip, by a network or any method",
     ),
+    ("analyze",): (
+        "faceflow.commands.analyze:analyze",
+        "how a face moves over a clip: tables, events, magnified video, report",
+    ),
     ("expression",): (
         "faceflow.commands.expression:expression",
         "recognise the micro-expression of a clip or two frames",
