@@ -54,6 +54,10 @@ COMMANDS = {
         "faceflow.commands.evaluation.spotting_command:evaluate_spotting",
         "evaluate spotting in long videos, by the protocol of MEGC",
     ),
+    ("analyze",): (
+        "faceflow.commands.analyze:analyze",
+        "measure how a face moves over a clip: tables, events, magnified video, report",
+    ),
     ("export", "flow"): (
         "faceflow.commands.export:export_flow",
         "export a flow network for TensorFlow Serving",

@@ -17,6 +17,8 @@ _SAME_SHOT = 0.5  # least correlation of thumbnails of two frames of one shot
 _LEAST_OVERLAP = 0.4  # of a face's boxes in two frames of one shot, intersection over union
 _FORGET_AFTER = 10  # frames without a face, after which it may come back anywhere
 _CANDIDATES = 400  # frames of a shot that are compared, evenly spread
+_CORNERS, _INNER_LIPS = (61, 291), (13, 14)
+_USUAL_WEIGHT = 0.5
 _UNKNOWN_SPEED = 1.0  # pixels of the aligned crop, of a first frame
 _EYES_WEIGHT, _YAW_WEIGHT = 20.0, 0.1  # pixels of the aligned crop, per share of opening and per degree
 
@@ -146,8 +148,12 @@ class _OpenShot:
         shapes, speeds, openings, yaws = (np.array(each) for each in zip(*self._features, strict=True))
         usual = np.median(shapes, axis=0)
         away = np.linalg.norm(shapes - usual, axis=-1).mean(axis=-1)
+        # A mouth at rest is closed and not wide: most people who show something in a clip smile or talk.
+        width, gap = (shapes[:, one] - shapes[:, other] for one, other in (_CORNERS, _INNER_LIPS))
+        widths, gaps = np.linalg.norm(width, axis=-1), np.linalg.norm(gap, axis=-1)
+        mouth = np.clip(widths - np.percentile(widths, 10), 0, None) + gaps - gaps.min()
         closed = np.clip(1 - openings / max(float(np.median(openings)), 1e-6), 0, 1)
-        cost = away + speeds + _EYES_WEIGHT * closed + _YAW_WEIGHT * np.abs(yaws)
+        cost = _USUAL_WEIGHT * away + mouth + speeds + _EYES_WEIGHT * closed + _YAW_WEIGHT * np.abs(yaws)
         return Shot(self.first, self.last, self._numbers[int(np.argmin(cost))])
 
 

@@ -1,0 +1,153 @@
+"""Second pass over a clip: the motion of every frame against the reference of its shot."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from pipelines.clip_analysis.landmark_store import LandmarkStore
+from pipelines.clip_analysis.reference_crop import ReferenceCrop, reference_crop
+from pipelines.clip_analysis.survey import Shot, Survey
+from pipelines.clip_analysis.tracker import FlowEstimate, MotionTracker, TrackedMotion
+from pipelines.errors import InputError
+
+#: Frames in a row that are lost though they have a face, after which it is taken for somebody else's.
+NEW_REFERENCE_AFTER = 10
+
+# Change of the flow from frame to frame that is taken for an error of the estimator, pixels of the crop.
+_TIME_ERROR = 0.15
+
+
+@dataclass(frozen=True, eq=False)
+class ClipFrame:
+    """A frame of a clip and its motion.
+
+    Attributes:
+        number: of the frame, from 0.
+        picture: uint8 [H, W, 3], RGB.
+        landmarks: float32 [478, 2], pixels of the frame; None without a face.
+        reference: that the motion is measured against; None in a shot without a face.
+        motion: against the reference; None without a face.
+    """
+
+    number: int
+    picture: np.ndarray
+    landmarks: np.ndarray | None
+    reference: ReferenceCrop | None
+    motion: TrackedMotion | None
+
+    @property
+    def status(self) -> str:
+        """Tracked, restarted, lost, or no_face."""
+        return self.motion.status if self.motion else "no_face"
+
+
+def reference_frames(found: Survey, named: int | None, store: LandmarkStore) -> dict[Shot, int]:
+    """Return the number of the reference frame of every shot that has a face.
+
+    Args:
+        found: by the first pass.
+        named: frame that the user names, the reference of its shot; None for those that were found.
+        store: landmarks of all frames.
+
+    Raises:
+        InputError: if the named frame does not exist or has no face.
+    """
+    references = {shot: shot.reference for shot in found.shots if shot.reference is not None}
+    if named is None:
+        return references
+    if not 0 <= named < found.frames:
+        raise InputError(f"--reference {named}: the clip has {found.frames} frames, 0 to {found.frames - 1}")
+    if store[named] is None:
+        raise InputError(f"--reference {named}: no face found in this frame; name another one")
+    return references | {found.shot_of(named): named}
+
+
+def reference_crops(
+    frames: Iterable[np.ndarray], references: dict[Shot, int], store: LandmarkStore
+) -> dict[Shot, ReferenceCrop]:
+    """Cut the crops of the reference frames; reads the clip no further than it has to."""
+    wanted = {number: shot for shot, number in references.items()}
+    crops, last = {}, max(wanted)
+    for number, frame in enumerate(frames):
+        if number in wanted:
+            crops[wanted[number]] = reference_crop(frame, store[number], number)
+        if number == last:
+            break
+    return crops
+
+
+def track_clip(
+    frames: Iterable[np.ndarray],
+    found: Survey,
+    crops: dict[Shot, ReferenceCrop],
+    store: LandmarkStore,
+    estimate: FlowEstimate,
+    on_new_reference: Callable[[int], None] = lambda number: None,
+) -> Iterator[ClipFrame]:
+    """Track the face through a clip.
+
+    Args:
+        frames: uint8 [H, W, 3] RGB each; taken one by one, three of them are held.
+        found: by the first pass.
+        crops: of the reference of each shot.
+        store: landmarks of all frames.
+        estimate: estimator of the flow between two crops.
+        on_new_reference: called with a frame that replaces a reference from which it differs too much.
+
+    Yields:
+        Every frame, in order.
+    """
+    return _steadied(_tracked(frames, found, crops, store, estimate, on_new_reference))
+
+
+def _tracked(frames, found, crops, store, estimate, on_new_reference) -> Iterator[ClipFrame]:
+    shots = iter(found.shots)
+    shot, tracker, lost = next(shots), None, 0
+    for number, frame in enumerate(frames):
+        if number >= found.frames:
+            return
+        while number > shot.last:
+            shot, tracker = next(shots), None
+        if tracker is None and shot in crops:
+            tracker, lost = MotionTracker(crops[shot], estimate), 0
+        landmarks = store[number]
+        if tracker is None or landmarks is None:
+            if tracker:
+                tracker.reset()
+            yield ClipFrame(number, frame, landmarks, tracker and tracker.reference, None)
+            continue
+        motion = tracker(frame, landmarks)
+        lost = lost + 1 if motion.status == "lost" else 0
+        if lost == NEW_REFERENCE_AFTER:
+            tracker, lost = MotionTracker(reference_crop(frame, landmarks, number), estimate), 0
+            on_new_reference(number)
+            motion = tracker(frame, landmarks)
+        yield ClipFrame(number, frame, landmarks, tracker.reference, motion)
+
+
+def _steadied(frames: Iterable[ClipFrame]) -> Iterator[ClipFrame]:
+    """Take errors that change from frame to frame off the flow, by the frames before and after."""
+    before: ClipFrame | None = None
+    frame: ClipFrame | None = None
+    for after in frames:
+        if frame is not None:
+            yield _between(before, frame, after)
+        before, frame = frame, after
+    if frame is not None:
+        yield frame
+
+
+def _between(before: ClipFrame | None, frame: ClipFrame, after: ClipFrame) -> ClipFrame:
+    three = (before, frame, after)
+    if any(each is None or each.motion is None or each.motion.status == "lost" for each in three):
+        return frame
+    if not before.reference is frame.reference is after.reference:
+        return frame
+    own = [each.motion.expression for each in three]
+    mean = (own[0] + 2 * own[1] + own[2]) / 4
+    # What differs by more is motion: a blink, or a lip that moves fast.
+    change = cv2.GaussianBlur(np.square(own[1] - mean).sum(axis=-1), (0, 0), 2.0)[..., None]
+    steady = mean + (own[1] - mean) * (change / (change + _TIME_ERROR**2))
+    return replace(frame, motion=replace(frame.motion, flow=frame.motion.head + steady))

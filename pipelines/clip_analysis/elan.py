@@ -1,0 +1,46 @@
+"""Events as an ELAN file, which opens beside the video.
+
+References:
+    Wittenburg et al., "ELAN: a professional framework for multimodality research", LREC 2006.
+"""
+
+import contextlib
+import io
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.clip_analysis.clip_events import FoundEvent
+from pipelines.files import replacing
+
+_TIERS = {"micro": "micro-expressions", "macro": "macro-expressions", "blink": "blinks"}
+
+
+def write_elan(path: Path | str, clip: Path, events: list[FoundEvent], times: np.ndarray) -> None:
+    """Write events as annotations, a tier for each kind and one for the apexes.
+
+    Args:
+        path: ends in .eaf.
+        clip: the video that it belongs to.
+        events: what was found.
+        times: float [T], seconds of the frames.
+    """
+    from pympi.Elan import Eaf
+
+    document = Eaf(author="FaceFlow")
+    document.remove_tier("default")
+    for tier in (*_TIERS.values(), "apexes"):
+        document.add_tier(tier)
+    # ELAN counts in milliseconds, and an annotation has a length.
+    milliseconds = np.rint(np.append(times, times[-1] + 0.04) * 1000).astype(int).tolist()
+    for event in events:
+        begin, end = milliseconds[event.onset], milliseconds[event.offset]
+        label = event.label or event.region.replace("_", " ")
+        document.add_annotation(_TIERS[event.kind], begin, max(end, begin + 1), label)
+        apex = milliseconds[event.apex]
+        document.add_annotation("apexes", apex, max(milliseconds[event.apex + 1], apex + 1), event.kind)
+    if clip.is_file():
+        document.add_linked_file(str(clip.resolve()), relpath=clip.name, mimetype="video/mp4")
+    # pympi prints where it writes, and keeps a copy of a file that it replaces.
+    with replacing(path) as part, contextlib.redirect_stdout(io.StringIO()):
+        document.to_file(str(part), pretty=True)

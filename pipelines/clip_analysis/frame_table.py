@@ -1,0 +1,71 @@
+"""Head, eyes and quality of every frame of a clip: one row a frame."""
+
+import cv2
+import numpy as np
+
+from pipelines.clip_analysis.clip_tracking import ClipFrame
+from pipelines.clip_analysis.head_pose import CLOSED_BELOW, eye_openings, head_pose
+from pipelines.clip_analysis.reference_crop import ReferenceCrop
+from pipelines.landmarks.head_motion import STABLE
+from pipelines.micro_expressions.alignment import CROP
+
+#: Columns of `frames.csv`.
+FRAME_COLUMNS = (
+    "frame", "time_s", "status", "reference", "yaw_deg", "pitch_deg", "roll_deg", "head_x_px", "head_y_px",
+    "head_x_mm", "head_y_mm", "eye_opening_right", "eye_opening_left", "eyes_closed", "face_size_px",
+    "sharpness", "agreement", "valid",
+)  # fmt: skip
+
+
+class FrameTable:
+    """Rows of `frames.csv`.
+
+    Args:
+        reference: crop of the reference frame.
+        mm_per_pixel: millimetres per pixel of the 224 x 224 crop.
+    """
+
+    def __init__(self, reference: ReferenceCrop, mm_per_pixel: float):
+        self._reference, self._mm_per_pixel = reference, mm_per_pixel
+        self._pose = head_pose(reference.to_frame(reference.landmarks))
+        self._openings = np.maximum(eye_openings(reference.landmarks), 1e-6)
+        self._sharpness = max(_sharpness(reference.picture, reference.face), 1e-6)
+        self._centre = np.append(reference.landmarks[STABLE].mean(axis=0), 1)
+
+    def opening(self, frame: ClipFrame) -> float:
+        """Return the mean opening of both eyes, 1 as at the reference; NaN without a face."""
+        if frame.landmarks is None:
+            return float("nan")
+        return float((eye_openings(frame.landmarks) / self._openings).mean())
+
+    def row(self, frame: ClipFrame, seconds: float) -> dict[str, object]:
+        """Return the row of a frame by `FRAME_COLUMNS`; cells are empty where nothing is known."""
+        row = dict.fromkeys(FRAME_COLUMNS, "")
+        row |= {"frame": frame.number, "time_s": f"{seconds:.4f}", "status": frame.status}
+        row["reference"] = self._reference.number
+        if frame.landmarks is None:
+            return row
+        pose = head_pose(frame.landmarks)
+        for name in ("yaw", "pitch", "roll"):
+            row[f"{name}_deg"] = f"{getattr(pose, name) - getattr(self._pose, name):.3f}"
+        openings = eye_openings(frame.landmarks) / self._openings
+        row["eye_opening_right"], row["eye_opening_left"] = (f"{each:.3f}" for each in openings)
+        row["eyes_closed"] = int(openings.mean() < CLOSED_BELOW)
+        row["face_size_px"] = f"{np.ptp(frame.landmarks, axis=0).max():.1f}"
+        if frame.motion is None or frame.status == "lost":
+            return row
+        # Where the head's affine motion takes the middle of the points on bone.
+        x, y = (self._centre @ frame.motion.affine) * CROP / self._reference.size
+        row |= {"head_x_px": f"{x:.4f}", "head_y_px": f"{y:.4f}"}
+        row |= {"head_x_mm": f"{x * self._mm_per_pixel:.4f}", "head_y_mm": f"{y * self._mm_per_pixel:.4f}"}
+        picture = self._reference.sampled(frame.picture, frame.motion.head)
+        row["sharpness"] = f"{_sharpness(picture, self._reference.face) / self._sharpness:.3f}"
+        row["agreement"] = f"{frame.motion.agreement:.4f}"
+        row["valid"] = f"{frame.motion.valid[self._reference.face].mean():.3f}"
+        return row
+
+
+def _sharpness(picture: np.ndarray, face: np.ndarray) -> float:
+    """Return the deviation of the Laplacian over the face, grey values (Pech-Pacheco et al., ICPR 2000)."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    return float(cv2.Laplacian(grey, cv2.CV_32F)[face].std()) if face.any() else 0.0

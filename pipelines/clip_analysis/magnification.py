@@ -1,0 +1,85 @@
+"""The motion of a face made larger: a frame warped by its own flow, times a factor.
+
+A mesh over the face lies in the frame where the flow says and in the magnified frame where the factor says.
+Every triangle is filled from the frame itself. So nothing is blended over time and no blur grows along the
+clip, and where lips or lids part, the triangles between them show what the frame has there.
+"""
+
+import cv2
+import numpy as np
+
+from pipelines.clip_analysis.reference_crop import ReferenceCrop
+from pipelines.clip_analysis.tracker import TrackedMotion
+from pipelines.image.bicubic import sample_bicubic
+from pipelines.image.warping import pixel_grid
+from pipelines.labels.mesh import interpolate_triangles
+
+#: Width and height of magnified pictures, pixels.
+MAGNIFIED_SIZE = 384
+
+_STEP = 2  # pixels of the crop between vertices
+_FADE = 0.08  # standard deviation with which magnification fades at the face's outline, share of the crop
+_NOISE = 0.08  # pixels: motion that is as small is left as it is
+_SMOOTH = 1.5  # standard deviation, pixels of the crop
+
+
+def face_view(frame: np.ndarray, reference: ReferenceCrop) -> np.ndarray:
+    """Return the part of a frame that the magnified picture shows: uint8 [384, 384, 3], RGB."""
+    return _read(frame, reference, pixel_grid((MAGNIFIED_SIZE, MAGNIFIED_SIZE)) / _zoom(reference))
+
+
+def magnified(
+    frame: np.ndarray, reference: ReferenceCrop, motion: TrackedMotion, factor: float
+) -> np.ndarray:
+    """Return a frame with the motion of the face against the head made `factor` times as large.
+
+    Args:
+        frame: uint8 [H, W, 3], RGB.
+        reference: that the motion is measured against.
+        motion: of the frame.
+        factor: 1 leaves the frame as it is.
+
+    Returns:
+        uint8 [384, 384, 3], RGB; the head moves as it did.
+    """
+    zoom, size = _zoom(reference), reference.size
+    own = cv2.GaussianBlur(motion.expression, (0, 0), _SMOOTH)
+    squared = np.square(own).sum(axis=-1, keepdims=True)
+    own = own * (squared / (squared + _NOISE**2))
+    weight = cv2.GaussianBlur(_eroded(motion, reference), (0, 0), _FADE * size / 2)[..., None]
+    here = (pixel_grid((size, size)) + motion.flow)[::_STEP, ::_STEP].reshape(-1, 2)
+    more = ((factor - 1) * weight * own)[::_STEP, ::_STEP].reshape(-1, 2)
+    rows = len(range(0, size, _STEP))
+    # Small triangles of what moves most are drawn last: they lie on top where the mesh folds.
+    triangles = _grid_triangles(rows, np.linalg.norm(more, axis=-1))
+    where = ((here + more) * zoom).astype(np.float64)
+    shape = (MAGNIFIED_SIZE, MAGNIFIED_SIZE)
+    step, known = interpolate_triangles(where, (-more).astype(np.float64), triangles, *shape)
+    grid = pixel_grid(shape) / zoom
+    return _read(frame, reference, grid + np.where(known[..., None], step, 0).astype(np.float32))
+
+
+def _zoom(reference: ReferenceCrop) -> float:
+    return MAGNIFIED_SIZE / reference.size
+
+
+def _eroded(motion: TrackedMotion, reference: ReferenceCrop) -> np.ndarray:
+    margin = max(3, round(2 * _FADE * reference.size / 2))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1,) * 2)
+    return cv2.erode(reference.face.astype(np.uint8), kernel, borderValue=0).astype(np.float32)
+
+
+def _grid_triangles(rows: int, lengths: np.ndarray) -> np.ndarray:
+    index = np.arange(rows * rows).reshape(rows, rows)
+    a, b, c, d = (each.ravel() for each in (index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]))
+    triangles = np.concatenate([np.stack([a, b, c], -1), np.stack([b, d, c], -1)]).astype(np.int32)
+    return triangles[np.argsort(lengths[triangles].max(axis=1), kind="stable")]
+
+
+def _read(frame: np.ndarray, reference: ReferenceCrop, points: np.ndarray) -> np.ndarray:
+    """Read a frame at points of the crop."""
+    at = reference.to_frame(points)
+    low = np.clip(np.floor(at.min(axis=(0, 1))) - 3, 0, np.array(frame.shape[1::-1]) - 1).astype(int)
+    high = np.clip(np.ceil(at.max(axis=(0, 1))) + 4, low + 1, frame.shape[1::-1]).astype(int)
+    part = frame[low[1] : high[1], low[0] : high[0]].astype(np.float32)
+    return np.clip(np.rint(sample_bicubic(part, at - low.astype(np.float32))), 0, 255).astype(np.uint8)

@@ -1,0 +1,52 @@
+"""Time stamps of the frames of a clip, whose rate need not be constant."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+
+from pipelines.errors import InputError
+from pipelines.io.video import frame_rate
+
+
+def frame_times(path: Path | str, count: int, rate: float | None = None) -> np.ndarray:
+    """Return when each frame of a clip is shown.
+
+    Args:
+        path: a video file or a folder of pictures.
+        count: of the frames that were read from it.
+        rate: frames per second, in place of the time stamps.
+
+    Returns:
+        float64 [count], seconds from the first frame, increasing. Frames without a time stamp follow at the
+        rate of the clip.
+
+    Raises:
+        InputError: for a rate that is not positive.
+    """
+    if rate is not None and not 0 < rate < np.inf:
+        raise InputError(f"rate {rate:g}: a clip has more than 0 frames per second")
+    path = Path(path)
+    if rate is not None or path.is_dir():
+        return np.arange(count) / (rate or frame_rate(path))
+    stamps = _stamps(path)[:count]
+    usual = 1 / frame_rate(path)
+    if len(stamps) < 2 or (np.diff(stamps) <= 0).any():
+        return np.arange(count) * usual
+    missing = stamps[-1] + usual * np.arange(1, count - len(stamps) + 1)
+    return np.concatenate([stamps, missing]) - stamps[0]
+
+
+def _stamps(path: Path) -> np.ndarray:
+    """Return the time stamps of the packets that are shown, in order, without decoding them."""
+    with av.open(str(path)) as container:
+        stream = container.streams.best("video")
+        try:
+            shown = (
+                float(packet.pts * packet.time_base)
+                for packet in container.demux(stream)
+                if packet.pts is not None and not packet.is_discard
+            )
+            return np.array(sorted(shown))
+        except av.FFmpegError:
+            return np.array([])

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from pipelines.clip_analysis.clip_events import blink_events, expression_events
+
+NAMES = ("brows right", "brows left", "mouth right", "mouth left")
+RATE = 50.0
+
+
+def clip(*humps, seconds=8.0, noise=0.03, drift=0.0, seed=0):
+    """Motion of four regions: humps of (start, length, regions, pixels), sin squared, on noise."""
+    times = np.arange(round(seconds * RATE)) / RATE
+    motion = np.random.default_rng(seed).normal(0, noise, (len(times), len(NAMES), 2))
+    motion += drift * np.sin(2 * np.pi * times / 16)[:, None, None]
+    for start, length, regions, pixels in humps:
+        phase = np.clip((times - start) / length, 0, 1)
+        motion[:, regions, 1] -= pixels * np.sin(np.pi * phase)[:, None] ** 2
+    return motion, times
+
+
+def test_micro_and_macro_by_their_duration():
+    motion, times = clip((2.0, 0.4, [2, 3], 2.0), (5.0, 1.6, [0, 1], 5.0))
+    first, second = expression_events(motion, NAMES, times)
+    assert (first.kind, second.kind) == ("micro", "macro")
+    assert first.region.startswith("mouth")
+    assert second.region.startswith("brows")
+    for event, start, length in ((first, 2.0, 0.4), (second, 5.0, 1.6)):
+        assert times[event.apex] == pytest.approx(start + length / 2, abs=0.04)
+        # sin^2 has a quarter of its height at a sixth of its length.
+        assert times[event.onset] == pytest.approx(start + length / 6, abs=0.06)
+        assert times[event.offset] == pytest.approx(start + 5 * length / 6, abs=0.06)
+
+
+def test_nothing_in_a_still_face():
+    assert expression_events(*_named(clip(noise=0.05))) == []
+    assert expression_events(*_named(clip(noise=0.05, drift=1.5))) == []
+
+
+def test_a_micro_expression_on_a_head_that_turns():
+    motion, times = clip((3.0, 0.4, [2, 3], 2.0), drift=1.5)
+    (event,) = expression_events(motion, NAMES, times)
+    assert (event.kind, times[event.apex]) == ("micro", pytest.approx(3.2, abs=0.04))
+
+
+def test_frames_that_are_not_known_are_no_event():
+    motion, times = clip((2.0, 0.4, [2, 3], 2.0))
+    motion[250:300] = np.nan
+    motion[:, 0] = np.nan  # a region that is never seen
+    (event,) = expression_events(motion, NAMES, times)
+    assert times[event.apex] == pytest.approx(2.2, abs=0.04)
+
+
+def test_short_clips():
+    assert expression_events(np.zeros((1, 4, 2)), NAMES, np.zeros(1)) == []
+    assert expression_events(np.full((5, 4, 2), np.nan), NAMES, np.arange(5) / 25) == []
+
+
+def test_blinks():
+    openings = np.ones(200)
+    openings[40:50] = [0.8, 0.6, 0.3, 0.1, 0.05, 0.1, 0.3, 0.6, 0.8, 0.9]
+    openings[100:160] = 0.1  # closed eyes are no blink
+    openings[190:] = np.nan
+    (blink,) = blink_events(openings, np.arange(200) / RATE, closed_below=0.5)
+    assert (blink.kind, blink.apex, blink.peak) == ("blink", 44, pytest.approx(0.95))
+    assert 39 <= blink.onset <= 41
+    assert 47 <= blink.offset <= 50
+
+
+def _named(made):
+    motion, times = made
+    return motion, NAMES, times

@@ -1,0 +1,40 @@
+import xml.etree.ElementTree as ET
+
+import numpy as np
+
+from pipelines.clip_analysis.clip_events import FoundEvent
+from pipelines.clip_analysis.elan import write_elan
+
+
+def test_annotations_as_elan_reads_them(tmp_path, capsys):
+    """Read back as XML, by the schema: time slots in milliseconds, one tier for each kind."""
+    clip = tmp_path / "clip.mp4"
+    clip.touch()
+    events = [
+        FoundEvent("micro", 5, 10, 15, 1.0, "mouth left", "positive"),
+        FoundEvent("blink", 20, 22, 24, 0.9, "eyes"),
+    ]
+    write_elan(tmp_path / "events.eaf", clip, events, np.arange(30) / 50)
+    root = ET.parse(tmp_path / "events.eaf").getroot()
+    slots = {slot.get("TIME_SLOT_ID"): int(slot.get("TIME_VALUE")) for slot in root.iter("TIME_SLOT")}
+    found = {}
+    for tier in root.iter("TIER"):
+        for each in tier.iter("ALIGNABLE_ANNOTATION"):
+            times = slots[each.get("TIME_SLOT_REF1")], slots[each.get("TIME_SLOT_REF2")]
+            found.setdefault(tier.get("TIER_ID"), []).append((*times, each.find("ANNOTATION_VALUE").text))
+    assert found == {
+        "micro-expressions": [(100, 300, "positive")],
+        "blinks": [(400, 480, "eyes")],
+        "apexes": [(200, 220, "micro"), (440, 460, "blink")],
+    }
+    assert root.find("HEADER/MEDIA_DESCRIPTOR").get("RELATIVE_MEDIA_URL").endswith("clip.mp4")
+    assert capsys.readouterr().out == ""
+
+
+def test_no_events(tmp_path):
+    write_elan(tmp_path / "events.eaf", tmp_path, [], np.zeros(1))
+    root = ET.parse(tmp_path / "events.eaf").getroot()
+    assert [tier.get("TIER_ID") for tier in root.iter("TIER")] == [
+        "micro-expressions", "macro-expressions", "blinks", "apexes",
+    ]  # fmt: skip
+    assert not list(root.iter("ALIGNABLE_ANNOTATION"))

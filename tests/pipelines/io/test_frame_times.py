@@ -1,0 +1,47 @@
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from pipelines.errors import InputError
+from pipelines.io.frame_times import frame_times
+from pipelines.io.images import write_image
+
+
+@pytest.fixture
+def phone(tmp_path):
+    """A video of a phone: 12 frames, some of which come late, with frames that are stored out of order."""
+    times = [0, 33, 67, 100, 200, 233, 267, 400, 433, 467, 500, 533]
+    path = tmp_path / "phone.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", 30, options={"bf": "2"})
+        stream.width = stream.height = 64
+        stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, 1000)
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for number, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 20 * number, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path, times
+
+
+def test_times_are_those_of_the_time_stamps(phone):
+    path, times = phone
+    np.testing.assert_allclose(frame_times(path, 12), np.array(times) / 1000, atol=1e-3)
+
+
+def test_frames_without_a_stamp_go_on(phone):
+    path, _ = phone
+    times = frame_times(path, 14)
+    assert len(times) == 14
+    assert (np.diff(times) > 0).all()
+
+
+def test_rate_of_a_folder_and_a_stated_one(tmp_path):
+    write_image(tmp_path / "0.png", np.zeros((4, 4, 3), np.uint8))
+    np.testing.assert_allclose(frame_times(tmp_path, 3), [0, 0.04, 0.08])
+    np.testing.assert_allclose(frame_times(tmp_path, 3, rate=200), [0, 0.005, 0.01])
+    with pytest.raises(InputError, match="rate 0"):
+        frame_times(tmp_path, 3, rate=0)
