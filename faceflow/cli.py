@@ -9,12 +9,20 @@ import sys
 COMMANDS = {
     ("demo",): ("faceflow.commands.demo:demo", "run everything once, end to end, and write report.html"),
     ("flow",): ("faceflow.commands.flow:flow", "estimate the flow of a pair of frames or of a clip"),
+    ("analyze",): (
+        "faceflow.commands.analyze:analyze",
+        "measure how a face moves over a clip, as tables, events and videos",
+    ),
     ("label",): ("faceflow.commands.label:label", "compute a flow label of a pair from its facial landmarks"),
     ("expression",): (
         "faceflow.commands.expression:expression",
         "classify the micro-expression of a clip or pair",
     ),
     ("spot",): ("faceflow.commands.expression:spot", "find the micro-expressions of a long clip"),
+    ("features",): (
+        "faceflow.commands.write_features:write_features",
+        "write u, v and optical strain of pairs or a corpus",
+    ),
     ("render", "pairs"): (
         "faceflow.commands.render:render_pairs",
         "render faces with exact flow, as a pair folder",
@@ -42,21 +50,13 @@ COMMANDS = {
         "faceflow.commands.evaluate:evaluate_expression",
         "evaluate a classifier, leave-one-subject-out",
     ),
-    ("evaluate", "clips"): (
-        "faceflow.commands.evaluation.clips_command:evaluate_clips",
-        "compare flow methods and the tracker on clips with known flow",
-    ),
-    ("features",): (
-        "faceflow.commands.write_features:write_features",
-        "write u, v and optical strain of pairs or a corpus",
-    ),
     ("evaluate", "spotting"): (
         "faceflow.commands.evaluation.spotting_command:evaluate_spotting",
         "evaluate spotting in long videos, by the protocol of MEGC",
     ),
-    ("analyze",): (
-        "faceflow.commands.analyze:analyze",
-        "measure how a face moves over a clip: tables, events, magnified video, report",
+    ("evaluate", "clips"): (
+        "faceflow.commands.evaluation.clips_command:evaluate_clips",
+        "compare flow methods and the tracker on clips with known flow",
     ),
     ("export", "flow"): (
         "faceflow.commands.export:export_flow",
