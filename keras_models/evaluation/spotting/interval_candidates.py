@@ -19,7 +19,7 @@ from scipy.signal import find_peaks
 SCALES = tuple(np.geomspace(0.1, 1.6, 13).tolist())
 
 _SMOOTHED = 0.03  # seconds, standard deviation: what is faster is noise of the camera
-_ENOUGH = 0.85  # share of the best score from which on a smaller scale is taken
+_ENOUGH = 0.6  # share of the best score from which on a smaller scale is taken
 _LEVELS = (0.25, 0.75)  # shares of the apex by which rise and fall are measured
 # A movement whose speed is smooth, t^2 (3 - 2t), reaches these shares at these parts of its time.
 _TIMES = (0.326, 0.674)

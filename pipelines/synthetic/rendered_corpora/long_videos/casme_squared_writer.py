@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipelines.datasets.long_video import Kind
 from pipelines.synthetic.rendered_corpora.long_videos.video_plan import Video, plan_videos
 from pipelines.synthetic.rendered_corpora.recording import (
     Act,
@@ -60,9 +61,9 @@ def video_folder(video: Video) -> str:
     return f"{_FIRST_SUBJECT + video.subject}_{code}{title}"
 
 
-def has_no_offset(act: Act) -> bool:
-    """Tell whether the sheet has the offset 0 for an expression."""
-    return act.number % _NO_OFFSET == _NO_OFFSET // 2
+def has_no_offset(act: Act, kind: Kind) -> bool:
+    """Tell whether the sheet has the offset 0 for an expression; micro-expressions always come to an end."""
+    return kind == "macro" and act.number % _NO_OFFSET == _NO_OFFSET // 2
 
 
 def _record(folder: Path, seed: int, video: Video) -> list[np.ndarray]:
@@ -80,7 +81,7 @@ def _rows(video: Video, units: list[np.ndarray]) -> list[tuple]:
         (
             # Of every two expressions both have the same name.
             video.subject + 1, f"{name}_{1 + k // 2}", act.onset, act.apex,
-            0 if has_no_offset(act) else act.offset, coded(of_act), _VALENCE.get(act.emotion, "others"),
+            0 if has_no_offset(act, kind) else act.offset, coded(of_act), _VALENCE.get(act.emotion, "others"),
             f"{kind}-expression", act.emotion,
         )
         for k, (act, kind, of_act) in enumerate(zip(video.acts, video.kinds, units, strict=True))
