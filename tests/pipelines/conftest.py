@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,6 @@ def render_tiny():
         CORPORA,
         bp4d_writer,
         corpus_seed,
-        recording,
         render_corpus,
     )
     from pipelines.synthetic.rendered_corpora.long_videos import video_plan
@@ -27,7 +27,7 @@ def render_tiny():
                     shape = (full.shape[0] // 4, full.shape[1] // 4)
                     # Of long videos fewer frames, too.
                     rate = min(full.rate, 25.0) if "long_videos" in module.__name__ else full.rate
-                    patch.setattr(module, studio, recording.Studio(shape, rate, full.grey))
+                    patch.setattr(module, studio, replace(full, shape=shape, rate=rate))
             patch.setattr(video_plan, "_GAP", (0.3, 0.6))
             patch.setattr(bp4d_writer, "_FRAMES", 36)
             patch.setattr(bp4d_writer, "TASKS", bp4d_writer.TASKS[:2])

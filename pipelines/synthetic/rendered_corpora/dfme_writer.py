@@ -3,6 +3,7 @@
 What a reader must cope with: three sheets, clips of 500, 300 and 200 frames per second, frame 0.
 """
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -91,6 +92,6 @@ def clip_name(act: Act) -> str:
 
 
 def _record(folder: Path, seed: int, act: Act) -> np.ndarray:
-    studio = Studio(STUDIO.shape, float(rate_of(act)), STUDIO.grey)
+    studio = replace(STUDIO, rate=float(rate_of(act)))
     record(seed, act, studio, folder / clip_name(act), "{:05d}.png".format)
     return units_of(seed, act, studio)
