@@ -12,6 +12,7 @@ import argparse
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.common.page import circumstances, table, write
@@ -58,7 +59,10 @@ def _rows(people, lying, aligned, published_ststnet: bool) -> Iterator[list[str]
     for name, samples in (("as they lie", lying), ("aligned", aligned)):
         found = evaluate_expression(samples, config, cache_folder() / "folds", seeds=SEEDS)
         yield _row(["real people", "`mirror_net`", name], found)
-    members = [Member(lying.features), Member(aligned.features, people)]
+    for name, samples in (("as they lie", lying), ("aligned", aligned)):
+        yield _row(["rendered people only", "`expression`", name], *_shipped(people, samples))
+    others = replace(people, subjects=tuple(f"rendered {name}" for name in people.subjects))
+    members = [Member(lying.features), Member(aligned.features, others)]
     found, probabilities = evaluate_committee(lying, members, config, SEEDS)
     words = ["real people; one of two also on rendered ones", "committee of two `mirror_net`", "both"]
     yield _row(words, found, probabilities)
@@ -67,8 +71,6 @@ def _rows(people, lying, aligned, published_ststnet: bool) -> Iterator[list[str]
         config = ExpressionConfig("ststnet", **settings)
         found = evaluate_expression(lying, config, cache_folder() / "folds", seeds=1)
         yield _row(["real people", "`ststnet`, published settings, one seed", "as they lie"], found)
-    for name, samples in (("as they lie", lying), ("aligned", aligned)):
-        yield _row(["rendered people only", "`expression`", name], *_shipped(people, samples))
 
 
 def _shipped(people, samples):

@@ -31,6 +31,7 @@ from keras_models.layers.pyramid_layers import (
     StructureTensor,
     UnitFeatures,
 )
+from keras_models.layers.shared_input_dense import SharedInputDense
 from keras_models.losses.flow_metrics import flow_metrics
 from keras_models.training.flow_optimizer import FlowAdamW
 from keras_models.training.flow_trainer import FlowTrainer
@@ -166,6 +167,7 @@ LAYERS = [
     (DepthToSpace(), grid(8)),
     (EnsembleConvPool(ensemble_size=2, streams=(3, 5)), grid(3)),
     (EnsembleDense(4, "relu"), numbers(3, 2, 5)),
+    (SharedInputDense(2, 4, "relu"), numbers(3, 5)),
     (Mirror(), grid(3)),
 ]
 
