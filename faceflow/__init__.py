@@ -21,6 +21,7 @@ __version__ = "0.2.0"
 
 # Where each public name comes from.
 _PUBLIC = {
+    "analyze": "faceflow.api",
     "estimate_flow": "faceflow.api",
     "flow_to_color": "pipelines.visualization.flow_color",
     "load": "faceflow.api",
@@ -31,6 +32,7 @@ _PUBLIC = {
 __all__ = ["__version__", *_PUBLIC]
 
 if TYPE_CHECKING:
+    from faceflow.api import analyze as analyze
     from faceflow.api import estimate_flow as estimate_flow
     from faceflow.api import load as load
     from pipelines.io.flow_io import read_flow as read_flow

@@ -1,4 +1,4 @@
-"""The Python interface: load a network, estimate the flow of two frames."""
+"""The Python interface: load a network, estimate the flow of two frames, analyze a clip."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import keras
+
+    from pipelines.clip_analysis.analysis_files import ClipAnalysis
 
 
 def load(preset: str | Path = "default") -> keras.Model:
@@ -76,6 +78,50 @@ def estimate_flow(
         raise InputError(f"the two frames differ in size: {sizes}")
     flow, valid = _estimator(model)(*frames)
     return np.where(valid[..., None], flow, np.float32(np.nan))
+
+
+def analyze(
+    clip: str | Path,
+    out: str | Path,
+    *,
+    reference: int | None = None,
+    magnify: float = 8.0,
+    rate: float | None = None,
+    interpupillary_mm: float = 63.0,
+    model: str | Path | keras.Model = "default",
+    progress: Callable[[str, int, int | None], None] = lambda step, done, total: None,
+) -> ClipAnalysis:
+    """Measure how a face moves over time.
+
+    Args:
+        clip: Video, or folder of pictures.
+        out: Folder for motion.csv, frames.csv, events.csv, events.eaf, magnified.mp4, report.html and
+            summary.json; written as a whole or not at all.
+        reference: Number of the frame that motion is measured against, from 0. By default the most neutral
+            and most still frame.
+        magnify: Factor of the motion in magnified.mp4; 0 for no video.
+        rate: Frames per second in place of the time stamps of the video.
+        interpupillary_mm: Distance of the subject's pupils, millimetres.
+        model: As `estimate_flow` takes it.
+        progress: Function of the step (landmarks, motion), the frames done, and their count if it is known.
+
+    Returns:
+        Times, motion of the regions, events, and what there is to know about the clip.
+
+    Raises:
+        InputError: If the clip cannot be read or has no face, or the reference does not exist or has no face.
+
+    Example:
+        >>> analysis = analyze("interview.mp4", "analysis")  # doctest: +SKIP
+        >>> [(event.kind, event.apex) for event in analysis.events]  # doctest: +SKIP
+        [('micro', 48)]
+    """
+    from pipelines.clip_analysis.analysis import AnalysisConfig, analyse_clip
+    from pipelines.files import check_exists, check_outputs
+
+    check_outputs(Path(out), inputs=(check_exists(Path(clip)),))
+    config = AnalysisConfig(reference, rate, interpupillary_mm, magnify)
+    return analyse_clip(clip, out, _estimator(model), config, progress=progress)
 
 
 @functools.lru_cache(maxsize=4)

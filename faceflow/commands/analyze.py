@@ -16,7 +16,7 @@ def analyze(
     magnify: float = 8.0,
     rate: float | None = None,
     interpupillary_mm: float = 63.0,
-    model: Annotated[str | None, arg(metavar="PRESET|RUN|METHOD")] = None,
+    model: Annotated[str, arg(metavar="PRESET|RUN|METHOD")] = "default",
 ) -> None:
     """Measure how a face moves over time: tables, events, a magnified video and a report.
 
@@ -34,22 +34,18 @@ def analyze(
         model: Name of a preset, folder of a training run or SavedModel, or a classical method. By default the
             network that comes with FaceFlow.
     """
-    from pipelines.clip_analysis.analysis import AnalysisConfig, analyse_clip
-    from pipelines.files import check_exists, check_outputs
-
-    check_outputs(out, inputs=(check_exists(clip),))
-    config = AnalysisConfig(reference, rate, interpupillary_mm, magnify)
-
-    from keras_models.inference.estimators import open_method
-    from keras_models.presets import DEFAULT
+    from faceflow.api import analyze as run
 
     with gauge("analyze") as show:
-        analysis = analyse_clip(
+        analysis = run(
             clip,
             out,
-            open_method(model or DEFAULT),
-            config,
-            progress=lambda step, done, total: show(done, total),
+            reference=reference,
+            magnify=magnify,
+            rate=rate,
+            interpupillary_mm=interpupillary_mm,
+            model=model,
+            progress=lambda _, done, total: show(done, total),
         )
     for note in analysis.notes:
         say(f"{clip}: {note}")

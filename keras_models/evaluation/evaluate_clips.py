@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_models.inference.estimators import Method
+from keras_models.inference.estimators import Estimator
 from keras_models.losses.flow_losses import end_point_error
 from pipelines.clip_analysis.reference_crop import reference_crop
 from pipelines.clip_analysis.tracker import FlowEstimate, MotionTracker
@@ -75,7 +75,7 @@ class ClipSummary:
     jitter: float
 
 
-def frame_by_frame(method: Method) -> Follow:
+def frame_by_frame(method: Estimator) -> Follow:
     """Ask an estimator for the flow from the first frame to each other one by itself."""
 
     def follow(frames: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray] | None]:

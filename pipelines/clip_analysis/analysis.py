@@ -5,18 +5,17 @@ motion. Memory does not grow with its length but for a few numbers a frame.
 """
 
 import csv
-import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from pipelines.clip_analysis.analysis_files import EVENT_REGIONS, ClipAnalysis, write_results
 from pipelines.clip_analysis.clip_events import FoundEvent, blink_events, expression_events
 from pipelines.clip_analysis.clip_tracking import ClipFrame, reference_crops, reference_frames, track_clip
-from pipelines.clip_analysis.elan import write_elan
 from pipelines.clip_analysis.frame_table import FRAME_COLUMNS, FrameTable
 from pipelines.clip_analysis.head_pose import CLOSED_BELOW, head_pose
 from pipelines.clip_analysis.landmark_store import LandmarkStore
@@ -24,8 +23,6 @@ from pipelines.clip_analysis.magnification import face_view, magnified
 from pipelines.clip_analysis.region_table import (
     COLUMNS,
     INTERPUPILLARY_MM,
-    SIDES,
-    TABLE_REGIONS,
     RegionMotion,
     RegionTable,
 )
@@ -37,9 +34,6 @@ from pipelines.io.frame_times import frame_times
 from pipelines.io.video import read_frames, write_video
 from pipelines.io.video_decoder import TruncatedClipError
 from pipelines.landmarks.detector import FaceMesh
-
-#: Regions whose motion makes an expression; the eyes move with every blink.
-EVENT_REGIONS = tuple(f"{region} {side}" for region in TABLE_REGIONS if region != "eyes" for side in SIDES)
 
 #: Class of an expression from the onset's and the apex' frame, uint8 [H, W, 3] RGB each.
 Classify = Callable[[np.ndarray, np.ndarray], str]
@@ -66,32 +60,6 @@ class AnalysisConfig:
             raise InputError(f"interpupillary distance {self.interpupillary_mm:g} mm: must be more than 0")
         if not 0 <= self.magnify <= 100:
             raise InputError(f"--magnify {self.magnify:g}: a factor from 0 (no video) to 100")
-
-
-@dataclass(frozen=True, eq=False)
-class ClipAnalysis:
-    """What was found in a clip.
-
-    Attributes:
-        clip: path of the clip.
-        folder: of the results.
-        times: float64 [T], seconds of each frame.
-        references: number of the reference frame of each shot.
-        motion: float32 [T, R, 2], mean motion (u, v) of `EVENT_REGIONS` against the head, pixels of the
-            224 x 224 crop; NaN where it is not known.
-        status: of each frame: tracked, restarted, lost or no_face.
-        events: in order of their onsets.
-        notes: what the user should know, in sentences.
-    """
-
-    clip: Path
-    folder: Path
-    times: np.ndarray
-    references: tuple[int, ...]
-    motion: np.ndarray
-    status: tuple[str, ...]
-    events: tuple[FoundEvent, ...]
-    notes: tuple[str, ...]
 
 
 def analyse_clip(
@@ -148,9 +116,9 @@ def analyse_clip(
             events = _classified(clip, events, classify)
         analysis = ClipAnalysis(
             clip, out, times, (*references.values(), *added), collected.motion(), tuple(collected.status),
-            tuple(events), (*notes, *collected.notes()),
+            tuple(events), (*notes, *collected.notes()), collected.mm_per_pixel,
         )  # fmt: skip
-        _write_events(part, analysis)
+        write_results(part, analysis, config.magnify, collected.reference_view)
     return analysis
 
 
@@ -163,6 +131,8 @@ class _Collected:
         self._frames: FrameTable | None = None
         self._reference = None
         self.status: list[str] = []
+        self.reference_view: np.ndarray | None = None
+        self.mm_per_pixel = 1.0
         self._motion = np.full((len(times), len(EVENT_REGIONS), 2), np.nan, np.float32)
         self.openings = np.full(len(times), np.nan, np.float32)
 
@@ -189,6 +159,7 @@ class _Collected:
                 landmarks = frame.reference.to_frame(frame.reference.landmarks)
                 yaw = head_pose(landmarks).yaw
                 self._regions = RegionTable(frame.reference, yaw, self._config.interpupillary_mm)
+                self.mm_per_pixel = self._regions.mm_per_pixel
                 self._frames = FrameTable(frame.reference, self._regions.mm_per_pixel)
             self.status.append(frame.status)
             if self._frames is not None:
@@ -209,6 +180,8 @@ class _Collected:
                 yield np.hstack([blank, blank])
                 continue
             view = face_view(frame.picture, frame.reference)
+            if frame.number == frame.reference.number and self.reference_view is None:
+                self.reference_view = view
             known = frame.motion is not None and frame.status != "lost"
             factor = self._config.magnify
             larger = magnified(frame.picture, frame.reference, frame.motion, factor) if known else view
@@ -278,30 +251,3 @@ def _survey_notes(found: Survey, references: dict, named: int | None) -> list[st
     if found.most_faces > 1:
         notes.append(f"{found.most_faces} faces are seen; the largest one of each shot is followed")
     return notes
-
-
-def _write_events(folder: Path, analysis: ClipAnalysis) -> None:
-    columns = ("kind", "label", "onset", "apex", "offset", "onset_s", "apex_s", "offset_s", "peak", "region")
-    with (folder / "events.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        for event in analysis.events:
-            seconds = {
-                f"{name}_s": f"{analysis.times[getattr(event, name)]:.4f}"
-                for name in ("onset", "apex", "offset")
-            }
-            writer.writerow(asdict(event) | seconds | {"peak": f"{event.peak:.3f}"})
-    write_elan(folder / "events.eaf", analysis.clip, list(analysis.events), analysis.times)
-    kinds = [event.kind for event in analysis.events]
-    summary = {
-        "clip": analysis.clip.name,
-        "frames": len(analysis.times),
-        "seconds": round(float(analysis.times[-1]), 4),
-        "references": list(analysis.references),
-        "tracked": sum(status in ("tracked", "restarted") for status in analysis.status),
-        "lost": analysis.status.count("lost"),
-        "no_face": analysis.status.count("no_face"),
-        "events": {kind: kinds.count(kind) for kind in ("micro", "macro", "blink")},
-        "notes": list(analysis.notes),
-    }
-    (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")

@@ -25,7 +25,7 @@ FlowEstimate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 #: Agreement of the pictures below which a track is lost.
 LOST_BELOW = 0.4
 #: Uncertainty from which on a pixel of the flow is not valid, pixels of the crop.
-MAX_UNCERTAINTY = 0.3
+MAX_UNCERTAINTY = 1.0
 
 _JUMP = 1.5  # pixels of the crop: landmarks that move more from frame to frame correct the start
 _WINDOW = 3.0  # standard deviation of the neighbourhood of uncertainty, pixels of the half-size picture
@@ -131,7 +131,11 @@ class MotionTracker:
             affine = fit_affine(self._landmarks[STABLE], step)
             there = pixel_grid(self._shape) + flow
             flow = flow + (there @ affine[:2] + affine[2]).astype(np.float32)
-        return self._coarse(flow, _START_LEAST)
+        last, landmarks = self._coarse(flow, _START_LEAST), self._by_landmarks(points)
+        # Landmarks follow a grin that changes the skin too much for pictures; small motion they do not see.
+        more = landmarks - last
+        length = np.linalg.norm(more, axis=-1, keepdims=True)
+        return last + more * np.clip(1 - _LANDMARKS_LEAST / np.maximum(length, 1e-6), 0, None)
 
     def _by_landmarks(self, points: np.ndarray) -> np.ndarray:
         label = extend(*mesh_label(self.reference.landmarks, points, self._shape))

@@ -40,11 +40,11 @@ def evaluate_clips(
         tracked,
     )
     from keras_models.evaluation.evaluate_clips import evaluate_clips as evaluate
-    from keras_models.inference.estimators import open_method
+    from keras_models.inference.estimators import get_estimator
 
     methods = {}
     for name in method or ("zero", "dis_medium", "default", "tracker:default"):
-        estimator = open_method(name.removeprefix("tracker:"))
+        estimator = get_estimator(name.removeprefix("tracker:"))
         methods[name] = (tracked if name.startswith("tracker:") else frame_by_frame)(estimator)
     with progress("evaluate", count) as step:
         errors = evaluate(clips, methods, on_clip=step)

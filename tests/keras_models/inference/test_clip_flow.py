@@ -4,7 +4,7 @@ import pytest
 
 from keras_models.inference import clip_flow
 from keras_models.inference.clip_flow import ranges, write_clip_flow
-from keras_models.inference.estimators import open_method
+from keras_models.inference.estimators import get_estimator
 from keras_models.inference.frame_flow import in_face_crop, in_whole_frame
 from pipelines.errors import InputError
 from pipelines.io.flow_io import read_flow
@@ -14,7 +14,7 @@ from pipelines.io.video import read_clip
 
 @pytest.fixture(scope="module")
 def whole():
-    return in_whole_frame(open_method("dis_fast"))
+    return in_whole_frame(get_estimator("dis_fast"))
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_truncated_video_keeps_its_flows(moving, tmp_path, whole):
 def test_frames_without_a_face_are_left_out_by_number(moving, tmp_path):
     for number in (3, 4):
         write_image(moving / f"{number}.png", np.full((300, 300, 3), 90, np.uint8))
-    estimate = in_face_crop(open_method("zero"))
+    estimate = in_face_crop(get_estimator("zero"))
     came_to = write_clip_flow(moving, tmp_path / "out", estimate)
     assert came_to.without_face == [2, 3, 4]
     assert names(tmp_path / "out") == [
@@ -84,7 +84,7 @@ def test_nothing_is_kept_where_there_is_no_face(tmp_path):
     for number in range(3):
         write_image(tmp_path / "clip" / f"{number}.png", np.full((64, 64, 3), 90, np.uint8))
     with pytest.raises(InputError, match="clip: no face found in any two consecutive frames"):
-        write_clip_flow(tmp_path / "clip", tmp_path / "out", in_face_crop(open_method("zero")))
+        write_clip_flow(tmp_path / "clip", tmp_path / "out", in_face_crop(get_estimator("zero")))
     assert names(tmp_path) == ["clip"]
 
 

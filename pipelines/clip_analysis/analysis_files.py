@@ -1,0 +1,86 @@
+"""What an analysis found, and the files that are written when all of it is known."""
+
+import csv
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.clip_analysis.clip_events import FoundEvent
+from pipelines.clip_analysis.clip_report import write_clip_report
+from pipelines.clip_analysis.elan import write_elan
+from pipelines.clip_analysis.region_table import SIDES, TABLE_REGIONS
+
+#: Regions whose motion makes an expression; the eyes move with every blink.
+EVENT_REGIONS = tuple(f"{region} {side}" for region in TABLE_REGIONS if region != "eyes" for side in SIDES)
+
+
+@dataclass(frozen=True, eq=False)
+class ClipAnalysis:
+    """What was found in a clip.
+
+    Attributes:
+        clip: path of the clip.
+        folder: of the results.
+        times: float64 [T], seconds of each frame.
+        references: number of the reference frame of each shot.
+        motion: float32 [T, R, 2], mean motion (u, v) of `EVENT_REGIONS` against the head, pixels of the
+            224 x 224 crop; NaN where it is not known.
+        status: of each frame: tracked, restarted, lost or no_face.
+        events: in order of their onsets.
+        notes: what the user should know, in sentences.
+        mm_per_pixel: millimetres per pixel of the 224 x 224 crop.
+    """
+
+    clip: Path
+    folder: Path
+    times: np.ndarray
+    references: tuple[int, ...]
+    motion: np.ndarray
+    status: tuple[str, ...]
+    events: tuple[FoundEvent, ...]
+    notes: tuple[str, ...]
+    mm_per_pixel: float
+
+
+def write_results(folder: Path, analysis: ClipAnalysis, magnify: float, reference: np.ndarray | None) -> None:
+    """Write events.csv, events.eaf, summary.json and, where there is a video, report.html.
+
+    Args:
+        folder: of the results.
+        analysis: what was found.
+        magnify: factor of the video.
+        reference: uint8 [384, 384, 3], RGB, the face in the first reference frame; None without a video.
+    """
+    columns = ("kind", "label", "onset", "apex", "offset", "onset_s", "apex_s", "offset_s", "peak", "region")
+    with (folder / "events.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        for event in analysis.events:
+            seconds = {
+                f"{name}_s": f"{analysis.times[getattr(event, name)]:.4f}"
+                for name in ("onset", "apex", "offset")
+            }
+            writer.writerow(asdict(event) | seconds | {"peak": f"{event.peak:.3f}"})
+    write_elan(folder / "events.eaf", analysis.clip, list(analysis.events), analysis.times)
+    kinds = [event.kind for event in analysis.events]
+    summary = {
+        "clip": analysis.clip.name,
+        "frames": len(analysis.times),
+        "seconds": round(float(analysis.times[-1]), 4),
+        "references": list(analysis.references),
+        "tracked": sum(status in ("tracked", "restarted") for status in analysis.status),
+        "lost": analysis.status.count("lost"),
+        "no_face": analysis.status.count("no_face"),
+        "events": {kind: kinds.count(kind) for kind in ("micro", "macro", "blink")},
+        "notes": list(analysis.notes),
+    }
+    (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    if reference is not None:
+        lengths = np.linalg.norm(analysis.motion, axis=-1) * analysis.mm_per_pixel
+        curves = {name.replace("_", " "): lengths[:, k] for k, name in enumerate(EVENT_REGIONS)}
+        write_clip_report(
+            folder / "report.html", analysis.clip.name, analysis.times, curves, analysis.events,
+            analysis.notes, reference, magnify,
+        )  # fmt: skip

@@ -1,0 +1,99 @@
+"""The report of an analysed clip: one self-contained HTML page."""
+
+import base64
+import json
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+import numpy as np
+
+from pipelines.clip_analysis.clip_events import FoundEvent
+from pipelines.files import replacing
+from pipelines.io.images import encode_png
+
+_MOST_POINTS = 2000  # of a curve: more than a screen has pixels
+_LARGEST_EMBEDDED = 40e6  # bytes of a video that is put into the page; a larger one is linked
+
+
+def write_clip_report(
+    path: Path | str,
+    name: str,
+    times: np.ndarray,
+    curves: dict[str, np.ndarray],
+    events: tuple[FoundEvent, ...],
+    notes: tuple[str, ...],
+    reference: np.ndarray,
+    magnify: float,
+) -> None:
+    """Write the report beside `magnified.mp4`.
+
+    Args:
+        path: of the page; the video lies in the same folder.
+        name: of the clip.
+        times: float [T], seconds.
+        curves: float [T] by the region's name, motion against the head, mm; NaN where it is not known.
+        events: what was found.
+        notes: what the reader should know.
+        reference: uint8 [384, 384, 3], RGB, the face in the reference frame.
+        magnify: factor of the video.
+    """
+    path = Path(path)
+    every = -(-len(times) // _MOST_POINTS)
+    data = {
+        "times": [round(float(time), 4) for time in times[::every]],
+        "step": float(np.median(np.diff(times))) if len(times) > 1 else 0.04,
+        "curves": {name: _largest_of(curve, every) for name, curve in curves.items()},
+        "events": [
+            {"onset": round(float(times[event.onset]), 4), "offset": round(float(times[event.offset]), 4)}
+            for event in events
+        ],
+    }
+    rows = [
+        (region, f"{np.nanmax(curve):.2f}", f"{times[int(np.nanargmax(curve))]:.2f}")
+        for region, curve in curves.items()
+        if np.isfinite(curve).any()
+    ]
+    template = resources.files("pipelines.clip_analysis").joinpath("clip_report.html.j2").read_text()
+    page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
+    kinds = [event.kind for event in events]
+    counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("micro", "macro", "blink"))
+    content = page.render(
+        title=f"Motion of {name}",
+        summary=f"{len(times)} frames, {times[-1]:.1f} seconds. Events: {counted}.",
+        notes=notes,
+        video=_video(path.with_name("magnified.mp4")),
+        video_label=f"Left: the clip. Right: motion against the reference {magnify:g} times as large.",
+        duration=f"{times[-1]:.2f}",
+        events=[
+            {"time": f"{times[event.apex]:.4f}", "text": _text(event, float(times[event.apex]))}
+            for event in events
+        ],
+        reference="data:image/png;base64," + base64.b64encode(encode_png(reference)).decode(),
+        table=rows,
+        # A name of a region could not end the script, but what is escaped once stays so.
+        data=json.dumps(data).replace("<", "\\u003c"),
+    )
+    with replacing(path) as part:
+        part.write_text(content)
+
+
+def _text(event: FoundEvent, seconds: float) -> str:
+    what = event.label or event.region.replace("_", " ")
+    return f"{event.kind} at {seconds:.2f} s: {what}"
+
+
+def _video(path: Path) -> str:
+    if path.stat().st_size > _LARGEST_EMBEDDED:
+        return path.name
+    return "data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def _largest_of(curve: np.ndarray, every: int) -> list[float | None]:
+    """Return the largest of every few values, so that no short peak is lost; None where none is known."""
+    found = []
+    for first in range(0, len(curve), every):
+        part = curve[first : first + every]
+        part = part[np.isfinite(part)]
+        found.append(round(float(part.max()), 4) if len(part) else None)
+    return found

@@ -1,0 +1,138 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from pipelines.clip_analysis.analysis import AnalysisConfig, analyse_clip
+from pipelines.errors import InputError
+from pipelines.io.images import write_image
+from pipelines.io.video import read_clip, write_video
+
+
+@pytest.fixture(scope="module")
+def smile(moved):
+    """Frames of a smile that comes and goes: 4 px at frame 12 of 24, while the head drifts by 3 px."""
+    frames = []
+    for number in range(24):
+        level = np.sin(np.pi * np.clip((number - 4) / 16, 0, 1)) ** 2
+        drift = number / 8
+        frames.append(moved(((0, 0), (0, 0), (drift, -drift)), smile=4 * level)[0])
+    return frames
+
+
+@pytest.fixture(scope="module")
+def analysed(smile, dis, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("analysed")
+    write_video(folder / "smile.mp4", smile, 25)
+    config = AnalysisConfig(reference=0, magnify=4)
+    return analyse_clip(folder / "smile.mp4", folder / "out", dis, config)
+
+
+def table(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_smile_is_measured(analysed):
+    """Both corners go outwards and up, most at frame 12; the forehead stays."""
+    rows = {
+        (int(row["frame"]), row["region"], row["side"]): row for row in table(analysed.folder / "motion.csv")
+    }
+    assert len(rows) == 24 * 8 * 3
+    for side, outwards in (("right", -1), ("left", 1)):
+        corner = rows[12, "mouth_corners", side]
+        assert outwards * float(corner["u_px"]) > 1
+        assert float(corner["v_px"]) < -1
+        assert float(rows[0, "mouth_corners", side]["rms_px"]) < 0.2
+        assert float(rows[12, "forehead", side]["rms_px"]) < 0.4
+        ratio = float(corner["u_mm"]) / float(corner["u_px"])
+        assert ratio == pytest.approx(analysed.mm_per_pixel, rel=1e-3)
+    assert float(rows[12, "mouth_corners", "both"]["time_s"]) == pytest.approx(0.48, abs=1e-3)
+
+
+def test_head_is_apart(analysed, portrait_landmarks):
+    """It drifts by 23/8 px of the frame, in millimetres by the distance of the irises."""
+    rows = table(analysed.folder / "frames.csv")
+    assert [row["status"] for row in rows] == ["restarted"] + ["tracked"] * 23
+    distance = np.linalg.norm(portrait_landmarks[468] - portrait_landmarks[473])
+    expected = 23 / 8 * 63 / distance
+    assert float(rows[23]["head_x_mm"]) == pytest.approx(expected, rel=0.12)
+    assert float(rows[23]["head_y_mm"]) == pytest.approx(-expected, rel=0.12)
+    assert all(abs(float(row["yaw_deg"])) < 4 for row in rows)
+
+
+def test_event_and_files(analysed):
+    (event,) = [event for event in analysed.events if event.kind != "blink"]
+    assert abs(event.apex - 12) <= 1
+    assert event.region.startswith("mouth_corners")
+    found = [row for row in table(analysed.folder / "events.csv") if row["kind"] != "blink"]
+    assert [(row["kind"], row["apex"], row["apex_s"]) for row in found] == [
+        (event.kind, str(event.apex), f"{event.apex / 25:.4f}")
+    ]
+    summary = json.loads((analysed.folder / "summary.json").read_text())
+    assert (summary["frames"], summary["tracked"], summary["references"]) == (24, 24, [0])
+    assert analysed.notes[0] == "the reference is frame 0 (named)"
+    page = (analysed.folder / "report.html").read_text()
+    assert "data:video/mp4;base64," in page
+    assert page.count("data-time=") == len(analysed.events)
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_video_shows_the_smile_larger(analysed, smile):
+    video = read_clip(analysed.folder / "magnified.mp4").astype(float)
+    assert video.shape == (24, 384, 768, 3)
+    left, right = video[:, :, :384], video[:, :, 384:]
+    apart = np.abs(left - right).mean(axis=(1, 2, 3))
+    assert apart[12] > 2 * apart[0]
+
+
+def test_a_face_that_leaves_and_returns(smile, dis, tmp_path):
+    """Five frames without a face, then the same one: no new reference, and the gap is marked."""
+    frames = [smile[0]] * 4 + [np.full_like(smile[0], 90)] * 5 + [smile[0]] * 4
+    for number, frame in enumerate(frames):
+        write_image(tmp_path / "clip" / f"{number}.png", frame)
+    result = analyse_clip(tmp_path / "clip", tmp_path / "out", dis, AnalysisConfig(magnify=0))
+    assert result.status[4:9] == ("no_face",) * 5
+    assert all(status in ("tracked", "restarted") for status in result.status[9:])
+    assert "5 of 13 frames have no face" in result.notes
+    assert result.events == ()
+    rows = table(tmp_path / "out" / "motion.csv")
+    assert {int(row["frame"]) for row in rows} == {0, 1, 2, 3, 9, 10, 11, 12}
+    assert not (tmp_path / "out" / "magnified.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"reference": 99}, "--reference 99: the clip has 3 frames, 0 to 2"),
+        ({"reference": 1}, "--reference 1: no face found in this frame"),
+        ({"rate": -1.0}, "rate -1"),
+    ],
+)
+def test_bad_settings_leave_nothing(smile, dis, tmp_path, config, message):
+    for number, frame in enumerate([smile[0], np.full_like(smile[0], 90), smile[0]]):
+        write_image(tmp_path / "clip" / f"{number}.png", frame)
+    with pytest.raises(InputError, match=message):
+        analyse_clip(tmp_path / "clip", tmp_path / "out", dis, AnalysisConfig(**config))
+    assert [path.name for path in tmp_path.iterdir()] == ["clip"]
+
+
+def test_clip_without_a_face(dis, tmp_path):
+    write_image(tmp_path / "clip" / "0.png", np.full((120, 160, 3), 90, np.uint8))
+    with pytest.raises(InputError, match="clip: no face found in any of its 1 frames"):
+        analyse_clip(tmp_path / "clip", tmp_path / "out", dis)
+
+
+def test_one_frame(smile, dis, tmp_path):
+    write_image(tmp_path / "clip" / "0.png", smile[0])
+    result = analyse_clip(tmp_path / "clip", tmp_path / "out", dis)
+    assert (len(result.times), result.events) == (1, ())
+    assert "the clip has one frame, so nothing moves in it" in result.notes
+
+
+def test_settings_that_make_no_sense():
+    with pytest.raises(InputError, match="interpupillary distance 0 mm"):
+        AnalysisConfig(interpupillary_mm=0)
+    with pytest.raises(InputError, match="--magnify -1"):
+        AnalysisConfig(magnify=-1)
