@@ -27,7 +27,7 @@ def replacing(path: Path | str, replace_folder: bool = False) -> Iterator[Path]:
 
     Example:
         >>> with replacing("flow.npz") as part:
-        ...     np.savez(part, flow=flow)
+        ...     np.savez(part, flow=np.zeros((4, 4, 2)))
     """
     path = Path(path)
     check_outputs(path, may_be_folder=replace_folder)

@@ -20,8 +20,8 @@ class EndPointError(keras.metrics.MeanMetricWrapper):
 
     Example:
         >>> metric = EndPointError()
-        >>> metric.update_state(np.zeros((1, 2, 2, 2)), np.full((1, 2, 2, 2), [3, 4]), np.ones((1, 2, 2),
-        bool))
+        >>> true, predicted = np.zeros((1, 2, 2, 2)), np.full((1, 2, 2, 2), [3, 4])
+        >>> _ = metric.update_state(true, predicted, np.ones((1, 2, 2), bool))
         >>> float(metric.result())
         5.0
     """
