@@ -62,7 +62,7 @@ def test_evaluate(home, expressive_corpus, capsys):
     call("evaluate", "expression", "--corpus", f"casme2={expressive_corpus}", *words)
     out, err = capsys.readouterr()
     assert "skipped: casme2: 1 clip(s) of others: not in the composite" in err
-    assert "1 subject(s) with one sample" in err
+    assert "1 subject(s) with a single sample" in err
     content = json.loads((home / "x.json").read_text())["dis_medium"]
     # Three people with the same three movements, and a fourth with one of them.
     assert content["parts"]["casme2"]["uf1"] > 0.8
