@@ -105,7 +105,7 @@ def _tables(evaluation: FlowEvaluation) -> str:
 def _save_one_update(folder: str) -> None:
     """Save FlowNetS as published, with the weights of the preset, which has several flow updates."""
     about = read_preset("flownet_s")
-    network = about.network | {"looks": 1}
+    network = about.network | {"num_flow_updates": 1}
     model = build_network(**network)
     load_weights(model, "flownet_s")
     save_preset(folder, model, Preset(network))

@@ -133,8 +133,8 @@ def evaluate_expression(
     for issue in first.samples.issues:
         if issue.kind == "skipped":
             say(f"skipped: {issue.clip}: {issue.reason}")
-    for remark in first.remarks:
-        say(remark)
+    for note in first.notes:
+        say(note)
     if repaired := sum(issue.kind == "repaired" for issue in first.samples.issues):
         say(f"{repaired} issues of the corpora repaired; --report and --json list them")
     table = score_table(evaluations)

@@ -33,14 +33,14 @@ class ExpressionEvaluation:
         predicted: int [seeds, N], indices into `composite.CLASSES`.
         split: How the subjects were divided.
         config: How the networks were trained.
-        remarks: Peculiarities of some folds.
+        notes: Peculiarities of some folds.
     """
 
     samples: Samples
     predicted: np.ndarray
     split: str
     config: ExpressionConfig
-    remarks: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
     def parts(self) -> dict[str, np.ndarray]:
@@ -114,7 +114,7 @@ class ExpressionEvaluation:
                 }
                 for clip, subject, label, predicted in rows
             ],
-            "remarks": [f"{one.clip}: {one.reason}" for one in self.samples.issues] + list(self.remarks),
+            "notes": [f"{one.clip}: {one.reason}" for one in self.samples.issues] + list(self.notes),
         }
 
 
@@ -160,7 +160,7 @@ def evaluate_expression(
                 predicted[seed, mask] = column[mask]
             done += by_fold.shape[1]
             progress(done, total)
-    return ExpressionEvaluation(samples, predicted, split, config, tuple(_remarks(samples, divided)))
+    return ExpressionEvaluation(samples, predicted, split, config, tuple(_notes(samples, divided)))
 
 
 def divide(samples: Samples, split: str) -> Sequence[Fold]:
@@ -178,7 +178,7 @@ def divide(samples: Samples, split: str) -> Sequence[Fold]:
     return [Fold(name, everybody - own, frozenset(own)) for name, own in by_corpus.items()]
 
 
-def _remarks(samples: Samples, divided: Sequence[Fold]) -> list[str]:
+def _notes(samples: Samples, divided: Sequence[Fold]) -> list[str]:
     found = []
     subjects = np.array(samples.subjects)
     for fold in divided:

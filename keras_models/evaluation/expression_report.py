@@ -90,23 +90,21 @@ def write_expression_report(path: Path | str, evaluations: dict[str, ExpressionE
         for method, evaluation in evaluations.items()
         for part in evaluation.parts
     ]
-    remarks = [
-        [method, line]
-        for method, evaluation in evaluations.items()
-        for line in evaluation.to_json()["remarks"]
+    notes = [
+        [method, line] for method, evaluation in evaluations.items() for line in evaluation.to_json()["notes"]
     ]
     sections = [
         Section("Scores", tables=[score_table(evaluations), class_table(evaluations)]),
         Section("Confusion matrices", figures=figures),
     ]
-    if remarks:
+    if notes:
         sections.append(
             Section(
-                "Remarks",
+                "Notes",
                 tables=[
                     Table(
-                        ["flow", "remark"],
-                        remarks,
+                        ["flow", "note"],
+                        notes,
                         "Repaired and skipped samples; peculiarities of folds.",
                     )
                 ],

@@ -144,7 +144,7 @@ def write_clip_frame(folder: Path, number: int, frame: np.ndarray, motion: TrueM
         write_image(folder / "occluded" / f"{name}.png", _as_picture(motion.occluded))
 
 
-def write_clip_truth(truth: ClipTruth, facts: dict) -> None:
+def write_clip_truth(truth: ClipTruth, metadata: dict) -> None:
     """Write what is known of a clip; its frames and flows are written by `write_clip_frame`."""
     folder = truth.folder
     write_image(folder / "face.png", _as_picture(truth.face))
@@ -154,7 +154,7 @@ def write_clip_truth(truth: ClipTruth, facts: dict) -> None:
         writer = csv.DictWriter(file, [field.name for field in fields(ClipEvent)])
         writer.writeheader()
         writer.writerows(asdict(event) for event in truth.events)
-    about = {"kind": truth.kind, "rate": truth.rate, **facts}
+    about = {"kind": truth.kind, "rate": truth.rate, **metadata}
     (folder / "clip.json").write_text(json.dumps(about, indent=1) + "\n")
 
 

@@ -32,7 +32,7 @@ Method = Literal["flow", "frame_difference"]
 RATE = 30.0
 
 _CELLS = 14  # of the face in each direction
-_LOOKS = 10  # samples between two looks for the face
+_DETECTION_INTERVAL = 10  # samples between two face detections
 _FAR = 6.0  # pixels of the crop that the face may move away before a new segment begins
 _BATCH = 16  # flows whose head motion is taken off at once
 _VERSION = 1  # of the signal; a change makes kept ones worthless
@@ -105,7 +105,7 @@ def _followed(
     similarity = None
     for number, index in enumerate(looked_at):
         image = read_image(video.frames[index])
-        if similarity is None or number % _LOOKS == 0:
+        if similarity is None or number % _DETECTION_INTERVAL == 0:
             face = face_mesh(image)
             moved = face is None or similarity is None or _moved(face.landmarks, similarity) > _FAR
             if moved and frames:

@@ -16,7 +16,7 @@ faceflow train flow "$folder/rendered" -o "$folder/flownet_s_third" --init-from 
   --relative 0.9 --bend 8 --relative-shift 2 --relative-rotation 1.5 --relative-scale 0.02 \
   --size 192 --batch-size 8 --epochs 8 --steps-per-epoch 1000 \
   --learning-rate 5e-4 --warmup-steps 200 --ema-momentum 0.998 --validation-share 0.02
-# At last as it is used: with three looks.
+# Last, as it is used: with three flow updates.
 faceflow train flow "$folder/rendered" -o "$folder/flownet_s" --init-from "$folder/flownet_s_third" --num-flow-updates 3 --margin 0 \
   --relative 0.9 --bend 8 --relative-shift 2 --relative-rotation 1.5 --relative-scale 0.02 \
   --size 128 --batch-size 4 --epochs 2 --steps-per-epoch 400 \

@@ -56,13 +56,13 @@ def render_clip(script: ClipScript) -> Iterator[tuple[np.ndarray, TrueMotion | N
         yield picture, TrueMotion(truth.flow, truth.head, truth.occluded)
 
 
-def write_rendered_clip(folder: Path, script: ClipScript, facts: dict) -> None:
+def write_rendered_clip(folder: Path, script: ClipScript, metadata: dict) -> None:
     """Render a clip into a folder, whole or not at all; one that is there is kept.
 
     Args:
         folder: of the clip.
         script: what happens.
-        facts: what else to note in `clip.json`.
+        metadata: Further entries of `clip.json`.
     """
     if folder.exists():
         return
@@ -77,7 +77,7 @@ def write_rendered_clip(folder: Path, script: ClipScript, facts: dict) -> None:
         regions = np.where(face, region_map(first.landmarks, first.size), 0).astype(np.uint8)
         landmarks = np.stack([script.at(number).landmarks for number in range(script.frames)])
         truth = ClipTruth(part, script.kind, script.rate, face, regions, landmarks, script.events)
-        write_clip_truth(truth, facts)
+        write_clip_truth(truth, metadata)
 
 
 def render_clips(

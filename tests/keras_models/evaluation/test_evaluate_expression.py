@@ -87,7 +87,7 @@ def test_what_is_odd_is_said(make_samples, tmp_path):
         **{name: getattr(samples, name)[:7] for name in ("corpora", "subjects", "clips")},
     )
     found = evaluate_expression(cut, replace(CONFIG, epochs=1), tmp_path)
-    assert found.remarks == (
+    assert found.notes == (
         "fold casme2/s0: no training subject shows surprise, so it is never predicted",
         "1 subject(s) with a single sample, so one prediction each: casme2/s2",
     )
