@@ -13,7 +13,7 @@ _REST_SECONDS = 2.0  # window of the median
 _MOST_SECONDS = 8.0  # from a face at rest to the apex
 _SPEED_SECONDS, _LEAST_SPEED = 0.1, 0.8  # standard deviation; share of the apex that it moves in a second
 _SMOOTHED_SECONDS = 0.03  # standard deviation
-_LEAST = 0.6  # pixels of the 224 x 224 crop: less is no expression
+_LEAST = {"micro": 0.6, "macro": 1.0}  # pixels of the 224 x 224 crop: less is no expression
 _TIMES_NOISE = 5.0  # usual changes from frame to frame that an expression exceeds
 _HELD = 0.8  # share of the highest motion from which on an expression counts as held
 _FOOT = 0.25  # share of the apex at which an expression begins and ends
@@ -82,7 +82,7 @@ def _of_kind(
     lengths = np.linalg.norm(motion, axis=-1)
     strength = np.sqrt(np.square(np.sort(lengths, axis=1)[:, -_STRONGEST:]).mean(axis=1))
     strength = np.where(known, strength, strength[known].min() if known.any() else 0)
-    threshold = max(_LEAST, _TIMES_NOISE * float(np.median(np.abs(np.diff(strength)))))
+    threshold = max(_LEAST[kind], _TIMES_NOISE * float(np.median(np.abs(np.diff(strength)))))
     speed = np.abs(np.gradient(gaussian_filter1d(strength, max(_SPEED_SECONDS / step, 0.5)), step))
     found = []
     for first, last, apex, height in _peaks(strength, threshold, round(_MOST_SECONDS / step)):
