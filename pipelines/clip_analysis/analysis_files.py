@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.clip_analysis.clip_events import FoundEvent
-from pipelines.clip_analysis.clip_report import write_clip_report
-from pipelines.clip_analysis.elan import write_elan
 from pipelines.clip_analysis.region_table import SIDES, TABLE_REGIONS
+from pipelines.clip_analysis.results.clip_report import write_clip_report
+from pipelines.clip_analysis.results.elan import write_elan
 
 #: Regions whose motion makes an expression; the eyes move with every blink.
 EVENT_REGIONS = tuple(f"{region} {side}" for region in TABLE_REGIONS if region != "eyes" for side in SIDES)

@@ -13,8 +13,9 @@ _REST_SECONDS = 2.0  # window of the median
 _MOST_SECONDS = 8.0  # from a face at rest to the apex
 _SPEED_SECONDS, _LEAST_SPEED = 0.1, 0.8  # standard deviation; share of the apex that it moves in a second
 _SMOOTHED_SECONDS = 0.03  # standard deviation
-_LEAST = 0.6  # pixels of the 224 x 224 crop: less is no expression
+_LEAST = {"micro": 0.6, "macro": 1.0}  # pixels of the 224 x 224 crop: less is no expression
 _TIMES_NOISE = 5.0  # usual changes from frame to frame that an expression exceeds
+_HELD = 0.8  # share of the highest motion from which on an expression counts as held
 _FOOT = 0.25  # share of the apex at which an expression begins and ends
 _STRONGEST = 3  # regions whose motion counts
 _SHORTEST_SECONDS = 0.06  # from onset to offset
@@ -81,14 +82,17 @@ def _of_kind(
     lengths = np.linalg.norm(motion, axis=-1)
     strength = np.sqrt(np.square(np.sort(lengths, axis=1)[:, -_STRONGEST:]).mean(axis=1))
     strength = np.where(known, strength, strength[known].min() if known.any() else 0)
-    threshold = max(_LEAST, _TIMES_NOISE * float(np.median(np.abs(np.diff(strength)))))
+    threshold = max(_LEAST[kind], _TIMES_NOISE * float(np.median(np.abs(np.diff(strength)))))
     speed = np.abs(np.gradient(gaussian_filter1d(strength, max(_SPEED_SECONDS / step, 0.5)), step))
     found = []
     for first, last, apex, height in _peaks(strength, threshold, round(_MOST_SECONDS / step)):
         seconds = float(times[last] - times[first])
         # What a turn of the head leaves comes and goes slowly.
         slow = speed[first : last + 1].max() < _LEAST_SPEED * height
-        if slow or seconds < _SHORTEST_SECONDS or (seconds <= LONGEST_MICRO) != (kind == "micro"):
+        # At an end of the clip it has not been seen to rise and fall.
+        at_an_end = kind == "micro" and apex in (0, len(strength) - 1)
+        other_kind = (seconds <= LONGEST_MICRO) != (kind == "micro")
+        if slow or at_an_end or other_kind or seconds < _SHORTEST_SECONDS:
             continue
         region = names[int(np.argmax(lengths[apex]))]
         found.append(FoundEvent(kind, first, apex, last, height, region))
@@ -107,8 +111,19 @@ def _peaks(strength: np.ndarray, threshold: float, reach: int) -> list[tuple[int
     for k in np.argsort(-bases[0]).tolist():
         begin, end = (int(np.clip(each, 0, last)) for each in (np.floor(begins[k]) - 1, np.ceil(ends[k]) - 1))
         if all(end <= other[0] or begin >= other[1] for other in found):
-            found.append((begin, end, int(tops[k]) - 1, float(bases[0][k])))
+            found.append((begin, end, _apex(strength, int(tops[k]) - 1), float(bases[0][k])))
     return sorted(found)
+
+
+def _apex(strength: np.ndarray, top: int) -> int:
+    """Return the middle of the time around the highest point that is nearly as high.
+
+    An expression that is held has no highest point but by chance.
+    """
+    low = np.flatnonzero(strength < _HELD * strength[top])
+    first = low[low < top].max(initial=-1) + 1
+    last = low[low > top].min(initial=len(strength)) - 1
+    return int((first + last) // 2)
 
 
 def blink_events(openings: np.ndarray, times: np.ndarray, closed_below: float) -> list[FoundEvent]:

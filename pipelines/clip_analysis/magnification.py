@@ -19,6 +19,7 @@ MAGNIFIED_SIZE = 384
 
 _STEP = 2  # pixels of the crop between vertices
 _FADE = 0.08  # standard deviation with which magnification fades at the face's outline, share of the crop
+_MOST = 0.05  # of the crop: largest motion that is added
 _NOISE = 0.08  # pixels: motion that is as small is left as it is
 _SMOOTH = 1.5  # standard deviation, pixels of the crop
 
@@ -37,7 +38,8 @@ def magnified(
         frame: uint8 [H, W, 3], RGB.
         reference: that the motion is measured against.
         motion: of the frame.
-        factor: 1 leaves the frame as it is.
+        factor: 1 leaves the frame as it is. Large motion is magnified less: what is added stays below 5 % of
+            the crop, as a face that is pulled further is no face any more.
 
     Returns:
         uint8 [384, 384, 3], RGB; the head moves as it did.
@@ -48,7 +50,10 @@ def magnified(
     own = own * (squared / (squared + _NOISE**2))
     weight = cv2.GaussianBlur(_eroded(motion, reference), (0, 0), _FADE * size / 2)[..., None]
     here = (pixel_grid((size, size)) + motion.flow)[::_STEP, ::_STEP].reshape(-1, 2)
-    more = ((factor - 1) * weight * own)[::_STEP, ::_STEP].reshape(-1, 2)
+    more = ((factor - 1) * own)[::_STEP, ::_STEP].reshape(-1, 2)
+    length = np.maximum(np.linalg.norm(more, axis=-1, keepdims=True), 1e-6)
+    most = _MOST * size
+    more = more * (most * np.tanh(length / most) / length) * weight[::_STEP, ::_STEP].reshape(-1, 1)
     rows = len(range(0, size, _STEP))
     # Small triangles of what moves most are drawn last: they lie on top where the mesh folds.
     triangles = _grid_triangles(rows, np.linalg.norm(more, axis=-1))

@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 
 from pipelines.clip_analysis.clip_events import FoundEvent
-from pipelines.clip_analysis.elan import write_elan
+from pipelines.clip_analysis.results.elan import write_elan
 
 
 def test_annotations_as_elan_reads_them(tmp_path, capsys):

@@ -54,7 +54,7 @@ def write_clip_report(
         for region, curve in curves.items()
         if np.isfinite(curve).any()
     ]
-    template = resources.files("pipelines.clip_analysis").joinpath("clip_report.html.j2").read_text()
+    template = resources.files("pipelines.clip_analysis.results").joinpath("clip_report.html.j2").read_text()
     page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
     kinds = [event.kind for event in events]
     counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("micro", "macro", "blink"))

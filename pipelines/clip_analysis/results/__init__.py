@@ -1,0 +1,1 @@
+"""Files that an analysis writes: the report, the ELAN file."""
