@@ -20,6 +20,7 @@ import numpy as np
 
 from benchmarks.common.other_clients import other_clients
 from benchmarks.common.page import run_parts, table
+from benchmarks.common.server_life import cold_start, exchange, watch_memory
 from benchmarks.common.server_process import (
     CLIENTS,
     SIZE,
@@ -30,7 +31,6 @@ from benchmarks.common.server_process import (
 )
 from benchmarks.common.serving_ways import BARE, GRPC, ONNX, way_times, ways
 from benchmarks.networks import run_torch
-from benchmarks.server_life import cold_start, exchange, watch_memory
 
 ROUNDS = 120
 _BATCHING_BOUND = 1.3

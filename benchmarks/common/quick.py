@@ -20,11 +20,10 @@ from benchmarks import (
     networks,
     pipelines,
     rendered_faces,
-    server_life,
     spotting,
 )
 from benchmarks import serving as serving_benchmark
-from benchmarks.common import serving_ways
+from benchmarks.common import server_life, serving_ways
 from benchmarks.common.page import circumstances
 from benchmarks.pictures import label_pictures, moving_picture
 

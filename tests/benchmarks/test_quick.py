@@ -10,7 +10,16 @@ import benchmarks.__main__
 
 PROJECT = Path(__file__).parents[2]
 # What is no benchmark, and what `benchmarks/common/quick.py` says it leaves out.
-OTHERS = {"__init__", "__main__", "report_pictures", "expressions", "paper", "real_people", "smoothing"}
+OTHERS = {
+    "__init__",
+    "__main__",
+    "report_pictures",
+    "expressions",
+    "paper",
+    "real_people",
+    "clips",
+    "smoothing",
+}
 
 
 def test_every_benchmark_has_a_quick_form():
@@ -29,7 +38,7 @@ def test_an_unknown_argument_is_refused():
 
 def test_make_bench_writes_what_has_a_page(monkeypatch):
     """All but what docs/benchmarks.md says is left to commands of its own."""
-    left_out = {"expressions", "paper", "real_people"}
+    left_out = {"expressions", "paper", "real_people", "clips"}
     page = (PROJECT / "docs" / "benchmarks.md").read_text().partition("## ")[0]
     assert all(f"benchmarks.{name}" in page for name in left_out)
     files = (PROJECT / "benchmarks").glob("*.py")
