@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 
 from keras_models.inference.estimators import Estimator
 from keras_models.losses.flow_losses import end_point_error
+from pipelines.clip_analysis.clip_tracking import ClipFrame, steadied
 from pipelines.clip_analysis.reference_crop import reference_crop
 from pipelines.clip_analysis.tracker import FlowEstimate, MotionTracker
 from pipelines.errors import InputError
@@ -90,23 +92,27 @@ def frame_by_frame(method: Estimator) -> Follow:
 
 
 def tracked(estimate: FlowEstimate) -> Follow:
-    """Track the face against the first frame; see `clip_analysis.tracker`."""
+    """Track the face against the first frame, as `faceflow analyze` does."""
 
-    def follow(frames: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray] | None]:
+    def track(frames: Iterator[np.ndarray]) -> Iterator[ClipFrame]:
         first = next(frames)
         with FaceMesh(tracking=True) as face_mesh:
             landmarks = find_face(face_mesh, first, "frame 0").landmarks
             tracker = MotionTracker(reference_crop(first, landmarks), estimate)
-            for frame in frames:
-                face = face_mesh(frame, landmarks)
+            for number, frame in enumerate(chain([first], frames)):
+                face = face_mesh(frame, landmarks) if number else find_face(face_mesh, frame, "frame 0")
                 if face is None:
                     tracker.reset()
-                    yield None
+                    yield ClipFrame(number, frame, None, tracker.reference, None)
                     continue
                 landmarks = face.landmarks
-                found = tracker(frame, landmarks)
-                lost = found.status == "lost"
-                yield None if lost else tracker.reference.frame_flow(found.flow, first.shape[:2])
+                yield ClipFrame(number, frame, landmarks, tracker.reference, tracker(frame, landmarks))
+
+    def follow(frames: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray] | None]:
+        for found in islice(steadied(track(frames)), 1, None):
+            known = found.motion is not None and found.status != "lost"
+            shape = found.picture.shape[:2]
+            yield found.reference.frame_flow(found.motion.flow, shape) if known else None
 
     return follow
 

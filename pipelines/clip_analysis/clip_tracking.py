@@ -99,7 +99,7 @@ def track_clip(
     Yields:
         Every frame, in order.
     """
-    return _steadied(_tracked(frames, found, crops, store, estimate, on_new_reference))
+    return steadied(_tracked(frames, found, crops, store, estimate, on_new_reference))
 
 
 def _tracked(frames, found, crops, store, estimate, on_new_reference) -> Iterator[ClipFrame]:
@@ -127,8 +127,15 @@ def _tracked(frames, found, crops, store, estimate, on_new_reference) -> Iterato
         yield ClipFrame(number, frame, landmarks, tracker.reference, motion)
 
 
-def _steadied(frames: Iterable[ClipFrame]) -> Iterator[ClipFrame]:
-    """Take errors that change from frame to frame off the flow, by the frames before and after."""
+def steadied(frames: Iterable[ClipFrame]) -> Iterator[ClipFrame]:
+    """Take errors that change from frame to frame off the flow, by the frames before and after.
+
+    Args:
+        frames: of a clip in order; three of them are held.
+
+    Yields:
+        The same frames.
+    """
     before: ClipFrame | None = None
     frame: ClipFrame | None = None
     for after in frames:
