@@ -1,6 +1,6 @@
 """Motion and events of rendered clips: estimators asked frame by frame, the tracker, and what is found.
 
-`python -m benchmarks.motion.clips` prints it; with `--write` it goes into docs/clips.md.
+`python -m benchmarks.clips` prints it; with `--write` it goes into docs/clips.md.
 """
 
 import sys
@@ -12,7 +12,7 @@ from benchmarks.common.page import run_parts
 CLIPS, FRAMES = 12, 90  # two of each kind
 METHODS = ("zero", "dis_fine", "deepflow", "default", "tracker:dis_fine", "tracker:default")
 _SEED = 2029
-_PAGE = Path(__file__).parents[2] / "docs" / "clips.md"
+_PAGE = Path(__file__).parents[1] / "docs" / "clips.md"
 
 
 def accuracy(clips: int = CLIPS, frames: int = FRAMES) -> str:

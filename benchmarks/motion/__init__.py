@@ -1,1 +1,0 @@
-"""Benchmarks of motion over a clip."""
