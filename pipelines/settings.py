@@ -53,8 +53,8 @@ class Range:
 
 
 def number(
-    default: float | None,
     *,
+    default: float | None,
     minimum: float | None = None,
     above: float | None = None,
     maximum: float | None = None,
@@ -90,7 +90,7 @@ def settings(cls: type[_T]) -> type[_T]:
     ...         sigma: Standard deviation in pixels.
     ...     '''
     ...
-    ...     sigma: float = number(1.5, above=0)
+    ...     sigma: float = number(default=1.5, above=0)
     >>> print(Smoothing.__doc__.splitlines()[-1].strip())
     sigma: Standard deviation in pixels. Must be greater than 0.
     >>> check_settings(Smoothing(sigma=-1.0))
@@ -101,7 +101,7 @@ def settings(cls: type[_T]) -> type[_T]:
     if cls.__doc__ is None:  # python -OO
         return cls
     text = inspect.cleandoc(cls.__doc__)
-    for field in dataclasses.fields(cls):
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]  # it has just become a dataclass
         if "range" in field.metadata:
             text, found = re.subn(
                 rf"^(    {field.name}: .*(?:\n {{8}}.*)*)$",

@@ -16,7 +16,8 @@ from serving.protocol.tensors import to_array, write
 from serving.runtime.memory import keep_freed_memory
 
 if TYPE_CHECKING:
-    from keras_models.inference.frame_flow import EstimatedFlow
+    from keras_models.inference.frame_flow import Estimate, EstimatedFlow
+    from pipelines.landmarks.detector import FaceMesh
 
 #: Bytes of one answer. gRPC's own default of 4 MiB is reached by 8 flows of 256x256.
 MAX_MESSAGE = 256 * 2**20
@@ -90,8 +91,8 @@ class FaceFlowClient:
         self.model = model
         self.version = version
         self.label = label
-        self._in_face_crop = None
-        self._face_mesh = None
+        self._in_face_crop: Estimate | None = None
+        self._face_mesh: FaceMesh | None = None
         keep_freed_memory()
         options = [
             ("grpc.max_receive_message_length", max_message),

@@ -44,17 +44,17 @@ class ServerOptions:
         InputError: for a number outside of its range.
     """
 
-    rest_api_port: int | None = number(None, minimum=0, maximum=65535)
-    rest_api_timeout_in_ms: int = number(30_000, minimum=1)
-    rest_api_num_threads: int = number(32, minimum=1, maximum=4096)
+    rest_api_port: int | None = number(default=None, minimum=0, maximum=65535)
+    rest_api_timeout_in_ms: int = number(default=30_000, minimum=1)
+    rest_api_num_threads: int = number(default=32, minimum=1, maximum=4096)
     rest_api_enable_cors_support: bool = False
-    rest_api_idle_timeout_seconds: float = number(50.0, above=0, maximum=_DAY)
+    rest_api_idle_timeout_seconds: float = number(default=50.0, above=0, maximum=_DAY)
     rest_api_enable_npz: bool = False
     model_name: str = "default"
     model_base_path: Path | None = None
     model_config_file: Path | None = None
-    model_config_file_poll_wait_seconds: float = number(0.0, minimum=0, maximum=_DAY)
-    file_system_poll_wait_seconds: float = number(0.1, minimum=0, maximum=_DAY)
+    model_config_file_poll_wait_seconds: float = number(default=0.0, minimum=0, maximum=_DAY)
+    file_system_poll_wait_seconds: float = number(default=0.1, minimum=0, maximum=_DAY)
     enable_batching: bool = False
     batching_parameters_file: Path | None = None
     enable_serialization_as_tensor_content: bool = False
@@ -62,12 +62,12 @@ class ServerOptions:
     monitoring_config_file: Path | None = None
     grpc_socket_path: Path | None = None
     grpc_channel_arguments: str = ""
-    grpc_max_threads: int = number(32, minimum=1, maximum=4096)
+    grpc_max_threads: int = number(default=32, minimum=1, maximum=4096)
     allow_plaintext: bool = False
-    max_concurrency: int = number(max(1, (os.cpu_count() or 1) // 4), minimum=1, maximum=4096)
-    max_message_bytes: int = number(256 * 2**20, minimum=1024, maximum=2**31 - 1)
-    max_elements: int = number(2**25, minimum=1)
-    shutdown_grace_seconds: float = number(10.0, minimum=0, maximum=_DAY)
+    max_concurrency: int = number(default=max(1, (os.cpu_count() or 1) // 4), minimum=1, maximum=4096)
+    max_message_bytes: int = number(default=256 * 2**20, minimum=1024, maximum=2**31 - 1)
+    max_elements: int = number(default=2**25, minimum=1)
+    shutdown_grace_seconds: float = number(default=10.0, minimum=0, maximum=_DAY)
 
     def __post_init__(self) -> None:
         check_settings(self)

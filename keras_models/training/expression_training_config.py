@@ -26,11 +26,11 @@ class ExpressionConfig:
     """
 
     network: Literal["mirror_net", "ststnet"] = "mirror_net"
-    epochs: int = number(60, minimum=1)
-    batch_size: int = number(64, minimum=1)
-    learning_rate: float = number(1e-3, above=0)
-    weight_decay: float = number(1e-2, minimum=0)
-    balance: float = number(1.0, minimum=0, maximum=1)
-    ensemble_size: int = number(1, minimum=1)
+    epochs: int = number(default=60, minimum=1)
+    batch_size: int = number(default=64, minimum=1)
+    learning_rate: float = number(default=1e-3, above=0)
+    weight_decay: float = number(default=1e-2, minimum=0)
+    balance: float = number(default=1.0, minimum=0, maximum=1)
+    ensemble_size: int = number(default=1, minimum=1)
     choose_epoch: bool = False
-    seed: int = number(0, minimum=0)
+    seed: int = number(default=0, minimum=0)

@@ -49,26 +49,26 @@ class FlowTrainingConfig:
     """
 
     network: str = "pyramid_flow"
-    width: float = number(1.0, above=0)
-    num_flow_updates: int | None = number(None, minimum=1)
-    num_coarse_flow_updates: int | None = number(None, minimum=0)
+    width: float = number(default=1.0, above=0)
+    num_flow_updates: int | None = number(default=None, minimum=1)
+    num_coarse_flow_updates: int | None = number(default=None, minimum=0)
     loss: str = "epe"
-    background_weight: float = number(0.1, minimum=0)
-    size: int = number(192, minimum=16)
-    batch_size: int = number(8, minimum=1)
-    epochs: int = number(30, minimum=1)
-    steps_per_epoch: int | None = number(None, minimum=1)
-    max_minutes: float | None = number(None, above=0)
-    learning_rate: float = number(4e-4, above=0)
-    warmup_steps: int = number(200, minimum=0)
-    weight_decay: float = number(1e-4, minimum=0)
-    global_clipnorm: float = number(1.0, above=0, finite=False)
-    ema_momentum: float = number(0.99, minimum=0, below=1)
+    background_weight: float = number(default=0.1, minimum=0)
+    size: int = number(default=192, minimum=16)
+    batch_size: int = number(default=8, minimum=1)
+    epochs: int = number(default=30, minimum=1)
+    steps_per_epoch: int | None = number(default=None, minimum=1)
+    max_minutes: float | None = number(default=None, above=0)
+    learning_rate: float = number(default=4e-4, above=0)
+    warmup_steps: int = number(default=200, minimum=0)
+    weight_decay: float = number(default=1e-4, minimum=0)
+    global_clipnorm: float = number(default=1.0, above=0, finite=False)
+    ema_momentum: float = number(default=0.99, minimum=0, below=1)
     label: str = "mesh"
-    margin: float = number(0.15, minimum=0)
+    margin: float = number(default=0.15, minimum=0)
     augment: bool = True
     augmentation: Augmentation = field(default_factory=Augmentation)
-    validation_share: float = number(0.2, minimum=0, below=1)
+    validation_share: float = number(default=0.2, minimum=0, below=1)
     precision: Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"] = "auto"
     jit_compile: bool = False
-    seed: int = number(0, minimum=0)
+    seed: int = number(default=0, minimum=0)

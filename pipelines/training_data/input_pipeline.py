@@ -43,13 +43,13 @@ class InputConfig:
         seed: Seed of the order and the augmentation; the same seed gives the same batches.
     """
 
-    size: int = number(256, minimum=16)
-    batch_size: int = number(8, minimum=1)
+    size: int = number(default=256, minimum=16)
+    batch_size: int = number(default=8, minimum=1)
     label: str = "mesh"
-    margin: float = number(MARGIN, minimum=0)
+    margin: float = number(default=MARGIN, minimum=0)
     augmentation: Augmentation | None = None
-    shuffle: int = number(512, minimum=1)
-    seed: int = number(0, minimum=0)
+    shuffle: int = number(default=512, minimum=1)
+    seed: int = number(default=0, minimum=0)
 
     def __post_init__(self):
         check_settings(self)

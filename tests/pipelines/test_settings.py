@@ -17,7 +17,7 @@ class Inner:
         momentum: Share of the old value.
     """
 
-    momentum: float = number(0.9, minimum=0, below=1)
+    momentum: float = number(default=0.9, minimum=0, below=1)
 
 
 @settings
@@ -33,9 +33,9 @@ class Outer:
         inner: Settings of what is inside.
     """
 
-    batch_size: int = number(8, minimum=1)
-    learning_rate: float = number(1e-3, above=0)
-    max_minutes: float | None = number(None, above=0, maximum=60)
+    batch_size: int = number(default=8, minimum=1)
+    learning_rate: float = number(default=1e-3, above=0)
+    max_minutes: float | None = number(default=None, above=0, maximum=60)
     clip: float = dataclasses.field(default=1.0)
     name: str = "x"
     inner: Inner = dataclasses.field(default_factory=Inner)
@@ -73,7 +73,7 @@ def test_infinity_where_it_is_allowed():
             norm: Greatest norm.
         """
 
-        norm: float = number(1.0, above=0, finite=False)
+        norm: float = number(default=1.0, above=0, finite=False)
 
     check_settings(Clipped(norm=math.inf))
     with pytest.raises(InputError):
@@ -103,4 +103,4 @@ def test_a_range_needs_a_description():
         class _:
             """Settings without a list of them."""
 
-            steps: int = number(1, minimum=1)
+            steps: int = number(default=1, minimum=1)
