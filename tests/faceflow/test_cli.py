@@ -210,7 +210,7 @@ def test_missing_and_unreadable_frames(called, two_frames, tmp_path):
         (["serve", "{folder}"], "{folder}"),
         (["serve", "{folder}", "--port", "70000"], "{folder}"),
         (["serve", "{folder}", "--host", "0.0.0.0"], "0.0.0.0: gRPC would be in plain text"),
-        (["serve", "{folder}", "--model_config_file", "absent"], "{folder}"),
+        (["serve", "{folder}", "--model_config_file", "absent"], "absent: cannot be read"),
         (["serve", "{folder}", "--batching_parameters_file", "x"], "x: is not read without"),
         (["serve", "{folder}", "--ssl_config_file", "absent"], "absent: cannot be read"),
         (["export", "flow"], "--out MODELS to export, or --push"),
@@ -221,7 +221,7 @@ def test_missing_and_unreadable_frames(called, two_frames, tmp_path):
         (["flow", "{a}", "{b}", "-o", "{a}", "--model", "zero"], "is read and cannot be written"),
         (["label", "{a}", "{b}", "-o", "x.flo", "--picture", "{b}"], "is read and cannot be written"),
         (["flow", "{a}", "{b}", "-o", "x.flo", "--model", "zero", "--picture", "x.jpg"], "must end in .png"),
-        (["train", "flow", "{folder}", "-o", "x", "--batch-size", "0"], "batch_size 0"),
+        (["train", "flow", "{folder}", "-o", "x", "--batch-size", "0"], "batch_size must be at least 1"),
         (["demo", "--out", "x", "--max-minutes", "0"], "--max-minutes 0"),
     ],
 )
