@@ -45,7 +45,7 @@ def run_parts(page: Path, parts: Mapping[str, Callable[[], str]], arguments: Seq
     parser.add_argument("--write", action="store_true", help=f"write the results into {page.name}")
     options = parser.parse_args(arguments)
     if unknown := set(options.part) - set(parts):
-        parser.error(f"unknown part {', '.join(sorted(unknown))}; there are: {', '.join(parts)}")
+        parser.error(f"unknown part {', '.join(sorted(unknown))}; use one of: {', '.join(parts)}")
     for name in options.part or parts:
         text = f"{parts[name]()}\n\n{circumstances()}"
         print(f"{name}:\n{text}", flush=True)

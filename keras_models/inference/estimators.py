@@ -120,7 +120,7 @@ def _classical(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
 
 def _label(name: str) -> Estimator:
     if name not in LABEL_METHODS:
-        raise InputError(f"unknown label method {name!r}; there are: {', '.join(LABEL_METHODS)}")
+        raise InputError(f"unknown label method {name!r}; use one of: {', '.join(LABEL_METHODS)}")
     face_mesh = FaceMesh()
 
     def method(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -33,7 +33,9 @@ def frame_pairs(scheme: str, clip: Clip, frame_count: int) -> list[tuple[int, in
         return [_to_the_apex(scheme, clip, frame_count)]
     name, _, step = "every:1".partition(":") if scheme == "consecutive" else scheme.partition(":")
     if name != "every" or not (step.isdecimal() and int(step)):
-        raise InputError(f"unknown scheme of pairs {scheme!r}; there are: {', '.join(SCHEMES)} (K from 1 on)")
+        raise InputError(
+            f"unknown scheme of pairs {scheme!r}; use one of: {', '.join(SCHEMES)} (K from 1 on)"
+        )
     numbers = range(frame_count) if clip.numbers is None else clip.numbers[:frame_count]
     index = {number: i for i, number in enumerate(numbers)}
     return [(i, index[number + int(step)]) for i, number in enumerate(numbers) if number + int(step) in index]

@@ -61,7 +61,7 @@ def folds(split: str, subjects: Iterable[str]) -> list[Fold]:
                 f"split {split!r} is of the subjects of BP4D; {strangers[0]!r} is none; use 3-fold"
             )
     else:
-        raise InputError(f"unknown split {split!r}; there are: {', '.join(SPLITS)}")
+        raise InputError(f"unknown split {split!r}; use one of: {', '.join(SPLITS)}")
     if len(tested) < 2 or not all(tested.values()):
         raise InputError(
             f"{len(names)} subject(s) are too few for {split!r}: nobody is left for one of its folds"

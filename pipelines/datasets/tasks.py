@@ -78,7 +78,7 @@ def get_task(name: str, corpora: Iterable[str]) -> Task:
         InputError: for an unknown task, or a corpus that does not code what it needs.
     """
     if name not in TASKS:
-        raise InputError(f"unknown task {name!r}; there are: composite, {', '.join(TASKS)}")
+        raise InputError(f"unknown task {name!r}; use one of: composite, {', '.join(TASKS)}")
     task = TASKS[name]
     if strangers := [corpus for corpus in corpora if corpus not in task.corpora]:
         raise InputError(

@@ -78,7 +78,7 @@ METHODS: dict[str, LabelMethod] = {
 def check_method(method: str) -> None:
     """Raise `InputError` unless `method` is a key of `METHODS`."""
     if method not in METHODS:
-        raise InputError(f"unknown label method {method!r}; there are: {', '.join(METHODS)}")
+        raise InputError(f"unknown label method {method!r}; use one of: {', '.join(METHODS)}")
 
 
 def make_label(

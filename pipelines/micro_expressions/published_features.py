@@ -232,7 +232,7 @@ def _read_table(table: Path) -> tuple[list[_Row], list[Issue]]:
 def _fault(corpus: str, subject: str, clip: str, label: str) -> str | None:
     """What is wrong with a row of the table."""
     if corpus not in PUBLISHED:
-        return f"unknown corpus {corpus!r}; there are: {', '.join(PUBLISHED)}"
+        return f"unknown corpus {corpus!r}; use one of: {', '.join(PUBLISHED)}"
     if not re.fullmatch(_SUBJECTS[corpus], subject):
         return f"unknown subject {subject!r} of {corpus}"
     if label not in {str(k) for k in range(len(CLASSES))}:

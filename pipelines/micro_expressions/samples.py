@@ -73,7 +73,7 @@ def composite_samples(
     """
     if strangers := [name for name in sources if name not in PUBLISHED]:
         raise InputError(
-            f"corpus {strangers[0]!r} is not in the composite; there are: {', '.join(PUBLISHED)}"
+            f"corpus {strangers[0]!r} is not in the composite; use one of: {', '.join(PUBLISHED)}"
         )
     issues, members = [], []
     for name, folder in sources.items():

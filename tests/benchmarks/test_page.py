@@ -43,4 +43,4 @@ def test_parts_are_chosen_by_name_and_written_on_request(tmp_path, capsys):
 def test_an_unknown_part_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run_parts(tmp_path / "page.md", {"speed": str}, ["sped"])
-    assert "unknown part sped; there are: speed" in capsys.readouterr().err
+    assert "unknown part sped; use one of: speed" in capsys.readouterr().err

@@ -40,7 +40,7 @@ def evaluate_spotting(
     check_outputs(json, report)
     methods = method or ("flow", "frame_difference")
     if unknown := [name for name in methods if name not in ("flow", "frame_difference")]:
-        raise InputError(f"unknown method {unknown[0]!r}; there are: flow, frame_difference")
+        raise InputError(f"unknown method {unknown[0]!r}; use one of: flow, frame_difference")
 
     from keras_models.evaluation.spotting.evaluate_spotting import evaluate_spotting as evaluate
     from keras_models.evaluation.spotting.spot_recognition import with_recognition
@@ -63,7 +63,7 @@ def evaluate_spotting(
     for name, reading in readings.items():
         if not reading.videos:
             raise InputError(
-                f"{name}: not a corpus of long videos; there are: casme_squared, casme3, samm_long"
+                f"{name}: not a corpus of long videos; use one of: casme_squared, casme3, samm_long"
             )
         skipped = [issue for issue in reading.issues if issue.kind == "skipped"]
         for issue in skipped:

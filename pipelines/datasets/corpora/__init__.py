@@ -59,7 +59,7 @@ def read_corpus(corpus: str, source: Path | str) -> CorpusReading:
         ('sub01-EP02_01f', 'happiness')
     """
     if corpus not in CORPORA:
-        raise InputError(f"unknown corpus {corpus!r}; there are: {', '.join(CORPORA)}")
+        raise InputError(f"unknown corpus {corpus!r}; use one of: {', '.join(CORPORA)}")
     source = check_exists(Path(source))
     if not source.is_dir():
         raise InputError(f"{source}: not a folder")

@@ -68,7 +68,7 @@ def render_corpus(
             a corpus of other settings.
     """
     if name not in CORPORA:
-        raise InputError(f"unknown corpus {name!r}; there are: {', '.join(CORPORA)}")
+        raise InputError(f"unknown corpus {name!r}; use one of: {', '.join(CORPORA)}")
     full = CORPORA[name].SUBJECTS
     subjects = full if subjects is None else subjects
     if not 1 <= subjects <= full:

@@ -62,9 +62,9 @@ def render_pairs(
     if size < 32:
         raise InputError(f"size must be at least 32, but is {size}")
     if mixture not in MIXTURES:
-        raise InputError(f"unknown mixture {mixture!r}; there are: {', '.join(MIXTURES)}")
+        raise InputError(f"unknown mixture {mixture!r}; use one of: {', '.join(MIXTURES)}")
     if disturbance not in DISTURBANCES:
-        raise InputError(f"unknown disturbance {disturbance!r}; there are: {', '.join(DISTURBANCES)}")
+        raise InputError(f"unknown disturbance {disturbance!r}; use one of: {', '.join(DISTURBANCES)}")
     folder = Path(folder)
     options = {"size": size, "mixture": mixture, "disturbance": disturbance}
     check_render_settings(folder, {"seed": seed, **options})

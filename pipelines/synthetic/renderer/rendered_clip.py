@@ -119,7 +119,7 @@ def render_clips(
     if not 0 < rate < np.inf:
         raise InputError(f"rate {rate:g}: a clip has more than 0 frames per second")
     if unknown := [kind for kind in kinds if kind not in KINDS] or ([] if kinds else ["none"]):
-        raise InputError(f"unknown kind of clip {unknown[0]!r}; there are: {', '.join(KINDS)}")
+        raise InputError(f"unknown kind of clip {unknown[0]!r}; use one of: {', '.join(KINDS)}")
     folder = Path(folder)
     options = {"frames": frames, "rate": rate, "size": size}
     check_render_settings(folder, {"seed": seed, "clips": list(kinds), **options})

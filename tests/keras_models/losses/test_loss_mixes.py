@@ -37,7 +37,7 @@ def test_five_sixths_on_the_final_level():
 
 
 def test_unknown_mix():
-    with pytest.raises(InputError, match="there are: epe, robust, exp1"):
+    with pytest.raises(InputError, match="use one of: epe, robust, exp1"):
         find_mix("exp4")
 
 

@@ -47,7 +47,7 @@ def test_published_folds_of_bp4d():
         ("3-fold", ["a", "b"], "too few"),
         ("bp4d-3-fold", ["F001", "F002"], "too few"),
         ("bp4d-3-fold", [*BP4D, "S005"], "'S005' is none"),
-        ("5-fold", BP4D, "unknown split '5-fold'; there are: loso"),
+        ("5-fold", BP4D, "unknown split '5-fold'; use one of: loso"),
     ],
 )
 def test_splits_that_cannot_be_made(split, subjects, says):

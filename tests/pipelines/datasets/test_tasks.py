@@ -34,7 +34,7 @@ def test_action_units_are_each_present_or_absent():
 @pytest.mark.parametrize(
     ("name", "corpora", "says"),
     [
-        ("emotions6", [], "unknown task 'emotions6'; there are: composite, emotions5"),
+        ("emotions6", [], "unknown task 'emotions6'; use one of: composite, emotions5"),
         ("emotions5", ["casme2", "samm"], "cannot be evaluated on samm; its corpora are: casme2"),
         ("action_units", ["smic"], "cannot be evaluated on smic"),
     ],

@@ -89,7 +89,7 @@ def test_wrong_landmarks(portrait_landmarks, wrong):
 
 
 def test_unknown_method(portrait, portrait_landmarks):
-    with pytest.raises(InputError, match="there are: sparse, mesh"):
+    with pytest.raises(InputError, match="use one of: sparse, mesh"):
         make_label("magic", portrait, portrait, portrait_landmarks, portrait_landmarks)
 
 

@@ -74,7 +74,7 @@ def test_a_subject_has_nothing_to_do_with_another(samples, expressive_corpus, es
 
 
 def test_bad_input(expressive_corpus, estimate, tmp_path):
-    with pytest.raises(InputError, match="'ckplus' is not in the composite; there are: casme2, samm, smic"):
+    with pytest.raises(InputError, match="'ckplus' is not in the composite; use one of: casme2, samm, smic"):
         composite_samples({"ckplus": expressive_corpus}, estimate, "dis", estimate, tmp_path)
     with pytest.raises(InputError, match="no such file or folder"):
         composite_samples({"samm": tmp_path / "none"}, estimate, "dis", estimate, tmp_path)

@@ -271,7 +271,7 @@ def test_pairs_without_landmarks_are_augmented_too(tmp_path, pair_folder):
     ("settings", "message"),
     [
         ({"size": 8}, "size must be at least 16, but is 8"),
-        ({"batch": 0}, "batch must be at least 1, but is 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1, but is 0"),
         ({"augmentation": Augmentation(flip=1.5)}, "flip must be at least 0 and at most 1, but is 1.5"),
         ({"augmentation": Augmentation(gamma=0.5)}, "gamma must be at least 1, but is 0.5"),
     ],

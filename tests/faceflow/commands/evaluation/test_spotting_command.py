@@ -93,7 +93,7 @@ def test_what_is_found_is_recognised(corpus):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--method", "magic"), "unknown method 'magic'; there are: flow, frame_difference"),
+        (("--method", "magic"), "unknown method 'magic'; use one of: flow, frame_difference"),
         (("--corpus", "casme2=EXPRESSIVE"), "casme2: not a corpus of long videos"),
     ],
 )
