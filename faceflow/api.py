@@ -28,7 +28,8 @@ def load(preset: str | Path = "default") -> keras.Model:
     Returns:
         A Keras model. Flow networks map `{"frame1": ..., "frame2": ...}`, float32 [B, H, W, 3] in [0, 1], to
         a dictionary whose `flow` is float32 [B, H, W, 2] in pixels. Classifiers map features, float32
-        [B, 28, 28, 3], to logits, float32 [B, 1, classes].
+        [B, 28, 28, 3], to logits, float32 [B, members, classes]; the answer is the mean of the members'
+        probabilities.
 
     Raises:
         InputError: If there is no such preset, or it is damaged.

@@ -171,7 +171,7 @@ def test_nothing_usable(tmp_path):
     with pytest.raises(InputError, match=r"not one pair.*x\.mp4"):
         build(tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    with pytest.raises(InputError, match="use one of: bp4d"):
+    with pytest.raises(InputError, match="use one of: casme2"):
         build(tmp_path, tmp_path / "out", BuildConfig(corpus="bp5d"))
 
 
