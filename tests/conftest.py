@@ -11,7 +11,7 @@ PROJECT = Path(__file__).parents[1]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, so that no core idles at the end."""
-    longest = ("test_readme.py", "test_networks.py")
+    longest = ("test_readme.py", "test_flow_networks.py", "test_demo.py", "test_expression.py")
     items.sort(key=lambda item: item.path.name not in longest)
 
 

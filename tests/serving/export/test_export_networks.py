@@ -38,7 +38,7 @@ assert "tensorflow_addons" not in sys.modules
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     folders = {}
-    for name, more in [*((name, {}) for name in NETWORKS), ("flownet_s", {"looks": 2})]:
+    for name, more in [*((name, {}) for name in NETWORKS), ("flownet_s", {"num_flow_updates": 2})]:
         keras.utils.set_random_seed(0)
         network = build_network(name, width=0.0625, **more)
         first, second = np.random.default_rng(0).random((2, 1, 70, 90, 3)).astype(np.float32)

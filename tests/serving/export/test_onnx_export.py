@@ -46,8 +46,8 @@ def test_onnx_runtime_gives_the_same_flow(tmp_path):
 
 
 @pytest.mark.slow
-def test_what_looks_again_converts(tmp_path):
-    model = network("flownet_s", looks=2)
+def test_several_flow_updates_convert(tmp_path):
+    model = network("flownet_s", num_flow_updates=2)
     assert agrees(export_onnx(model, tmp_path), model)
 
 
