@@ -60,7 +60,7 @@ def save_preset(folder: Path | str, model: keras.Model, preset: Preset) -> None:
     with replacing(folder / _WEIGHTS) as part:
         model.save_weights(part)
     with replacing(folder / _ABOUT) as part:
-        part.write_text(json.dumps(vars(preset), indent=1, default=str))
+        part.write_text(json.dumps(vars(preset), indent=1, default=str) + "\n")
 
 
 def preset_folder(preset: Path | str) -> Path:
