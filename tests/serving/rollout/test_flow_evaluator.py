@@ -158,7 +158,7 @@ def test_good_worse_and_crashing_candidates_beside_a_server_that_goes_on(tmp_pat
 KILLED = """
 import sys, time
 sys.path.insert(0, sys.argv[3])
-from test_push_flow import constant_network
+from test_flow_evaluator import constant_network
 from serving.rollout import flow_evaluator
 
 def never_ends(*args):
