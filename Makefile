@@ -42,7 +42,7 @@ demo: install
 test: install
 	$(RUN)/python -m pytest $(TWO_AT_A_TIME)
 slow: install
-	$(RUN)/python -m pytest -m slow
+	$(RUN)/python -m pytest $(TWO_AT_A_TIME) -m slow
 notebooks:
 	rm -f $(EXECUTED)
 	$(MAKE) $(EXECUTED)
