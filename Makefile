@@ -11,17 +11,17 @@ export UV_PYTHON_INSTALL_DIR := $(CURDIR)/.uv/python
 
 .PHONY: help install demo test slow notebooks docs reports lint format coverage bench bench-quick weights wheel hooks clean
 help:
-	@echo "make demo     the whole chain on what the project carries; opens with demo/report.html"
-	@echo "make test     the test suite (make slow: the long tests)"
-	@echo "make lint     ruff, style and format; make format mends what can be mended"
-	@echo "make bench    measures anew what README and docs rest on, and writes it there (make bench-quick: in a small form)"
-	@echo "make notebooks  runs the notebooks; make docs builds the pages, notebooks among them, into build/site"
-	@echo "make reports  opens the reports in the Chromium of this machine, as a reader does"
-	@echo "make coverage the tests, and which lines none of them reaches"
-	@echo "make weights  renders and trains what keras_models/presets holds, in hours, into weights/"
-	@echo "make wheel    builds the wheel and runs the demo with it, in an environment and a folder of their own"
-	@echo "make hooks    checks style before every commit (pre-commit)"
-	@echo "make install  only install, into .venv"
+	@echo "make demo       run everything once, end to end; then open demo/report.html"
+	@echo "make test       run the tests (make slow: those that take more than half a minute each)"
+	@echo "make lint       check style, format and types; make format repairs style and format"
+	@echo "make bench      run the benchmarks and write their results into the pages (make bench-quick: short, writes nothing)"
+	@echo "make notebooks  run the notebooks; make docs builds the pages with them into build/site"
+	@echo "make reports    test the reports in the Chromium of this machine"
+	@echo "make coverage   run the tests and list lines that none of them reaches"
+	@echo "make weights    render and train the shipped presets again, into weights/ (hours)"
+	@echo "make wheel      build the wheel and run the demo with it, in an environment of its own"
+	@echo "make hooks      check style before every commit (pre-commit)"
+	@echo "make install    install into .venv"
 
 install: .venv/.installed
 .venv/.installed: pyproject.toml uv.lock | $(UV)
