@@ -1,14 +1,15 @@
 """Smoothing of landmark tracks: removes jitter and keeps micro-expressions.
 
 A single filter does not: one that is strong enough against jitter flattens micro-expressions, which last half
-a second or less. So tracks are smoothed by a weak and by a strong filter. Their difference, the detail, is
-added to the strong filter's result where and when it is more than jitter.
+a second or less. So tracks are smoothed by a strong filter, and the residual, that is what it took away, is
+added again where and when it is more than jitter.
 
 Jitter is correlated: the whole mesh swells, turns and nods, by more than a brow that rises a little. So the
-detail is whitened first: its principal components over the clip are divided by their usual size. An
-expression lasts longer than jitter, so the whitened detail is then averaged over the length of a short
-expression. Where its energy, over a neighbourhood in time and on the face, exceeds the median, the detail is
-kept unchanged. All filters are symmetric, so onsets are not delayed.
+residual is whitened first: its principal components over the clip are divided by their usual size. An
+expression lasts longer than jitter, so the whitened residual is then averaged over the length of an
+expression, once of a short one and once of a long one. Where the energy of either, over a neighbourhood in
+time and on the face, exceeds its median, the residual is added, after a weak filter. All filters are
+symmetric, so onsets are not delayed.
 
 References:
     Eilers, "A perfect smoother", Anal. Chem. 75(14), 2003. doi:10.1021/ac034173t
@@ -28,13 +29,14 @@ from pipelines.errors import InputError
 _FULL_RATE = 25.0  # frames per second
 _SHORTEST = 7  # frames that are smoothed at all
 _ORDER = 3  # polynomials of a lower one pass unchanged: steady speed, steady acceleration
-_WEAK_SECONDS, _STRONG_SECONDS = 0.13, 0.4  # periods of which half passes
+# Periods of which half passes. The weak filter keeps 97 % of the peak of an expression of 0.2 seconds.
+_WEAK_SECONDS, _STRONG_SECONDS = 0.1, 0.4
 _COMPONENTS = 80  # that are whitened; of a short clip no more than a third of its frames
-_NEIGHBOURS = 16  # landmarks whose energy is averaged
-_EXPRESSION_SECONDS = 0.45  # of a short one, from onset to offset
-_ENERGY_SECONDS = 0.3
-# Times the usual energy at which detail begins to come back, and has come back whole.
-_JITTER, _MOVEMENT = 1.65, 2.25
+_NEIGHBOURS = 32  # landmarks whose energy is averaged
+# Length of an expression, onset to offset, and of the window over which its energy is averaged, seconds.
+_DURATIONS = ((0.2, 0.12), (0.45, 0.28))
+# Times the usual energy at which the residual begins to be added, and is added whole.
+_JITTER, _MOVEMENT = 1.7, 2.3
 
 
 def smooth_tracks(tracks: np.ndarray, rate: float = 25.0) -> np.ndarray:
@@ -89,25 +91,31 @@ def _smooth_run(run: np.ndarray, rate: float) -> np.ndarray:
     places = run.mean(axis=0)
     run = run - places  # small numbers, which float32 holds exactly enough
     strong = _low_pass(run, _STRONG_SECONDS * rate)
-    detail = _low_pass(run, _WEAK_SECONDS * rate) - strong
-    lasting = convolve1d(_whitened(detail), _bump(_EXPRESSION_SECONDS * rate), axis=0, mode="nearest")
-    energy = np.square(lasting).sum(axis=-1) @ _neighbourhoods(places)
-    energy = uniform_filter1d(energy, _odd(_ENERGY_SECONDS * rate), axis=0, mode="nearest")
-    usual = np.median(energy, axis=0) + np.float32(1e-12)
-    kept = np.clip((energy / usual - _JITTER) / (_MOVEMENT - _JITTER), 0, 1)
-    return places + strong + kept[..., None].astype(np.float32) * detail
+    # Measured before the weak filter: short expressions stand out better there.
+    whitened, near = _whitened(run - strong), _neighbourhoods(places)
+    energy = np.maximum(*(_relative_energy(whitened, near, *(s * rate for s in d)) for d in _DURATIONS))
+    kept = np.clip((energy - _JITTER) / (_MOVEMENT - _JITTER), 0, 1).astype(np.float32)
+    return places + strong + kept[..., None] * (_low_pass(run, _WEAK_SECONDS * rate) - strong)
 
 
-def _whitened(detail: np.ndarray) -> np.ndarray:
+def _relative_energy(whitened: np.ndarray, near: np.ndarray, length: float, window: float) -> np.ndarray:
+    """Return the energy of movements of `length` frames, float32 [T, N], relative to its median over time."""
+    lasting = convolve1d(whitened, _bump(length), axis=0, mode="nearest")
+    energy = np.square(lasting).sum(axis=-1) @ near
+    energy = uniform_filter1d(energy, _odd(window), axis=0, mode="nearest")
+    return energy / (np.median(energy, axis=0) + np.float32(1e-12))
+
+
+def _whitened(residual: np.ndarray) -> np.ndarray:
     """Divide the principal components of float32 [T, N, 2] by their usual size, the rest by the smallest."""
-    flat = detail.reshape(len(detail), -1)
+    flat = residual.reshape(len(residual), -1)
     count = max(1, min(_COMPONENTS, len(flat) // 3))
     axes = _principal_axes(flat, count)
     components = flat @ axes
     # The median is that of the frames in which nothing happens.
     usual = 1.4826 * np.median(np.abs(components), axis=0) + np.float32(1e-9)
     least = usual.min()
-    return (flat / least + (components * (1 / usual - 1 / least)) @ axes.T).reshape(detail.shape)
+    return (flat / least + (components * (1 / usual - 1 / least)) @ axes.T).reshape(residual.shape)
 
 
 def _principal_axes(flat: np.ndarray, count: int) -> np.ndarray:

@@ -48,6 +48,17 @@ def test_a_micro_expression_keeps_its_peak_and_its_time(jittering, portrait_land
     assert abs(int((found > truth.max() / 2).argmax()) - int((truth > truth.max() / 2).argmax())) <= 1
 
 
+@pytest.mark.parametrize(("rate", "length"), [(25, 5), (25, 8), (25, 12), (50, 10), (100, 20), (200, 40)])
+def test_half_a_pixel_in_a_fifth_of_a_second_is_kept(portrait_landmarks, rate, length):
+    frames, apexes = 400, [50, 150, 250, 350]
+    still = portrait_landmarks + np.random.default_rng(5).normal(0, 0.1, (frames, 478, 2))
+    near = np.linalg.norm(portrait_landmarks - portrait_landmarks[61], axis=1).argsort()[:60]
+    moved = np.zeros(still.shape)
+    moved[:, near, 1] = 0.5 * sum(rise_and_fall(frames, apex, length) for apex in apexes)[:, None]
+    found = smooth_tracks(still + moved, rate) - smooth_tracks(still, rate)
+    assert found[apexes][:, near, 1].mean() == pytest.approx(0.5, rel=0.05)
+
+
 @pytest.mark.parametrize("clip", [66, 90])
 def test_a_micro_expression_as_long_as_its_clip_keeps_its_peak(jittering, portrait_landmarks, clip):
     """At 200 frames per second 0.3 seconds are 60 frames, and CASME II's clips are hardly longer."""
@@ -127,11 +138,21 @@ def test_measured_jitter_goes(restless):
     assert jitter(smooth_tracks(restless, RATE)) < jitter(restless) / 3
 
 
-@pytest.mark.parametrize(("unit", "peak"), [("AU01", 0.8), ("AU01", 1.5), ("AU24", 0.8), ("AU26", 0.8)])
-def test_weak_peaks_are_kept(restless, portrait_landmarks, unit, peak):
+@pytest.mark.parametrize(
+    ("unit", "peak", "length"),
+    [
+        ("AU01", 0.8, 10),
+        ("AU01", 1.5, 10),
+        ("AU24", 0.8, 10),
+        ("AU26", 0.8, 10),
+        ("AU12", 0.8, 5),
+        ("AU24", 0.8, 5),
+    ],
+)
+def test_weak_peaks_are_kept(restless, portrait_landmarks, unit, peak, length):
     """Inner brows move the fewest landmarks; the jaw moves as the tracker itself does; 0.8 px are little."""
     moved = rendered_expression({unit: 1}, peak, portrait_landmarks)
-    assert kept_share(restless, moved, RATE, range(40, 230, 25)) == pytest.approx(1, abs=0.05)
+    assert kept_share(restless, moved, RATE, range(40, 230, 25), length) == pytest.approx(1, abs=0.05)
 
 
 @pytest.mark.real
