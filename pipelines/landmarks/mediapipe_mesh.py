@@ -5,12 +5,13 @@ References:
     Grishchenko et al., "Attention Mesh", 2020 (the 478-point model with lips, lids and irises refined).
 """
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
+from functools import cache
+from types import ModuleType
 
 import numpy as np
 
+from pipelines.import_stand_ins import stand_ins
 from pipelines.landmarks import native_stderr
 
 _MAX_FACES = 4  # Face Mesh needs a bound
@@ -25,10 +26,7 @@ class MediaPipeMesh:
     """
 
     def __init__(self, tracking: bool):
-        # Imported here: it takes seconds, and most of the package works without it.
-        with _without_optional_imports():
-            from mediapipe.python.solutions import face_mesh
-
+        face_mesh = _face_mesh()  # takes seconds, and most of the package works without it
         with native_stderr.silenced():
             self._mesh = face_mesh.FaceMesh(
                 static_image_mode=not tracking, max_num_faces=_MAX_FACES, refine_landmarks=True
@@ -69,17 +67,13 @@ class MediaPipeMesh:
         self._mesh.close()
 
 
-@contextmanager
-def _without_optional_imports() -> Iterator[None]:
-    """Hide TensorFlow and JAX while MediaPipe is imported, which takes them if it can and does not need them.
+@cache  # so that later faces hide nothing from other threads
+def _face_mesh() -> ModuleType:
+    """Import Face Mesh without TensorFlow and JAX, which MediaPipe imports if it can and does not need.
 
     Face Mesh runs on MediaPipe's own TensorFlow Lite; without the two its import takes 2 seconds instead of
     12, which is most of the time of `faceflow label`.
     """
-    hidden = [name for name in ("tensorflow", "jax") if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
+    with stand_ins({"tensorflow": None, "jax": None}):
+        from mediapipe.python.solutions import face_mesh
+    return face_mesh

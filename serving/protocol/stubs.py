@@ -9,29 +9,9 @@ because message classes belong to protobuf's descriptor pool it works with the v
 Import this module before threads are started that import TensorFlow.
 """
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.util import find_spec
-from types import ModuleType
+from pipelines.import_stand_ins import empty_package, stand_ins
 
-
-@contextmanager
-def _tensorflow_without_runtime() -> Iterator[None]:
-    if "tensorflow" in sys.modules:  # loaded already: nothing to save
-        yield
-        return
-    package = ModuleType("tensorflow")
-    package.__path__ = list(find_spec("tensorflow").submodule_search_locations)
-    sys.modules["tensorflow"] = package
-    try:
-        yield
-    finally:
-        for name in [name for name in sys.modules if name.partition(".")[0] == "tensorflow"]:
-            del sys.modules[name]
-
-
-with _tensorflow_without_runtime():
+with stand_ins({"tensorflow": empty_package("tensorflow")}):
     from tensorflow.core.example import example_pb2
     from tensorflow.core.framework import tensor_pb2, types_pb2
     from tensorflow.core.protobuf import meta_graph_pb2
