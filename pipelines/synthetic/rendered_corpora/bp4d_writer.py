@@ -11,8 +11,8 @@ import numpy as np
 
 from pipelines.files import replacing
 from pipelines.landmarks.face_mesh import IBUG_68
+from pipelines.synthetic.rendered_corpora.clip_plan import Act
 from pipelines.synthetic.rendered_corpora.recording import (
-    Act,
     Studio,
     record_all,
     save,

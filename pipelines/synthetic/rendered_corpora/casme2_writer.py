@@ -9,16 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.synthetic.rendered_corpora.recording import (
-    Act,
-    Studio,
-    cast,
-    coded,
-    lasting,
-    record,
-    record_all,
-    units_of,
-)
+from pipelines.synthetic.rendered_corpora.clip_plan import Act, Timing, plan_clips
+from pipelines.synthetic.rendered_corpora.recording import Studio, coded, record, record_all, units_of
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
 from pipelines.synthetic.renderer.generate import Progress
 
@@ -37,24 +29,14 @@ COUNTS = {
 SHEET = "CASME2-coding-20140508.xlsx"
 _COLUMNS = ("Subject", "Filename", None, "OnsetFrame", "ApexFrame", "OffsetFrame", None, "Action Units")
 _COLUMNS += ("Estimated Emotion",)
-_MARGIN = 3  # frames before the onset and after the offset
+TIMING = Timing(first=(17, 177), lead=(3, 4), rise=(14, 50), fall=(18, 55), trail=(3, 4), peak=(0.6, 2.6))
 _NO_APEX = 3  # the clip whose apex nobody could tell
 _UNSURE = 7  # every so many clips the units are `?`
 
 
 def plan(subjects: int, seed: int) -> list[Act]:
     """All clips of the corpus."""
-    roles, rng = cast(COUNTS, subjects, SUBJECTS, seed)
-    acts = []
-    for number, (subject, emotion) in enumerate(roles):
-        onset = int(rng.integers(20, 180))
-        apex = onset + lasting(int(rng.integers(14, 50)), seed, subject)
-        offset = apex + lasting(int(rng.integers(18, 55)), seed, subject)
-        peak = float(np.exp(rng.uniform(np.log(0.6), np.log(2.6))))
-        acts.append(
-            Act(subject, number, emotion, peak, onset - _MARGIN, onset, apex, offset, offset + _MARGIN)
-        )
-    return acts
+    return plan_clips(COUNTS, TIMING, subjects, SUBJECTS, seed)
 
 
 def write(

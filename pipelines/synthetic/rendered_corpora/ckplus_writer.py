@@ -11,10 +11,9 @@ import numpy as np
 
 from pipelines.files import replacing
 from pipelines.landmarks.face_mesh import IBUG_68
+from pipelines.synthetic.rendered_corpora.clip_plan import Act, cast
 from pipelines.synthetic.rendered_corpora.recording import (
-    Act,
     Studio,
-    cast,
     record,
     record_all,
     sides,

@@ -9,16 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.synthetic.rendered_corpora.recording import (
-    Act,
-    Studio,
-    cast,
-    coded,
-    lasting,
-    record,
-    record_all,
-    units_of,
-)  # fmt: skip
+from pipelines.synthetic.rendered_corpora.clip_plan import Act, Timing, plan_clips
+from pipelines.synthetic.rendered_corpora.recording import Studio, coded, record, record_all, units_of
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
 from pipelines.synthetic.renderer.generate import Progress
 
@@ -38,20 +30,13 @@ RATES = (500, 300, 200)
 _COLUMNS = (
     "Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Emotion", "EmotionId", "Fps", "AU",
 )  # fmt: skip
+TIMING = Timing(first=(0, 1), lead=(0, 4), rise=(14, 40), fall=(14, 40), trail=(2, 3), peak=(0.6, 2.6))
 _SHARES = (0.7, 0.18)  # of subjects in training and test A; the others are in test B
 
 
 def plan(subjects: int, seed: int) -> list[Act]:
     """All clips of the corpus."""
-    roles, rng = cast(COUNTS, subjects, SUBJECTS, seed)
-    acts = []
-    for number, (subject, emotion) in enumerate(roles):
-        onset = int(rng.integers(0, 4))
-        apex = onset + lasting(int(rng.integers(14, 40)), seed, subject)
-        offset = apex + lasting(int(rng.integers(14, 40)), seed, subject)
-        peak = float(np.exp(rng.uniform(np.log(0.6), np.log(2.6))))
-        acts.append(Act(subject, number, emotion, peak, 0, onset, apex, offset, offset + 2))
-    return acts
+    return plan_clips(COUNTS, TIMING, subjects, SUBJECTS, seed)
 
 
 def write(folder: Path, subjects: int, seed: int, workers: int | None, progress: Progress | None) -> None:

@@ -9,16 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.synthetic.rendered_corpora.recording import (
-    Act,
-    Studio,
-    cast,
-    coded,
-    lasting,
-    record,
-    record_all,
-    units_of,
-)  # fmt: skip
+from pipelines.synthetic.rendered_corpora.clip_plan import Act, Timing, plan_clips
+from pipelines.synthetic.rendered_corpora.recording import Studio, coded, record, record_all, units_of
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
 from pipelines.synthetic.renderer.generate import Progress
 
@@ -29,19 +21,13 @@ SHEET = "4DME_Labelling_Micro_release v1.xlsx"
 _EMOTIONS = {"disgust": "Negative", "happiness": "Positive", "repression": "Repression"}
 _UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 18, 20, 23, 24, 25, 26)
 _COLUMNS = ("sub_ID", "fold_name", "Onset", "Apex", "Offset", "AUs", *(f"AU{k}" for k in _UNITS), "Emotion")
+TIMING = Timing(first=(1, 2), lead=(0, 1), rise=(6, 15), fall=(6, 15), trail=(0, 1), peak=(0.7, 2.6))
 _UNCERTAIN = 3  # every so many clips the first unit is
 
 
 def plan(subjects: int, seed: int) -> list[Act]:
     """All clips of the corpus; they have the frames from onset to offset, numbered from 1."""
-    roles, rng = cast(COUNTS, subjects, SUBJECTS, seed)
-    acts = []
-    for number, (subject, emotion) in enumerate(roles):
-        apex = 1 + lasting(int(rng.integers(6, 15)), seed, subject)
-        offset = apex + lasting(int(rng.integers(6, 15)), seed, subject)
-        peak = float(np.exp(rng.uniform(np.log(0.7), np.log(2.6))))
-        acts.append(Act(subject, number, emotion, peak, 1, 1, apex, offset, offset))
-    return acts
+    return plan_clips(COUNTS, TIMING, subjects, SUBJECTS, seed)
 
 
 def write(folder: Path, subjects: int, seed: int, workers: int | None, progress: Progress | None) -> None:

@@ -8,16 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.synthetic.rendered_corpora.recording import (
-    Act,
-    Studio,
-    cast,
-    coded,
-    lasting,
-    record,
-    record_all,
-    units_of,
-)  # fmt: skip
+from pipelines.synthetic.rendered_corpora.clip_plan import Act, Timing, plan_clips
+from pipelines.synthetic.rendered_corpora.recording import Studio, coded, record, record_all, units_of
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
 from pipelines.synthetic.renderer.generate import Progress
 
@@ -29,19 +21,13 @@ _COLUMNS = (
     "Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Action Units", "Estimated Emotion",
     "remarks",
 )  # fmt: skip
+TIMING = Timing(first=(1, 2), lead=(0, 1), rise=(8, 24), fall=(9, 24), trail=(2, 3), peak=(0.7, 2.6))
 _MISPLACED = 1  # the clip that lies in the folder of another emotion
 
 
 def plan(subjects: int, seed: int) -> list[Act]:
     """All clips of the corpus."""
-    roles, rng = cast(COUNTS, subjects, SUBJECTS, seed)
-    acts = []
-    for number, (subject, emotion) in enumerate(roles):
-        apex = 1 + lasting(int(rng.integers(8, 24)), seed, subject)
-        offset = apex + lasting(int(rng.integers(9, 24)), seed, subject)
-        peak = float(np.exp(rng.uniform(np.log(0.7), np.log(2.6))))
-        acts.append(Act(subject, number, emotion, peak, 1, 1, apex, offset, offset + 2))
-    return acts
+    return plan_clips(COUNTS, TIMING, subjects, SUBJECTS, seed)
 
 
 def write(folder: Path, subjects: int, seed: int, workers: int | None, progress: Progress | None) -> None:

@@ -1,4 +1,4 @@
-"""What the corpora share: plans of who shows what and when, and clips written frame by frame."""
+"""Clips of rendered corpora, written frame by frame, and their units as a coder writes them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import numpy as np
 
 from pipelines.files import replacing
 from pipelines.io.images import write_image
+from pipelines.synthetic.rendered_corpora.clip_plan import Act
 from pipelines.synthetic.renderer.emotions import draw_emotion
 from pipelines.synthetic.renderer.expression_clips import (
     Event,
@@ -43,71 +44,6 @@ class Studio:
     rate: float
     grey: bool = False
     counts: str | None = None
-
-
-@dataclass(frozen=True)
-class Act:
-    """One expression of a subject, before it is rendered.
-
-    Attributes:
-        subject: number of the subject.
-        number: of the clip in the corpus.
-        emotion: as `emotions.draw_emotion` or `posed_emotions.PROTOTYPES` names it.
-        peak: largest motion of the skin, pixels at 256 x 256; `None` for as strong as the draw made it.
-        first, onset, apex, offset, last: frame numbers.
-    """
-
-    subject: int
-    number: int
-    emotion: str
-    peak: float | None
-    first: int
-    onset: int
-    apex: int
-    offset: int
-    last: int
-
-
-def shared_out(counts: dict[str, int], total: int) -> dict[str, int]:
-    """Scale class counts to a total, keeping the proportions; every class keeps one if there is room."""
-    whole = sum(counts.values())
-    exact = {name: count * total / whole for name, count in counts.items()}
-    share = {name: int(value) for name, value in exact.items()}
-    by_need = sorted(exact, key=lambda name: (share[name] > 0, share[name] - exact[name]))
-    for name in by_need[: total - sum(share.values())]:
-        share[name] += 1
-    return share
-
-
-def cast(
-    counts: dict[str, int], subjects: int, full: int, seed: int
-) -> tuple[list[tuple[int, str]], np.random.Generator]:
-    """Who shows which emotion.
-
-    Args:
-        counts: clips of each emotion in the real corpus.
-        subjects: how many there shall be.
-        full: subjects of the real corpus.
-        seed: of the corpus.
-
-    Returns:
-        (subject, emotion) of each clip, sorted by subject,
-        everyone at least once; and the generator that goes on.
-    """
-    rng = np.random.default_rng([seed, full])
-    total = max(subjects, round(sum(counts.values()) * subjects / full))
-    emotions = [name for name, count in shared_out(counts, total).items() for _ in range(count)]
-    rng.shuffle(emotions)
-    # Some people show a lot and some next to nothing.
-    eager = rng.gamma(1.5, 1.0, subjects) + 0.1
-    extra = rng.choice(subjects, total - subjects, p=eager / eager.sum())
-    people = sorted([*range(subjects), *extra.tolist()])
-    return list(zip(people, emotions, strict=True)), rng
-
-
-def lasting(frames: int, seed: int, subject: int) -> int:
-    """How long a movement of so many frames takes a subject: some are quicker than others, always."""
-    return max(2, round(frames * float(np.exp(np.random.default_rng([seed, subject, 7]).normal(0, 0.2)))))
 
 
 @lru_cache(maxsize=2)

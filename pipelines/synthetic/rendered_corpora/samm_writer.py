@@ -10,25 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.synthetic.rendered_corpora.recording import (
-    Act,
-    Studio,
-    cast,
-    coded,
-    lasting,
-    record,
-    record_all,
-    sides,
-    units_of,
-)
+from pipelines.synthetic.rendered_corpora.clip_plan import Act, Timing, plan_clips
+from pipelines.synthetic.rendered_corpora.recording import Studio, coded, record, record_all, sides, units_of
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
 from pipelines.synthetic.renderer.generate import Progress
 
 STUDIO = Studio(shape=(325, 480), rate=200.0, grey=True, counts="samm")
 SUBJECTS = 29
 COUNTS = {
-    "Anger": 57, "Contempt": 12, "Disgust": 9, "Fear": 8, "Sadness": 6, "Happiness": 26, "Surprise": 15,
-    "Other": 26,
+    "anger": 57, "contempt": 12, "disgust": 9, "fear": 8, "sadness": 6, "happiness": 26, "surprise": 15,
+    "others": 26,
 }  # fmt: skip
 SHEET = "SAMM_Micro_FACS_Codes_v2.xlsx"
 _FIRST_SUBJECT = 6
@@ -48,21 +39,12 @@ _PREAMBLE = {1: "Rendered faces in the layout of SAMM", 3: "Rendered, not record
              5: "Frames are numbered at 200 a second", 12: "Micro-movements only"}  # fmt: skip
 # Which clips carry the mistakes that the real sheet has, and which units are coded with a doubt.
 _OFFSET_BEFORE_APEX, _APEX_OUTSIDE, _DOUBTFUL = 4, (2, 9), 6
-_MARGIN = 4
+TIMING = Timing(first=(396, 8996), lead=(4, 5), rise=(14, 46), fall=(16, 50), trail=(4, 5), peak=(0.5, 2.2))
 
 
 def plan(subjects: int, seed: int) -> list[Act]:
     """All clips of the corpus."""
-    roles, rng = cast(COUNTS, subjects, SUBJECTS, seed)
-    acts = []
-    for number, (subject, emotion) in enumerate(roles):
-        onset = int(rng.integers(400, 9000))
-        apex = onset + lasting(int(rng.integers(14, 46)), seed, subject)
-        offset = apex + lasting(int(rng.integers(16, 50)), seed, subject)
-        peak = float(np.exp(rng.uniform(np.log(0.5), np.log(2.2))))
-        name = {"Other": "others"}.get(emotion, emotion.lower())
-        acts.append(Act(subject, number, name, peak, onset - _MARGIN, onset, apex, offset, offset + _MARGIN))
-    return acts
+    return plan_clips(COUNTS, TIMING, subjects, SUBJECTS, seed)
 
 
 def write(

@@ -7,9 +7,8 @@ that are not numbered one by one, three emotions only.
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from pipelines.synthetic.rendered_corpora.recording import Act, Studio, cast, lasting, record, record_all
+from pipelines.synthetic.rendered_corpora.clip_plan import Act, Timing, plan_clips
+from pipelines.synthetic.rendered_corpora.recording import Studio, record, record_all
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
 from pipelines.synthetic.renderer.generate import Progress
 
@@ -19,6 +18,9 @@ COUNTS = {"negative": 70, "positive": 51, "surprise": 43}
 SHEET = "SMIC-HS-E_annotation.xlsx"
 _NUMBERS = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12, 13, 14, 15, 18, 19, 20)
 _CODES = {"negative": "ne", "positive": "po", "surprise": "sur"}
+TIMING = Timing(
+    first=(1_000_000, 30_000_000), lead=(2, 8), rise=(8, 24), fall=(9, 26), trail=(1, 8), peak=(0.7, 2.8)
+)
 _COLUMNS = (
     "Subject",
     "Filename",
@@ -39,43 +41,32 @@ _BELOW = (
 )
 
 
-def plan(subjects: int, seed: int) -> tuple[list[Act], list[str]]:
-    """All clips of the corpus, and the emotion each is labelled with."""
-    roles, rng = cast(COUNTS, subjects, SUBJECTS, seed)
-    acts = []
-    for number, (subject, label) in enumerate(roles):
-        start = int(rng.integers(1_000_000, 30_000_000))
-        onset = start + int(rng.integers(2, 8))
-        apex = onset + lasting(int(rng.integers(8, 24)), seed, subject)
-        offset = apex + lasting(int(rng.integers(9, 26)), seed, subject)
-        peak = float(np.exp(rng.uniform(np.log(0.7), np.log(2.8))))
-        acts.append(
-            Act(subject, number, label, peak, start, onset, apex, offset, offset + int(rng.integers(1, 8)))
-        )
-    return acts, [label for _, label in roles]
+def plan(subjects: int, seed: int) -> list[Act]:
+    """All clips of the corpus."""
+    return plan_clips(COUNTS, TIMING, subjects, SUBJECTS, seed)
 
 
 def write(folder: Path, subjects: int, seed: int, workers: int | None, progress: Progress | None) -> None:
     """Render the corpus; see `render_corpus`."""
-    acts, labels = plan(subjects, seed)
-    names = clip_names(acts, labels)
+    acts = plan(subjects, seed)
+    names = clip_names(acts)
     by_number = dict(zip([act.number for act in acts], names, strict=True))
     record_all(partial(_record, folder, seed, by_number), acts, workers, progress)
     rows = []
-    for row, (act, name, label) in enumerate(zip(acts, names, labels, strict=True), start=2):
+    for row, (act, name) in enumerate(zip(acts, names, strict=True), start=2):
         formulas = (f"=E{row}-D{row}+1", None, f"=J{row}-I{row}+1")
         frames = (act.onset, act.offset, None, None, None, act.first, act.last, None)
-        rows.append((f"s{_NUMBERS[act.subject % 16]:02d}", name, None, *frames, *formulas, label))
+        rows.append((f"s{_NUMBERS[act.subject % 16]:02d}", name, None, *frames, *formulas, act.emotion))
     notes = [(), *((text,) for text in _BELOW)]
     write_workbook(folder / SHEET, {"HS": [_COLUMNS, *rows, *notes], "VIS": [_COLUMNS]})
 
 
-def clip_names(acts: list[Act], labels: list[str]) -> list[str]:
+def clip_names(acts: list[Act]) -> list[str]:
     """`s20_ne_01`: subject, emotion, and the how-manieth of those."""
     seen: dict[str, int] = {}
     names = []
-    for act, label in zip(acts, labels, strict=True):
-        stem = f"s{_NUMBERS[act.subject % 16]:02d}_{_CODES[label]}"
+    for act in acts:
+        stem = f"s{_NUMBERS[act.subject % 16]:02d}_{_CODES[act.emotion]}"
         seen[stem] = seen.get(stem, 0) + 1
         names.append(f"{stem}_{seen[stem]:02d}")
     return names

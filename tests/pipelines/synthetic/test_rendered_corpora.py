@@ -15,10 +15,10 @@ from pipelines.synthetic.rendered_corpora import (
     bp4d_writer,
     casme2_writer,
     ckplus_writer,
+    clip_plan,
     dfme_writer,
     fourdme_writer,
     mmew_writer,
-    recording,
     render_corpus,
     samm_writer,
     smic_writer,
@@ -143,11 +143,25 @@ def test_coded_frames_are_those_of_whole_clips(name, tmp_path, tiny_corpus, rend
 
 
 def test_class_proportions_are_those_of_the_originals():
-    people, _ = recording.cast(casme2_writer.COUNTS, casme2_writer.SUBJECTS, casme2_writer.SUBJECTS, seed=0)
+    people, _ = clip_plan.cast(casme2_writer.COUNTS, casme2_writer.SUBJECTS, casme2_writer.SUBJECTS, seed=0)
     emotions = [emotion for _, emotion in people]
     assert {name: emotions.count(name) for name in casme2_writer.COUNTS} == casme2_writer.COUNTS
     assert {subject for subject, _ in people} == set(range(casme2_writer.SUBJECTS))
-    assert recording.shared_out({"a": 88, "b": 32, "c": 25}, 29) == {"a": 18, "b": 6, "c": 5}
+    assert clip_plan.shared_out({"a": 88, "b": 32, "c": 25}, 29) == {"a": 18, "b": 6, "c": 5}
+
+
+def test_clips_keep_to_their_timing():
+    timing = clip_plan.Timing(
+        (5, 9), lead=(2, 4), rise=(10, 12), fall=(20, 22), trail=(0, 3), peak=(0.5, 2.0)
+    )
+    acts = clip_plan.plan_clips({"happiness": 300, "others": 100}, timing, subjects=8, full=8, seed=3)
+    assert {act.first for act in acts} == set(range(5, 9))
+    assert {act.onset - act.first for act in acts} == {2, 3}
+    assert {act.last - act.offset for act in acts} == {0, 1, 2}
+    assert np.median([act.apex - act.onset for act in acts]) == pytest.approx(10.5, rel=0.25)  # people differ
+    assert np.median([act.offset - act.apex for act in acts]) == pytest.approx(20.5, rel=0.25)
+    assert all(0.5 <= act.peak <= 2 for act in acts)
+    assert np.median([act.peak for act in acts]) == pytest.approx(1, rel=0.1)  # each doubling as likely
 
 
 @pytest.mark.parametrize(
@@ -166,8 +180,7 @@ def test_class_proportions_are_those_of_the_originals():
 @pytest.mark.parametrize("seed", [0, 7])
 def test_at_full_size_there_are_as_many_people_and_clips_as_published(corpus, subjects, clips, seed):
     assert subjects == corpus.SUBJECTS  # the default of `render_corpus`
-    planned = corpus.plan(subjects, seed)
-    acts = planned[0] if isinstance(planned, tuple) else planned
+    acts = corpus.plan(subjects, seed)
     assert len(acts) == clips
     assert {act.subject for act in acts} == set(range(subjects))
     if corpus is ckplus_writer:

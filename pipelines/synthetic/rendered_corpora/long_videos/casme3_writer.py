@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from pipelines.files import replacing
+from pipelines.synthetic.rendered_corpora.clip_plan import Act
 from pipelines.synthetic.rendered_corpora.long_videos.video_plan import Video, plan_videos
 from pipelines.synthetic.rendered_corpora.recording import (
-    Act,
     Studio,
     coded,
     record_acts,

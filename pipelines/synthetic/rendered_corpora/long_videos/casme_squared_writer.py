@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.datasets.long_video import Kind
+from pipelines.synthetic.rendered_corpora.clip_plan import Act
 from pipelines.synthetic.rendered_corpora.long_videos.video_plan import Video, plan_videos
 from pipelines.synthetic.rendered_corpora.recording import (
-    Act,
     Studio,
     coded,
     record_acts,

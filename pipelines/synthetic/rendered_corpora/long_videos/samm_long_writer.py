@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pipelines.synthetic.rendered_corpora.clip_plan import Act
 from pipelines.synthetic.rendered_corpora.long_videos.video_plan import Video, plan_videos
 from pipelines.synthetic.rendered_corpora.recording import (
-    Act,
     Studio,
     coded,
     record_acts,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipelines.datasets.long_video import Kind
-from pipelines.synthetic.rendered_corpora.recording import Act, cast
+from pipelines.synthetic.rendered_corpora.clip_plan import Act, cast, draw_peak
 
 #: Seconds from onset to apex, and from apex to offset; micro-expressions take half a second at most.
 _SECONDS = {"micro": ((0.1, 0.22), (0.12, 0.26)), "macro": ((0.35, 0.9), (0.4, 1.2))}
@@ -67,8 +67,7 @@ def plan_videos(
         kind: Kind = "micro" if number in micro else "macro"
         rise, fall = (_frames(rng, seconds, rate) for seconds in _SECONDS[kind])
         onset = ends[video]
-        low, high = np.log(_PEAKS[kind])
-        peak = float(np.exp(rng.uniform(low, high)))
+        peak = draw_peak(rng, _PEAKS[kind])
         act = Act(subject, number, emotion, peak, 1, onset, onset + rise, onset + rise + fall, 0)
         shown[video].append(act)
         kinds[video].append(kind)
