@@ -18,7 +18,7 @@ def samples(task, labels, subjects=4, corpora=("casme2",)):
             features[n, 2 * k : 2 * k + 2, :, 0] += 2
     who = [f"{corpora[n % len(corpora)]}/s{n % subjects}" for n in range(len(labels))]
     names = tuple(name.split("/")[0] for name in who)
-    return TaskSamples(task, features, labels, names, tuple(who), tuple(map(str, range(len(labels)))))
+    return TaskSamples(features, labels, names, tuple(who), tuple(map(str, range(len(labels)))), task=task)
 
 
 @pytest.fixture(scope="module")

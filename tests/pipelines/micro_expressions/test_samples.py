@@ -82,7 +82,7 @@ def test_bad_input(expressive_corpus, estimate, tmp_path):
     def broken(frame1, frame2):
         return np.full((*frame1.shape[:2], 2), np.nan, np.float32)
 
-    with pytest.raises(InputError, match="no clip has a class and a face"):
+    with pytest.raises(InputError, match="no clip has a label and a face"):
         composite_samples({"casme2": expressive_corpus}, broken, "broken", broken, tmp_path)
 
 
