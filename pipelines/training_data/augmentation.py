@@ -5,7 +5,7 @@ differs slightly from that of frame 1, and frame 2 also gets an elastic deformat
 motion that the data lack. Flow, validity and landmarks are transformed exactly:
 
     a point x of frame 1 goes to       a(x)             in the crop,
-    a point q of frame 2 goes to       bend^-1(b(q))    in the crop, where bend(y) = y + d(y).
+    a point q of frame 2 goes to       e^-1(b(q))       in the crop, where e(y) = y + d(y).
 
 The photometric augmentation comes last and differs slightly between the frames.
 
@@ -35,17 +35,17 @@ class Geometry:
         map1: Affine map from pixels of frame 1 to pixels of the crop, float64 [2, 3].
         map2: Affine map from pixels of frame 2 to pixels of the crop, before the elastic deformation,
             float64 [2, 3].
-        bend: Elastic deformation of frame 2 on the grid of the crop, float32 [S, S, 2], pixels: the value at
-            y + bend(y) moves to y.
+        deformation: Elastic deformation d of frame 2 on the grid of the crop, float32 [S, S, 2], pixels: the
+            value at y + d(y) moves to y.
     """
 
     map1: np.ndarray
     map2: np.ndarray
-    bend: np.ndarray
+    deformation: np.ndarray
 
     @cached_property
     def _grid(self) -> np.ndarray:
-        return pixel_grid(self.bend.shape[:2])
+        return pixel_grid(self.deformation.shape[:2])
 
     def picture1(self, frame1: np.ndarray) -> np.ndarray:
         """Resample frame 1, float32 [H, W, C], to the crop, float32 [S, S, C]; its border is replicated."""
@@ -54,7 +54,7 @@ class Geometry:
     def picture2(self, frame2: np.ndarray) -> np.ndarray:
         """Resample frame 2, float32 [H, W, C], to the crop, float32 [S, S, C]; its border is replicated."""
         return sample_bicubic(
-            _prefilter(frame2, self.map2), _apply_inverse(self.map2, self._grid + self.bend)
+            _prefilter(frame2, self.map2), _apply_inverse(self.map2, self._grid + self.deformation)
         )
 
     def points1(self, points: np.ndarray) -> np.ndarray:
@@ -64,12 +64,12 @@ class Geometry:
     def points2(self, points: np.ndarray) -> np.ndarray:
         """Map points of frame 2, float [..., 2], (x, y) in pixels, to the crop."""
         target = _apply(self.map2, points)
-        if not target.size or not self.bend.any():
+        if not target.size or not self.deformation.any():
             return target
         rows = target.reshape(-1, *target.shape[-2:])
         mapped = rows
         for _ in range(_MAX_ITERATIONS):  # y <- q - d(y) converges, because the deformation is smooth
-            previous, mapped = mapped, rows - sample(self.bend, mapped, cv2.INTER_LINEAR)
+            previous, mapped = mapped, rows - sample(self.deformation, mapped, cv2.INTER_LINEAR)
             if np.abs(mapped - previous).max() < _TOLERANCE:
                 break
         return mapped.reshape(target.shape)
@@ -113,24 +113,28 @@ def random_geometry(
     crop_centre = (size - 1) / 2
     angle = np.deg2rad(augmentation.rotation) * rng.uniform(-1, 1)
     zoom = scale * augmentation.scale ** rng.uniform(-1, 1)
-    mirror = -1.0 if rng.random() < augmentation.flip else 1.0
+    mirror = -1.0 if rng.random() < augmentation.flip_probability else 1.0
     linear = _similarity(angle, zoom) @ np.diag([mirror, 1.0])
-    target = crop_centre + augmentation.shift * size * rng.uniform(-1, 1, 2)
+    target = crop_centre + augmentation.translation * size * rng.uniform(-1, 1, 2)
     map1 = np.column_stack([linear, target - linear @ centre])
 
-    bend = np.zeros((size, size, 2), np.float32)
-    if rng.random() >= augmentation.relative:
-        return Geometry(map1, map1, bend)
+    deformation = np.zeros((size, size, 2), np.float32)
+    if rng.random() >= augmentation.relative_probability:
+        return Geometry(map1, map1, deformation)
     angle = np.deg2rad(augmentation.relative_rotation) * rng.standard_normal()
     zoom = 1 + augmentation.relative_scale * rng.standard_normal()
-    shift = augmentation.relative_shift * rng.standard_normal(2) * rng.random()
+    translation = augmentation.relative_translation * rng.standard_normal(2) * rng.random()
     linear = _similarity(angle, zoom)
-    relative = np.column_stack([linear, shift + crop_centre - linear @ np.full(2, crop_centre)])
-    if augmentation.bend:
+    relative = np.column_stack([linear, translation + crop_centre - linear @ np.full(2, crop_centre)])
+    if augmentation.elastic_amplitude:
         knots = rng.standard_normal((*rng.integers(4, 9, 2), 2)).astype(np.float32)
-        bend = cv2.resize(knots, (size, size), interpolation=cv2.INTER_CUBIC)
-        bend *= augmentation.bend * 10 ** rng.uniform(-1, 0) / max(np.hypot(*bend.T).max(), 1e-6)
-    return Geometry(map1, relative @ np.vstack([map1, [0, 0, 1]]), bend)
+        deformation = cv2.resize(knots, (size, size), interpolation=cv2.INTER_CUBIC)
+        deformation *= (
+            augmentation.elastic_amplitude
+            * 10 ** rng.uniform(-1, 0)
+            / max(np.hypot(*deformation.T).max(), 1e-6)
+        )
+    return Geometry(map1, relative @ np.vstack([map1, [0, 0, 1]]), deformation)
 
 
 def photometric_augmentation(

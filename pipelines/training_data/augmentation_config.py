@@ -10,14 +10,15 @@ class Augmentation:
     Attributes:
         rotation: Maximum rotation of both frames, degrees.
         scale: Maximum factor by which both frames are enlarged or reduced.
-        shift: Maximum translation of both frames, as a share of the crop size.
-        flip: Probability of a horizontal flip of both frames.
-        relative: Probability that frame 2 gets a motion of its own, the next four settings.
+        translation: Maximum translation of both frames along each axis, as a share of the crop size.
+        flip_probability: Probability of a horizontal flip of both frames.
+        relative_probability: Probability of an additional motion of frame 2 alone, which the next four
+            settings describe.
         relative_rotation: Standard deviation of the rotation of frame 2, degrees.
         relative_scale: Standard deviation of the relative change of size of frame 2.
-        relative_shift: Standard deviation of the translation of frame 2, pixels of the crop.
-        bend: Maximum displacement of the elastic deformation of frame 2, pixels of the crop. The amplitude is
-            drawn log-uniformly between a tenth of it and itself.
+        relative_translation: Standard deviation of the translation of frame 2, pixels of the crop.
+        elastic_amplitude: Maximum displacement of the elastic deformation of frame 2, pixels of the crop. The
+            amplitude of a pair is drawn log-uniformly between a tenth of it and itself; 0 turns it off.
         contrast: Maximum relative change of contrast.
         gamma: Maximum exponent of the gamma correction, or its inverse.
         brightness: Maximum change of brightness, as a share of the full range.
@@ -29,13 +30,13 @@ class Augmentation:
 
     rotation: float = number(default=15.0, minimum=0, maximum=180)
     scale: float = number(default=1.35, minimum=1)
-    shift: float = number(default=0.12, minimum=0)
-    flip: float = number(default=0.5, minimum=0, maximum=1)
-    relative: float = number(default=0.6, minimum=0, maximum=1)
+    translation: float = number(default=0.12, minimum=0)
+    flip_probability: float = number(default=0.5, minimum=0, maximum=1)
+    relative_probability: float = number(default=0.6, minimum=0, maximum=1)
     relative_rotation: float = number(default=0.8, minimum=0)
     relative_scale: float = number(default=0.01, minimum=0)
-    relative_shift: float = number(default=1.0, minimum=0)
-    bend: float = number(default=6.0, minimum=0)
+    relative_translation: float = number(default=1.0, minimum=0)
+    elastic_amplitude: float = number(default=6.0, minimum=0)
     contrast: float = number(default=0.35, minimum=0)
     gamma: float = number(default=1.35, minimum=1)
     brightness: float = number(default=0.12, minimum=0)

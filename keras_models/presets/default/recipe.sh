@@ -5,14 +5,14 @@ set -eu
 folder=${1:?usage: recipe.sh FOLDER}
 faceflow render pairs -o "$folder/rendered" --count 12000 --seed 21
 # From nothing, every pixel counting alike, and with few steps, which is where most is learned in little time.
-faceflow train flow "$folder/rendered" -o "$folder/first" --loss robust --background-weight 1 --bend 3 \
+faceflow train flow "$folder/rendered" -o "$folder/first" --loss robust --background-weight 1 --elastic-amplitude 3 \
   --num-coarse-flow-updates 0 --num-flow-updates 3 --size 160 --batch-size 4 --epochs 12 --steps-per-epoch 1000 \
   --learning-rate 6e-4 --warmup-steps 300 --ema-momentum 0.998 --validation-share 0.02
 # Then on faces of their full size.
-faceflow train flow "$folder/rendered" -o "$folder/second" --init-from "$folder/first" --background-weight 1 --bend 3 \
+faceflow train flow "$folder/rendered" -o "$folder/second" --init-from "$folder/first" --background-weight 1 --elastic-amplitude 3 \
   --num-coarse-flow-updates 0 --num-flow-updates 4 --size 192 --batch-size 4 --epochs 4 --steps-per-epoch 500 \
   --learning-rate 2e-4 --warmup-steps 100 --ema-momentum 0.998 --validation-share 0.02
 # At last as it is used: steps at half of the size first, and what both frames show of the face counts most.
-faceflow train flow "$folder/rendered" -o "$folder/default" --init-from "$folder/second" --background-weight 0.1 --bend 6 \
+faceflow train flow "$folder/rendered" -o "$folder/default" --init-from "$folder/second" --background-weight 0.1 --elastic-amplitude 6 \
   --num-coarse-flow-updates 2 --num-flow-updates 3 --size 160 --batch-size 4 --epochs 20 --steps-per-epoch 500 \
   --learning-rate 4e-4 --warmup-steps 100 --ema-momentum 0.998 --validation-share 0.02

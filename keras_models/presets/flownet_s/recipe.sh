@@ -5,19 +5,19 @@ set -eu
 folder=${1:?usage: recipe.sh FOLDER}
 faceflow render pairs -o "$folder/rendered" --count 12000 --seed 21
 # On small crops, which teach most in little time.
-faceflow train flow "$folder/rendered" -o "$folder/flownet_s_first" --network flownet_s --width 0.25 --bend 6 \
+faceflow train flow "$folder/rendered" -o "$folder/flownet_s_first" --network flownet_s --width 0.25 --elastic-amplitude 6 \
   --size 128 --batch-size 8 --epochs 12 --steps-per-epoch 1000 \
   --learning-rate 1e-3 --warmup-steps 200 --ema-momentum 0.998 --validation-share 0.02
-faceflow train flow "$folder/rendered" -o "$folder/flownet_s_second" --init-from "$folder/flownet_s_first" --bend 6 \
+faceflow train flow "$folder/rendered" -o "$folder/flownet_s_second" --init-from "$folder/flownet_s_first" --elastic-amplitude 6 \
   --size 192 --batch-size 8 --epochs 10 --steps-per-epoch 500 \
   --learning-rate 5e-4 --warmup-steps 100 --ema-momentum 0.998 --validation-share 0.02
 # On the face alone, and with more of the motions of some pixels that it is worst at.
 faceflow train flow "$folder/rendered" -o "$folder/flownet_s_third" --init-from "$folder/flownet_s_second" --margin 0 \
-  --relative 0.9 --bend 8 --relative-shift 2 --relative-rotation 1.5 --relative-scale 0.02 \
+  --relative-probability 0.9 --elastic-amplitude 8 --relative-translation 2 --relative-rotation 1.5 --relative-scale 0.02 \
   --size 192 --batch-size 8 --epochs 8 --steps-per-epoch 1000 \
   --learning-rate 5e-4 --warmup-steps 200 --ema-momentum 0.998 --validation-share 0.02
 # Last, as it is used: with three flow updates.
 faceflow train flow "$folder/rendered" -o "$folder/flownet_s" --init-from "$folder/flownet_s_third" --num-flow-updates 3 --margin 0 \
-  --relative 0.9 --bend 8 --relative-shift 2 --relative-rotation 1.5 --relative-scale 0.02 \
+  --relative-probability 0.9 --elastic-amplitude 8 --relative-translation 2 --relative-rotation 1.5 --relative-scale 0.02 \
   --size 128 --batch-size 4 --epochs 2 --steps-per-epoch 400 \
   --learning-rate 1e-4 --warmup-steps 50 --ema-momentum 0.99 --validation-share 0.02

@@ -6,7 +6,7 @@ from keras_models.training.nan_guard import BAD_BATCH
 from keras_models.training.run_folder import backup_folder, claim, finish, is_finished, remove_if_empty
 from pipelines.errors import InputError
 
-RECIPE = {"seed": 0, "augmentation": {"bend": 6.0}, "data": "pairs"}
+RECIPE = {"seed": 0, "augmentation": {"elastic_amplitude": 6.0}, "data": "pairs"}
 
 
 @pytest.fixture(scope="module")

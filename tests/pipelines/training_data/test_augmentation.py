@@ -81,15 +81,15 @@ def test_a_turn_of_frame_2_is_a_rotational_flow():
 
 
 def test_a_bend_is_undone_where_the_flow_ends():
-    """What appears at y was at y + bend(y): the flow of a still pair ends where that is p."""
-    augmentation = replace(NONE, relative=1.0, bend=3.0)
+    """What appears at y was at y + d(y): the flow of a still pair ends where that is p."""
+    augmentation = replace(NONE, relative_probability=1.0, elastic_amplitude=3.0)
     geometry = random_geometry(rng(3), augmentation, MIDDLE, 1.0, 64)
-    assert 0.25 < np.hypot(*geometry.bend.T).max() <= 3.001
+    assert 0.25 < np.hypot(*geometry.deformation.T).max() <= 3.001
     flow, _ = geometry.flow(*constant((0, 0)))
     grid = pixel_grid((64, 64))
     end = grid + flow
     inside = ((end > 1) & (end < 62)).all(axis=-1)
-    np.testing.assert_allclose((end + sample(geometry.bend, end, 1))[inside], grid[inside], atol=0.02)
+    np.testing.assert_allclose((end + sample(geometry.deformation, end, 1))[inside], grid[inside], atol=0.02)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -139,7 +139,7 @@ def test_outside_of_the_frame_nothing_is_known():
 def test_the_same_seed_gives_the_same_change():
     first, second, third = (random_geometry(rng(k), Augmentation(), MIDDLE, 1.0, 64) for k in (1, 1, 2))
     np.testing.assert_array_equal(first.map2, second.map2)
-    np.testing.assert_array_equal(first.bend, second.bend)
+    np.testing.assert_array_equal(first.deformation, second.deformation)
     assert not np.array_equal(first.map1, third.map1)
 
 

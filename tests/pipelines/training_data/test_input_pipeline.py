@@ -100,7 +100,7 @@ def test_the_face_is_what_both_frames_show_of_it(tmp_path):
     shown = crop.mask(pair.face & ~hidden)
     assert (face & shown).sum() > 0.85 * (face | shown).sum()
     assert not (face & crop.mask(hidden)).any()
-    mirrored = Augmentation(0, 1, 0, flip=1, relative=0)
+    mirrored = Augmentation(0, 1, 0, flip_probability=1, relative_probability=0)
     ((_, targets),) = training_batches(source, InputConfig(192, 1, augmentation=mirrored)).take(1)
     assert (targets["face"].numpy()[0][:, ::-1] == face).mean() > 0.98
 
@@ -164,8 +164,17 @@ def test_augmentation_is_another_at_every_pass(pair_folder):
 
 def test_landmarks_are_augmented_before_they_become_a_label(records_folder):
     """The clips move by 2 px a frame; a mirrored and enlarged crop moves the other way and by more."""
-    only = {"scale": 1.0, "rotation": 0.0, "shift": 0.0, "relative": 0.0, "contrast": 0.0, "gamma": 1.0}
-    mirrored = InputConfig(size=64, batch_size=9, margin=0.5, augmentation=Augmentation(flip=1.0, **only))
+    only = {
+        "scale": 1.0,
+        "rotation": 0.0,
+        "translation": 0.0,
+        "relative_probability": 0.0,
+        "contrast": 0.0,
+        "gamma": 1.0,
+    }
+    mirrored = InputConfig(
+        size=64, batch_size=9, margin=0.5, augmentation=Augmentation(flip_probability=1.0, **only)
+    )
     ((_, plain),) = flow_batches(open_source(records_folder), InputConfig(size=64, batch_size=9, margin=0.5))
     ((_, turned),) = training_batches(open_source(records_folder), mirrored).take(1)
     means = [targets["flow"].numpy()[targets["valid"].numpy()].mean(axis=0) for targets in (plain, turned)]
@@ -260,7 +269,7 @@ def test_pairs_without_landmarks_are_augmented_too(tmp_path, pair_folder):
     pair = read_pair(pair_folder, "00000")
     write_pair(tmp_path, replace(pair, landmarks1=None, landmarks2=None, regions=None, face=None))
     source = open_source(tmp_path)
-    config = InputConfig(size=64, batch_size=4, augmentation=Augmentation(relative=1.0))
+    config = InputConfig(size=64, batch_size=4, augmentation=Augmentation(relative_probability=1.0))
     inputs, targets = next(iter(training_batches(source, config)))
     assert inputs["frame1"].shape == (4, 64, 64, 3)
     assert targets["face"].numpy().all()
@@ -272,7 +281,10 @@ def test_pairs_without_landmarks_are_augmented_too(tmp_path, pair_folder):
     [
         ({"size": 8}, "size must be at least 16, but is 8"),
         ({"batch_size": 0}, "batch_size must be at least 1, but is 0"),
-        ({"augmentation": Augmentation(flip=1.5)}, "flip must be at least 0 and at most 1, but is 1.5"),
+        (
+            {"augmentation": Augmentation(flip_probability=1.5)},
+            "flip_probability must be at least 0 and at most 1, but is 1.5",
+        ),
         ({"augmentation": Augmentation(gamma=0.5)}, "gamma must be at least 1, but is 0.5"),
     ],
 )
