@@ -115,3 +115,14 @@ def test_every_page_is_in_the_navigation():
         assert page.relative_to(PROJECT / "docs").as_posix() in navigation
     for notebook in (PROJECT / "notebooks").glob("*.ipynb"):
         assert f"notebooks/{notebook.name}" in navigation
+
+
+@pytest.mark.parametrize("page", [*PAGES, PROJECT / "CONTRIBUTING.md"], ids=name_of)
+def test_files_that_a_page_names_exist(page):
+    folders = "pipelines|keras_models|serving|faceflow|tests|benchmarks|notebooks|docs|deploy|findings"
+    named = re.findall(
+        rf"(?<![\w/.-])(?:{folders})/[\w/.]+\.(?:py|md|csv|sh|config|ipynb)\b", page.read_text()
+    )
+    for name in named:
+        if "NAME" not in name:
+            assert (PROJECT / name).exists() or (page.parent / name).exists(), name

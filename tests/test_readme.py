@@ -22,7 +22,7 @@ QUICK = {
     ("train", "expression"): ["--method", "dis_fast"],
     ("evaluate", "expression"): shlex.split("--method dis_fast --seeds 1 --epochs 1"),
     ("build", "CLIPS"): ["--workers", "1"],
-    ("spot", "CLIP"): ["--longest", "0.1"],
+    ("spot", "CLIP"): ["--max-duration", "0.1"],
 }
 
 

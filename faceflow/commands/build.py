@@ -27,14 +27,14 @@ def build(
     one is read.
 
     Args:
-        source: folder of the corpus.
-        out: folder to write the records to.
-        config: settings of the records.
-        workers: number of processes; by default the number of cores.
-        scheduler: address of a Dask scheduler whose workers are used instead. Start it with `dask scheduler`,
+        source: Folder of the corpus.
+        out: Folder to write the records to.
+        config: Settings of the records.
+        workers: Number of processes. One per core by default.
+        scheduler: Address of a Dask scheduler whose workers are used instead. Start it with `dask scheduler`,
             and workers with `dask worker --nthreads 1 tcp://HOST:PORT` on machines that see both folders
             under the same names and trust each other: workers execute the code that they are sent.
-        strict: stop at the first clip that cannot be used.
+        strict: Stop at the first clip that cannot be used.
     """
     import os
 

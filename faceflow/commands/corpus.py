@@ -14,9 +14,9 @@ def corpus(name: Positional[Annotated[str, arg(metavar="NAME")]], source: Folder
     Pictures are not opened, so that a corpus of any size is checked within a minute.
 
     Args:
-        name: layout of the corpus: casme2, casme3, casme_squared, dfme, fourdme, mmew, samm, samm_long, smic,
+        name: Layout of the corpus: casme2, casme3, casme_squared, dfme, fourdme, mmew, samm, samm_long, smic,
             ckplus, bp4d or folder.
-        source: folder of the corpus.
+        source: Folder of the corpus.
     """
     from pipelines.datasets.corpora import read_corpus
 

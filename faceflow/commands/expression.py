@@ -18,11 +18,11 @@ def expression(
     """Recognise a micro-expression: the probability of each class, and the apex of a clip.
 
     Args:
-        input: two pictures of one face, neutral and at the height of the expression, in this order; or a clip
+        input: Two pictures of one face, neutral and at the height of the expression, in this order; or a clip
             (a video, or a folder of pictures) that starts with the neutral face.
-        model: classifier of the expressions: a preset, or the folder of a run of faceflow train expression.
+        model: Classifier of the expressions: a preset, or the folder of a run of faceflow train expression.
         picture: PNG to write with the face, the flow without the motion of the head, and the strain.
-        json: file to which onset, apex, the expression ("no movement" where the face moves too little to
+        json: File to which onset, apex, the expression ("no movement" where the face moves too little to
             say), its motion and the calibrated probabilities are also written.
     """
     from pipelines.errors import InputError
@@ -60,7 +60,7 @@ def expression(
 
 def spot(
     clip: Positional[Annotated[Path, arg(metavar="CLIP")]],
-    longest: float = 0.5,
+    max_duration: float = 0.5,
     rate: float | None = None,
     model: Annotated[str, arg(metavar="PRESET|RUN")] = "expression",
     json: Path | None = None,
@@ -71,11 +71,11 @@ def spot(
     left out and listed. The clip may be hours long: it is streamed.
 
     Args:
-        clip: a video, or a folder of pictures.
-        longest: longest duration of a micro-expression from onset to offset, seconds.
-        rate: frames per second; by default measured by the time stamps of a video, and 25 for a folder.
-        model: classifier of the expressions: a preset, or the folder of a run of faceflow train expression.
-        json: file to which the micro-expressions are also written.
+        clip: Video, or folder of pictures.
+        max_duration: Longest duration of a micro-expression from onset to offset, seconds.
+        rate: Frames per second. By default the time stamps of the video; 25 for a folder of pictures.
+        model: Classifier of the expressions: a preset, or the folder of a run of faceflow train expression.
+        json: File to which the micro-expressions are also written.
     """
     from pipelines.files import check_outputs, replacing
 
@@ -87,11 +87,11 @@ def spot(
 
     classifier, total = open_classifier(model), frame_count(clip)
     with gauge("spot") as show:
-        spotted = spot_clip(clip, classifier, longest, rate, lambda done: show(done, max(total, done)))
+        spotted = spot_clip(clip, classifier, max_duration, rate, lambda done: show(done, max(total, done)))
     for first, last in spotted.without_face:
         say(f"{clip}: no face in frames {first} to {last}; they are left out")
     if not spotted.expressions:
-        say(f"{clip}: no micro-expression of up to {longest:g} seconds found")
+        say(f"{clip}: no micro-expression of up to {max_duration:g} seconds found")
     else:
         rows = [
             (

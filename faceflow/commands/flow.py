@@ -27,18 +27,18 @@ def flow(
     incomplete.txt there; all other flows are kept.
 
     Args:
-        input: two pictures of one size, or one clip.
-        out: flow file of a pair (.flo, .png for KITTI, .npz), or folder for a clip.
-        model: name of a preset, folder of a training run or SavedModel, or a classical method (dis_fine,
+        input: Two pictures of one size, or one clip.
+        out: Flow file of a pair (.flo, .png for KITTI, .npz), or folder for a clip.
+        model: Name of a preset, folder of a training run or SavedModel, or a classical method (dis_fine,
             deepflow, ...). By default the network that comes with FaceFlow.
-        server: address of a server (faceflow serve) that estimates in place of a local model.
+        server: Address of a server (faceflow serve) that estimates in place of a local model.
         picture: PNG to write for a pair, with the frames, the flow in colour, and arrows.
-        face: estimate in a crop around the face, as networks are trained; elsewhere the flow is unknown.
+        face: Estimate in a crop around the face, as networks are trained; elsewhere the flow is unknown.
             Where the face moves far, its landmarks give the start, and the rest is estimated. The picture
             then shows the crop, and the motion of parts of the face relative to the face as a whole.
-        format: format of the files of a clip: flo (float32), npz (compressed), png (KITTI, steps of 1/64 px).
-        size: longer side to which the frames of a clip are reduced first, pixels.
-        yes: process a clip that takes more than 4 GB or half an hour.
+        format: Format of the files of a clip: flo (float32), npz (compressed), png (KITTI, steps of 1/64 px).
+        size: Longer side to which the frames of a clip are reduced first, pixels.
+        yes: Process a clip that takes more than 4 GB or half an hour.
     """
     from pipelines.errors import InputError
     from pipelines.files import check_outputs

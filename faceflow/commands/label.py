@@ -21,14 +21,14 @@ def label(
     """Make the dense flow of a pair of frames from the facial landmarks in both.
 
     Args:
-        frame1: first picture.
-        frame2: second picture, of the same size.
-        out: flow file to write: .flo, .png (KITTI), .npz or .pfm.
-        method: method that makes a dense flow of the landmarks: sparse, mesh, mesh_matched, spline or
+        frame1: First picture.
+        frame2: Second picture, of the same size.
+        out: Flow file to write: .flo, .png (KITTI), .npz or .pfm.
+        method: Method that makes a dense flow of the landmarks: sparse, mesh, mesh_matched, spline or
             refined. By default mesh, and sparse for landmarks of other programs, which the others refuse.
-        landmarks: source of the landmarks: face_mesh, or KIND:FILE1,FILE2 with a file for each picture, or
+        landmarks: Source of the landmarks: face_mesh, or KIND:FILE1,FILE2 with a file for each picture, or
             KIND:FILE with one of both. KIND is openface, pyfeat, pts or ibug.
-        part: part of the motion to write: all, the motion of the rigid head, or the expression alone.
+        part: Part of the motion to write: all, the motion of the rigid head, or the expression alone.
         picture: PNG to write with the frames, the flow in colour, and arrows.
     """
     from pipelines.errors import InputError

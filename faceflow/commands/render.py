@@ -66,14 +66,14 @@ def render_clips(
 
     Args:
         out: Folder of the clips.
-        count: Number of clips in it.
+        count: Number of clips.
         kind: Kind of clip; repeat the option for several, which take turns. micro (micro-expressions),
             speech, head (turns up to 25 px), blink, hold (an expression that is held), mixed. All by default.
         frames: Number of frames in each clip.
         rate: Frames per second.
         size: Width and height, pixels.
-        seed: Seed of the series; clip k of a seed is the same on every machine.
-        workers: Number of processes; one for each core by default.
+        seed: Random seed. Clip k of a seed is the same on every machine.
+        workers: Number of processes. One per core by default.
     """
     from pipelines.synthetic.renderer.clip_script import KINDS
     from pipelines.synthetic.renderer.rendered_clip import render_clips as render

@@ -22,11 +22,11 @@ def write_features(
     OUT/README.txt says what the channels are, how the face was cut out, and how they are normalised.
 
     Args:
-        source: folder of pairs (NNNNN_img1.png, NNNNN_img2.png), or of a corpus.
-        out: folder to write.
-        corpus: layout of the source: casme2, samm or smic. Without it, the source is a folder of pairs.
-        method: method that estimates the flow, as for evaluate flow.
-        keep_head: leave the head's motion in the flow.
+        source: Folder of pairs (NNNNN_img1.png, NNNNN_img2.png), or of a corpus.
+        out: Folder to write.
+        corpus: Layout of the source: casme2, samm or smic. Without it, the source is a folder of pairs.
+        method: Method that estimates the flow, as for evaluate flow.
+        keep_head: Leave the head's motion in the flow.
     """
     from pipelines.files import check_exists, check_outputs, replacing
 

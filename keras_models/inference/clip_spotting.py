@@ -60,7 +60,7 @@ class SpottedClip:
 def spot_clip(
     clip: Path,
     classifier: ExpressionClassifier,
-    longest: float = 0.5,
+    max_duration: float = 0.5,
     rate: float | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> SpottedClip:
@@ -72,18 +72,18 @@ def spot_clip(
     Args:
         clip: a video or a folder of pictures, of any length. Of a truncated video the intact frames count.
         classifier: classifier of the expressions.
-        longest: longest duration of a micro-expression from onset to offset, seconds.
+        max_duration: longest duration of a micro-expression from onset to offset, seconds.
         rate: frames per second; by default measured by the video's time stamps, 25 for a folder.
         progress: called with the number of frames done.
 
     Raises:
-        InputError: if the clip cannot be read, is shorter than `longest`, or has no face; if `longest` is
+        InputError: if the clip cannot be read, is shorter than `max_duration`, or has no face; if that is
             less than two frames.
     """
     rate = frame_rate(clip) if rate is None else rate
-    reach = round(longest * rate / 2) if 0 < longest * rate < np.inf else 0
+    reach = round(max_duration * rate / 2) if 0 < max_duration * rate < np.inf else 0
     if reach < 1:
-        raise InputError(f"{longest:g} seconds at {rate:g} frames a second are less than two frames")
+        raise InputError(f"{max_duration:g} seconds at {rate:g} frames a second are less than two frames")
     with FaceMesh(tracking=True) as face_mesh:
         try:
             contrast = clip_contrast(intact_frames(clip), reach, estimator(SPOTTER), face_mesh, progress)

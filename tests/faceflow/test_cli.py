@@ -1,4 +1,6 @@
+import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from pipelines.io.flow_io import read_flow
 from pipelines.io.images import write_image
 
 PROJECT = Path(__file__).parents[2]
+ENTRY = r"^    (\w+: .*(?:\n        .*)*)"  # a line of a docstring, with those it goes on in
 
 
 def faceflow(*arguments, **options):
@@ -51,6 +54,28 @@ def two_frames(tmp_path_factory, portrait):
     write_image(folder / "a.png", portrait[:300, 80:380])
     write_image(folder / "b.png", np.roll(portrait, (1, 3), axis=(0, 1))[:300, 80:380])
     return folder
+
+
+def test_descriptions_of_options_look_alike():
+    """They begin with a capital letter or a number, and end in a full stop."""
+    found = 0
+    for path in (PROJECT / "faceflow" / "commands").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            text = ast.get_docstring(node) if isinstance(node, ast.FunctionDef) else None
+            for entry in re.findall(
+                r"^    (\w+: .*(?:\n        .*)*)", section(text or "", "Args"), re.MULTILINE
+            ):
+                name, description = entry.split(": ", 1)
+                assert description[0].isupper() or description[0].isdigit(), (path.name, name)
+                assert description.endswith((".", ".)")), (path.name, name)
+                found += 1
+    assert found > 80
+
+
+def section(text, name):
+    """The lines of a docstring's section."""
+    lines = text.partition(f"\n{name}:\n")[2]
+    return lines.partition("\n\n")[0]
 
 
 @pytest.mark.parametrize("words", [["--help"], [], *(list(words) for words in cli.COMMANDS)])

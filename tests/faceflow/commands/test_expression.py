@@ -137,14 +137,16 @@ def test_spot(run, home, expressive, capsys):
         strength = max(0, 1 - abs(number - 12) / 4)
         write_image(home / "long" / f"{number:02}.png", expressive("surprise", strength, seed=9))
     words = ("--rate", 10, "--model", run)
-    call("spot", "long", *words, "--longest", 0.8, "--json", "spotted.json")
+    call("spot", "long", *words, "--max-duration", 0.8, "--json", "spotted.json")
     (found,) = json.loads((home / "spotted.json").read_text())
     assert (found["first"], found["last"]) == (8, 16)
     assert abs(found["apex"] - 12) <= 1
     assert max(found["probabilities"], key=found["probabilities"].get) == "surprise"
     assert "surprise" in capsys.readouterr().out
-    assert "0.1 seconds at 10 frames a second" in fails(capsys, "spot", "long", *words, "--longest", 0.1)
-    assert "long: too short to spot in: frames 24" in fails(capsys, "spot", "long", *words, "--longest", 9)
+    assert "0.1 seconds at 10 frames a second" in fails(capsys, "spot", "long", *words, "--max-duration", 0.1)
+    assert "long: too short to spot in: frames 24" in fails(
+        capsys, "spot", "long", *words, "--max-duration", 9
+    )
     for number in range(24):
         write_image(home / "long" / f"{number:02}.png", expressive("surprise", 0))
     call("spot", "long", *words)

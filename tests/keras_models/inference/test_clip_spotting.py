@@ -38,7 +38,7 @@ def long_clip(tmp_path_factory, expressive):
 
 def test_a_long_clip(long_clip, classifier):
     done = []
-    spotted = spot_clip(long_clip, classifier, longest=0.8, rate=10, progress=done.append)
+    spotted = spot_clip(long_clip, classifier, max_duration=0.8, rate=10, progress=done.append)
     assert [one.expression for one in spotted.expressions] == ["brows", "mouth"]
     for one, middle in zip(spotted.expressions, (14, 40), strict=True):
         assert abs(one.apex - middle) <= 1
@@ -68,15 +68,15 @@ def test_memory_does_not_grow_with_the_clip(long_clip, classifier, monkeypatch):
         return crop
 
     monkeypatch.setattr(clip_contrast, "align", watched)
-    spot_clip(long_clip, classifier, longest=0.8, rate=10)
+    spot_clip(long_clip, classifier, max_duration=0.8, rate=10)
     assert 4 < most <= 2 * 4 + 2
 
 
 def test_what_cannot_be_spotted_in(long_clip, classifier, tmp_path):
     with pytest.raises(InputError, match=r"0\.1 seconds at 10 frames a second are less than two frames"):
-        spot_clip(long_clip, classifier, longest=0.1, rate=10)
+        spot_clip(long_clip, classifier, max_duration=0.1, rate=10)
     with pytest.raises(InputError, match=f"{long_clip}: too short to spot in: frames 56"):
-        spot_clip(long_clip, classifier, longest=9, rate=10)
+        spot_clip(long_clip, classifier, max_duration=9, rate=10)
     for number in range(12):
         write_image(tmp_path / f"{number}.png", np.full((64, 64, 3), 90, np.uint8))
     with pytest.raises(InputError, match=f"{tmp_path}: no face found in any frame"):
