@@ -33,8 +33,8 @@ def rendered_expression(units: Mapping[str, float], peak: float, face: np.ndarra
     """Return how far each landmark of a rendered face moves at the apex.
 
     Args:
-        units: which act and how strongly, such as `{"AU06": 0.7, "AU12": 0.9}`.
-        peak: of the landmark that moves most, pixels where faces are 256 wide.
+        units: Action Units and their intensities, such as `{"AU06": 0.7, "AU12": 0.9}`.
+        peak: peak of the landmark that moves most, pixels where faces are 256 wide.
         face: float [478, 2], landmarks of the face to lay it over; its distance between the eyes counts.
 
     Returns:
@@ -60,7 +60,7 @@ def kept_share(
             as the one that moves most are looked at.
         rate: frames per second.
         apexes: the times, frames.
-        length: of the expression, frames.
+        length: length of the expression, frames.
     """
     still = smooth_tracks(tracks, rate)
     part = np.linalg.norm(moved, axis=1) > 0.5 * np.linalg.norm(moved, axis=1).max()

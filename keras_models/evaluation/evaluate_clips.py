@@ -33,7 +33,7 @@ class ClipFrameErrors:
 
     Attributes:
         clip: name of the clip.
-        kind: of its motion.
+        kind: kind of the clip's motion.
         frame: number of the frame.
         method: name of the method.
         motion: mean true motion in the face, pixels.
@@ -169,8 +169,8 @@ def evaluate_clips(
     """Evaluate methods on a folder of clips.
 
     Args:
-        folder: as `faceflow render clips` writes it.
-        methods: by name; see `frame_by_frame` and `tracked`.
+        folder: folder that `faceflow render clips` has written.
+        methods: methods by name; see `frame_by_frame` and `tracked`.
         on_clip: called with the name of each clip that is done.
 
     Returns:

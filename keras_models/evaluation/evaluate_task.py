@@ -21,10 +21,10 @@ class TaskEvaluation:
     """What was predicted for samples of subjects that were left out.
 
     Attributes:
-        samples: that were classified.
+        samples: samples that were classified.
         predicted: int [seeds, N], or of Action Units [seeds, N, units].
-        split: how subjects were divided.
-        config: how the networks were trained.
+        split: split of the subjects.
+        config: settings of the training.
         untrained: (fold, Action Unit) that no training sample of the fold shows; absent is predicted.
     """
 
@@ -90,9 +90,9 @@ def evaluate_task(
     Each Action Unit has a network of its own, which tells present from absent.
 
     Args:
-        samples: of a task.
-        config: how to train.
-        split: as for `evaluate_expression`; `cross-corpus` leaves one corpus out.
+        samples: samples of a task.
+        config: settings of the training.
+        split: see `evaluate_expression`; `cross-corpus` leaves one corpus out.
         seeds: number of repetitions, with the seeds `config.seed`, `config.seed + 1`, ...
         progress: called with the number of networks trained and the number of all.
 

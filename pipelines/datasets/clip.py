@@ -16,7 +16,7 @@ class ActionUnit:
     """A movement as a FACS coder wrote it down.
 
     Attributes:
-        number: of the unit, such as 12.
+        number: number of the unit, such as 12.
         side: "L" or "R" of the subject; None if both sides move or none was coded.
         intensity: a letter "A" to "E", a number where the corpus counts (0-5), or None.
         alternatives: what the coder may have seen in its place: `(R6 or R12)+R15` is two units, the first of
@@ -36,7 +36,7 @@ class Clip:
     """One clip of a corpus.
 
     Attributes:
-        subject: whose face it is; splits are made by it.
+        subject: person whose face is seen; splits are by subject.
         name: unique in the corpus, fit for a file name.
         path: a video file or a folder of frames.
         frames: the pictures in the order of time; None for all that `pipelines.io.video.read_frames(path)`

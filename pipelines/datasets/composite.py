@@ -47,7 +47,7 @@ def composite_class(corpus: str, clip: Clip) -> str | None:
 
     Args:
         corpus: casme2, samm or smic.
-        clip: as its reader yields it.
+        clip: clip as its reader yields it.
     """
     if corpus == "casme2" and clip.name in _EXCLUDED:
         return None

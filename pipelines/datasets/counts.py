@@ -44,7 +44,7 @@ def count(corpus: str, reading: CorpusReading) -> list[Count]:
 
     Args:
         corpus: a key of `CORPORA`.
-        reading: of it.
+        reading: what the reader found on disk.
 
     Returns:
         The counts, beside published ones where there are; none for `folder`.

@@ -14,8 +14,8 @@ class FrameFiles(Sequence):
     """The picture files of a clip, as paths that are made when they are asked for.
 
     Attributes:
-        folder: where the files are.
-        names: of the files, in the order of time.
+        folder: folder of the files.
+        names: names of the files, in the order of time.
 
     Example:
         >>> frames = FrameFiles(Path("sub01/EP02_01f"), ("img46.jpg", "img47.jpg"))

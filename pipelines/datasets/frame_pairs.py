@@ -19,7 +19,7 @@ def frame_pairs(scheme: str, clip: Clip, frame_count: int) -> list[tuple[int, in
 
     Args:
         scheme: one of these.
-        clip: whose frames they are.
+        clip: clip to take the frames from.
         frame_count: how many frames could be read of it.
 
     Returns:

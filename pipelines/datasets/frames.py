@@ -51,7 +51,7 @@ def numbered_frames(tree: FolderTree, folder: Path) -> NumberedFrames:
 
     Args:
         tree: the corpus.
-        folder: in it, with the pictures.
+        folder: folder below it that holds the pictures.
     """
     listing = tree.listing(folder)
     found: dict[int, str] = {}

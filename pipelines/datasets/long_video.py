@@ -16,12 +16,12 @@ class Expression:
     """An expression that was coded in a long video.
 
     Attributes:
-        name: of the expression, unique in the corpus.
+        name: name of the expression, unique in the corpus.
         kind: "macro", or "micro" for those of at most half a second.
         onset, apex, offset: indices into the video's frames; the apex is None where it is unknown. The offset
             is the last frame of the interval that spotting has to find.
         emotion: the owner's label, in lower case, if there is one.
-        action_units: that were coded.
+        action_units: Action Units that were coded.
     """
 
     name: str
@@ -48,7 +48,7 @@ class LongVideo:
         path: folder of the frames.
         frames: picture files in the order of time.
         rate: frames per second.
-        expressions: in the order of time; empty for a video in which none was coded.
+        expressions: expressions in the order of time; empty for a video in which none was coded.
     """
 
     subject: str

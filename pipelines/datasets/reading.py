@@ -40,7 +40,7 @@ class CorpusReading:
         issues: repaired clips, and skipped clips, rows and folders.
         counts: found and published; empty for `folder`.
         videos: the long videos that the clips are cut from, where the corpus has such.
-        release: which release of the corpus it is, by its sheet and folders; "" if that is unknown.
+        release: release of the corpus, told by its sheet and folders; "" if that is unknown.
     """
 
     clips: list[Clip]

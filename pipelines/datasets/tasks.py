@@ -25,7 +25,7 @@ class Task:
     """Classes or Action Units, and the corpora that code them.
 
     Attributes:
-        name: of the task.
+        name: name of the task.
         classes: names, in the order of the labels.
         corpora: names of the corpora that it may be evaluated on.
         is_binary: whether each name is present or absent by itself, as Action Units are; otherwise one of
@@ -72,7 +72,7 @@ def get_task(name: str, corpora: Iterable[str]) -> Task:
 
     Args:
         name: a key of `TASKS`.
-        corpora: that it is to be evaluated on.
+        corpora: corpora to evaluate on.
 
     Raises:
         InputError: for an unknown task, or a corpus that does not code what it needs.

@@ -62,13 +62,13 @@ class ClipTruth:
     """What is known of a clip besides its frames and flows, which are read one by one.
 
     Attributes:
-        folder: of its files.
-        kind: of motion, for instance `micro` or `head`.
+        folder: folder of the clip's files.
+        kind: kind of motion, for instance `micro` or `head`.
         rate: frames per second.
         face: bool [H, W], pixels of the face in the first frame.
         regions: uint8 [H, W], as `face_mesh.region_map`.
         landmarks: float32 [T, 478, 2], (x, y) in pixels.
-        events: in order of their onsets.
+        events: events in the order of their onsets.
     """
 
     folder: Path

@@ -14,7 +14,7 @@ def frame_times(path: Path | str, count: int, rate: float | None = None) -> np.n
 
     Args:
         path: a video file or a folder of pictures.
-        count: of the frames that were read from it.
+        count: number of the frames that were read from it.
         rate: frames per second, in place of the time stamps.
 
     Returns:

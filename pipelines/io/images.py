@@ -65,7 +65,7 @@ def bit_depth(images: Sequence[np.ndarray], name: str) -> int:
 
     Args:
         images: uint8 or uint16; those of 8 bits do not count.
-        name: of the clip or the first file, for the message.
+        name: name of the clip or the first file, for the message.
 
     Returns:
         8, 10, 12, 14 or 16; 16 without 16-bit pictures.
@@ -114,7 +114,7 @@ def decode_image(path: Path, flags: int) -> np.ndarray:
     """Decode a file of numbers, such as a mask or a KITTI flow, as OpenCV does.
 
     Args:
-        path: of the file.
+        path: path of the file.
         flags: OpenCV's, for instance `cv2.IMREAD_UNCHANGED`.
 
     Returns:

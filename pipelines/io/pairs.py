@@ -101,7 +101,7 @@ def read_pair(
 
     Args:
         folder: the pair folder.
-        name: of the pair.
+        name: name of the pair.
         metadata: the pair's row of `pairs.csv`, see `read_metadata`.
         side_files: names of the `SIDE_FILES` to read besides frames and flow, where they exist.
 

@@ -33,7 +33,7 @@ class PairRecord:
     """Two frames of one clip.
 
     Attributes:
-        subject: whose face it is.
+        subject: person whose face is seen.
         clip: name of the clip.
         number1: number of the first frame in the clip, from 0; `number2` likewise.
         png1: frame 1, losslessly encoded; `png2` likewise.
@@ -61,8 +61,8 @@ class Shard:
 
     Attributes:
         pairs: records in the shard.
-        size: in bytes.
-        sha256: of the file.
+        size: size in bytes.
+        sha256: SHA-256 of the file.
     """
 
     pairs: int
@@ -115,8 +115,8 @@ def read_record(path: Path, number: int) -> PairRecord:
     """Read one record of a shard, without its dense flow; training reads shards with `records.parse`.
 
     Args:
-        path: of the shard.
-        number: of the record in it, from 0.
+        path: path of the shard.
+        number: number of the record in it, from 0.
 
     Raises:
         InputError: if the shard is absent, has fewer records or is damaged there.

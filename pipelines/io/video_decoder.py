@@ -39,7 +39,7 @@ def decode_video(path: Path) -> Iterator[np.ndarray]:
     """Yield the frames of a video file in the order of their time stamps.
 
     Args:
-        path: of the file. Its suffix does not matter.
+        path: path of the file. Its suffix does not matter.
 
     Yields:
         uint8 [H, W, 3], RGB, turned and mirrored as the display matrix of the stream says. Colours are

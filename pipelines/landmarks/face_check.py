@@ -45,7 +45,7 @@ def mirror_error(points: np.ndarray, mirrored: np.ndarray, width: int) -> float:
     Args:
         points: float [478, 2+], (x, y) in pixels.
         mirrored: float [478, 2+], found in the picture with its columns in reverse order.
-        width: of the picture, pixels.
+        width: width of the picture, pixels.
 
     Returns:
         Mean distance, a share of the longer side of the face's box.

@@ -20,8 +20,8 @@ class View:
     Attributes:
         left: first column in the frame, pixels.
         top: first row in the frame, pixels.
-        width: in pixels.
-        height: in pixels.
+        width: width in pixels.
+        height: height in pixels.
         turned: show the rectangle turned by 180 degrees.
     """
 
@@ -79,7 +79,7 @@ def view_around(points: np.ndarray, frame: np.ndarray, scale: float, turned: boo
         points: float [N, 2+], (x, y) in pixels of the frame.
         frame: [H, W, C].
         scale: side of the square, in units of the longer side of the points' box.
-        turned: as `View.turned`.
+        turned: see `View.turned`.
     """
     low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
     middle, half = (low + high) / 2, max(scale * float((high - low).max()) / 2, 8)

@@ -56,7 +56,7 @@ def align(frame: np.ndarray, similarity: np.ndarray) -> np.ndarray:
 
     Args:
         frame: uint8 [H, W, 3], RGB.
-        similarity: as `alignment` gives it.
+        similarity: transform that `alignment` returns.
 
     Returns:
         uint8 [224, 224, 3], RGB.

@@ -65,7 +65,7 @@ def clip_contrast(
         frames: uint8 [H, W, 3], RGB, in order; one is held at a time.
         reach: half the length of a usual micro-expression, frames; about a quarter of a second. A third of it
             lies between two frames that are looked at; in between, contrast is interpolated.
-        estimate: estimator of the flow.
+        estimate: function that estimates the flow of two frames.
         face_mesh: detector of the face, which tracks.
         progress: called with the number of frames done.
 
@@ -125,7 +125,7 @@ class _Stretch:
     Attributes:
         first: number of its first frame.
         steps: frames that are looked at within a reach.
-        estimate: estimator of the flow.
+        estimate: function that estimates the flow of two frames.
         length: number of frames that were added.
         landmarks: float32 [478, 2] of the last frame.
     """

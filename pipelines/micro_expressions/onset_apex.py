@@ -48,7 +48,7 @@ def aligned_pair(
     Args:
         onset: uint8 [H, W, 3], RGB.
         apex: uint8 [H, W, 3], RGB, of the same size.
-        estimate: estimator of the flow.
+        estimate: function that estimates the flow of two frames.
         face_mesh: detector of the face.
         names: names of the frames, for messages.
 

@@ -27,8 +27,8 @@ def pair_samples(
     """Compute the features of the pairs in a folder.
 
     Args:
-        folder: of pairs, `NNNNN_img1.png`, `NNNNN_img2.png`.
-        estimate: of the flow.
+        folder: folder of pairs, `NNNNN_img1.png`, `NNNNN_img2.png`.
+        estimate: function that estimates the flow of two frames.
         remove_head: see `features.flow_features`.
         progress: called with the number of pairs done and the number of all.
 

@@ -83,7 +83,7 @@ def read_published_features(
     """Read a folder of feature pictures and its table.
 
     Args:
-        folder: of the pictures, 28 x 28.
+        folder: folder of the pictures, 28 x 28.
         table: CSV file, one row a clip.
         crops: folder of the apex crops, `imagename` of the table. With them each picture is aligned by the
         landmarks
@@ -164,9 +164,9 @@ def write_features(folder: Path, samples: Samples, method: str, remove_head: boo
     """Write features as arrays, as pictures, and with a text that says what they are.
 
     Args:
-        folder: that is made and filled.
-        samples: whose features are written.
-        method: of flow, for the text.
+        folder: new folder to write.
+        samples: samples whose features are written.
+        method: name of the flow method, for the text.
         remove_head: whether the head's motion was taken off, for the text.
     """
     write_feature_pictures(folder, samples)
@@ -186,8 +186,8 @@ def write_feature_pictures(folder: Path, samples: Samples) -> None:
     """Write features in the same layout: `pictures/`, and `table.csv` with a row for each clip.
 
     Args:
-        folder: that is filled; pictures of the same name are replaced.
-        samples: whose features are written. A label below 0 stands for none and is left blank.
+        folder: folder to write; pictures of the same name are replaced.
+        samples: samples whose features are written. A label below 0 stands for none and is left blank.
     """
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     rows = []

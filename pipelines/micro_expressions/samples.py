@@ -54,7 +54,7 @@ def composite_samples(
 
     Args:
         sources: folder of each corpus by name: casme2, samm, smic.
-        estimate: estimator of the flow.
+        estimate: function that estimates the flow of two frames.
         key: name of `estimate` and `spot` in the cache; another one whenever either would give another flow.
         spot: estimator of the flow that finds the apex where a corpus codes none.
         cache: folder in which features are kept by the content of the frames.
@@ -100,7 +100,7 @@ def collect_samples(
     Args:
         members: the clips and their labels.
         issues: what was repaired or skipped before.
-        estimate: estimator of the flow.
+        estimate: function that estimates the flow of two frames.
         key: name of `estimate` and `spot` in the cache.
         spot: estimator of the flow that finds the apex where a corpus codes none.
         cache: folder in which features are kept by the content of the frames.

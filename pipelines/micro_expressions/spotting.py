@@ -51,7 +51,7 @@ def spot_apex(
 
     Args:
         frames: uint8 [H, W, 3] RGB each, the first is the onset.
-        estimate: estimator of the flow.
+        estimate: function that estimates the flow of two frames.
         face_mesh: detector of the face.
         name: name of the clip, for messages.
         most_frames: largest number of frames that are compared, evenly spread.

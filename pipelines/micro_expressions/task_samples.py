@@ -39,7 +39,7 @@ def task_samples(
     Args:
         task: the task.
         sources: folder of each corpus by name.
-        estimate: of the flow.
+        estimate: function that estimates the flow of two frames.
         key: identifies `estimate`.
         cache: folder that keeps features by the content of the frames.
         remove_head: see `flow_features`.

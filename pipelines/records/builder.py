@@ -48,7 +48,7 @@ def build(
 
     Args:
         source: the corpus' folder.
-        out: where the shards, `manifest.json` and `statistics.html` go: a new folder, or one that the same
+        out: folder for the shards, `manifest.json` and `statistics.html`: a new one, or one that the same
             build began. Other machines must see both folders under the same names.
         config: what to make of the clips.
         workers: processes of this machine; 1 is this one.

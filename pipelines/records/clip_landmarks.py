@@ -21,8 +21,8 @@ class LandmarkFile:
     """Reads the landmarks of a clip from a file of another program; see `clip.Landmarks`.
 
     Attributes:
-        kind: as `landmark_tables.read_landmarks` takes it.
-        file: of the clip.
+        kind: kind of file, see `landmark_tables.read_landmarks`.
+        file: file of the clip.
         clip: the video or the folder of frames.
         frames: how many frames it has; None for a video, whose frames are counted.
     """
@@ -46,7 +46,7 @@ def attach_landmarks(reading: CorpusReading, source: str) -> CorpusReading:
     """Give clips the landmarks that another program has found.
 
     Args:
-        reading: of a corpus.
+        reading: clips of a corpus, as its reader yields them.
         source: `KIND:PLACE`. The place is a folder with a file for each clip, `CLIP.csv` or, of `pts` and
             `ibug`, a folder `CLIP`, where CLIP is the clip's name or that of its video or folder; or the file
             itself, where there is one clip.

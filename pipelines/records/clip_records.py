@@ -35,10 +35,10 @@ def build_clip(clip: Clip, out: Path, config: BuildConfig, key: str) -> ClipRepo
     """Write the shard of one clip and say what became of it.
 
     Args:
-        clip: to read.
+        clip: clip to read.
         out: folder of the shard.
         config: how.
-        key: of the report.
+        key: key of the report.
 
     Raises:
         OSError: if the shard cannot be written; a clip that cannot be read is a report with a failure.

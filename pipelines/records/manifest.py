@@ -20,12 +20,12 @@ class ClipReport:
     """What became of one clip.
 
     Attributes:
-        subject: whose face it is.
+        subject: person whose face is seen.
         clip: name of the clip.
         key: hash of the clip's files and of the settings (`fingerprint`).
         shard: file name of its records, if any were written.
-        size: of the shard in bytes.
-        sha256: of the shard.
+        size: size of the shard in bytes.
+        sha256: SHA-256 of the shard.
         frames: frames read.
         without_face: how many of them showed no face; no pair spans such a frame.
         with_several_faces: how many showed more than one; the largest was taken, and then followed.
@@ -60,7 +60,7 @@ class Manifest:
     Attributes:
         source: the corpus' folder.
         settings: what the records were built with.
-        versions: of the packages that the records depend on, and of the recipe.
+        versions: versions of the packages that the records depend on, and of the recipe.
         complete: whether the build came to its end; if not, the same build goes on where this one stopped.
         clips: one report a clip, failures included.
         issues: what the reader of the corpus repaired and skipped.

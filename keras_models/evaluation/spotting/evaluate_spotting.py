@@ -44,9 +44,9 @@ class VideoResult:
 
     Attributes:
         corpus: name of the corpus.
-        video: with the coded expressions.
-        spotted: in the order of time.
-        thresholds: of the fold.
+        video: video with its coded expressions.
+        spotted: spotted expressions in the order of time.
+        thresholds: thresholds of the fold.
     """
 
     corpus: str
@@ -154,9 +154,9 @@ def apply_thresholds(
     """Choose among candidates, and tell macro- from micro-expressions by how long they last.
 
     Args:
-        candidates: of a video.
+        candidates: candidates of a video.
         rate: frames per second.
-        thresholds: that were learned.
+        thresholds: learned thresholds.
     """
     chosen = []
     for one in candidates:
@@ -171,7 +171,7 @@ def learn_thresholds(videos: Sequence[tuple[LongVideo, Sequence[Spotted]]]) -> S
     """Choose the thresholds with the best F1 of each kind on some videos.
 
     Args:
-        videos: with their candidates.
+        videos: videos and their candidates.
     """
     scores = np.array([one.score for _, candidates in videos for one in candidates] or [0.0])
     tried = np.unique(np.quantile(scores, np.linspace(0, 1, _QUANTILES)))
@@ -210,7 +210,7 @@ def evaluate_spotting(
 
     Args:
         method: name of the method.
-        videos: of each corpus by name.
+        videos: videos by name of the corpus.
         segments: computes the signal of a video.
         progress: called with the number of videos done and the number of all.
 

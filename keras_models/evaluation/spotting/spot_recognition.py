@@ -27,8 +27,8 @@ def with_recognition(evaluation: SpottingEvaluation, classifier: ExpressionClass
     The classifier must not have seen the subjects; the presets have seen no real face.
 
     Args:
-        evaluation: of spotting.
-        classifier: of the three classes of the composite.
+        evaluation: evaluation of spotting.
+        classifier: classifier of the three classes of the composite.
 
     Returns:
         The evaluation with `labels`; expressions of other emotions, or without a face, do not count.

@@ -81,8 +81,8 @@ def write_spotting_report(
     """Write the page that `faceflow evaluate spotting --report` promises.
 
     Args:
-        path: of the HTML file.
-        evaluations: of the same videos, by different methods.
+        path: path of the HTML file.
+        evaluations: evaluations of the same videos, by different methods.
         skipped: messages about videos that were skipped.
     """
     first = evaluations[0]

@@ -69,7 +69,7 @@ def video_segments(
         video: the video.
         method: flow from the first frame of a segment, without the head's motion, in pixels of an aligned
             crop; or frame_difference, brightness in 0 to 1, the baseline.
-        estimate: of the flow.
+        estimate: function that estimates the flow of two frames.
         key: identifies `estimate`.
         cache: folder that keeps signals, by names, sizes and times of the files.
 

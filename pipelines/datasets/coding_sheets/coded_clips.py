@@ -23,8 +23,8 @@ class Coding:
     Attributes:
         where: the row, for messages.
         subject: name of the subject.
-        name: of the clip that is made of it.
-        key: which folder it is in; compared loosely (`frames.loosely`).
+        name: name of the clip that the row describes.
+        key: folder that it is in; compared loosely (`frames.loosely`).
         onset, apex, offset: frame numbers of the corpus.
         units: the cell of Action Units.
         emotion: the cell of the emotion.
@@ -76,7 +76,7 @@ def read_coded(
             read.
         issues: those of the sheet, which come first.
         emotions: the owner's labels, in lower case; others are named in an issue.
-        frames: of folders that are known already; others are added.
+        frames: folders whose frames are known already; others are added.
     """
     reading = CorpusReading([], list(issues))
     by_key: dict[str, list[Path]] = {}
@@ -115,7 +115,7 @@ def unknown_emotions(clips: Iterable[Clip], emotions: tuple[str, ...]) -> list[I
     """Name the labels of clips that are not among the owner's: typing mistakes, other languages.
 
     Args:
-        clips: to look at.
+        clips: clips to check.
         emotions: the owner's labels, in lower case.
     """
     counts = Counter(clip.emotion for clip in clips if clip.emotion and clip.emotion not in emotions)

@@ -18,9 +18,9 @@ class VideoFolder:
     """The folder of a long video.
 
     Attributes:
-        key: by which codings name it.
+        key: key by which codings name it.
         subject: name of the subject.
-        name: of the video, unique in the corpus.
+        name: name of the video, unique in the corpus.
         path: the folder.
     """
 
@@ -46,7 +46,7 @@ def read_coded_videos(
     Args:
         tree: the corpus.
         codings: kind and coding of each expression.
-        folders: of the videos.
+        folders: folders of the videos.
         issues: those of the sheet, which come first.
         emotions: the owner's labels, in lower case.
         rate: frames per second.

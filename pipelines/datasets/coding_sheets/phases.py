@@ -31,8 +31,8 @@ def locate(numbers: tuple[int, ...], onset: int | None, apex: int | None, offset
     - Where the frame itself is missing on disk, the one before it is used.
 
     Args:
-        numbers: of the clip's frames, rising, at least one.
-        onset: of the sheet, in the same count; None where it has none.
+        numbers: numbers of the clip's frames, rising, at least one.
+        onset: onset in the sheet, counted like `numbers`; None where it has none.
         apex: likewise.
         offset: likewise.
     """

@@ -16,7 +16,7 @@ class Row:
     """A row of a coding sheet.
 
     Attributes:
-        where: for messages, such as `CASME2-coding-20140508.xlsx, row 7`.
+        where: place in the file, for messages, such as `CASME2-coding-20140508.xlsx, row 7`.
         cells: column -> what its cell holds: text (stripped), a number, or None for an empty one.
     """
 
@@ -48,8 +48,8 @@ def read_sheet(
     A row whose first or second column is empty is not a row of the table: notes below it, for instance.
 
     Args:
-        path: of the file: .xlsx, .xls or .csv.
-        title: of the sheet; the first one is read if none has that title.
+        path: path of the file: .xlsx, .xls or .csv.
+        title: title of the sheet; the first one is read if none has that title.
         columns: the columns to read; the first two name the subject and the clip.
         optional: columns that some releases have; their cells are None in the others.
 
@@ -95,7 +95,7 @@ def read_without_header(path: Path, columns: tuple[str, ...]) -> tuple[list[Row]
     """Read the first sheet of a file that has no header row.
 
     Args:
-        path: of the file.
+        path: path of the file.
         columns: names to give its columns, in order; the first two name the subject and the clip.
 
     Returns:

@@ -25,7 +25,7 @@ class Table:
     """The cells of a sheet that hold something.
 
     Attributes:
-        title: of the sheet.
+        title: title of the sheet.
         rows: row number, as spreadsheet programs show it -> column, counted from 0 -> text (stripped) or
             number. Rows and cells without content are absent.
         formulas: (row, column) of formulas whose value is not stored in the file -> the formula.

@@ -49,7 +49,7 @@ def clip_units(source: Path, name: str, images: set[int]) -> tuple[tuple[ActionU
 
     Args:
         source: the corpus' folder.
-        name: of the clip, such as `F001_T1`.
+        name: name of the clip, such as `F001_T1`.
         images: numbers of the images that are there; codes of others do not count.
 
     Returns:

@@ -77,7 +77,7 @@ def read_naming(path: Path, tables: list[Table]) -> Naming:
     """Read the sheets `naming rule1` and `naming rule2`, which are told apart by what is in them.
 
     Args:
-        path: of the file, for the message.
+        path: path of the file, for the message.
         tables: the sheets after the first one.
 
     Raises:

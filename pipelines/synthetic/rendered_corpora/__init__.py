@@ -54,9 +54,9 @@ def render_corpus(
 
     Args:
         name: a key of `CORPORA`.
-        folder: where to.
-        subjects: how many; by default as many as the real corpus has. Clips come in proportion.
-        seed: of the corpus.
+        folder: folder to write.
+        subjects: number of subjects, by default that of the real corpus. Clips come in proportion.
+        seed: seed of the corpus.
         workers: processes; one for each core by default.
         progress: called with the number of clips done and the number of all.
         coded_frames: render of each clip onset, apex and offset alone, the same pictures as otherwise, which

@@ -11,8 +11,8 @@ class Act:
 
     Attributes:
         subject: number of the subject.
-        number: of the clip in the corpus.
-        emotion: as `emotions.draw_emotion` or `posed_emotions.PROTOTYPES` names it.
+        number: number of the clip in the corpus.
+        emotion: emotion, as `emotions.draw_emotion` or `posed_emotions.PROTOTYPES` names it.
         peak: largest motion of the skin, pixels at 256 x 256; `None` for as strong as the draw made it.
         first, onset, apex, offset, last: frame numbers.
     """
@@ -90,9 +90,9 @@ def cast(
 
     Args:
         counts: clips of each emotion in the real corpus.
-        subjects: how many there shall be.
+        subjects: number of subjects to plan.
         full: subjects of the real corpus.
-        seed: of the corpus.
+        seed: seed of the corpus.
 
     Returns:
         (subject, emotion) of each clip, sorted by subject,

@@ -77,10 +77,10 @@ def record(
     """Render the frames of an act into a folder, whole or not at all.
 
     Args:
-        seed: of the corpus.
-        act: what to render.
-        studio: how.
-        folder: of the frames; if it exists, nothing is done.
+        seed: seed of the corpus.
+        act: act to render.
+        studio: studio in which it is recorded.
+        folder: folder of the frames; if it exists, nothing is done.
         name: file name of a frame number; the suffix tells the format.
         landmarks: called with the part folder, the frame number and the landmarks, float32 [478, 2].
         coded: render onset, apex and offset alone.
@@ -103,12 +103,12 @@ def record_acts(
     """Render frames in which a subject shows several expressions, one after the other; see `record`.
 
     Args:
-        seed: of the corpus.
-        acts: what to show; may be empty.
+        seed: seed of the corpus.
+        acts: acts to show; may be empty.
         clip: number of the clip, so that idle motion differs between clips.
         numbers: frame numbers to render.
-        studio: how.
-        folder: of the frames; if it exists, nothing is done.
+        studio: studio in which it is recorded.
+        folder: folder of the frames; if it exists, nothing is done.
         name: file name of a frame number.
         landmarks: called with the part folder, the frame number and the landmarks.
         subject: number of the subject; by default that of the acts.

@@ -80,10 +80,10 @@ class ClipScript:
 
     Attributes:
         kind: one of `KINDS`.
-        number: of the clip in its series.
+        number: number of the clip in its series.
         frames: their count.
         rate: frames per second.
-        subject: who is seen.
+        subject: person who is seen.
         actions: what moves.
         events: what there is to find, in order of the onsets.
     """
@@ -114,8 +114,8 @@ def draw_clip(
     """Draw clip `number` of a series; it depends on the arguments alone.
 
     Args:
-        seed: of the series.
-        number: of the clip.
+        seed: seed of the series.
+        number: number of the clip.
         kind: one of `KINDS`; by default they take turns.
         frames: count of frames, at least 12.
         rate: frames per second.

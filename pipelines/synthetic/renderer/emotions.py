@@ -105,7 +105,7 @@ def draw_emotion(corpus: str, emotion: str, rng: np.random.Generator) -> np.ndar
 
     Args:
         corpus: casme2, samm, smic, casme3 or dfme.
-        emotion: in the words of its coding sheet, in lower case (`others` for SAMM's "Other").
+        emotion: emotion in the words of the coding sheet, in lower case (`others` for SAMM's "Other").
         rng: decides on the combination, the intensities and the asymmetry.
 
     Returns:

@@ -29,7 +29,7 @@ class Subject:
         strength: factor on the size of the subject's expressions, about 1.
         restless: drift of the head, pixels at 256 x 256.
         blinks: blinks a second.
-        seed: of everything random that the subject does.
+        seed: seed of everything random that the subject does.
     """
 
     rest: Scene
@@ -65,8 +65,8 @@ def draw_subject(
     """Draw subject `number` of a corpus.
 
     Args:
-        seed: of the corpus.
-        number: of the subject.
+        seed: seed of the corpus.
+        number: number of the subject.
         shape: (height, width) of the pictures.
         grey: whether the camera sees no colour.
         plain: whether the background is a laboratory's wall rather than any picture.
@@ -113,7 +113,7 @@ def frame_at(subject: Subject, events: tuple[Event, ...], clip: int, frame: int,
     """What there is to see at one frame.
 
     Args:
-        subject: who.
+        subject: person who is seen.
         events: what the subject does on purpose.
         clip: number of the clip, so that idle motion differs between clips.
         frame: number of the frame.

@@ -60,7 +60,7 @@ def write_rendered_clip(folder: Path, script: ClipScript, metadata: dict) -> Non
     """Render a clip into a folder, whole or not at all; one that is there is kept.
 
     Args:
-        folder: of the clip.
+        folder: folder of the clip.
         script: what happens.
         metadata: Further entries of `clip.json`.
     """
@@ -98,13 +98,13 @@ def render_clips(
     larger `count` adds to a folder.
 
     Args:
-        folder: where to.
+        folder: folder to write.
         count: how many clips the folder holds in the end.
-        kinds: of clips, which take turns; see `clip_script.KINDS`.
+        kinds: kinds of clips, which take turns; see `clip_script.KINDS`.
         frames: count of frames in each clip.
         rate: frames per second.
         size: width and height, pixels.
-        seed: of the series.
+        seed: seed of the series.
         workers: processes; one for each core by default.
         progress: called with the number of clips done and the number of all.
 

@@ -20,10 +20,10 @@ class Video:
 
     Attributes:
         subject: number of the subject.
-        number: of the video in the corpus.
+        number: number of the video in the corpus.
         last: number of its last frame; the first one is 1.
         acts: expressions in the order of time, in frame numbers.
-        kinds: of each.
+        kinds: kind of each expression.
     """
 
     subject: int
@@ -47,11 +47,11 @@ def plan_videos(
     Args:
         counts: expressions of each emotion in the real corpus.
         micro_share: share of them that are micro-expressions.
-        subjects: how many there shall be.
+        subjects: number of subjects to plan.
         full: subjects of the real corpus.
-        videos: of the real corpus; a subject has as many as falls to one, at least one.
+        videos: number of videos of the real corpus; every subject gets the mean number, at least one.
         rate: frames per second.
-        seed: of the corpus.
+        seed: seed of the corpus.
     """
     roles, rng = cast(counts, subjects, full, seed)
     each = max(1, round(videos / full))
