@@ -3,7 +3,7 @@
 The names below are all that a first script needs. They are loaded when they are first used, so that
 `import faceflow` is quick; everything else is imported from `pipelines`, `keras_models` and `serving`.
 
-Example:
+Examples:
     >>> import numpy as np
     >>> import faceflow
     >>> frame = np.zeros((64, 64, 3), np.uint8)

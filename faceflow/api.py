@@ -34,7 +34,7 @@ def load(preset: str | Path = "default") -> keras.Model:
     Raises:
         InputError: If there is no such preset, or it is damaged.
 
-    Example:
+    Examples:
         >>> network = load("default")
         >>> [layer.name for layer in network.inputs]
         ['frame1', 'frame2']
@@ -64,7 +64,7 @@ def estimate_flow(
     Raises:
         InputError: If a frame is no image, the sizes differ, or there is no such model.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> import skimage.data
         >>> frame1 = skimage.data.astronaut()[:256, 96:352]
@@ -112,7 +112,7 @@ def analyze(
     Raises:
         InputError: If the clip cannot be read or has no face, or the reference does not exist or has no face.
 
-    Example:
+    Examples:
         >>> analysis = analyze("interview.mp4", "analysis")  # doctest: +SKIP
         >>> [(event.kind, event.apex) for event in analysis.events]  # doctest: +SKIP
         [('micro', 48)]

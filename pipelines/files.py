@@ -25,7 +25,7 @@ def replacing(path: Path | str, replace_folder: bool = False) -> Iterator[Path]:
         InputError: if the target is a folder that is not empty, without `replace_folder`.
         OSError: naming `path`, if it cannot be written.
 
-    Example:
+    Examples:
         >>> with replacing("flow.npz") as part:
         ...     np.savez(part, flow=np.zeros((4, 4, 2)))
     """

@@ -20,7 +20,7 @@ def stand_ins(modules: Mapping[str, ModuleType | None]) -> Iterator[None]:
         modules: stand-in of each module by name; None makes its import fail with an ImportError, as if it
             were not installed.
 
-    Example:
+    Examples:
         >>> with stand_ins({"wave": None}):
         ...     import wave
         Traceback (most recent call last):

@@ -64,7 +64,7 @@ class FaceFlowClient:
     Raises:
         InputError: for certificates that cannot be read, or a version and a label at once.
 
-    Example:
+    Examples:
         >>> with FaceFlowClient("127.0.0.1:8500") as client:
         ...     flow = client.flow(frame1, frame2)
     """

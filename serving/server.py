@@ -56,7 +56,7 @@ _log = logging.getLogger(__name__)
 class Server:
     """A server of models, running between `start` and `stop` or inside a `with`.
 
-    Example:
+    Examples:
         >>> with Server("models", port=0) as server, FaceFlowClient(server.address) as client:
         ...     flow = client.flow(frame1, frame2)
 

@@ -30,3 +30,11 @@ def test_examples_run(name, tmp_path, monkeypatch):
     result = doctest.testmod(module, optionflags=doctest.ELLIPSIS, extraglobs={"np": np})
     assert result.attempted, f"{name} has no example"
     assert not result.failed
+
+
+def test_examples_stand_in_the_section_that_the_reference_shows():
+    """mkdocstrings knows `Examples:`; under another heading `>>>` turns into nested quotations."""
+    for package in (*PACKAGES, "faceflow"):
+        for path in (PROJECT / package).rglob("*.py"):
+            for line in path.read_text().splitlines():
+                assert line.strip() not in ("Example:", "Usage:"), f"{path}: call the section `Examples:`"

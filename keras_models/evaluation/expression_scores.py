@@ -39,7 +39,7 @@ class Scores:
 def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Return confusion counts, int64 [classes, classes]: rows are true classes, columns predicted ones.
 
-    Example:
+    Examples:
         >>> confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
         [[1, 1], [0, 1]]
     """
@@ -54,7 +54,7 @@ def scores(counts: np.ndarray) -> Scores:
     Args:
         counts: int [C, C], rows are true classes, columns predicted ones; at least one sample.
 
-    Example:
+    Examples:
         >>> scores(np.array([[1, 1], [0, 1]])).uar
         0.75
     """

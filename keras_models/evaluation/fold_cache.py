@@ -91,7 +91,7 @@ def code_of(roots: list[str], others: set[str]) -> dict[str, ModuleType]:
 def syntax(source: str) -> str:
     """Return the syntax tree of code as text, without docstrings, comments, format and line numbers.
 
-    Example:
+    Examples:
         >>> syntax("x = 1  # one") == syntax("'A number.'; x = (1)")
         True
         >>> syntax("x = 1") == syntax("x = 2")

@@ -24,7 +24,7 @@ def build_classifier(name: str, **arguments) -> keras.Model:
     Raises:
         InputError: If the name is unknown.
 
-    Example:
+    Examples:
         >>> build_classifier("mirror_net", ensemble_size=2).output_shape
         (None, 2, 3)
     """

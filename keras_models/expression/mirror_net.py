@@ -29,7 +29,7 @@ def mirror_net(ensemble_size: int = 1, classes: int = 3) -> keras.Model:
     Returns:
         A model from `features`, float32 [B, 28, 28, 3], to logits, float32 [B, ensemble_size, classes].
 
-    Example:
+    Examples:
         >>> mirror_net()(np.zeros((4, 28, 28, 3), np.float32)).shape
         TensorShape([4, 1, 3])
     """
@@ -57,7 +57,7 @@ class Mirror(layers.Layer):
     Input and output shape:
         float32 [B, H, W, 3]: u, v and strain.
 
-    Example:
+    Examples:
         >>> Mirror()(np.float32([[[[1, 2, 3], [4, 5, 6]]]])).numpy().tolist()
         [[[[-4.0, 5.0, 6.0], [-1.0, 2.0, 3.0]]]]
     """

@@ -24,7 +24,7 @@ def ststnet(ensemble_size: int = 1, classes: int = 3) -> keras.Model:
     Returns:
         A model from `features`, float32 [B, 28, 28, 3], to logits, float32 [B, ensemble_size, classes].
 
-    Example:
+    Examples:
         >>> ststnet()(np.zeros((4, 28, 28, 3), np.float32)).shape
         TensorShape([4, 1, 3])
     """

@@ -48,7 +48,7 @@ def face_flownet(*, width: float = 1.0) -> FlowModel:
         A functional model with the inputs and outputs of `flownet_s`, and one more level: `flow1`, on half of
         the padded grid.
 
-    Example:
+    Examples:
         >>> "flow1" in face_flownet(width=0.125).output
         True
     """

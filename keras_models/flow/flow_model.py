@@ -22,7 +22,7 @@ class FlowModel(keras.Model):
     Attributes:
         level_weights: As above; read-only.
 
-    Example:
+    Examples:
         >>> from keras_models.flow.flow_networks import build_network
         >>> network = build_network("pyramid_flow", width=0.25)
         >>> network.save("network.keras")

@@ -33,7 +33,7 @@ def build_network(name: str, **arguments) -> FlowModel:
     Raises:
         InputError: If the name is unknown, or the network has no such argument.
 
-    Example:
+    Examples:
         >>> sorted(build_network("flownet_s", width=0.125).output)
         ['flow', 'flow2', 'flow3', 'flow4', 'flow5', 'flow6']
     """

@@ -38,7 +38,7 @@ def flownet_c(*, width: float = 1.0) -> FlowModel:
     Returns:
         A functional model with the inputs, outputs and `level_weights` of `flownet_s`.
 
-    Example:
+    Examples:
         >>> flownet_c(width=0.125).get_layer("correlation").output_shape
         (None, None, None, 441)
     """

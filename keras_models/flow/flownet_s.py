@@ -54,7 +54,7 @@ def flownet_s(*, width: float = 1.0, decoder_biases: bool = False, num_flow_upda
     Raises:
         InputError: If `num_flow_updates` is less than 1.
 
-    Example:
+    Examples:
         >>> network = flownet_s(width=0.125)
         >>> frames = np.zeros((2, 1, 96, 80, 3), np.float32)
         >>> network({"frame1": frames[0], "frame2": frames[1]})["flow"].shape

@@ -68,7 +68,7 @@ def pyramid_flow(
     Raises:
         InputError: If `num_flow_updates` is less than 1, or `num_coarse_flow_updates` less than 0.
 
-    Example:
+    Examples:
         >>> network = pyramid_flow(width=0.25)
         >>> frames = np.zeros((2, 1, 96, 80, 3), np.float32)
         >>> network({"frame1": frames[0], "frame2": frames[1]})["flow"].shape

@@ -127,7 +127,7 @@ def write_clip_flow(
 def ranges(numbers: list[int]) -> str:
     """Write rising numbers in short.
 
-    Example:
+    Examples:
         >>> ranges([3, 4, 5, 9])
         '3-5, 9'
     """

@@ -70,7 +70,7 @@ def get_estimator(name: str) -> Estimator:
     Raises:
         InputError: If the name is neither. The estimator itself raises it for frames that it cannot handle.
 
-    Example:
+    Examples:
         >>> frame = np.zeros((64, 64, 3), np.uint8)
         >>> flow, valid = get_estimator("dis_fast")(frame, frame)
         >>> flow.shape, bool(valid.all())

@@ -51,7 +51,7 @@ def open_classifier(preset: Path | str = EXPRESSION) -> ExpressionClassifier:
     Raises:
         InputError: If there is no such preset, it is damaged, or it is a flow network.
 
-    Example:
+    Examples:
         >>> open_classifier().classes
         ('negative', 'positive', 'surprise')
     """

@@ -67,7 +67,7 @@ def corpus_folders(corpora: Sequence[str]) -> dict[str, Path]:
     Raises:
         InputError: If a corpus is not given as `NAME=DIR`, a name is given twice, or there is none.
 
-    Example:
+    Examples:
         >>> corpus_folders(["casme2=/data/CASME2"])
         {'casme2': PosixPath('/data/CASME2')}
     """

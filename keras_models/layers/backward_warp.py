@@ -18,7 +18,7 @@ def warp_back(second: tf.Tensor, flow: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]
         The warped tensor, float32 [B, H, W, C], and whether p + flow(p) lies on frame 2's grid, bool [B, H,
         W].
 
-    Example:
+    Examples:
         >>> second = np.arange(6, dtype=np.float32).reshape(1, 2, 3, 1)
         >>> warped, inside = warp_back(second, np.full((1, 2, 3, 2), [1, 0], np.float32))
         >>> warped[0, 0, :, 0].numpy().tolist(), inside[0, 0].numpy().tolist()

@@ -128,7 +128,7 @@ class Correlation(keras.layers.Layer):
     Raises:
         ValueError: If `radius` is not a multiple of `stride`.
 
-    Example:
+    Examples:
         >>> features = np.zeros((2, 1, 8, 8, 16), np.float32)
         >>> Correlation(radius=4)([features[0], features[1]]).shape
         TensorShape([1, 8, 8, 81])

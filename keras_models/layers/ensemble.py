@@ -29,7 +29,7 @@ class EnsembleConvPool(keras.layers.Layer):
     Output shape:
         float32 [B, ceil(H / 3), ceil(W / 3), ensemble_size, sum(streams)].
 
-    Example:
+    Examples:
         >>> EnsembleConvPool(ensemble_size=2, streams=(3, 5, 8))(np.zeros((4, 28, 28, 3), np.float32)).shape
         TensorShape([4, 10, 10, 2, 16])
     """
@@ -76,7 +76,7 @@ class EnsembleDense(keras.layers.Layer):
     Output shape:
         float32 [B, ensemble_size, units].
 
-    Example:
+    Examples:
         >>> EnsembleDense(3)(np.zeros((4, 2, 400), np.float32)).shape
         TensorShape([4, 2, 3])
     """

@@ -34,7 +34,7 @@ class PadToMultiple(keras.layers.Layer):
     Output shape:
         [B, H', W', C].
 
-    Example:
+    Examples:
         >>> PadToMultiple(64)(np.zeros((1, 100, 50, 3), np.float32)).shape
         TensorShape([1, 128, 64, 3])
     """

@@ -31,7 +31,7 @@ class LocalContrast(keras.layers.Layer):
     Output shape:
         float32 [B, H, W, 1].
 
-    Example:
+    Examples:
         >>> LocalContrast()(np.zeros((1, 32, 32, 3), np.float32)).shape
         TensorShape([1, 32, 32, 1])
     """

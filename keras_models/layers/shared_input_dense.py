@@ -21,7 +21,7 @@ class SharedInputDense(keras.layers.Layer):
     Output shape:
         float32 [B, ensemble_size, units].
 
-    Example:
+    Examples:
         >>> SharedInputDense(ensemble_size=2, units=3)(np.zeros((4, 400), np.float32)).shape
         TensorShape([4, 2, 3])
     """

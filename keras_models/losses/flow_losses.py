@@ -64,7 +64,7 @@ def masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         values: float32 [B, H, W].
         mask: bool or float [B, H, W], weights of the values.
 
-    Example:
+    Examples:
         >>> float(masked_mean(np.float32([[[1, 3]], [[5, 9]]]), np.array([[[True, True]], [[True, False]]])))
         3.5
     """

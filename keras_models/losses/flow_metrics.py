@@ -18,7 +18,7 @@ class EndPointError(keras.metrics.MeanMetricWrapper):
         name: Name of the metric.
         dtype: Type of the result.
 
-    Example:
+    Examples:
         >>> metric = EndPointError()
         >>> true, predicted = np.zeros((1, 2, 2, 2)), np.full((1, 2, 2, 2), [3, 4])
         >>> _ = metric.update_state(true, predicted, np.ones((1, 2, 2), bool))

@@ -67,7 +67,7 @@ def paper_weights(levels: Iterable[str]) -> dict[str, float]:
     Args:
         levels: Names `flowK` in any order; level K is 1/2^K of the grid.
 
-    Example:
+    Examples:
         >>> {name: round(weight, 3) for name, weight in paper_weights(["flow4", "flow3", "flow2"]).items()}
         {'flow2': 0.833, 'flow3': 0.111, 'flow4': 0.056}
     """

@@ -82,7 +82,7 @@ def read_preset(preset: Path | str) -> Preset:
     Raises:
         InputError: If there is no such preset, or it is damaged.
 
-    Example:
+    Examples:
         >>> read_preset("default").network["name"]
         'pyramid_flow'
     """
@@ -110,7 +110,7 @@ def load_network(
     Raises:
         InputError: If there is no such preset, or its weights are missing or do not fit.
 
-    Example:
+    Examples:
         >>> load_network("default").count_params()
         440518
     """

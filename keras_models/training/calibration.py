@@ -22,7 +22,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     References:
         Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
 
-    Example:
+    Examples:
         >>> logits = np.array([[4.0, 0.0]] * 4)  # 98 % sure, and right in 3 of 4
         >>> round(fit_temperature(logits, np.array([0, 0, 0, 1])), 2)
         3.64
@@ -47,7 +47,7 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bi
     References:
         Guo et al. 2017, equation 3.
 
-    Example:
+    Examples:
         >>> sure = np.array([[0.9, 0.1]] * 4)
         >>> round(expected_calibration_error(sure, np.array([0, 0, 0, 1])), 2)
         0.15

@@ -76,7 +76,7 @@ def sample_weights(labels: np.ndarray, training: np.ndarray, balance: float) -> 
     Raises:
         InputError: If the training samples of a member show fewer than two classes.
 
-    Example:
+    Examples:
         >>> training = np.array([[True], [True], [True], [False]])
         >>> sample_weights(np.array([0, 0, 1, 1]), training, balance=1).ravel().tolist()
         [0.75, 0.75, 1.5, 0.0]

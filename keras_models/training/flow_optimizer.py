@@ -10,7 +10,7 @@ class FlowAdamW(keras.optimizers.AdamW):
     Takes the arguments of `keras.optimizers.AdamW`, whose own list of variables without weight decay is not
     part of its configuration.
 
-    Example:
+    Examples:
         >>> config = FlowAdamW(1e-4, weight_decay=1e-4).get_config()
         >>> FlowAdamW.from_config(config).weight_decay
         0.0001

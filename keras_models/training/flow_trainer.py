@@ -39,7 +39,7 @@ class FlowTrainer(keras.Model):
     Raises:
         InputError: If the loss is unknown.
 
-    Example:
+    Examples:
         >>> from keras_models.flow.flow_networks import build_network
         >>> trainer = FlowTrainer(build_network("pyramid_flow", width=0.25), loss="robust")
         >>> trainer.compile("adam")

@@ -89,7 +89,7 @@ def train_flow(
     Raises:
         InputError: If the data or the settings cannot be used, or training diverges.
 
-    Example:
+    Examples:
         >>> train_flow("pairs", "run", FlowTrainingConfig(epochs=2, size=64))  # doctest: +SKIP
     """
     out = Path(out)

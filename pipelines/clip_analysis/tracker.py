@@ -75,7 +75,7 @@ class MotionTracker:
         reference: crop of the reference frame.
         estimate: estimator of the flow between two crops.
 
-    Example:
+    Examples:
         >>> import skimage.data
         >>> from pipelines.clip_analysis.reference_crop import reference_crop
         >>> from pipelines.landmarks.detector import FaceMesh

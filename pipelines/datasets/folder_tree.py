@@ -17,7 +17,7 @@ class FrameFiles(Sequence):
         folder: folder of the files.
         names: names of the files, in the order of time.
 
-    Example:
+    Examples:
         >>> frames = FrameFiles(Path("sub01/EP02_01f"), ("img46.jpg", "img47.jpg"))
         >>> len(frames), frames[0].name
         (2, 'img46.jpg')

@@ -19,7 +19,7 @@ class CutDetector:
     A cut changes the whole picture at once: small grey copies of two consecutive frames differ by a tenth of
     the range or more, and by several times what is usual in the shot. Fades and moving people do not.
 
-    Example:
+    Examples:
         >>> is_cut = CutDetector()
         >>> dark, bright = (np.full((90, 160, 3), value, np.uint8) for value in (20, 200))
         >>> [is_cut(frame) for frame in (dark, dark, dark, bright, bright)]

@@ -48,7 +48,7 @@ def read_flow(path: Path | str) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         InputError: for an absent or damaged file or an unknown suffix.
 
-    Example:
+    Examples:
         >>> flow, valid = read_flow("00000_flow.flo")  # doctest: +SKIP
     """
     path = check_exists(check_flow_path(path))

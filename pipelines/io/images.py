@@ -40,7 +40,7 @@ def read_image(path: Path | str) -> np.ndarray:
     Raises:
         InputError: if the file is absent, empty, cut off, of a format or type that is not read, or damaged.
 
-    Example:
+    Examples:
         >>> frame1 = read_image("onset.png")  # doctest: +SKIP
     """
     return read_images([path])[0]

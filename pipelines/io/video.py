@@ -73,7 +73,7 @@ def read_frames(path: Path | str, files: Sequence[Path] | None = None) -> Iterat
         InputError: if there is no such clip, it cannot be decoded, or its frames differ in size. All frames
             before the one at fault have been yielded.
 
-    Example:
+    Examples:
         >>> for frame in read_frames("interview.mp4"):  # doctest: +SKIP
         ...     face = face_mesh(frame)
     """

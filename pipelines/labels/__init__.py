@@ -100,7 +100,7 @@ def make_label(
     Raises:
         InputError: if the method is unknown, the frames differ in size or the landmarks have another shape.
 
-    Example:
+    Examples:
         A face that moves right by 2 pixels:
 
         >>> import numpy as np

@@ -48,7 +48,7 @@ def label_quality(
     Raises:
         InputError: if the two labels differ in size.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from pipelines.labels import Label
         >>> frame = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)

@@ -88,7 +88,7 @@ def refine_flow(
     Raises:
         InputError: if the frames are smaller than 16 pixels.
 
-    Example:
+    Examples:
         >>> import skimage.data
         >>> frame1 = np.ascontiguousarray(skimage.data.astronaut()[:128, 160:288])
         >>> frame2 = np.roll(frame1, 1, axis=1)  # 1 pixel to the right

@@ -16,7 +16,7 @@ COUNT = 468
 def canonical_landmarks() -> np.ndarray:
     """Return the positions of the landmarks: float32 [468, 3], centimetres, x to the image's right, y down.
 
-    Example:
+    Examples:
         >>> canonical_landmarks().shape
         (468, 3)
     """
@@ -26,7 +26,7 @@ def canonical_landmarks() -> np.ndarray:
 def mirror_landmarks() -> np.ndarray:
     """Return the index of each landmark's mirror image: int64 [468]. Those in the middle are their own.
 
-    Example:
+    Examples:
         >>> int(mirror_landmarks()[61])  # the right and the left corner of the mouth
         291
     """

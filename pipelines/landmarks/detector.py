@@ -52,7 +52,7 @@ class FaceMesh:
         tracking: follow the face through the frames of a clip, given in order; steadier and faster than to
             find it in each frame by itself, as it is done otherwise.
 
-    Example:
+    Examples:
         >>> import skimage.data
         >>> with FaceMesh() as face_mesh:
         ...     face = face_mesh(skimage.data.astronaut())  # None where there is no face

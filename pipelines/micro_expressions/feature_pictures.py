@@ -23,7 +23,7 @@ def to_picture(features: np.ndarray) -> np.ndarray:
     Returns:
         uint8 [28, 28, 3], RGB. A channel that is the same everywhere becomes 0.
 
-    Example:
+    Examples:
         >>> features = np.zeros((28, 28, 3), np.float32)
         >>> features[0, 0, 1], features[0, 1, 1] = -2.0, 2.0
         >>> to_picture(features)[0, :3, 1].tolist()

@@ -86,8 +86,7 @@ def read_published_features(
         folder: folder of the pictures, 28 x 28.
         table: CSV file, one row a clip.
         crops: folder of the apex crops, `imagename` of the table. With them each picture is aligned by the
-        landmarks
-            of its crop, as features of FaceFlow are; without them pictures stay as they lie.
+            landmarks of its crop, as features of FaceFlow are; without them pictures stay as they are.
 
     Returns:
         (the samples, in the order of the table; their numbers by corpus and class beside the published ones).

@@ -71,7 +71,7 @@ def portrait_pairs(motion: PortraitMotion, seed: int, count: int) -> Iterator[Pa
     Yields:
         Pairs 0 to count - 1 of the series.
 
-    Example:
+    Examples:
         >>> pair = next(portrait_pairs(PortraitMotion(size=96), seed=0, count=1))
         >>> pair.frame1.shape, pair.flow.shape
         ((96, 96, 3), (96, 96, 2))

@@ -30,7 +30,7 @@ def shape_pair(seed: int, k: int, size: int = 256) -> Pair:
     Returns:
         The pair, with flow and occlusion but without a face.
 
-    Example:
+    Examples:
         >>> pair = shape_pair(seed=0, k=3, size=64)
         >>> pair.frame1.shape, pair.flow.shape, pair.face is None
         ((64, 64, 3), (64, 64, 2), True)

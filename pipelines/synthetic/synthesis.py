@@ -77,7 +77,7 @@ def synthesise(
     Raises:
         InputError: if frame and flow differ in size, or the flow is not finite where it is valid.
 
-    Example:
+    Examples:
         >>> frame1 = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
         >>> made = synthesise(frame1, np.full((32, 32, 2), [3, 0], np.float32))
         >>> bool((made.frame2[:, 3:] == frame1[:, :-3]).all()), int(made.occluded[0].sum())

@@ -96,7 +96,7 @@ def training_batches(source: PairSource, config: InputConfig, first: int = 0) ->
     Raises:
         InputError: if the source has no pairs.
 
-    Example:
+    Examples:
         >>> from pipelines.training_data.sources import open_source
         >>> batches = training_batches(open_source("rendered:4"), InputConfig(size=64, batch_size=2))
         >>> inputs, targets = next(iter(batches))

@@ -68,7 +68,7 @@ def open_source(data: Path | str) -> PairSource:
     Raises:
         InputError: if `data` is none of these, or the records are incomplete.
 
-    Example:
+    Examples:
         >>> source = open_source("rendered:8")
         >>> len(source), sorted(source.subjects)
         (8, ['0-0', '0-1'])

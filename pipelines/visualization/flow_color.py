@@ -38,7 +38,7 @@ def flow_to_color(
     References:
         Baker et al., "A Database and Evaluation Methodology for Optical Flow", IJCV 2011, section 4.
 
-    Example:
+    Examples:
         Motion to the right is red:
 
         >>> import numpy as np

@@ -115,7 +115,7 @@ def write_report(path: Path | str, title: str, summary: str, sections: list[Sect
         summary: Main result in one or two sentences.
         sections: Sections of the report.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> table = Table(["method", "EPE"], [["zero", "2.16"]], "End-point error, pixels.")
         >>> with tempfile.TemporaryDirectory() as folder:

@@ -53,7 +53,7 @@ def read_corpus(corpus: str, source: Path | str) -> CorpusReading:
     Raises:
         InputError: for an unknown corpus, or a folder that does not hold it; it says which one it looks like.
 
-    Example:
+    Examples:
         >>> reading = read_corpus("casme2", "CASME2")  # doctest: +SKIP
         >>> reading.clips[0].name, reading.clips[0].emotion  # doctest: +SKIP
         ('sub01-EP02_01f', 'happiness')

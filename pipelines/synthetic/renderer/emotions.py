@@ -47,7 +47,7 @@ _ASYMMETRY = 0.1  # standard deviation of the ratio between the sides of a unit 
 def counts() -> dict[tuple[str, str], dict[str, int]]:
     """Return the clips of each combination of Action Units, by (corpus, emotion).
 
-    Example:
+    Examples:
         >>> counts()["casme2", "disgust"]["4+7"]
         20
     """
@@ -69,7 +69,7 @@ def columns_of(combination: str) -> list[int]:
     Units that the renderer does not have (38 and 39, the nostrils; 28, the lips sucked in; and rarer ones)
     are passed over. A unit that has no sides of its own acts as a whole, whatever side is coded (`L16`).
 
-    Example:
+    Examples:
         >>> [COLUMNS[k] for k in columns_of("4+L10+38")]
         ['AU04R', 'AU04L', 'AU10L']
     """

@@ -30,7 +30,7 @@ def render_clip(script: ClipScript) -> Iterator[tuple[np.ndarray, TrueMotion | N
     Yields:
         The frame, uint8 [H, W, 3], RGB, and the motion from the first frame to it, None for the first.
 
-    Example:
+    Examples:
         >>> from pipelines.synthetic.renderer.clip_script import draw_clip
         >>> frames = render_clip(draw_clip(0, 0, kind="micro", frames=12, size=64))
         >>> _ = next(frames)

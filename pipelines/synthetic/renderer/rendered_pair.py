@@ -68,7 +68,7 @@ def render_pair(
     Returns:
         The pair with all optional fields: flow, face mask, head motion, occlusion, regions and landmarks.
 
-    Example:
+    Examples:
         >>> pair = render_pair(seed=0, k=17, size=128)
         >>> pair.frame1.shape, pair.flow.shape
         ((128, 128, 3), (128, 128, 2))
