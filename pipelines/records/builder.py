@@ -27,7 +27,7 @@ from pipelines.records.workers import run_tasks
 _SECONDS_BETWEEN_MANIFESTS = 1.0
 _VERSIONS_THAT_COUNT = ("mediapipe", "opencv-contrib-python", "av", "numpy", "scipy")
 # Raised with every change by which the same clip gives other records: a folder does not mix them.
-_RECIPE = 3
+_RECIPE = 4
 
 
 def build(
