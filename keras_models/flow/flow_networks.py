@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 
+from keras_models.flow.block_flow import block_flow
 from keras_models.flow.face_flownet import face_flownet
 from keras_models.flow.flow_model import FlowModel
 from keras_models.flow.flownet_c import flownet_c
@@ -15,6 +16,7 @@ NETWORKS: dict[str, Callable[..., FlowModel]] = {
     "flownet_c": flownet_c,
     "face_flownet": face_flownet,
     "pyramid_flow": pyramid_flow,
+    "block_flow": block_flow,
 }
 
 
@@ -28,7 +30,8 @@ def build_network(name: str, **arguments) -> FlowModel:
     Returns:
         A model with the inputs `frame1` and `frame2`, float32 [B, H, W, 3] in [0, 1], of any size, and the
         outputs `flow`, float32 [B, H, W, 2] in pixels, and `flowK` or `flowK_N`, earlier estimates on 1/2^K
-        of the padded grid. Its `level_weights` are the weights of those in the loss.
+        of the padded grid or finer. Its `level_weights` are the weights of those in the loss. A network that
+        estimates its error has `uncertainty`, float32 [B, H, W, 1] in pixels, as well.
 
     Raises:
         InputError: If the name is unknown, or the network has no such argument.

@@ -9,15 +9,16 @@ import warnings
 from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-_TILE = 16  # places
+_TILE = 8  # places
 
 
 def correlation(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride: int = 1) -> tf.Tensor:
     """Correlate two feature maps by matrix products, in core TensorFlow operations.
 
-    Each row is cut into tiles, and each tile of features1 is multiplied with all places of features2 around
+    The places of features1 are cut into tiles, and each tile is multiplied with all places of features2 around
     it. That is more than the places within the radius. But one operation per shift would be a few hundred
     small operations, and the time to load a graph grows with their number.
 
@@ -32,28 +33,38 @@ def correlation(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride:
         times features2 at (x + dx, y + dy). Channels run over dy from -radius to radius, and over dx within
         each dy.
     """
-    shifts = range(0, 2 * radius + 1, stride)
-    batch, height, width, _ = tf.unstack(tf.shape(features1))
-    tiles = (width + _TILE - 1) // _TILE  # of positive numbers alone: ONNX rounds the others towards 0
-    spare = tiles * _TILE - width
-    first = tf.pad(features1 / features1.shape[-1], [[0, 0], [0, 0], [0, spare], [0, 0]])
-    first = tf.reshape(first, (batch, height, tiles, _TILE, features1.shape[-1]))
+    batch, height, width = tf.unstack(tf.shape(features1)[:3])
+    channels, reach = features1.shape[-1], _TILE + 2 * radius  # places of a row around a tile
+    # Of positive numbers alone: ONNX rounds the others towards 0.
+    rows, columns = ((length + _TILE - 1) // _TILE for length in (height, width))
+    spare = [[0, rows * _TILE - height], [0, columns * _TILE - width]]
+    first = tf.pad(features1 / channels, [[0, 0], *spare, [0, 0]])
+    around = [[radius, radius + after] for _, after in spare]
+    second = tf.pad(features2, [[0, 0], *around, [0, 0]])
 
-    around = tf.pad(features2, [[0, 0], [radius, radius], [radius, radius + spare], [0, 0]])
-    reach = _TILE + 2 * radius  # places of a row around a tile
-    around = tf.gather(around, tf.range(tiles)[:, None] * _TILE + tf.range(reach), axis=2)
-    second = tf.concat([around[:, y : y + height] for y in shifts], axis=3)
+    def tiles(values: tf.Tensor, side: int, line: tf.Tensor) -> tf.Tensor:
+        """Gather tiles of `side` x `side` from rows of `line` places: [B, tiles, side^2, C]."""
+        row, column = (tf.range(n)[:, None] * _TILE + tf.range(side) for n in (rows, columns))
+        place = row[:, None, :, None] * line + column[None, :, None, :]
+        found = tf.gather(tf.reshape(values, (batch, -1, channels)), tf.reshape(place, (-1,)), axis=1)
+        return tf.reshape(found, (batch, rows * columns, side * side, channels))
 
-    length = len(shifts) * reach
-    products = tf.matmul(first, second, transpose_b=True)  # [B, H, tiles, _TILE, length]
-    # The place x of a tile needs what stands at x + dx. One element more in each row shifts row x by x.
-    flat = tf.reshape(products, (batch, height, tiles, _TILE * length))
-    skewed = tf.reshape(
-        tf.pad(flat, [[0, 0], [0, 0], [0, 0], [0, _TILE]]), (batch, height, tiles, _TILE, length + 1)
+    products = tf.matmul(
+        tiles(first, _TILE, columns * _TILE),
+        tiles(second, reach, columns * _TILE + 2 * radius),
+        transpose_b=True,
     )
-    rows = tf.reshape(skewed[..., :length], (batch, height, tiles * _TILE, len(shifts), reach))
-    within = tf.slice(rows, [0] * 5, (batch, height, width, len(shifts), 2 * radius + 1))
-    return tf.reshape(within[..., ::stride], (batch, height, width, len(shifts) ** 2))
+    shifts = np.arange(0, 2 * radius + 1, stride)
+    place, shift = np.ogrid[:_TILE, :_TILE], (shifts[:, None], shifts)
+    y, x = (here[..., None, None] + there for here, there in zip(place, shift, strict=True))
+    wanted = (place[0] * _TILE + place[1])[..., None, None] * reach**2 + y * reach + x
+    within = tf.gather(
+        tf.reshape(products, (batch * rows * columns, _TILE**2 * reach**2)), wanted.ravel(), axis=1
+    )
+    within = tf.reshape(within, (batch * rows, columns, _TILE, _TILE * len(shifts) ** 2))
+    within = tf.transpose(within, (0, 2, 1, 3))
+    whole = tf.reshape(within, (batch, rows * _TILE, columns * _TILE, len(shifts) ** 2))
+    return whole[:, :height, :width]
 
 
 def correlation_cost(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride: int = 1) -> tf.Tensor:

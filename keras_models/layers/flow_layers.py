@@ -19,6 +19,13 @@ def _margins(length: tf.Tensor, multiple: int) -> tuple[tf.Tensor, tf.Tensor]:
     return missing // 2, missing - missing // 2
 
 
+def _repeated(line: tf.Tensor, times: tf.Tensor, axis: int) -> tf.Tensor:
+    """Repeat a row (axis 1) or a column (axis 2), perhaps no times."""
+    shape = tf.unstack(tf.shape(line))
+    shape[axis] = times
+    return tf.broadcast_to(line, shape)
+
+
 @keras.saving.register_keras_serializable("faceflow")
 class PadToMultiple(keras.layers.Layer):
     """Pads an image so that height and width are multiples of a number. The image is in the middle.
@@ -45,10 +52,11 @@ class PadToMultiple(keras.layers.Layer):
 
     def call(self, picture: tf.Tensor) -> tf.Tensor:  # noqa: D102
         for axis in (1, 2):
-            length = tf.shape(picture)[axis]
-            before, after = _margins(length, self.multiple)
-            positions = tf.clip_by_value(tf.range(-before, length + after), 0, length - 1)
-            picture = tf.gather(picture, positions, axis=axis)
+            before, after = _margins(tf.shape(picture)[axis], self.multiple)
+            first, last = (
+                (picture[:, :1], picture[:, -1:]) if axis == 1 else (picture[:, :, :1], picture[:, :, -1:])
+            )
+            picture = tf.concat([_repeated(first, before, axis), picture, _repeated(last, after, axis)], axis)
         return picture
 
     def get_config(self) -> dict:  # noqa: D102
@@ -143,7 +151,7 @@ class Warp(keras.layers.Layer):
 
 def size_multiple(network: keras.Model) -> int:
     """Return the number of which the sides of a network's frames are multiples after padding."""
-    return next(layer.multiple for layer in network.layers if isinstance(layer, PadToMultiple))
+    return next(layer.multiple for layer in network.layers if hasattr(layer, "multiple"))
 
 
 def frame_inputs() -> dict:

@@ -127,6 +127,29 @@ def multi_scale_epe(
     return total
 
 
+def uncertainty_loss(error: tf.Tensor, uncertainty: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
+    """Return the mean negative log-likelihood of the end-point error under an exponential distribution.
+
+    For a given distribution of errors it is least where `uncertainty` is their mean.
+
+    Args:
+        error: End-point error, float32 [B, H, W], pixels. It gets no gradient.
+        uncertainty: Expected end-point error, float32 [B, H, W], pixels, above 0.
+        valid: Validity, bool [B, H, W], or weights of the pixels, float.
+
+    Returns:
+        float32 scalar, log pixels plus 1 for errors as expected.
+
+    Example:
+        >>> error, everywhere = np.float32([[[1, 3]]]), np.ones((1, 1, 2), bool)
+        >>> losses = [float(uncertainty_loss(error, np.full_like(error, u), everywhere)) for u in (1, 2, 4)]
+        >>> losses.index(min(losses))
+        1
+    """
+    likelihood = tf.math.log(uncertainty) + tf.stop_gradient(error) / uncertainty
+    return masked_mean(likelihood, valid)
+
+
 def photometric_error(frame1: tf.Tensor, frame2: tf.Tensor, flow: tf.Tensor, counted: tf.Tensor) -> tf.Tensor:
     """Return the mean difference between frame 1 and frame 2 warped back by the flow.
 

@@ -10,13 +10,18 @@ import tensorflow as tf
 
 from keras_models.losses.flow_losses import (
     angular_error,
+    end_point_error,
     masked_mean,
     multi_scale_epe,
     photometric_error,
     smoothness,
+    uncertainty_loss,
 )
 from keras_models.losses.flow_metrics import flow_metrics
 from keras_models.losses.loss_mixes import find_mix, paper_weights
+
+# Only the layers that estimate the uncertainty learn from that term, so it does not compete with the others.
+_UNCERTAINTY_WEIGHT = 0.05
 
 
 @keras.saving.register_keras_serializable("faceflow")
@@ -89,7 +94,7 @@ class FlowTrainer(keras.Model):
         """
         mix, flow, valid = self._mix, y_pred["flow"], y["valid"]
         counted = tf.where(y["face"], 1.0, self._background_weight) * tf.cast(valid, tf.float32)
-        levels = {name: estimate for name, estimate in y_pred.items() if name != "flow"}
+        levels = {name: y_pred[name] for name in self.network.level_weights}
         weights = paper_weights(levels) if mix.paper_levels else self.network.level_weights
         loss = mix.epe * multi_scale_epe(levels, y["flow"], counted, weights, mix.exponent)
         if mix.photometric:
@@ -99,6 +104,9 @@ class FlowTrainer(keras.Model):
             loss += mix.angular * masked_mean(radians, counted)
         if mix.smoothness:
             loss += mix.smoothness * smoothness(flow, x["frame1"], valid)
+        if "uncertainty" in y_pred:
+            error = end_point_error(y["flow"], flow)
+            loss += _UNCERTAINTY_WEIGHT * uncertainty_loss(error, y_pred["uncertainty"][..., 0], valid)
         if self.network.losses:
             loss += tf.add_n(self.network.losses)
         self._loss.update_state(loss)
