@@ -8,8 +8,8 @@ estimates its own end-point error.
 
 References:
     Lucas, Kanade, IJCAI 1981: the measurements. Teed, Deng, "RAFT: Recurrent All-Pairs Field Transforms for
-    Optical Flow", ECCV 2020: flow updates that share their weights, and `GAMMA` in the loss. Chollet, "Xception:
-    Deep Learning with Depthwise Separable Convolutions", CVPR 2017.
+    Optical Flow", ECCV 2020: flow updates that share their weights, and `GAMMA` in the loss. Chollet,
+    "Xception: Deep Learning with Depthwise Separable Convolutions", CVPR 2017.
 """
 
 import keras
@@ -69,7 +69,7 @@ def block_flow(
     Returns:
         A functional model. Inputs: `frame1`, `frame2`, float32 [B, H, W, 3] in [0, 1], any H and W. Outputs,
         all in pixels of the input: `flow`, float32 [B, H, W, 2]; `uncertainty`, float32 [B, H, W, 1], the
-        end-point error to expect; and for a multi-scale loss, on 1/4 of the padded grid `flow3`, the initial
+        end-point error to expect; and for a multi-scale loss, on 1/4 of the padded grid `flow2`, the initial
         flow, and `flow2_1`, `flow2_2` and so on after each coarse flow update, and on 1/2 `flow1_1` and so on
         after each flow update, the last of them `flow1`.
 
@@ -92,7 +92,6 @@ def block_flow(
     def channels(count: int) -> int:
         return max(8, round(count * width / 8) * 8)  # convolutions run best on multiples of 8
 
-    small = keras.initializers.RandomNormal(stddev=1e-3)  # initial estimates near zero: faces move little
     state_channels = channels(_STATE)
 
     def linear(count, name, kernel=1, stride=1, initializer="he_normal", bias=False):
@@ -100,6 +99,10 @@ def block_flow(
         return layers.Conv2D(
             count, kernel, stride, padding, use_bias=bias, kernel_initializer=initializer, name=name
         )
+
+    def predict(count, name, bias=False):
+        # Initial estimates near zero: faces move little.
+        return linear(count, name, initializer=keras.initializers.RandomNormal(stddev=3e-4), bias=bias)
 
     def activate(x, name):
         return layers.LeakyReLU(NEGATIVE_SLOPE, name=f"{name}_leaky")(x)
@@ -129,7 +132,7 @@ def block_flow(
     cost = Correlation(_RADIUS, name="correlation")([units1, units2])
     seen = [linear(state_channels, "cost", bias=True)(cost), linear(state_channels, "seen")(features)]
     state = repeat(activate(layers.Add(name="matched")(seen), "matched"), "initial", 5)
-    flow = linear(8, "initial_step", initializer=small)(state)
+    flow = predict(8, "initial_step")(state)
     flow = layers.Rescaling(GRID / 2, dtype="float32", name="initial_flow")(flow)  # of half-size frames
 
     def update_block():
@@ -143,7 +146,7 @@ def block_flow(
         levels[name] = layers.Rescaling(scale, dtype="float32", name=name)(flow)
 
     def update_flow(flow, state, blocks1, blocks2, stride, name, num_updates):
-        """Yield the flow and the state after each update; `stride` blocks are a side of a place."""
+        """Return the flow after each update, and the last state; `stride` blocks are a side of a place."""
         structure = BlockStructureTensor(stride, name=f"{name}_structure")(blocks1)
         pixels = BlockPixels(name=f"{name}_pixels")(blocks2)
         *structure, texture, parts = structure
@@ -158,29 +161,31 @@ def block_flow(
             linear(state_channels, f"{name}_solved"),
             linear(state_channels, f"{name}_products", stride, stride),
         )
-        predict = linear(flow.shape[-1], f"{name}_step", initializer=small)
+        step = predict(flow.shape[-1], f"{name}_step")
+        updated = []
         for k in range(1, num_updates + 1):
             current = flow if stride == 1 else SplitBlocks(name=f"{name}{k}_blocks")(flow)
             measured = measure([blocks1, pixels, *structure, current])
             entered = [layer(value) for layer, value in zip(enter, measured, strict=True)]
             state = layers.Add(name=f"{name}{k}_entered")([context, *entered, state])
             state = update(activate(state, f"{name}{k}"))
-            flow = layers.Add(dtype="float32", name=f"{name}{k}_sum")([flow, predict(state)])
-            yield flow, state
+            flow = layers.Add(dtype="float32", name=f"{name}{k}_sum")([flow, step(state)])
+            updated.append(flow)
+        return updated, state
 
-    level("flow3", flow, 1, 2)
+    level("flow2", flow, 1, 2)
     halves = [HalveBlocks(name=f"halve{k}")(frame) for k, frame in enumerate((blocks1, blocks2), 1)]
-    updates = update_flow(flow, state, *halves, 1, "coarse", num_coarse_flow_updates)
-    for k, (flow, state) in enumerate(updates, 1):
-        level(f"flow2_{k}", flow, 1, 2)
-    flow = FinerFlow(name="finer")(flow)
-    updates = update_flow(flow, state, blocks1, blocks2, 2, "fine", num_flow_updates)
-    for k, (flow, state) in enumerate(updates, 1):
-        level(f"flow1_{k}" if k < num_flow_updates else "flow1", flow, 4, 1)
+    updates, state = update_flow(flow, state, *halves, 1, "coarse", num_coarse_flow_updates)
+    for k, coarse in enumerate(updates, 1):
+        level(f"flow2_{k}", coarse, 1, 2)
+    flow = FinerFlow(name="finer")(updates[-1])
+    updates, state = update_flow(flow, state, blocks1, blocks2, 2, "fine", num_flow_updates)
+    for k, fine in enumerate(updates, 1):
+        level(f"flow1_{k}" if k < num_flow_updates else "flow1", fine, 4, 1)
 
     # It learns from the state, and the state does not learn from it: the flow is as good as without.
     x = linear(channels(32), "uncertainty0", 3, bias=True)(StopGradient(name="detached")(state))
-    x = linear(16, "uncertainty1", initializer=small, bias=True)(activate(x, "uncertainty0"))
+    x = predict(16, "uncertainty1", bias=True)(activate(x, "uncertainty0"))
     x = PartsToPlaces(4, name="uncertainty_places")(x)
     x = FullResolutionFlow(GRID, name="log_uncertainty")((x, inputs["frame1"]))
 
@@ -197,4 +202,4 @@ def _level_weights(num_coarse_flow_updates: int, num_flow_updates: int) -> dict[
     names += [*(f"flow1_{k}" for k in range(1, num_flow_updates)), "flow1"]
     powers = [GAMMA ** (len(names) - k) for k in range(1, len(names) + 1)]
     weights = {name: power / sum(powers) for name, power in zip(names, powers, strict=True)}
-    return {"flow3": _INITIAL_WEIGHT} | {name: (1 - _INITIAL_WEIGHT) * w for name, w in weights.items()}
+    return {"flow2": _INITIAL_WEIGHT} | {name: (1 - _INITIAL_WEIGHT) * w for name, w in weights.items()}

@@ -1,8 +1,8 @@
 """Flow in block form: the places of each block as channels.
 
-A place of the grid holds 1, 2 x 2 or 4 x 4 places of the flow. *Parts* are 2 x 2 places as channels, value by
-value: u (4), v (4). Four blocks of parts, 2 x 2 again, are 4 x 4 places: u (4), v (4) of the first block, then
-of the next.
+A place of the grid holds 1, 2 x 2 or 4 x 4 places of the flow. *Parts* are 2 x 2 places as channels, value
+by value: u (4), v (4). Four blocks of parts, 2 x 2 again, are 4 x 4 places: u (4), v (4) of the first block,
+then of the next.
 """
 
 import keras
@@ -14,7 +14,7 @@ from keras_models.layers.flow_layers import enlarge
 
 
 def _row_by_row(blocks: int, values: int) -> np.ndarray:
-    """Permutation matrix [4 n v, 4 n v] from `blocks` n (1 or 4) of parts to places row by row, v values each."""
+    """Permutation from n = 1 or 4 blocks of parts, v values each, to places row by row: [4 n v, 4 n v]."""
     side = 2 * int(blocks**0.5)
     matrix = np.zeros((4 * blocks * values,) * 2, np.float32)
     for block in range(blocks):

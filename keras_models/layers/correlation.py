@@ -18,9 +18,9 @@ _TILE = 8  # places
 def correlation(features1: tf.Tensor, features2: tf.Tensor, radius: int, stride: int = 1) -> tf.Tensor:
     """Correlate two feature maps by matrix products, in core TensorFlow operations.
 
-    The places of features1 are cut into tiles, and each tile is multiplied with all places of features2 around
-    it. That is more than the places within the radius. But one operation per shift would be a few hundred
-    small operations, and the time to load a graph grows with their number.
+    The places of features1 are cut into tiles, and each tile is multiplied with all places of features2
+    around it. That is more than the places within the radius. But one operation per shift would be a few
+    hundred small operations, and the time to load a graph grows with their number.
 
     Args:
         features1: float32 [B, H, W, C].

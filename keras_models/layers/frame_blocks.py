@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_models.layers.flow_layers import PadToMultiple
 from keras_models.layers.float32_layer import Float32Layer
+from keras_models.layers.flow_layers import PadToMultiple
 
 BLOCK = 4  # pixels
 PIXELS = BLOCK**2
@@ -21,7 +21,7 @@ def to_pixels(blocks: tf.Tensor) -> tf.Tensor:
 
 
 def matmul_channels(values: tf.Tensor, matrix: np.ndarray) -> tf.Tensor:
-    """Multiply the channels of [B, H, W, C] by a matrix [C, D]; for few channels faster than a convolution."""
+    """Multiply the channels of [B, H, W, C] by a matrix [C, D]; for few channels, faster than convolving."""
     batch, height, width = tf.unstack(tf.shape(values)[:3])
     product = tf.matmul(tf.reshape(values, (-1, values.shape[-1])), matrix.astype(np.float32))
     return tf.reshape(product, (batch, height, width, matrix.shape[1]))
@@ -34,7 +34,7 @@ def _grey_kernel() -> np.ndarray:
 
 
 def _bilinear_kernel() -> np.ndarray:
-    """Kernel [3, 3, 1, 16] that takes values at the middles of 3 x 3 blocks to the pixels of the middle one."""
+    """Kernel [3, 3, 1, 16] from values at the middles of 3 x 3 blocks to the pixels of the middle one."""
     middles = BLOCK * np.arange(-1, 2) + (BLOCK - 1) / 2
     line = np.maximum(0, 1 - np.abs(np.arange(BLOCK)[:, None] - middles) / BLOCK)
     return np.einsum("ia,jb->abij", line, line).reshape(3, 3, 1, PIXELS).astype(np.float32)

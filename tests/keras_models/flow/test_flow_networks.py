@@ -25,6 +25,7 @@ PARAMETERS = {
     "flownet_c": 39_175_298 - 8 - (38_676_506 - 38_675_536),
     "face_flownet": 49_437_364,
     "pyramid_flow": 440_518,
+    "block_flow": 143_312,
 }
 
 
@@ -71,7 +72,7 @@ def test_any_size_in_the_same_size_out(network, shape):
     assert outputs["flow"].shape == (2, *shape, 2)
     multiple = size_multiple(network)
     padded = [-(-side // multiple) * multiple for side in shape]
-    for level in set(outputs) - {"flow"}:
+    for level in set(outputs) - {"flow", "uncertainty"}:
         factor = 2 ** int(level.removeprefix("flow").partition("_")[0])
         assert outputs[level].shape == (2, padded[0] // factor, padded[1] // factor, 2)
     for flow in outputs.values():
@@ -106,7 +107,7 @@ def test_the_order_of_the_frames_matters(network):
 def test_levels_and_their_weights(network):
     """The finest level counts most: some public code has it the other way round."""
     weights = network.level_weights
-    levels = sorted(set(network.output) - {"flow"})
+    levels = sorted(set(network.output) - {"flow", "uncertainty"})
     assert set(weights) <= set(levels)
     assert sum(weights.values()) == pytest.approx(1)
     assert weights[levels[0]] == max(weights.values())
@@ -121,7 +122,7 @@ def test_a_fresh_network_says_almost_no_motion_and_every_weight_learns(case):
     with tf.GradientTape() as tape:
         outputs = trainer(pair, training=True)
         loss = trainer.compute_loss(pair, targets, outputs)
-    assert max(np.abs(flow).max() for flow in outputs.values()) < 0.5
+    assert max(np.abs(outputs[level]).max() for level in trainer.network.level_weights) < 0.5
     weights = trainer.trainable_weights
     for weight, slope in zip(weights, tape.gradient(loss, weights), strict=True):
         assert slope is not None, weight.name
