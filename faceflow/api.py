@@ -47,8 +47,12 @@ def load(preset: str | Path = "default") -> keras.Model:
 
 
 def estimate_flow(
-    frame1: np.ndarray, frame2: np.ndarray, model: str | Path | keras.Model = "default"
-) -> np.ndarray:
+    frame1: np.ndarray,
+    frame2: np.ndarray,
+    model: str | Path | keras.Model = "default",
+    *,
+    return_uncertainty: bool = False,
+) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """Estimate the optical flow from one frame to another.
 
     Args:
@@ -56,10 +60,13 @@ def estimate_flow(
         frame2: RGB image of the same size.
         model: Name of a preset, the folder of a training run or SavedModel, a classical method
             (`dis_fine`, `deepflow`, ...), or a network from `load`. An estimator is kept for the next call.
+        return_uncertainty: Whether to return the uncertainty as well, which networks estimate; for
+            `consistency:METHOD`, the forward-backward difference of any method.
 
     Returns:
         Flow, float32 (H, W, 2): `(dx, dy)` in pixels, x to the right and y down, for each pixel of frame 1.
-        NaN where the estimator gives none.
+        NaN where the estimator gives none. With `return_uncertainty`, also the end-point error to expect at
+        each pixel, float32 (H, W), pixels.
 
     Raises:
         InputError: If a frame is no image, the sizes differ, or there is no such model.
@@ -77,8 +84,9 @@ def estimate_flow(
     if frames[0].shape != frames[1].shape:
         sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in frames)
         raise InputError(f"the two frames differ in size: {sizes}")
-    flow, valid = _estimator(model)(*frames)
-    return np.where(valid[..., None], flow, np.float32(np.nan))
+    flow, valid, *uncertainty = _estimator(model, return_uncertainty)(*frames)
+    flow = np.where(valid[..., None], flow, np.float32(np.nan))
+    return (flow, np.where(valid, *uncertainty, np.float32(np.nan))) if return_uncertainty else flow
 
 
 def analyze(
@@ -126,12 +134,15 @@ def analyze(
 
 
 @functools.lru_cache(maxsize=4)
-def _estimator(model: str | Path | keras.Model) -> Callable:
-    from keras_models.inference.estimators import get_estimator, network_estimator
+def _estimator(model: str | Path | keras.Model, with_uncertainty: bool = False) -> Callable:
+    from keras_models.inference import estimators, uncertainty
 
     if isinstance(model, str | Path):
-        return get_estimator(str(model))
-    return network_estimator(model)
+        get = uncertainty.get_uncertain_estimator if with_uncertainty else estimators.get_estimator
+        return get(str(model))
+    if with_uncertainty:
+        return uncertainty.uncertain_network_estimator(model)
+    return estimators.network_estimator(model)
 
 
 def _as_image(frame: np.ndarray, name: str) -> np.ndarray:

@@ -58,6 +58,10 @@ COMMANDS = {
         "faceflow.commands.evaluation.clips_command:evaluate_clips",
         "compare flow methods and the tracker on clips with known flow",
     ),
+    ("evaluate", "uncertainty"): (
+        "faceflow.commands.evaluation.uncertainty_command:evaluate_uncertainty",
+        "compare the error that flow methods expect with their true error",
+    ),
     ("export", "flow"): (
         "faceflow.commands.export:export_flow",
         "export a flow network for TensorFlow Serving",

@@ -15,6 +15,7 @@ def flow(
     model: Annotated[str | None, arg(metavar="PRESET|RUN|METHOD")] = None,
     server: Annotated[str | None, arg(metavar="HOST:PORT")] = None,
     picture: Path | None = None,
+    uncertainty: Path | None = None,
     face: bool = False,
     format: Literal["flo", "npz", "png"] = "flo",
     size: int | None = None,
@@ -33,6 +34,9 @@ def flow(
             deepflow, ...). By default the network that comes with FaceFlow.
         server: Address of a server (faceflow serve) that estimates in place of a local model.
         picture: PNG to write for a pair, with the frames, the flow in colour, and arrows.
+        uncertainty: File for the end-point error to expect at each pixel of a pair: .npz with the array
+            uncertainty, float32, pixels, or .png, a picture from black (0) to white. The picture of --picture
+            then shows it as well.
         face: Estimate in a crop around the face, as networks are trained; elsewhere the flow is unknown.
             Where the face moves far, its landmarks give the start, and the rest is estimated. The picture
             then shows the crop, and the motion of parts of the face relative to the face as a whole.
@@ -51,30 +55,35 @@ def flow(
         raise InputError("--model and --server are mutually exclusive")
     if size is not None and size < 16:
         raise InputError(f"--size {size}: frames of less than 16 pixels have no flow")
-    check_outputs(out, picture, inputs=input)
+    check_outputs(out, picture, uncertainty, inputs=input)
+    if uncertainty and uncertainty.suffix not in (".npz", ".png"):
+        raise InputError(f"{uncertainty}: name the file of --uncertainty .npz or .png")
+    if uncertainty and server:
+        raise InputError("--uncertainty is for a local model; a server answers it as the output uncertainty")
     if len(input) == 2:
         if format != "flo" or size is not None:
             raise InputError("--format and --size are for a clip; name the file of a pair .flo, .npz or .png")
         check_flow_path(out)
         if picture:
             check_picture_path(picture)
-        _pair(*input, out, _estimator(model, server, face), picture)
-    elif picture:
-        raise InputError("--picture is for a pair; a clip gets flow.mp4")
+        _pair(*input, out, _estimator(model, server, face, bool(uncertainty)), picture, uncertainty)
+    elif picture or uncertainty:
+        raise InputError("--picture and --uncertainty are for a pair; a clip gets flow.mp4")
     elif out.is_file():
         raise InputError(f"{out}: is a file; name a new folder for the flow of a clip")
     else:
         _clip(input[0], out, _estimator(model, server, face), f".{format}", size, yes)
 
 
-def _estimator(model: str | None, server: str | None, face: bool):
+def _estimator(model: str | None, server: str | None, face: bool, with_uncertainty: bool = False):
     """Return a function (frame1, frame2) -> `EstimatedFlow`, local or on a server."""
     from keras_models.inference.estimators import dense, get_estimator
     from keras_models.inference.frame_flow import in_face_crop, in_whole_frame
+    from keras_models.inference.uncertainty import get_uncertain_estimator
     from keras_models.presets import DEFAULT
 
     if server is None:
-        method = get_estimator(model or DEFAULT)
+        method = (get_uncertain_estimator if with_uncertainty else get_estimator)(model or DEFAULT)
     else:
         from serving.client import FaceFlowClient
 
@@ -82,7 +91,9 @@ def _estimator(model: str | None, server: str | None, face: bool):
     return in_face_crop(method) if face else in_whole_frame(method)
 
 
-def _pair(path1: Path, path2: Path, out: Path, estimate, picture: Path | None) -> None:
+def _pair(
+    path1: Path, path2: Path, out: Path, estimate, picture: Path | None, uncertainty: Path | None
+) -> None:
     from pipelines.errors import InputError
     from pipelines.io.flow_io import write_flow
     from pipelines.io.images import read_images, write_image
@@ -94,8 +105,25 @@ def _pair(path1: Path, path2: Path, out: Path, estimate, picture: Path | None) -
     if estimated.faces > 1:
         say(f"{estimated.faces} faces; the largest is taken")
     write_flow(out, estimated.flow, estimated.valid)
+    if uncertainty:
+        _write_uncertainty(uncertainty, estimated)
     if picture:
         write_image(picture, estimated.panel())
+
+
+def _write_uncertainty(path: Path, estimated) -> None:
+    import numpy as np
+
+    from pipelines.files import replacing
+    from pipelines.io.images import write_image
+    from pipelines.visualization.flow_pictures import uncertainty_map
+
+    if path.suffix == ".png":
+        write_image(path, uncertainty_map(estimated.uncertainty, estimated.valid))
+        return
+    values = np.where(estimated.valid, estimated.uncertainty, np.float32(np.nan))
+    with replacing(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, uncertainty=values)
 
 
 def _clip(clip: Path, out: Path, estimate, suffix: str, size: int | None, yes: bool) -> None:

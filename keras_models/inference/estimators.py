@@ -10,7 +10,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -138,21 +138,19 @@ def _network(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
         return _flow_function(load_network(name))
     if not (folder / "saved_model.pb").exists():
         raise InputError(f"{folder}: neither a training run nor a SavedModel")
-    # Imported here: the other methods need no TensorFlow.
-    import tensorflow as tf
-
-    loaded = tf.saved_model.load(str(folder))
-    signature = loaded.signatures["serving_default"]
-
-    def estimate(frame1: np.ndarray, frame2: np.ndarray) -> np.ndarray:
-        answer = signature(frame1=tf.constant(frame1[None]), frame2=tf.constant(frame2[None]))
-        return answer["flow"][0].numpy()
-
-    estimate.model = loaded  # keeps the variables alive
-    return estimate
+    run = saved_model_function(folder, ("flow",))
+    return lambda frame1, frame2: run(frame1, frame2)["flow"]
 
 
 def _flow_function(network: keras.Model) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    run = network_function(network, ("flow",))
+    return lambda frame1, frame2: run(frame1, frame2)["flow"]
+
+
+def network_function(
+    network: keras.Model, outputs: Sequence[str]
+) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
+    """Return a function of two frames, uint8 [H, W, 3], that computes outputs of a network, [H, W, C]."""
     import tensorflow as tf
 
     # One traced function for all sizes; `network.predict` would cost as much again as a small network.
@@ -160,9 +158,37 @@ def _flow_function(network: keras.Model) -> Callable[[np.ndarray, np.ndarray], n
     def run(frame1, frame2):
         frames = {"frame1": frame1, "frame2": frame2}
         scaled = {name: tf.image.convert_image_dtype(frame, tf.float32) for name, frame in frames.items()}
-        return network(scaled, training=False)["flow"]
+        estimates = network(scaled, training=False)
+        return {name: estimates[name] for name in outputs}
 
-    return lambda frame1, frame2: run(tf.constant(frame1[None]), tf.constant(frame2[None]))[0].numpy()
+    return lambda frame1, frame2: _first(run(tf.constant(frame1[None]), tf.constant(frame2[None])))
+
+
+def saved_model_function(
+    folder: Path, outputs: Sequence[str]
+) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
+    """Return the same for a SavedModel of `face_flow`.
+
+    Raises:
+        InputError: If its signature lacks an output.
+    """
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(folder))
+    signature = loaded.signatures["serving_default"]
+    if lacking := [name for name in outputs if name not in signature.structured_outputs]:
+        raise InputError(f"{folder}: the SavedModel has no output {', '.join(lacking)}")
+
+    def estimate(frame1: np.ndarray, frame2: np.ndarray) -> dict[str, np.ndarray]:
+        answer = signature(frame1=tf.constant(frame1[None]), frame2=tf.constant(frame2[None]))
+        return _first({name: answer[name] for name in outputs})
+
+    estimate.model = loaded  # keeps the variables alive
+    return estimate
+
+
+def _first(answer: dict) -> dict[str, np.ndarray]:
+    return {name: values[0].numpy() for name, values in answer.items()}
 
 
 def network_estimator(network: keras.Model) -> Estimator:

@@ -11,19 +11,27 @@ _PANEL_SIDES = (240, 480)  # pixels, range of the longer side of a frame in a pa
 
 
 def flow_panel(
-    frame1: np.ndarray, frame2: np.ndarray, flow: np.ndarray, valid: np.ndarray | None = None
+    frame1: np.ndarray,
+    frame2: np.ndarray,
+    flow: np.ndarray,
+    valid: np.ndarray | None = None,
+    uncertainty: np.ndarray | None = None,
 ) -> np.ndarray:
     """Make an image of frame 1, frame 2, the flow in colour with its wheel, and arrows on frame 1.
+
+    With an uncertainty, it comes last, as `uncertainty_map`.
 
     Args:
         frame1: First frame, uint8 [H, W, 3], RGB.
         frame2: Second frame, uint8 [H, W, 3], RGB.
         flow: Flow, float32 [H, W, 2], pixels.
         valid: Where the flow is valid, bool [H, W]; everywhere by default.
+        uncertainty: Expected end-point error, float32 [H, W], pixels.
 
     Returns:
-        Image, uint8 [h, 4 w, 3], RGB; the longer of h and w is 240 to 480 pixels.
+        Image, uint8 [h, 4 w, 3] or [h, 5 w, 3], RGB; the longer of h and w is 240 to 480 pixels.
     """
+    last = [] if uncertainty is None else [uncertainty_map(uncertainty, valid)]
     valid = np.ones(flow.shape[:2], bool) if valid is None else valid
     longer = max(flow.shape[:2])
     shown = float(np.clip(longer, *_PANEL_SIDES))
@@ -36,7 +44,9 @@ def flow_panel(
             for array in (frame1, frame2, flow * np.float32(scale), valid.astype(np.float32))
         )
         valid = known > 0.999
-    return np.hstack([frame1, frame2, with_wheel(flow_to_color(flow, valid)), arrows(frame1, flow, valid)])
+        last = [cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST) for picture in last]
+    flows = with_wheel(flow_to_color(flow, valid)), arrows(frame1, flow, valid)
+    return np.hstack([frame1, frame2, *flows, *last])
 
 
 def with_wheel(colour: np.ndarray) -> np.ndarray:
@@ -79,6 +89,21 @@ def arrows(frame: np.ndarray, flow: np.ndarray, valid: np.ndarray | None = None)
             out, (16 * x, 16 * y), tuple(tip.tolist()), (170, 0, 60), 1, cv2.LINE_AA, shift=4, tipLength=0.3
         )
     return out
+
+
+def uncertainty_map(uncertainty: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+    """Convert an uncertainty to an image: black (0) over red to white, the value that 1 % of pixels exceed.
+
+    Args:
+        uncertainty: Expected end-point error, float32 [H, W], pixels.
+        valid: Pixels to show, bool [H, W]; all by default.
+
+    Returns:
+        Image, uint8 [H, W, 3], RGB; grey where it is not valid.
+    """
+    valid = np.ones(uncertainty.shape, bool) if valid is None else valid
+    worst = float(np.percentile(uncertainty[valid], 99)) if valid.any() else 0.0
+    return error_map(uncertainty, valid, max(worst, 1e-3))
 
 
 def error_map(errors: np.ndarray, mask: np.ndarray, worst: float) -> np.ndarray:

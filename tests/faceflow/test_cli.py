@@ -1,10 +1,12 @@
 import ast
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -143,6 +145,41 @@ def test_flow_of_a_pair_and_of_a_clip(called, two_frames, tmp_path):
     code, _, err = called("flow", two_frames, "-o", tmp_path / "clip", "--model", "dis_fast")
     assert code == 2
     assert "something in it" in err
+
+
+def test_uncertainty_of_a_pair(called, two_frames, tmp_path):
+    """The frames differ by a shift, so the way there and back returns to its start."""
+    arguments = ["flow", two_frames / "a.png", two_frames / "b.png", "--model", "consistency:dis_fine"]
+    for name in ("x.npz", "x.png"):
+        code, _, err = called(*arguments, "-o", tmp_path / f"{name}.flo", "--uncertainty", tmp_path / name)
+        assert code == 0, err
+    with np.load(tmp_path / "x.npz") as file:
+        uncertainty = file["uncertainty"]
+    assert np.median(uncertainty) < 0.1
+    flow, _ = read_flow(tmp_path / "x.npz.flo")
+    picture = cv2.imread(str(tmp_path / "x.png"))
+    assert uncertainty.shape == flow.shape[:2] == picture.shape[:2]
+    assert picture.reshape(-1, 3).max() == 255
+    code, _, err = called(*arguments, "-o", tmp_path / "y.flo", "--uncertainty", tmp_path / "y.txt")
+    assert code == 2
+    assert "name the file of --uncertainty .npz or .png" in err
+    arguments[-1] = "dis_fine"
+    code, _, err = called(*arguments, "-o", tmp_path / "y.flo", "--uncertainty", tmp_path / "y.npz")
+    assert code == 2
+    assert "dis_fine does not estimate its uncertainty" in err
+    assert not (tmp_path / "y.flo").exists()
+
+
+def test_evaluate_uncertainty(called, pair_folder, tmp_path):
+    code, out, err = called(
+        *("evaluate", "uncertainty", pair_folder, "--method", "consistency:dis_fast"),
+        *("--json", tmp_path / "x.json", "--report", tmp_path / "x.html"),
+    )
+    assert code == 0, err
+    assert out.splitlines()[1].startswith("consistency:dis_fast")
+    one = json.loads((tmp_path / "x.json").read_text())["methods"]["consistency:dis_fast"]
+    assert sum(part["share"] for part in one["calibration"]) == pytest.approx(1)
+    assert (tmp_path / "x.html").read_text().count("<img") >= 2
 
 
 def test_evaluate(called, pair_folder, tmp_path):
