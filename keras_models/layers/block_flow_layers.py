@@ -9,8 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_models.layers.float32_layer import Float32Layer
-from keras_models.layers.flow_layers import enlarge
+from keras_models.layers.flow_layers import Float32Layer, enlarge
 
 
 def _row_by_row(blocks: int, values: int) -> np.ndarray:

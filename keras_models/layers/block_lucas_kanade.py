@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_models.layers.float32_layer import Float32Layer
+from keras_models.layers.flow_layers import Float32Layer
 from keras_models.layers.frame_blocks import BLOCK, PIXELS, matmul_channels, to_pixels
 
 WINDOWS = (1, 3, 7)  # places

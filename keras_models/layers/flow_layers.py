@@ -6,6 +6,18 @@ import tensorflow as tf
 from keras_models.layers.backward_warp import warp_back
 
 
+class Float32Layer(keras.layers.Layer):
+    """Layer that computes in float32 under every policy: 16 bits are too few for motion below a pixel."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+
+    def get_config(self) -> dict:  # noqa: D102
+        config = super().get_config()
+        del config["dtype"]
+        return config
+
+
 def enlarge(values: tf.Tensor, factor: int = 2) -> tf.Tensor:
     """Resize [B, H, W, C] bilinearly to [B, factor H, factor W, C]."""
     shape = tf.shape(values)
@@ -64,7 +76,7 @@ class PadToMultiple(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("faceflow")
-class FullResolutionFlow(keras.layers.Layer):
+class FullResolutionFlow(Float32Layer):
     """Resizes a coarse flow on the padded grid to the size of the input, and crops the padding.
 
     Args:
@@ -79,7 +91,7 @@ class FullResolutionFlow(keras.layers.Layer):
     """
 
     def __init__(self, multiple: int, **kwargs):
-        super().__init__(dtype="float32", **kwargs)
+        super().__init__(**kwargs)
         self.multiple = multiple
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:  # noqa: D102
@@ -90,9 +102,7 @@ class FullResolutionFlow(keras.layers.Layer):
         return flow[:, top : top + height, left : left + width]
 
     def get_config(self) -> dict:  # noqa: D102
-        config = super().get_config()
-        del config["dtype"]
-        return config | {"multiple": self.multiple}
+        return super().get_config() | {"multiple": self.multiple}
 
 
 @keras.saving.register_keras_serializable("faceflow")

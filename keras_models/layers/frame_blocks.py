@@ -8,8 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_models.layers.float32_layer import Float32Layer
-from keras_models.layers.flow_layers import PadToMultiple
+from keras_models.layers.flow_layers import Float32Layer, PadToMultiple
 
 BLOCK = 4  # pixels
 PIXELS = BLOCK**2
@@ -83,7 +82,7 @@ class BlockContrast(Float32Layer):
     Example:
         >>> frame = np.random.default_rng(0).uniform(size=(1, 8, 8, 16)).astype(np.float32)
         >>> contrast = BlockContrast()
-        >>> bool(np.allclose(contrast(frame), contrast(0.5 * frame + 0.2), atol=0.02))
+        >>> bool(np.allclose(contrast(frame), contrast(0.5 * frame + 0.2), atol=0.05))
         True
     """
 
