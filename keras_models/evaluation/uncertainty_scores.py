@@ -42,7 +42,7 @@ def score_uncertainty(error: np.ndarray, uncertainty: np.ndarray) -> Uncertainty
         error: End-point errors, float [N], pixels, with a mean above 0.
         uncertainty: Their expected values, float [N], pixels; only their order counts.
 
-    Example:
+    Examples:
         >>> error = np.arange(1.0, 101.0)
         >>> score_uncertainty(error, 3 * error).ause
         0.0
@@ -92,7 +92,7 @@ def calibrate(error: np.ndarray, uncertainty: np.ndarray) -> Calibration:
         error: End-point errors, float [N], pixels.
         uncertainty: Their expected values, float [N], pixels; taken as at least 0.001.
 
-    Example:
+    Examples:
         >>> error = np.repeat([0.1, 1.0], 500)
         >>> bins = calibrate(error, error)
         >>> bool(np.allclose(bins.true[bins.share > 0], bins.expected[bins.share > 0]))

@@ -76,7 +76,7 @@ def block_flow(
     Raises:
         InputError: If `num_flow_updates` or `num_coarse_flow_updates` is less than 1.
 
-    Example:
+    Examples:
         >>> network = block_flow(width=0.25)
         >>> frames = np.zeros((2, 1, 96, 80, 3), np.float32)
         >>> network({"frame1": frames[0], "frame2": frames[1]})["uncertainty"].shape

@@ -48,7 +48,7 @@ def get_uncertain_estimator(name: str) -> UncertainEstimator:
         InputError: If the method does not estimate its error, or is unknown. The estimator itself raises it
             for frames of different size.
 
-    Example:
+    Examples:
         >>> frame = np.zeros((64, 64, 3), np.uint8)
         >>> flow, valid, uncertainty = get_uncertain_estimator("consistency:dis_fast")(frame, frame)
         >>> uncertainty.shape, float(uncertainty.max())

@@ -43,7 +43,7 @@ class PartsToPlaces(Float32Layer):
     Output shape:
         float32 [B, 2 h, 2 w, C] for one block, [B, 4 h, 4 w, C] for four.
 
-    Example:
+    Examples:
         >>> parts = np.float32([0, 1, 2, 3, 10, 11, 12, 13]).reshape(1, 1, 1, 8)
         >>> PartsToPlaces(1)(parts)[0, :, :, 0].numpy().tolist()
         [[0.0, 1.0], [2.0, 3.0]]

@@ -31,7 +31,7 @@ _portable: ContextVar[bool] = ContextVar("portable", default=False)
 def portable_operations() -> Iterator[None]:
     """Trace graphs without operations that converters do not know, for export to other runtimes.
 
-    Example:
+    Examples:
         >>> with portable_operations():
         ...     graph = tf.function(warp_blocks).get_concrete_function(
         ...         *(tf.TensorSpec((1, None, None, 1)) for _ in range(3))

@@ -52,7 +52,7 @@ class FrameBlocks(Float32Layer):
     Output shape:
         float32 [B, H'/4, W'/4, 16].
 
-    Example:
+    Examples:
         >>> FrameBlocks(8)(np.zeros((1, 60, 30, 3), np.float32)).shape
         TensorShape([1, 16, 8, 16])
     """
@@ -79,7 +79,7 @@ class BlockContrast(Float32Layer):
     Input and output shape:
         float32 [B, h, w, 16].
 
-    Example:
+    Examples:
         >>> frame = np.random.default_rng(0).uniform(size=(1, 8, 8, 16)).astype(np.float32)
         >>> contrast = BlockContrast()
         >>> bool(np.allclose(contrast(frame), contrast(0.5 * frame + 0.2), atol=0.05))

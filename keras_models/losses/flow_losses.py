@@ -140,7 +140,7 @@ def uncertainty_loss(error: tf.Tensor, uncertainty: tf.Tensor, valid: tf.Tensor)
     Returns:
         float32 scalar, log pixels plus 1 for errors as expected.
 
-    Example:
+    Examples:
         >>> error, everywhere = np.float32([[[1, 3]]]), np.ones((1, 1, 2), bool)
         >>> losses = [float(uncertainty_loss(error, np.full_like(error, u), everywhere)) for u in (1, 2, 4)]
         >>> losses.index(min(losses))
