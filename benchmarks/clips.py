@@ -1,16 +1,30 @@
-"""Motion and events of rendered clips: estimators asked frame by frame, the tracker, and what is found.
+"""Motion and events of clips: accuracy on rendered ones, speed and memory.
 
-`python -m benchmarks.clips` prints it; with `--write` it goes into docs/clips.md.
+`python -m benchmarks.clips` prints all parts; with `--write` they go into docs/clips.md. Names of parts after
+it run these alone. `BASELINE` in the environment may name a checkout of another commit with its own .venv:
+its `faceflow flow CLIP --face` is then measured beside `analyze`.
 """
 
+import os
+import statistics
+import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
-from benchmarks.common.page import run_parts
+import numpy as np
 
-CLIPS, FRAMES = 12, 90  # two of each kind
+from benchmarks.common.page import run_parts, table
+
+CLIPS, FRAMES = 12, 60  # two of each kind
 METHODS = ("zero", "dis_fine", "deepflow", "default", "tracker:dis_fine", "tracker:default")
+DRIFT_FRAMES = 310
+LONG, SECONDS, RATE = 13, 16, 25.0  # long clips, of people who blink, speak and drift; frames a second
+SPEED_FRAMES, ROUNDS = 120, 3
+MEMORY_FRAMES = (1_000, 10_000)
 _SEED = 2029
 _PAGE = Path(__file__).parents[1] / "docs" / "clips.md"
 
@@ -27,34 +41,217 @@ def accuracy(clips: int = CLIPS, frames: int = FRAMES) -> str:
     from keras_models.inference.estimators import get_estimator
     from pipelines.synthetic.renderer.rendered_clip import render_clips
 
-    methods = {}
+    methods = {"dis, warm start": _dis_with_its_own_warm_start}
     for name in METHODS:
         estimator = get_estimator(name.removeprefix("tracker:"))
         methods[name] = (tracked if name.startswith("tracker:") else frame_by_frame)(estimator)
     with tempfile.TemporaryDirectory() as folder:
         render_clips(Path(folder) / "clips", clips, frames=frames, seed=_SEED)
         errors = evaluate_clips(Path(folder) / "clips", methods)
-    columns = ("method", "EPE", *CLIP_MOTION_BINS, "micro", "jitter", "drift", "lost")
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    for name, rows in errors.items():
-        summary = summarise_clips(rows)
+    rows = []
+    for name, each in errors.items():
+        summary = summarise_clips(each)
         micro = summary.epe_by_kind.get("micro", float("nan"))
         numbers = (summary.epe, *summary.epe_by_motion.values(), micro, summary.jitter)
-        cells = (f"`{name}`", *(f"{value:.3f}" for value in numbers))
-        lines.append(f"| {' | '.join(cells)} | {summary.drift:.2f} | {summary.lost:.1%} |")
+        cells = [f"`{name}`", *(f"{value:.3f}" for value in numbers)]
+        rows.append([*cells, f"{summary.drift:.2f}", f"{summary.lost:.1%}"])
     about = (
         f"{clips} rendered clips of {frames} frames, 256 x 256, seed {_SEED}; end-point error in the "
         "face in pixels, by the mean motion in the face."
     )
-    return "\n".join([about, "", *lines])
+    columns = ["method", "EPE", *CLIP_MOTION_BINS, "micro", "jitter", "drift", "lost"]
+    return f"{about}\n\n{table(columns, rows)}"
 
 
-PARTS = {"accuracy": accuracy}
+def _dis_with_its_own_warm_start(frames: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """DIS from the first frame to each other one, started from the flow of the frame before."""
+    import cv2
+
+    grey = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames)
+    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    first, flow = next(grey), None
+    for frame in grey:
+        flow = dis.calc(first, frame, None if flow is None else flow.copy())
+        yield flow, np.ones(first.shape, bool)
+
+
+def drift(frames: int = DRIFT_FRAMES) -> str:
+    """Error of frame 300 beside that at the same motion in frame 30: the same movement, ten times over."""
+    from keras_models.evaluation.evaluate_clips import tracked
+    from keras_models.inference.estimators import get_estimator
+    from pipelines.synthetic.renderer.clip_script import draw_clip
+    from pipelines.synthetic.renderer.rendered_clip import render_clip
+
+    script = draw_clip(_SEED, 0, kind="mixed", frames=60)
+    # Once around in 60 frames, and back: frame k of the clip shows what frame k mod 60 shows.
+    shown = list(islice(render_clip(script), 60))
+    pictures = [picture for picture, _ in shown]
+    face = _face(script)
+    order = [number % 60 for number in range(frames)]
+    found = tracked(get_estimator("default"))(pictures[number] for number in order)
+    errors = {}
+    for number, answer in enumerate(found, start=1):
+        truth = shown[order[number]][1]
+        if truth is not None and answer is not None:
+            seen = face & answer[1] & ~truth.occluded
+            errors[number] = float(np.linalg.norm(answer[0] - truth.flow, axis=-1)[seen].mean())
+    early = [errors[number] for number in range(25, 36)]
+    late = [errors[number] for number in range(265, 276)]
+    return (
+        f"No drift: the same 60 frames over and over, `tracker:default`. Error in frames 25 to 35 "
+        f"{np.mean(early):.3f} px, in frames 265 to 275, which show the same, {np.mean(late):.3f} px: "
+        f"{np.mean(late) / np.mean(early):.2f} times (bound 1.10)."
+    )
+
+
+def _face(script) -> np.ndarray:
+    from pipelines.landmarks.face_mesh import face_mask
+
+    first = script.at(0)
+    return face_mask(first.landmarks, first.size)
+
+
+def events(clips: int = LONG, seconds: float = SECONDS) -> str:
+    """F1 of the events of long clips, with blinks, speech and heads that drift and turn."""
+    from keras_models.evaluation.evaluate_events import evaluate_events
+    from keras_models.inference.estimators import get_estimator
+    from pipelines.clip_analysis.analysis import AnalysisConfig, analyse_clip
+    from pipelines.synthetic.renderer.generate import parallel_map
+
+    scored = []
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{number}.mp4" for number in range(clips)]
+        list(parallel_map(_render_long, [(path, k, seconds) for k, path in enumerate(paths)], None, 1))
+        for number, path in enumerate(paths):
+            script = _long_script(number, seconds)
+            analysis = analyse_clip(
+                path, Path(folder) / f"out{number}", get_estimator("default"), AnalysisConfig(magnify=0)
+            )
+            scored.append((list(analysis.events), list(script.events), RATE))
+    rows = [
+        [
+            kind, *map(str, (one.true, one.found, one.right)), f"{one.f1:.2f}", f"{one.apex_ms:.0f}",
+            f"{one.onset_ms:.0f}",
+        ]
+        for kind, one in evaluate_events(scored).items()
+    ]  # fmt: skip
+    about = (
+        f"{clips} rendered people for {seconds:g} seconds at {RATE:g} frames a second, who blink, speak, "
+        f"drift and turn, seed {_SEED}; an event is right if it overlaps the true one by half (intersection "
+        "over union)."
+    )
+    return f"{about}\n\n{table(['events', 'true', 'found', 'right', 'F1', 'apex, ms', 'onset, ms'], rows)}"
+
+
+def _long_script(number: int, seconds: float):
+    from pipelines.synthetic.renderer.clip_script import CLIPS_PER_PERSON, LONG, draw_clip
+
+    frames = round(seconds * RATE)
+    return draw_clip(_SEED, CLIPS_PER_PERSON * number, kind=LONG, frames=frames, rate=RATE)
+
+
+def _render_long(job: tuple[Path, int, float]) -> None:
+    from pipelines.io.video import write_video
+    from pipelines.synthetic.renderer.rendered_clip import photographs
+
+    path, number, seconds = job
+    write_video(path, photographs(_long_script(number, seconds)), RATE)
+
+
+def speed(frames: int = SPEED_FRAMES, rounds: int = ROUNDS) -> str:
+    """Time of a frame of `analyze`, beside `flow CLIP --face` of this commit or of `BASELINE`, in turns."""
+    baseline = Path(os.environ.get("BASELINE", Path(__file__).parents[1]))
+    named = "this commit" if "BASELINE" not in os.environ else _commit(baseline)
+    with tempfile.TemporaryDirectory() as folder:
+        clips = {
+            count: _rendered_video(Path(folder) / f"{count}.mp4", count) for count in (frames // 4, frames)
+        }
+        commands = {
+            "analyze": (Path(sys.prefix), ["analyze", "--magnify", "0", "--classifier", "none"]),
+            "flow": (baseline / ".venv", ["flow", "--face"]),
+        }
+        times: dict[str, list[float]] = {name: [] for name in commands}
+        for turn in range(rounds):
+            for name, (environment, options) in commands.items():
+                taken = {}
+                for count, clip in clips.items():
+                    out = Path(folder) / f"{name}{turn}{count}"
+                    words = [environment / "bin" / "faceflow", options[0], clip, "-o", out, *options[1:]]
+                    begin = time.perf_counter()
+                    subprocess.run(list(map(str, words)), check=True, capture_output=True)
+                    taken[count] = time.perf_counter() - begin
+                # The difference of two lengths: without the start of the program and of the network.
+                few, many = sorted(clips)
+                times[name].append((taken[many] - taken[few]) / (many - few))
+    ours, theirs = (statistics.median(times[name]) for name in ("analyze", "flow"))
+    return (
+        f"A frame of 256 x 256 takes `faceflow analyze` (landmarks, flow, tables; no pictures) "
+        f"{1e3 * ours:.0f} ms, {1 / ours:.0f} frames a second, and `faceflow flow CLIP --face` of {named} "
+        f"{1e3 * theirs:.0f} ms: "
+        f"{ours / theirs:.2f} times (bound 0.6; medians of {rounds}, in turns)."
+    )
+
+
+def _commit(folder: Path) -> str:
+    words = ["git", "-C", str(folder), "describe", "--always"]
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip() or str(folder)
+
+
+def _rendered_video(path: Path, frames: int) -> Path:
+    from pipelines.io.video import write_video
+    from pipelines.synthetic.renderer.clip_script import draw_clip
+    from pipelines.synthetic.renderer.rendered_clip import photographs
+
+    script = draw_clip(_SEED, 5, kind="mixed", frames=min(frames, 30))
+    pictures = list(photographs(script))
+    # Forth and back, so that nothing jumps.
+    there_and_back = pictures + pictures[-2:0:-1]
+    write_video(path, (there_and_back[k % len(there_and_back)] for k in range(frames)), 30)
+    return path
+
+
+def memory(counts: tuple[int, int] = MEMORY_FRAMES) -> str:
+    """Memory of an analysis after few and after many frames, in a process of its own each."""
+    held = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for count in counts:
+            clip = _rendered_video(Path(folder) / f"{count}.mp4", count)
+            words = [
+                sys.executable,
+                "-m",
+                "benchmarks.clips",
+                "--measure-memory",
+                str(clip),
+                str(Path(folder) / str(count)),
+            ]
+            answer = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+            held[count] = float(answer.split()[-1])
+    few, many = (held[count] for count in counts)
+    return (
+        f"An analysis (`dis_fast`, no pictures) holds at most {few:.0f} MB in a clip of {counts[0]:,} frames "
+        f"and {many:.0f} MB in one of {counts[1]:,}: {many / few - 1:+.1%} (bound 2 %)."
+    )
+
+
+def _measure_memory(clip: Path, out: Path) -> None:
+    import resource
+
+    from keras_models.inference.estimators import get_estimator
+    from pipelines.clip_analysis.analysis import AnalysisConfig, analyse_clip
+
+    analyse_clip(clip, out, get_estimator("dis_fast"), AnalysisConfig(magnify=0))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+PARTS = {"accuracy": accuracy, "drift": drift, "events": events, "speed": speed, "memory": memory}
 
 
 def main(arguments: tuple[str, ...] = ()) -> None:
     """Print the parts that are named, all by default, and with `--write` put them into the page."""
-    run_parts(_PAGE, PARTS, arguments)
+    if arguments[:1] == ("--measure-memory",):
+        _measure_memory(*map(Path, arguments[1:]))
+    else:
+        run_parts(_PAGE, PARTS, arguments)
 
 
 if __name__ == "__main__":

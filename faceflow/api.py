@@ -97,8 +97,11 @@ def analyze(
     magnify: float = 8.0,
     rate: float | None = None,
     interpupillary_mm: float = 63.0,
-    model: str | Path | keras.Model = "default",
-    progress: Callable[[str, int, int | None], None] = lambda step, done, total: None,
+    parquet: bool = False,
+    landmarks: str | None = None,
+    model: str | Path = "default",
+    classifier: str | Path | None = "expression",
+    progress: Callable[[str, int, int], None] = lambda step, done, total: None,
 ) -> ClipAnalysis:
     """Measure how a face moves over time.
 
@@ -111,8 +114,11 @@ def analyze(
         magnify: Factor of the motion in magnified.mp4; 0 for no video.
         rate: Frames per second in place of the time stamps of the video.
         interpupillary_mm: Distance of the subject's pupils, millimetres.
-        model: As `estimate_flow` takes it.
-        progress: Function of the step (landmarks, motion), the frames done, and their count if it is known.
+        parquet: Write motion.parquet and frames.parquet beside the tables.
+        landmarks: Landmarks of another program as `KIND:FILE`; KIND is openface, pyfeat, pts or ibug.
+        model: Name of a preset, the folder of a training run or SavedModel, or a classical method.
+        classifier: Classifier of the micro-expressions: a preset or the folder of a run; None for no class.
+        progress: Function of the step (landmarks, motion), the frames done, and about how many there are.
 
     Returns:
         Times, motion of the regions, events, and what there is to know about the clip.
@@ -125,12 +131,14 @@ def analyze(
         >>> [(event.kind, event.apex) for event in analysis.events]  # doctest: +SKIP
         [('micro', 48)]
     """
-    from pipelines.clip_analysis.analysis import AnalysisConfig, analyse_clip
+    from keras_models.inference.clip_analyses import AnalysisRequest, analyse
+    from pipelines.clip_analysis.analysis import AnalysisConfig
     from pipelines.files import check_exists, check_outputs
 
     check_outputs(Path(out), inputs=(check_exists(Path(clip)),))
-    config = AnalysisConfig(reference, rate, interpupillary_mm, magnify)
-    return analyse_clip(clip, out, _estimator(model), config, progress=progress)
+    config = AnalysisConfig(reference, rate, interpupillary_mm, magnify, parquet)
+    request = AnalysisRequest(config, str(model), classifier and str(classifier), landmarks)
+    return analyse(Path(clip), Path(out), request, progress)
 
 
 @functools.lru_cache(maxsize=4)

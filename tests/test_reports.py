@@ -10,8 +10,11 @@ from benchmarks.pictures.report_pictures import DESK, PHONE
 from keras_models.evaluation.evaluate_flow import evaluate_flow
 from keras_models.evaluation.flow_report import write_flow_report
 from keras_models.inference.estimators import get_estimator
+from pipelines.clip_analysis.clip_events import FoundEvent
+from pipelines.clip_analysis.results.clip_report import write_clip_report
 from pipelines.io.images import encode_png, read_image
 from pipelines.io.tfrecord_writer import PairRecord, write_shard
+from pipelines.io.video import write_video
 from pipelines.records.build_config import BuildConfig
 from pipelines.records.manifest import ClipReport, Manifest
 from pipelines.records.statistics import STATISTICS, write_statistics
@@ -50,6 +53,29 @@ def statistics(tmp_path_factory, portrait, portrait_landmarks):
 
 
 @pytest.fixture(scope="module")
+def clip(tmp_path_factory, portrait):
+    """The report of `faceflow analyze` on twelve frames, of which one is an event."""
+    folder = tmp_path_factory.mktemp("analysed")
+    frames = [panel(portrait, level) for level in (0, 0, 1, 2, 3, 4, 3, 2, 1, 0, 0, 0)]
+    write_video(folder / "magnified.mp4", frames, 25)
+    times = np.arange(12) / 25
+    curve = np.array([0, 0, 1, 2, 3, 4, 3, 2, 1, 0, 0, np.nan])
+    event = FoundEvent("micro", 1, 5, 9, 4.0, "mouth right", "positive", 0.8)
+    write_clip_report(
+        folder / "report.html", "smile.mp4", times, {"mouth right": curve, "brows left": curve / 2}, (event,),
+        ("the reference is frame 0 (named)",), frames[0][:384, :384], 8.0, 3.0, 0.15,
+    )  # fmt: skip
+    return folder / "report.html"
+
+
+def panel(portrait, level):
+    """Four pictures as the video has them; the first is darker from level to level."""
+    shown = np.zeros((768, 768, 3), np.uint8)
+    shown[:384, :384] = portrait[:384, :384] // (level + 1)
+    return shown
+
+
+@pytest.fixture(scope="module")
 def browser():
     with report_pictures.browser() as started:
         yield started
@@ -62,7 +88,7 @@ def opened(browser):
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("name", ["evaluation", "statistics"])
+@pytest.mark.parametrize("name", ["evaluation", "statistics", "clip"])
 def test_it_fits_the_window(name, size, opened, request):
     """Nothing but what is in a box of its own reaches beyond the window, and text is large enough."""
     with opened(request.getfixturevalue(name), size) as page:
@@ -147,3 +173,54 @@ def test_pictures_for_the_docs(evaluation, tmp_path, browser):
     phone = read_image(tmp_path / "report_phone.png")
     assert phone.shape == (PHONE[1], PHONE[0], 3)
     assert phone.std() > 10  # not a blank page
+
+
+def test_events_and_keys_seek(clip, opened):
+    with opened(clip, PHONE) as page:
+        page.wait_for_function("document.getElementById('clip').readyState >= 2")
+        page.get_by_role("button", name="micro at 0.20 s: positive 80%").click()
+        page.wait_for_function("document.getElementById('now').textContent.startsWith('0.20 s, frame 5')")
+        chart = page.get_by_role("slider", name="Time in the clip")
+        assert chart.get_attribute("aria-valuenow") == "0.20"
+        chart.focus()
+        for key, expected in (("ArrowRight", 0.24), ("ArrowLeft", 0.2), ("Home", 0), ("End", 0.44)):
+            chart.press(key)
+            page.wait_for_function(
+                f"Math.abs(document.getElementById('clip').currentTime - {expected}) < 1e-3"
+            )
+        box = chart.bounding_box()
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.wait_for_function("Math.abs(document.getElementById('clip').currentTime - 0.22) < 0.02")
+
+
+def test_the_frame_that_is_shown_lies_beside_the_reference(clip, opened, tmp_path):
+    """At the apex the face is a fifth as bright: on the right of the slider, and everywhere at its start."""
+    with opened(clip, DESK) as page:
+        page.wait_for_function("document.getElementById('clip').readyState >= 2")
+        page.get_by_role("button", name="micro at 0.20 s").click()
+        page.wait_for_function("document.getElementById('now').textContent.includes('frame 5')")
+        slider, picture = (
+            page.get_by_role("slider", name="Share of the reference frame"),
+            page.locator(".compare"),
+        )
+
+        def brightness():
+            page.wait_for_timeout(100)
+            picture.screenshot(path=tmp_path / "picture.png")
+            shown = read_image(tmp_path / "picture.png").mean(axis=(0, 2))
+            return shown[: len(shown) // 2].mean(), shown[len(shown) // 2 :].mean()
+
+        slider.press("End")
+        whole = brightness()
+        slider.press("Home")
+        dark = brightness()
+        assert dark[0] < 0.35 * whole[0]
+        assert dark[1] < 0.35 * whole[1]
+
+
+def test_regions_can_be_left_out(clip, opened):
+    with opened(clip, PHONE) as page:
+        box = page.get_by_role("checkbox", name="brows left")
+        assert page.locator("#chart path").count() == 2
+        box.press("Space")
+        assert page.locator("#chart path").nth(1).evaluate("line => line.style.display") == "none"

@@ -1,52 +1,92 @@
 """`faceflow analyze`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
 from faceflow.arguments import Out
 from faceflow.console import gauge, print_table, say
 
+if TYPE_CHECKING:
+    from keras_models.inference.clip_analyses import AnalysisRequest
+
 
 def analyze(
-    clip: Positional[Annotated[Path, arg(metavar="CLIP")]],
+    clip: Positional[Annotated[Path, arg(metavar="CLIP|FOLDER")]],
     out: Out,
     reference: Annotated[int | None, arg(metavar="FRAME")] = None,
     magnify: float = 8.0,
     rate: float | None = None,
     interpupillary_mm: float = 63.0,
+    parquet: bool = False,
+    landmarks: Annotated[str, arg(metavar="SOURCE")] = "face_mesh",
     model: Annotated[str, arg(metavar="PRESET|RUN|METHOD")] = "default",
+    classifier: Annotated[str, arg(metavar="PRESET|RUN")] = "expression",
+    workers: int | None = None,
+    scheduler: Annotated[str | None, arg(metavar="tcp://HOST:PORT")] = None,
 ) -> None:
     """Measure how a face moves over time: tables, events, a magnified video and a report.
 
     Writes motion.csv (one row a frame and region), frames.csv (head, eyes, quality), events.csv and
     events.eaf (for ELAN), magnified.mp4, report.html and summary.json.
 
+    A folder of clips gives a folder for each clip, and summary.csv with a row for each. If it is interrupted,
+    the same command continues with the missing clips. Clips that cannot be analysed are listed and skipped.
+
     Args:
-        clip: Video, or folder of pictures.
+        clip: Video or folder of pictures; or folder of clips.
         out: Folder for the results.
         reference: Number of the frame that motion is measured against, from 0. By default the most neutral
             and most still frame.
-        magnify: Factor of the motion in magnified.mp4; 0 for no video.
+        magnify: Factor of the motion in magnified.mp4; 0 for no video and no report.
         rate: Frames per second. By default the time stamps of the video; 25 for a folder of pictures.
         interpupillary_mm: Distance of the subject's pupils, millimetres; the scale of all millimetres.
-        model: Name of a preset, folder of a training run or SavedModel, or a classical method. By default the
-            network that comes with FaceFlow.
+        parquet: Write motion.parquet and frames.parquet beside the tables.
+        landmarks: Source of the landmarks: face_mesh, or KIND:FILE of another program; KIND is openface,
+            pyfeat, pts or ibug. For a folder of clips, KIND:DIR with a file named after each clip.
+        model: Flow method: a preset, the folder of a training run or SavedModel, or a classical method. By
+            default the network that comes with FaceFlow.
+        classifier: Classifier of the micro-expressions: a preset, the folder of a run of faceflow train
+            expression, or none.
+        workers: Number of processes for a folder of clips; by default the number of cores.
+        scheduler: Address of a Dask scheduler whose workers are used instead, as by faceflow build.
     """
-    from faceflow.api import analyze as run
+    from pipelines.clip_analysis.analysis import AnalysisConfig
+    from pipelines.errors import InputError
+    from pipelines.files import check_exists, check_outputs
+    from pipelines.io.video import is_clip
+
+    check_exists(clip)
+    several = clip.is_dir() and not is_clip(clip)
+    if not several and (workers is not None or scheduler is not None):
+        raise InputError(f"{clip}: is one clip; --workers and --scheduler are for a folder of clips")
+    check_outputs(out, inputs=(clip,), may_be_folder=several)
+    config = AnalysisConfig(reference, rate, interpupillary_mm, magnify, parquet)
+
+    from keras_models.inference.clip_analyses import AnalysisRequest
+
+    request = AnalysisRequest(
+        config,
+        model,
+        None if classifier == "none" else classifier,
+        None if landmarks == "face_mesh" else landmarks,
+    )
+    if several:
+        _folder(clip, out, request, workers, scheduler)
+    else:
+        _clip(clip, out, request)
+
+
+def _clip(clip: Path, out: Path, request: "AnalysisRequest") -> None:
+    from keras_models.inference.clip_analyses import analyse
 
     with gauge("analyze") as show:
-        analysis = run(
-            clip,
-            out,
-            reference=reference,
-            magnify=magnify,
-            rate=rate,
-            interpupillary_mm=interpupillary_mm,
-            model=model,
-            progress=lambda _, done, total: show(done, total),
-        )
+
+        def on_step(step: str, done: int, total: int) -> None:
+            show(done if step == "landmarks" else total + done, 2 * total)
+
+        analysis = analyse(clip, out, request, on_step)
     for note in analysis.notes:
         say(f"{clip}: {note}")
     if analysis.events:
@@ -56,8 +96,26 @@ def analyze(
                 *(f"{analysis.times[frame]:.2f} s" for frame in (event.onset, event.apex, event.offset)),
                 event.region,
                 f"{event.peak:.2f}",
+                f"{event.label} {event.probability:.2f}" if event.label else "",
             )
             for event in analysis.events
         ]
-        print_table(("event", "onset", "apex", "offset", "region", "peak"), rows)
+        print_table(("event", "onset", "apex", "offset", "region", "peak", "class"), rows)
     say(f"{out}: {len(analysis.times)} frames, {len(analysis.events)} events")
+
+
+def _folder(
+    folder: Path, out: Path, request: "AnalysisRequest", workers: int | None, scheduler: str | None
+) -> None:
+    import os
+
+    from keras_models.inference.clip_analyses import analyse_folder
+
+    workers = len(os.sched_getaffinity(0)) if workers is None else workers
+    with gauge("analyze") as show:
+        rows = analyse_folder(folder, out, request, workers, scheduler, show)
+    for row in rows:
+        if row.failure:
+            say(f"skipped: {row.failure}")
+    failed = sum(bool(row.failure) for row in rows)
+    say(f"{out}: {len(rows) - failed} clips analysed, {failed} skipped; see summary.csv")

@@ -19,6 +19,7 @@ _BASELINES = ("zero", "label:mesh", "farneback", "dis_fast", "dis_medium", "dis_
 _SHIPPED = "default"
 _FINE_TUNED = "default, fine-tuned"
 _CALLS = 20
+_CLIP, _CLIP_FRAMES, _CLIP_SIZE = 5, 75, 192  # number in its series, and what is rendered of it
 
 
 def demo(out: Out = Path("demo"), max_minutes: float = 1.5, seed: int = 0) -> None:
@@ -26,7 +27,7 @@ def demo(out: Out = Path("demo"), max_minutes: float = 1.5, seed: int = 0) -> No
 
     Makes training pairs with known flow from a public-domain portrait and from rendered faces, fine-tunes the
     shipped network on them, compares it with classical flow and landmark labels on unseen pairs, exports it,
-    and requests its flow over gRPC. Needs no corpus, no GPU and no network connection.
+    requests its flow over gRPC, and analyses a rendered clip. Needs no corpus, GPU or network.
 
     Args:
         out: New folder, or the folder of an earlier demo, which is replaced. Open report.html in it.
@@ -45,7 +46,7 @@ def demo(out: Out = Path("demo"), max_minutes: float = 1.5, seed: int = 0) -> No
         part.mkdir()
         (part / _MARK).touch()
         _run(part, max_minutes, seed)
-    say(f"open {out / 'report.html'}")
+    say(f"open {out / 'report.html'} and {out / 'clip' / 'report.html'}")
 
 
 def _run(folder: Path, max_minutes: float, seed: int) -> None:
@@ -104,6 +105,10 @@ def _run(folder: Path, max_minutes: float, seed: int) -> None:
         served = _serve(folder / "models", folder / "test-portrait", methods[_FINE_TUNED])
     say(served)
 
+    with step_named("analysing a rendered clip"):
+        clip = _analyse_clip(folder, seed)
+    say(clip)
+
     strongest = max(evaluations["portrait"].of(_FINE_TUNED), key=lambda error: error.motion).pair
     _draw(folder / "picture.png", read_pair(folder / "test-portrait", strongest), methods[_FINE_TUNED])
     summary = " ".join(_verdict(kind, evaluation) for kind, evaluation in evaluations.items())
@@ -122,9 +127,28 @@ def _run(folder: Path, max_minutes: float, seed: int) -> None:
         ),
         *flow_sections(evaluations["rendered"], methods, on="on rendered people who were not trained on"),
         Section("Serving", f"{served} The exported version is {version.name}."),
+        Section("Clip", f"{clip} Open clip/report.html beside this page."),
         Section("Time", tables=[timing]),
     ]
     write_report(folder / "report.html", "FaceFlow demo", summary, sections)
+
+
+def _analyse_clip(folder: Path, seed: int) -> str:
+    """Render a clip of a person with a micro-expression, a blink and a turn of the head, and analyse it."""
+    from faceflow.api import analyze
+    from pipelines.io.video import write_video
+    from pipelines.synthetic.renderer.clip_script import draw_clip
+    from pipelines.synthetic.renderer.rendered_clip import photographs
+
+    script = draw_clip(seed, _CLIP, kind="mixed", frames=_CLIP_FRAMES, size=_CLIP_SIZE)
+    write_video(folder / "clip.mp4", photographs(script), script.rate)
+    analysis = analyze(folder / "clip.mp4", folder / "clip", reference=0)
+    found = [f"{event.kind} with its apex at {analysis.times[event.apex]:.2f} s" for event in analysis.events]
+    true = [f"{event.kind} at {event.apex / script.rate:.2f} s" for event in script.events]
+    return (
+        f"A rendered clip of {len(analysis.times)} frames was analysed. Events in it: {', '.join(true)}. "
+        f"Found: {', '.join(found) or 'none'}."
+    )
 
 
 def _draw(path: Path, pair, estimate: Callable) -> None:

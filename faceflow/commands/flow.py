@@ -17,11 +17,12 @@ def flow(
     picture: Path | None = None,
     uncertainty: Path | None = None,
     face: bool = False,
+    reference: Annotated[int | None, arg(metavar="FRAME")] = None,
     format: Literal["flo", "npz", "png"] = "flo",
     size: int | None = None,
     yes: bool = False,
 ) -> None:
-    """Estimate the flow of a pair of frames, or of every frame of a clip to the next.
+    """Estimate the flow of a pair of frames, of every frame of a clip to the next, or from one to all others.
 
     A pair gives one flow file. A clip (a video, or a folder of pictures) gives a folder with 00000.flo,
     00001.flo, ... and flow.mp4, the frames beside their flow in colour. What cannot be processed is listed in
@@ -40,6 +41,9 @@ def flow(
         face: Estimate in a crop around the face, as networks are trained; elsewhere the flow is unknown.
             Where the face moves far, its landmarks give the start, and the rest is estimated. The picture
             then shows the crop, and the motion of parts of the face relative to the face as a whole.
+        reference: Number of a frame of the clip, from 0: estimate the flow of the face from it to every
+            frame, as faceflow analyze tracks it. 00007.flo is the flow from the reference to frame 7, on the
+            reference frame's grid.
         format: Format of the files of a clip: flo (float32), npz (compressed), png (KITTI, steps of 1/64 px).
         size: Longer side to which the frames of a clip are reduced first, pixels.
         yes: Process a clip that takes more than 4 GB or half an hour.
@@ -60,6 +64,8 @@ def flow(
         raise InputError(f"{uncertainty}: name the file of --uncertainty .npz or .png")
     if uncertainty and server:
         raise InputError("--uncertainty is for a local model; a server answers it as the output uncertainty")
+    if reference is not None and (len(input) == 2 or server or size is not None):
+        raise InputError("--reference is for a clip, with a local model, and without --size")
     if len(input) == 2:
         if format != "flo" or size is not None:
             raise InputError("--format and --size are for a clip; name the file of a pair .flo, .npz or .png")
@@ -71,6 +77,8 @@ def flow(
         raise InputError("--picture and --uncertainty are for a pair; a clip gets flow.mp4")
     elif out.is_file():
         raise InputError(f"{out}: is a file; name a new folder for the flow of a clip")
+    elif reference is not None:
+        _from_reference(input[0], out, model, reference, f".{format}", yes)
     else:
         _clip(input[0], out, _estimator(model, server, face), f".{format}", size, yes)
 
@@ -127,11 +135,34 @@ def _write_uncertainty(path: Path, estimated) -> None:
 
 
 def _clip(clip: Path, out: Path, estimate, suffix: str, size: int | None, yes: bool) -> None:
-    from keras_models.inference.clip_flow import INCOMPLETE, write_clip_flow
-    from pipelines.errors import InputError
+    from keras_models.inference.clip_flow import write_clip_flow
 
     with gauge("flow") as show:
         came_to = write_clip_flow(clip, out, estimate, suffix=suffix, size=size, unlimited=yes, progress=show)
+    _report(clip, out, came_to)
+
+
+def _from_reference(clip: Path, out: Path, model: str | None, reference: int, suffix: str, yes: bool) -> None:
+    from keras_models.inference.estimators import get_estimator
+    from keras_models.inference.reference_flow import write_reference_flow
+    from keras_models.presets import DEFAULT
+
+    with gauge("flow") as show:
+
+        def on_step(step: str, done: int, total: int) -> None:
+            show(done if step == "landmarks" else total + done, 2 * total)
+
+        came_to = write_reference_flow(
+            clip, out, get_estimator(model or DEFAULT), reference, suffix=suffix, unlimited=yes,
+            progress=on_step,
+        )  # fmt: skip
+    _report(clip, out, came_to)
+
+
+def _report(clip: Path, out: Path, came_to) -> None:
+    from keras_models.inference.clip_flow import INCOMPLETE
+    from pipelines.errors import InputError
+
     if came_to.failure:
         raise InputError(f"{came_to.failure}; {came_to.flows} flows are in {out}, see {INCOMPLETE} there")
     if report := came_to.report():

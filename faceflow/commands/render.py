@@ -68,7 +68,8 @@ def render_clips(
         out: Folder of the clips.
         count: Number of clips.
         kind: Kind of clip; repeat the option for several, which take turns. micro (micro-expressions),
-            speech, head (turns up to 25 px), blink, hold (an expression that is held), mixed. All by default.
+            speech, head (turns up to 25 px), blink, hold (an expression that is held), mixed; all of these by
+            default. Also long (events all along a clip of, say, 400 frames).
         frames: Number of frames in each clip.
         rate: Frames per second.
         size: Width and height, pixels.

@@ -9,9 +9,9 @@ import numpy as np
 
 from keras_models.inference.estimators import Estimator
 from keras_models.losses.flow_losses import end_point_error
-from pipelines.clip_analysis.clip_tracking import ClipFrame, steadied
-from pipelines.clip_analysis.reference_crop import reference_crop
-from pipelines.clip_analysis.tracker import FlowEstimate, MotionTracker
+from pipelines.clip_analysis.tracking.clip_tracking import ClipFrame, steadied
+from pipelines.clip_analysis.tracking.reference_crop import reference_crop
+from pipelines.clip_analysis.tracking.tracker import FlowEstimate, MotionTracker
 from pipelines.errors import InputError
 from pipelines.io.clip_truth import ClipTruth, list_clips, read_clip_truth
 from pipelines.landmarks.detector import FaceMesh, find_face
@@ -110,9 +110,8 @@ def tracked(estimate: FlowEstimate) -> Follow:
 
     def follow(frames: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray] | None]:
         for found in islice(steadied(track(frames)), 1, None):
-            known = found.motion is not None and found.status != "lost"
             shape = found.picture.shape[:2]
-            yield found.reference.frame_flow(found.motion.flow, shape) if known else None
+            yield found.reference.frame_flow(found.motion.flow, shape) if found.known else None
 
     return follow
 

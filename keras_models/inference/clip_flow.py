@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from keras_models.inference.frame_flow import Estimate, EstimatedFlow
+from keras_models.inference.frame_flow import Estimate
 from pipelines.errors import InputError
 from pipelines.files import replacing
 from pipelines.io.flow_io import write_flow
@@ -35,17 +35,22 @@ class ClipFlow:
         flows: number of flows that were written.
         without_face: numbers of the frames without a flow to the next, since one of the two has no face.
         failure: why the clip was not processed to its end; None if it was.
+        reference: number of the frame from which all flows start; None for flows to the next frame.
     """
 
     flows: int = 0
     without_face: list[int] = field(default_factory=list)
     failure: str | None = None
+    reference: int | None = None
 
     def report(self) -> str:
         """Say what is missing, one line for each reason; empty if nothing is."""
         lines = []
-        if self.without_face:
+        if self.without_face and self.reference is None:
             lines.append(f"no flow from frame {ranges(self.without_face)} to the next: no face found")
+        elif self.without_face:
+            frames = ranges(self.without_face)
+            lines.append(f"no flow from frame {self.reference} to frame {frames}: no face, or another one")
         if self.failure:
             lines.append(f"{self.failure}; {self.flows} flows before it are here")
         return "\n".join(lines)
@@ -94,18 +99,19 @@ def write_clip_flow(
                         estimated = estimate(frame1, frame2)
                     except NoFaceError:
                         came_to.without_face.append(number)
-                        yield _preview(frame1, None)
+                        yield preview(frame1)
                         continue
                     path = part / f"{number:05d}{suffix}"
                     write_flow(path, estimated.flow, estimated.valid)
                     came_to.flows += 1
                     progress(number + 1, max(total, number + 1))
-                    yield _preview(frame1, estimated)
+                    yield preview(frame1, estimated.flow, estimated.valid)
                     if number <= _TIMED:
                         seconds, last = (time.monotonic() - last) * total, time.monotonic()
-                        cost = _Cost(total, frame1.shape, path.stat().st_size * total, seconds)
-                        _check_cost(cost, clip, out, unlimited, with_time=number == _TIMED)
-            except _TooMuchError:
+                        size_of_all = path.stat().st_size * total
+                        known = seconds if number == _TIMED else None
+                        check_cost(total, frame1.shape, size_of_all, clip, out, unlimited, known)
+            except TooMuchError:
                 raise
             except InputError as error:
                 if not came_to.flows:
@@ -136,32 +142,45 @@ def ranges(numbers: list[int]) -> str:
     return ", ".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)
 
 
-class _TooMuchError(InputError):
+class TooMuchError(InputError):
     """The clip takes more than the limits."""
 
 
-@dataclass(frozen=True)
-class _Cost:
-    flows: int
-    shape: tuple[int, ...]
-    size: int
-    seconds: float
+def check_cost(
+    flows: int,
+    shape: tuple[int, ...],
+    size: int,
+    clip: Path,
+    out: Path,
+    unlimited: bool,
+    seconds: float | None = None,
+) -> None:
+    """Check that the flows of a clip fit on the disk, and into the limits.
 
+    Args:
+        flows: number of flows.
+        shape: (height, width, ...) of a frame.
+        size: bytes of all files.
+        clip: the clip.
+        out: folder that is written.
+        unlimited: check the disk alone.
+        seconds: what all of it takes; None if it is not known.
 
-def _check_cost(cost: _Cost, clip: Path, out: Path, unlimited: bool, with_time: bool) -> None:
-    height, width = cost.shape[:2]
-    what = f"{clip}: about {cost.flows} flows of {width}x{height}"
+    Raises:
+        InputError: if they do not.
+    """
+    height, width = shape[:2]
+    what = f"{clip}: about {flows} flows of {width}x{height}"
     free = shutil.disk_usage(out.absolute().parent).free
-    if cost.size > free:
-        raise _TooMuchError(
-            f"{what} take {_gigabytes(cost.size)}, and the disk of {out} has {_gigabytes(free)} left; reduce "
+    if size > free:
+        raise TooMuchError(
+            f"{what} take {_gigabytes(size)}, and the disk of {out} has {_gigabytes(free)} left; reduce "
             "them with --size, or write --format npz or png"
         )
-    too_long = with_time and cost.seconds > _MOST_SECONDS
-    if not unlimited and (cost.size > _MOST_BYTES or too_long):
-        duration = f" and about {_duration(cost.seconds)}" if with_time else ""
-        raise _TooMuchError(
-            f"{what} take {_gigabytes(cost.size)}{duration}; add --yes to go ahead, reduce them with --size, "
+    if not unlimited and (size > _MOST_BYTES or (seconds or 0) > _MOST_SECONDS):
+        duration = "" if seconds is None else f" and about {_duration(seconds)}"
+        raise TooMuchError(
+            f"{what} take {_gigabytes(size)}{duration}; add --yes to go ahead, reduce them with --size, "
             "or write --format npz or png"
         )
 
@@ -187,9 +206,9 @@ def _fit(frame: np.ndarray, size: int, longest: int) -> np.ndarray:
     return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def _preview(frame: np.ndarray, estimated: EstimatedFlow | None) -> np.ndarray:
-    """Show a frame beside its flow in colour, grey where there is none."""
+def preview(frame: np.ndarray, flow: np.ndarray | None = None, valid: np.ndarray | None = None) -> np.ndarray:
+    """Show a frame, uint8 [H, W, 3], beside its flow in colour; without a flow, nothing is valid in it."""
     shape = frame.shape[:2]
-    flow = np.zeros((*shape, 2), np.float32) if estimated is None else estimated.flow
-    valid = np.zeros(shape, bool) if estimated is None else estimated.valid
+    flow = np.zeros((*shape, 2), np.float32) if flow is None else flow
+    valid = np.zeros(shape, bool) if valid is None else valid
     return np.hstack([_fit(each, _PREVIEW, shape[1]) for each in (frame, flow_to_color(flow, valid))])

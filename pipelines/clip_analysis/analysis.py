@@ -1,11 +1,9 @@
 """Analysis of a clip: its motion as tables, its events, and the magnified video, in a folder.
 
-The clip is read three times and never held: landmarks and references, the crops of the references, and the
-motion. Memory does not grow with its length but for a few numbers a frame.
+The clip is streamed (`clip_motion`): memory does not grow with its length but for a few numbers a frame.
 """
 
 import csv
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -15,28 +13,29 @@ import numpy as np
 
 from pipelines.clip_analysis.analysis_files import EVENT_REGIONS, ClipAnalysis, write_results
 from pipelines.clip_analysis.clip_events import FoundEvent, blink_events, expression_events
-from pipelines.clip_analysis.clip_tracking import ClipFrame, reference_crops, reference_frames, track_clip
+from pipelines.clip_analysis.clip_pictures import panels
 from pipelines.clip_analysis.frame_table import FRAME_COLUMNS, FrameTable
-from pipelines.clip_analysis.head_pose import CLOSED_BELOW, head_pose
-from pipelines.clip_analysis.landmark_store import LandmarkStore
-from pipelines.clip_analysis.magnification import face_view, magnified
+from pipelines.clip_analysis.magnification import MAGNIFIED_SIZE
 from pipelines.clip_analysis.region_table import (
     COLUMNS,
     INTERPUPILLARY_MM,
     RegionMotion,
     RegionTable,
 )
-from pipelines.clip_analysis.survey import Survey, survey
-from pipelines.clip_analysis.tracker import FlowEstimate
+from pipelines.clip_analysis.results.parquet import write_parquet
+from pipelines.clip_analysis.tracking.clip_motion import ClipMotion, Progress, clip_motion, intact_frames
+from pipelines.clip_analysis.tracking.clip_tracking import ClipFrame
+from pipelines.clip_analysis.tracking.head_pose import CLOSED_BELOW, head_pose
+from pipelines.clip_analysis.tracking.tracker import FlowEstimate
+from pipelines.datasets.clip import Landmarks
 from pipelines.errors import InputError
 from pipelines.files import check_outputs, replacing
 from pipelines.io.frame_times import frame_times
-from pipelines.io.video import read_frames, write_video
-from pipelines.io.video_decoder import TruncatedClipError
-from pipelines.landmarks.detector import FaceMesh
+from pipelines.io.video import write_video
 
-#: Class of an expression from the onset's and the apex' frame, uint8 [H, W, 3] RGB each.
-Classify = Callable[[np.ndarray, np.ndarray], str]
+#: Class of an expression and its probability from the frames of onset and apex, uint8 [H, W, 3] RGB each;
+#: None if one of them has no face.
+Classify = Callable[[np.ndarray, np.ndarray], tuple[str, float] | None]
 
 
 @dataclass(frozen=True)
@@ -48,12 +47,14 @@ class AnalysisConfig:
         rate: frames per second in place of the time stamps.
         interpupillary_mm: distance of the subject's pupils, millimetres.
         magnify: factor of the magnified video; 0 for none.
+        parquet: write motion.parquet and frames.parquet beside the tables.
     """
 
     reference: int | None = None
     rate: float | None = None
     interpupillary_mm: float = INTERPUPILLARY_MM
     magnify: float = 8.0
+    parquet: bool = False
 
     def __post_init__(self):
         if not 0 < self.interpupillary_mm < np.inf:
@@ -68,7 +69,9 @@ def analyse_clip(
     estimate: FlowEstimate,
     config: AnalysisConfig = AnalysisConfig(),
     classify: Classify | None = None,
-    progress: Callable[[str, int, int | None], None] = lambda step, done, total: None,
+    landmarks: Landmarks | None = None,
+    progress: Progress = lambda step, done, total: None,
+    replace_folder: bool = False,
 ) -> ClipAnalysis:
     """Analyse a clip and write motion.csv, frames.csv, events.csv, events.eaf, magnified.mp4, summary.json.
 
@@ -78,55 +81,47 @@ def analyse_clip(
         estimate: estimator of the flow between two crops.
         config: how.
         classify: tells the class of a micro-expression.
-        progress: called with the step (landmarks, motion), frames done, and their count if it is known.
+        landmarks: reads the 68 landmarks of each frame that another program has found; Face Mesh by default.
+        progress: called with the step (landmarks, motion), frames done, and about how many there are.
+        replace_folder: replace results that are there.
 
     Raises:
         InputError: if the clip cannot be read or has no face, or for a reference that does not exist or has
             no face.
     """
     clip, out = Path(clip), Path(out)
-    check_outputs(out, inputs=(clip,))
-    notes: list[str] = []
+    check_outputs(out, inputs=(clip,), may_be_folder=replace_folder)
     with ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        store = LandmarkStore(scratch / "landmarks")
-        stack.callback(store.close)
-        face_mesh = stack.enter_context(FaceMesh(tracking=True))
-        try:
-            found = survey(
-                _intact(clip, notes), face_mesh, store, lambda number: progress("landmarks", number + 1, None)
-            )
-        except InputError as error:
-            raise InputError(f"{clip}: {error}" if str(clip) not in str(error) else str(error)) from error
-        references = reference_frames(found, config.reference, store)
-        notes += _survey_notes(found, references, config.reference)
-        times = frame_times(clip, found.frames, config.rate)
-        crops = reference_crops(_intact(clip, []), references, store)
-        added: list[int] = []
-        tracked = track_clip(_intact(clip, []), found, crops, store, estimate, added.append)
-        part = stack.enter_context(replacing(out))
+        motion = stack.enter_context(clip_motion(clip, estimate, config.reference, landmarks, progress))
+        notes = _survey_notes(motion, config.reference)
+        times = frame_times(clip, motion.survey.frames, config.rate)
+        part = stack.enter_context(replacing(out, replace_folder))
         part.mkdir()
-        collected = _Collected(part, times, config, progress)
-        collected.write(tracked)
+        collected = _Collected(part, times, config)
+        collected.write(motion.frames)
         notes += [
-            f"frame {number} is a new reference: the face is another one from here on" for number in added
+            f"frame {number} is a new reference: the face is another one from here on"
+            for number in motion.added
         ]
         events = _events(collected, times)
         if classify and any(event.kind == "micro" for event in events):
             events = _classified(clip, events, classify)
         analysis = ClipAnalysis(
-            clip, out, times, (*references.values(), *added), collected.motion(), tuple(collected.status),
-            tuple(events), (*notes, *collected.notes()), collected.mm_per_pixel,
+            clip, out, times, (*motion.references.values(), *motion.added), collected.motion(),
+            tuple(collected.status), tuple(events), (*notes, *collected.notes()), collected.mm_per_pixel,
         )  # fmt: skip
         write_results(part, analysis, config.magnify, collected.reference_view)
+        if config.parquet:
+            write_parquet(part / "motion.csv", ("region", "side"))
+            write_parquet(part / "frames.csv", ("status",))
     return analysis
 
 
 class _Collected:
     """Writes the tables while frames come in, and keeps the few numbers that events are found by."""
 
-    def __init__(self, folder: Path, times: np.ndarray, config: AnalysisConfig, progress: Callable):
-        self._folder, self._times, self._config, self._progress = folder, times, config, progress
+    def __init__(self, folder: Path, times: np.ndarray, config: AnalysisConfig):
+        self._folder, self._times, self._config = folder, times, config
         self._regions: RegionTable | None = None
         self._frames: FrameTable | None = None
         self._reference = None
@@ -166,26 +161,19 @@ class _Collected:
                 row = self._frames.row(frame, seconds)
                 whole.writerow(row)
                 self.openings[number] = self._frames.opening(frame)
-            if frame.motion is not None and frame.status != "lost":
+            if frame.known:
                 regions = self._regions.regions(frame.motion)
                 motion.writerows(self._regions.rows(number, seconds, regions))
                 self._motion[number] = _event_motion(regions)
-            self._progress("motion", number + 1, len(self._times))
             yield frame
 
     def _pictures(self, frames: Iterator[ClipFrame]) -> Iterator[np.ndarray]:
         for frame in frames:
-            if frame.reference is None:
-                blank = np.full((384, 384, 3), 128, np.uint8)
-                yield np.hstack([blank, blank])
-                continue
-            view = face_view(frame.picture, frame.reference)
-            if frame.number == frame.reference.number and self.reference_view is None:
-                self.reference_view = view
-            known = frame.motion is not None and frame.status != "lost"
-            factor = self._config.magnify
-            larger = magnified(frame.picture, frame.reference, frame.motion, factor) if known else view
-            yield np.hstack([view, larger])
+            shown = panels(frame, self._config.magnify)
+            is_reference = frame.reference is not None and frame.number == frame.reference.number
+            if is_reference and self.reference_view is None:
+                self.reference_view = shown[:MAGNIFIED_SIZE, :MAGNIFIED_SIZE]
+            yield shown
 
     def motion(self) -> np.ndarray:
         return self._motion
@@ -212,34 +200,22 @@ def _classified(clip: Path, events: list[FoundEvent], classify: Classify) -> lis
     micro = [event for event in events if event.kind == "micro"]
     wanted = {event.onset for event in micro} | {event.apex for event in micro}
     kept = {}
-    for number, frame in enumerate(_intact(clip, [])):
+    for number, frame in enumerate(intact_frames(clip)):
         if number in wanted:
             kept[number] = frame
         for event in micro:
-            if event.apex == number:
-                label = classify(kept[event.onset], kept[event.apex])
-                events[events.index(event)] = replace(event, label=label)
+            if event.apex == number and (found := classify(kept[event.onset], kept[event.apex])):
+                events[events.index(event)] = replace(event, label=found[0], probability=found[1])
         # A frame is kept no longer than an event of it is open.
         kept = {k: v for k, v in kept.items() if any(e.onset == k and e.apex > number for e in micro)}
     return events
 
 
-def _intact(clip: Path, notes: list[str]) -> Iterator[np.ndarray]:
-    """Yield the frames of a clip up to where it is cut off, and note that it is."""
-    number = -1
-    try:
-        for frame in read_frames(clip):
-            number += 1
-            yield frame
-    except TruncatedClipError:
-        if number < 0:
-            raise
-        notes.append(f"the file is cut off; its {number + 1} intact frames are analysed")
-
-
-def _survey_notes(found: Survey, references: dict, named: int | None) -> list[str]:
-    notes = []
-    for shot, number in references.items():
+def _survey_notes(motion: ClipMotion, named: int | None) -> list[str]:
+    found, notes = motion.survey, []
+    if motion.cut_off:
+        notes.append(f"the file is cut off; its {motion.cut_off} intact frames are analysed")
+    for shot, number in motion.references.items():
         how = "named" if named == number else "found: the most neutral and most still frame"
         where = "" if len(found.shots) == 1 else f" of frames {shot.first} to {shot.last}"
         notes.append(f"the reference{where} is frame {number} ({how})")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.clip_analysis.clip_events import FoundEvent
+from pipelines.clip_analysis.clip_pictures import FULL_MM, FULL_STRAIN
 from pipelines.clip_analysis.region_table import SIDES, TABLE_REGIONS
 from pipelines.clip_analysis.results.clip_report import write_clip_report
 from pipelines.clip_analysis.results.elan import write_elan
@@ -53,7 +54,10 @@ def write_results(folder: Path, analysis: ClipAnalysis, magnify: float, referenc
         magnify: factor of the video.
         reference: uint8 [384, 384, 3], RGB, the face in the first reference frame; None without a video.
     """
-    columns = ("kind", "label", "onset", "apex", "offset", "onset_s", "apex_s", "offset_s", "peak", "region")
+    columns = (
+        "kind", "label", "probability", "onset", "apex", "offset", "onset_s", "apex_s", "offset_s", "peak",
+        "region",
+    )  # fmt: skip
     with (folder / "events.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
@@ -62,7 +66,8 @@ def write_results(folder: Path, analysis: ClipAnalysis, magnify: float, referenc
                 f"{name}_s": f"{analysis.times[getattr(event, name)]:.4f}"
                 for name in ("onset", "apex", "offset")
             }
-            writer.writerow(asdict(event) | seconds | {"peak": f"{event.peak:.3f}"})
+            numbers = {"peak": f"{event.peak:.3f}", "probability": _text(event.probability)}
+            writer.writerow(asdict(event) | seconds | numbers)
     write_elan(folder / "events.eaf", analysis.clip, list(analysis.events), analysis.times)
     kinds = [event.kind for event in analysis.events]
     summary = {
@@ -82,5 +87,9 @@ def write_results(folder: Path, analysis: ClipAnalysis, magnify: float, referenc
         curves = {name.replace("_", " "): lengths[:, k] for k, name in enumerate(EVENT_REGIONS)}
         write_clip_report(
             folder / "report.html", analysis.clip.name, analysis.times, curves, analysis.events,
-            analysis.notes, reference, magnify,
+            analysis.notes, reference, magnify, FULL_MM, FULL_STRAIN,
         )  # fmt: skip
+
+
+def _text(probability: float) -> str:
+    return "" if np.isnan(probability) else f"{probability:.3f}"

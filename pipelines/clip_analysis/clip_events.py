@@ -34,6 +34,7 @@ class FoundEvent:
             which the eyes close.
         region: that moves most.
         label: class of a micro-expression; empty if it was not classified.
+        probability: calibrated probability of that class; NaN if it was not classified.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class FoundEvent:
     peak: float
     region: str
     label: str = ""
+    probability: float = float("nan")
 
 
 def expression_events(motion: np.ndarray, names: tuple[str, ...], times: np.ndarray) -> list[FoundEvent]:

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from pipelines.clip_analysis.clip_tracking import ClipFrame
-from pipelines.clip_analysis.head_pose import CLOSED_BELOW, eye_openings, head_pose
-from pipelines.clip_analysis.reference_crop import ReferenceCrop
+from pipelines.clip_analysis.tracking.clip_tracking import ClipFrame
+from pipelines.clip_analysis.tracking.head_pose import CLOSED_BELOW, eye_openings, head_pose
+from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop
 from pipelines.landmarks.head_motion import STABLE
 from pipelines.micro_expressions.alignment import CROP
 
@@ -30,7 +30,8 @@ class FrameTable:
         self._pose = head_pose(reference.to_frame(reference.landmarks))
         self._openings = np.maximum(eye_openings(reference.landmarks), 1e-6)
         self._sharpness = max(_sharpness(reference.picture, reference.face), 1e-6)
-        self._centre = np.append(reference.landmarks[STABLE].mean(axis=0), 1)
+        columns, rows = np.rint(reference.landmarks[STABLE].T).astype(int).clip(0, reference.size - 1)
+        self._bone = rows, columns
 
     def opening(self, frame: ClipFrame) -> float:
         """Return the mean opening of both eyes, 1 as at the reference; NaN without a face."""
@@ -54,8 +55,7 @@ class FrameTable:
         row["face_size_px"] = f"{np.ptp(frame.landmarks, axis=0).max():.1f}"
         if frame.motion is None or frame.status == "lost":
             return row
-        # Where the head's affine motion takes the middle of the points on bone.
-        x, y = (self._centre @ frame.motion.affine) * CROP / self._reference.size
+        x, y = frame.motion.head[self._bone].mean(axis=0) * CROP / self._reference.size
         row |= {"head_x_px": f"{x:.4f}", "head_y_px": f"{y:.4f}"}
         row |= {"head_x_mm": f"{x * self._mm_per_pixel:.4f}", "head_y_mm": f"{y * self._mm_per_pixel:.4f}"}
         picture = self._reference.sampled(frame.picture, frame.motion.head)

@@ -8,8 +8,8 @@ clip, and where lips or lids part, the triangles between them show what the fram
 import cv2
 import numpy as np
 
-from pipelines.clip_analysis.reference_crop import ReferenceCrop
-from pipelines.clip_analysis.tracker import TrackedMotion
+from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop
+from pipelines.clip_analysis.tracking.tracker import TrackedMotion
 from pipelines.image.bicubic import sample_bicubic
 from pipelines.image.warping import pixel_grid
 from pipelines.labels.mesh import interpolate_triangles

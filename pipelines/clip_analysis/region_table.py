@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.clip_analysis.reference_crop import ReferenceCrop
-from pipelines.clip_analysis.tracker import TrackedMotion
+from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop
+from pipelines.clip_analysis.tracking.tracker import TrackedMotion
 from pipelines.image.warping import pixel_grid
 from pipelines.landmarks.face_mesh import REGIONS, region_map
 from pipelines.micro_expressions.alignment import CROP

@@ -13,6 +13,7 @@ from faceflow.console import print_table, progress
 def evaluate_clips(
     clips: Folder,
     method: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME")] = (),
+    events: bool = False,
     json: Path | None = None,
 ) -> None:
     """Compare flow methods on clips whose flow from the first frame to every other is known.
@@ -24,6 +25,8 @@ def evaluate_clips(
         clips: Folder that faceflow render clips has written.
         method: Method, as faceflow evaluate flow takes it, or tracker:NAME; repeat the option for more. By
             default zero, dis_medium, default and tracker:default.
+        events: Also analyse each clip with every tracker:NAME, as faceflow analyze does, and compare the
+            events that are found with those that there are (intersection over union of at least 0.5).
         json: File for all figures, of every frame.
     """
     from pipelines.files import check_outputs, replacing
@@ -57,6 +60,30 @@ def evaluate_clips(
             (name, *(f"{value:.3f}" for value in figures), f"{summary.drift:.2f}", f"{summary.lost:.1%}")
         )
     print_table(("method", "EPE", *CLIP_MOTION_BINS, "jitter", "drift", "lost"), rows)
+    content = clips_to_json(errors)
+    if events:
+        content["events"] = _events(clips, count, [name for name in methods if name.startswith("tracker:")])
     if json:
         with replacing(json) as part:
-            part.write_text(json_format.dumps(clips_to_json(errors), indent=1))
+            part.write_text(json_format.dumps(content, indent=1))
+
+
+def _events(clips: Path, count: int, names: list[str]) -> dict:
+    from keras_models.evaluation.evaluate_events import events_of_clips
+    from keras_models.inference.estimators import get_estimator
+
+    rows, content = [], {}
+    for name in names:
+        with progress(f"events, {name}", count) as step:
+            found = events_of_clips(clips, get_estimator(name.removeprefix("tracker:")), step)
+        content[name] = {}
+        for kind, scores in found.items():
+            counts = (scores.true, scores.found, scores.right)
+            times = (f"{value:.0f}" for value in (scores.apex_ms, scores.onset_ms))
+            rows.append((f"{name} {kind}", *map(str, counts), f"{scores.f1:.2f}", *times))
+            times = {"apex_ms": scores.apex_ms, "onset_ms": scores.onset_ms}
+            known = {key: None if value != value else value for key, value in times.items()}
+            content[name][kind] = dict(zip(("true", "found", "right"), counts, strict=True))
+            content[name][kind] |= {"f1": scores.f1} | known
+    print_table(("events", "true", "found", "right", "F1", "apex ms", "onset ms"), rows)
+    return content

@@ -25,6 +25,8 @@ def write_clip_report(
     notes: tuple[str, ...],
     reference: np.ndarray,
     magnify: float,
+    full_mm: float,
+    full_strain: float,
 ) -> None:
     """Write the report beside `magnified.mp4`.
 
@@ -37,11 +39,14 @@ def write_clip_report(
         notes: what the reader should know.
         reference: uint8 [384, 384, 3], RGB, the face in the reference frame.
         magnify: factor of the video.
+        full_mm: motion in full colour, mm.
+        full_strain: strain that is white.
     """
     path = Path(path)
     every = -(-len(times) // _MOST_POINTS)
     data = {
         "times": [round(float(time), 4) for time in times[::every]],
+        "first_frames": list(range(0, len(times), every)),
         "step": float(np.median(np.diff(times))) if len(times) > 1 else 0.04,
         "curves": {name: _largest_of(curve, every) for name, curve in curves.items()},
         "events": [
@@ -63,7 +68,11 @@ def write_clip_report(
         summary=f"{len(times)} frames, {times[-1]:.1f} seconds. Events: {counted}.",
         notes=notes,
         video=_video(path.with_name("magnified.mp4")),
-        video_label=f"Left: the clip. Right: motion against the reference {magnify:g} times as large.",
+        video_label=(
+            f"Above: the face, and its motion against the head {magnify:g} times as large. Below: that "
+            "motion in colour (hue is direction), and optical strain."
+        ),
+        scale=f"Full colour is {full_mm:g} mm of motion; white is a strain of {full_strain:g}.",
         duration=f"{times[-1]:.2f}",
         events=[
             {"time": f"{times[event.apex]:.4f}", "text": _text(event, float(times[event.apex]))}
@@ -79,7 +88,7 @@ def write_clip_report(
 
 
 def _text(event: FoundEvent, seconds: float) -> str:
-    what = event.label or event.region.replace("_", " ")
+    what = f"{event.label} {event.probability:.0%}" if event.label else event.region.replace("_", " ")
     return f"{event.kind} at {seconds:.2f} s: {what}"
 
 

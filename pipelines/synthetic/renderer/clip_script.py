@@ -8,6 +8,7 @@ Kinds of clip:
 - `blink`: lids close and open within 0.2-0.4 s.
 - `hold`: an expression of 4-12 px rises, is held, and falls.
 - `mixed`: a micro-expression, a blink and a small turn of the head, one after the other.
+- `long`: a micro-expression every two seconds, and in between blinks, speech and small turns of the head.
 
 Nothing is active in the first frame, so it is the reference of all motion. Pixels are those at 256 x 256. The
 head drifts all the time, as far as the subject is restless.
@@ -32,6 +33,8 @@ from pipelines.synthetic.renderer.sampling import peak_motion
 from pipelines.synthetic.renderer.scene import Scene
 
 KINDS = ("micro", "speech", "head", "blink", "hold", "mixed")
+#: Kind of a long clip, which is rendered on request only.
+LONG = "long"
 #: Clips in a row that show the same person.
 CLIPS_PER_PERSON = 2
 
@@ -46,6 +49,7 @@ _EXPRESSIONS: tuple[tuple[str, dict[str, float]], ...] = (
     ("negative", {"AU15": 0.8, "AU17": 1.0}),
 )
 _MOUTH_UNITS = ("AU12", "AU16", "AU17", "AU18", "AU20", "AU23", "AU25", "AU26")
+_MICRO_EVERY = 2.0  # seconds, in a long clip
 _NO_TURN = np.zeros(6)
 
 
@@ -116,7 +120,7 @@ def draw_clip(
     Args:
         seed: seed of the series.
         number: number of the clip.
-        kind: one of `KINDS`; by default they take turns.
+        kind: one of `KINDS`, or `LONG`; by default the kinds take turns.
         frames: count of frames, at least 12.
         rate: frames per second.
         size: width and height, pixels.
@@ -165,10 +169,23 @@ class _Draw:
         first, second, third = self._slots(3)
         self._add_micro(*first)
         self._add_blink(*second)
-        self._add_turn(self.rng.uniform(2, 6), third)
+        self._add_small_turn(*third)
+
+    def _long(self) -> None:
+        count = max(1, round(self.frames / self.rate / _MICRO_EVERY))
+        for number, (begin, end) in enumerate(self._slots(count)):
+            middle = (begin + end) // 2
+            self._add_micro(begin, middle)
+            (self._add_blink, self._add_speech, self._add_small_turn)[number % 3](middle, end)
 
     def _speech(self) -> None:
         (slot,) = self._slots(1)
+        self._add_speech(*slot)
+
+    def _add_small_turn(self, begin: int, end: int) -> None:
+        self._add_turn(self.rng.uniform(2, 6), (begin, end))
+
+    def _add_speech(self, *slot: int) -> None:
         first = time = slot[0]
         most = 0.0
         while True:

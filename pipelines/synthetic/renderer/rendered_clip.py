@@ -11,7 +11,7 @@ from pipelines.files import replacing
 from pipelines.io.clip_truth import ClipTruth, TrueMotion, write_clip_frame, write_clip_truth
 from pipelines.landmarks.face_mesh import face_mask, region_map
 from pipelines.synthetic.renderer.appearance.materials import Material
-from pipelines.synthetic.renderer.clip_script import CLIPS_PER_PERSON, KINDS, ClipScript, draw_clip
+from pipelines.synthetic.renderer.clip_script import CLIPS_PER_PERSON, KINDS, LONG, ClipScript, draw_clip
 from pipelines.synthetic.renderer.expression_clips import photograph
 from pipelines.synthetic.renderer.generate import Progress, check_render_settings, parallel_map
 from pipelines.synthetic.renderer.imaging.truth import ground_truth_motion
@@ -54,6 +54,14 @@ def render_clip(script: ClipScript) -> Iterator[tuple[np.ndarray, TrueMotion | N
             (first.camera, frame.camera), still, frame.rasterise(SAMPLES), SAMPLES,
         )  # fmt: skip
         yield picture, TrueMotion(truth.flow, truth.head, truth.occluded)
+
+
+def photographs(script: ClipScript) -> Iterator[np.ndarray]:
+    """Render the frames of a clip alone, uint8 [H, W, 3], RGB, without their true motion."""
+    return (
+        photograph(script.subject, script.at(number), script.number, number)
+        for number in range(script.frames)
+    )
 
 
 def write_rendered_clip(folder: Path, script: ClipScript, metadata: dict) -> None:
@@ -118,8 +126,8 @@ def render_clips(
         )
     if not 0 < rate < np.inf:
         raise InputError(f"rate {rate:g}: a clip has more than 0 frames per second")
-    if unknown := [kind for kind in kinds if kind not in KINDS] or ([] if kinds else ["none"]):
-        raise InputError(f"unknown kind of clip {unknown[0]!r}; use one of: {', '.join(KINDS)}")
+    if unknown := [kind for kind in kinds if kind not in (*KINDS, LONG)] or ([] if kinds else ["none"]):
+        raise InputError(f"unknown kind of clip {unknown[0]!r}; use one of: {', '.join((*KINDS, LONG))}")
     folder = Path(folder)
     options = {"frames": frames, "rate": rate, "size": size}
     check_render_settings(folder, {"seed": seed, "clips": list(kinds), **options})

@@ -10,6 +10,8 @@ from faceflow import cli
 def test_the_whole_chain(tmp_path, monkeypatch, capsys):
     """`make demo` with few training pairs and one pass over them."""
     monkeypatch.setattr("faceflow.commands.demo._TRAINING_PAIRS", 16)
+    monkeypatch.setattr("faceflow.commands.demo._CLIP_FRAMES", 16)
+    monkeypatch.setattr("faceflow.commands.demo._CLIP_SIZE", 128)
     arguments = ["demo", "--out", str(tmp_path / "demo"), "--max-minutes", "0.01"]
     monkeypatch.setattr(sys, "argv", ["faceflow", *arguments])
     cli.main()
@@ -18,6 +20,8 @@ def test_the_whole_chain(tmp_path, monkeypatch, capsys):
     assert "default, fine-tuned" in out
     page = (tmp_path / "demo" / "report.html").read_text()
     assert page.count("<img") >= 8
+    assert "clip/report.html" in page
+    assert "Motion of clip.mp4" in (tmp_path / "demo" / "clip" / "report.html").read_text()
     assert list(tmp_path.iterdir()) == [tmp_path / "demo"]
 
 

@@ -81,10 +81,15 @@ def test_event_and_files(analysed):
 
 def test_video_shows_the_smile_larger(analysed, smile):
     video = read_clip(analysed.folder / "magnified.mp4").astype(float)
-    assert video.shape == (24, 384, 768, 3)
-    left, right = video[:, :, :384], video[:, :, 384:]
+    assert video.shape == (24, 768, 768, 3)
+    left, right = video[:, :384, :384], video[:, :384, 384:]
     apart = np.abs(left - right).mean(axis=(1, 2, 3))
     assert apart[12] > 2 * apart[0]
+    # Below, colour where the smile is; strain is black on a face at rest.
+    flow, strain = video[:, 384:, :384], video[:, 384:, 384:]
+    colour = flow.max(axis=-1) - flow.min(axis=-1)
+    assert colour[12].mean() > 2 * colour[0].mean()
+    assert (strain[12] > 180).mean() > (strain[0] > 180).mean() + 0.005
 
 
 def test_a_face_that_leaves_and_returns(smile, dis, tmp_path):

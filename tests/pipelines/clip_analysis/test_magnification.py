@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from pipelines.clip_analysis.magnification import MAGNIFIED_SIZE, face_view, magnified
-from pipelines.clip_analysis.reference_crop import reference_crop
-from pipelines.clip_analysis.tracker import TrackedMotion
+from pipelines.clip_analysis.tracking.reference_crop import reference_crop
+from pipelines.clip_analysis.tracking.tracker import TrackedMotion
 from pipelines.image.warping import pixel_grid
 
 

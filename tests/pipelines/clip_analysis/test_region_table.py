@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from pipelines.clip_analysis.reference_crop import affine_flow, reference_crop
 from pipelines.clip_analysis.region_table import COLUMNS, RegionTable
-from pipelines.clip_analysis.tracker import TrackedMotion
+from pipelines.clip_analysis.tracking.reference_crop import reference_crop
+from pipelines.clip_analysis.tracking.tracker import TrackedMotion
 from pipelines.image.warping import pixel_grid
 
 
@@ -15,9 +15,10 @@ def reference(portrait, portrait_landmarks):
 def tracked(reference, expression, affine=None, valid=None):
     affine = np.zeros((3, 2)) if affine is None else affine
     size = reference.size
-    flow = expression.astype(np.float32) + affine_flow(affine, size)
+    head = (pixel_grid((size, size)) @ affine[:2] + affine[2]).astype(np.float32)
+    flow = expression.astype(np.float32) + head
     valid = reference.face if valid is None else valid
-    return TrackedMotion(flow, np.full((size, size), 0.1, np.float32), valid, 1.0, affine, "tracked")
+    return TrackedMotion(flow, np.full((size, size), 0.1, np.float32), valid, 1.0, head, "tracked")
 
 
 def by_name(rows):

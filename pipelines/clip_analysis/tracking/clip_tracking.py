@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from pipelines.clip_analysis.landmark_store import LandmarkStore
-from pipelines.clip_analysis.reference_crop import ReferenceCrop, reference_crop
-from pipelines.clip_analysis.survey import Shot, Survey
-from pipelines.clip_analysis.tracker import FlowEstimate, MotionTracker, TrackedMotion
+from pipelines.clip_analysis.tracking.landmark_store import LandmarkStore
+from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop, reference_crop
+from pipelines.clip_analysis.tracking.survey import Shot, Survey
+from pipelines.clip_analysis.tracking.tracker import FlowEstimate, MotionTracker, TrackedMotion
 from pipelines.errors import InputError
 
 #: Frames in a row that are lost though they have a face, after which it is taken for somebody else's.
@@ -36,6 +36,11 @@ class ClipFrame:
     landmarks: np.ndarray | None
     reference: ReferenceCrop | None
     motion: TrackedMotion | None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a motion that was not lost."""
+        return self.motion is not None and self.motion.status != "lost"
 
     @property
     def status(self) -> str:

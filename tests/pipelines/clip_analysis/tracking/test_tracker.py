@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pipelines.clip_analysis.reference_crop import reference_crop
-from pipelines.clip_analysis.tracker import MotionTracker
+from pipelines.clip_analysis.tracking.reference_crop import reference_crop
+from pipelines.clip_analysis.tracking.tracker import MotionTracker
 from pipelines.image.warping import pixel_grid, sample
 
 

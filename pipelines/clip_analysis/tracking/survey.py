@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipelines.clip_analysis.head_pose import eye_openings, head_pose
-from pipelines.clip_analysis.landmark_store import LandmarkStore
+from pipelines.clip_analysis.tracking.head_pose import eye_openings, head_pose
+from pipelines.clip_analysis.tracking.landmark_store import LandmarkStore
 from pipelines.errors import InputError
 from pipelines.landmarks.detector import FaceMesh
 from pipelines.micro_expressions.alignment import alignment

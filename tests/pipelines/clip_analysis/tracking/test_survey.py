@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pipelines.clip_analysis.landmark_store import LandmarkStore
-from pipelines.clip_analysis.survey import survey
+from pipelines.clip_analysis.tracking.landmark_store import LandmarkStore
+from pipelines.clip_analysis.tracking.survey import survey
 from pipelines.errors import InputError
 from pipelines.landmarks.detector import Face
 

@@ -13,7 +13,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from pipelines.clip_analysis.reference_crop import ReferenceCrop, affine_flow
+from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop
 from pipelines.image.warping import pixel_grid, sample
 from pipelines.labels.extension import extend
 from pipelines.labels.mesh import mesh_label
@@ -27,6 +27,7 @@ LOST_BELOW = 0.4
 #: Uncertainty from which on a pixel of the flow is not valid, pixels of the crop.
 MAX_UNCERTAINTY = 1.0
 
+_AGAIN_FROM = 0.3  # pixels that an estimate changes its start by, from which on it is made again
 _JUMP = 1.5  # pixels of the crop: landmarks that move more from frame to frame correct the start
 _WINDOW = 3.0  # standard deviation of the neighbourhood of uncertainty, pixels of the half-size picture
 _START_BLUR = 6.0  # standard deviation, pixels: finer motion is estimated anew in each frame
@@ -46,7 +47,7 @@ class TrackedMotion:
         uncertainty: float32 [S, S], error to expect by what the pictures differ after the motion, pixels.
         valid: bool [S, S], pixels of the face where the flow can be relied on.
         agreement: correlation of both pictures after the motion, over the face, -1 to 1.
-        affine: float64 [3, 2], motion of the head, see `ReferenceCrop.head_motion`.
+        head: float32 [S, S, 2], motion of the head alone, see `rigid_motion`, pixels of the crop.
         status: tracked, restarted (from the landmarks) or lost.
     """
 
@@ -54,13 +55,8 @@ class TrackedMotion:
     uncertainty: np.ndarray
     valid: np.ndarray
     agreement: float
-    affine: np.ndarray
+    head: np.ndarray
     status: str
-
-    @cached_property
-    def head(self) -> np.ndarray:
-        """Motion of the head, float32 [S, S, 2], pixels of the crop."""
-        return affine_flow(self.affine, len(self.flow))
 
     @cached_property
     def expression(self) -> np.ndarray:
@@ -77,7 +73,7 @@ class MotionTracker:
 
     Examples:
         >>> import skimage.data
-        >>> from pipelines.clip_analysis.reference_crop import reference_crop
+        >>> from pipelines.clip_analysis.tracking.reference_crop import reference_crop
         >>> from pipelines.landmarks.detector import FaceMesh
         >>> frame = skimage.data.astronaut()
         >>> with FaceMesh() as face_mesh:
@@ -109,7 +105,10 @@ class MotionTracker:
         points = self.reference.to_crop(landmarks)
         found = None
         if self._flow is not None:
-            found = self._from(frame, self._predicted(points), "tracked")
+            start = self._predicted(points)
+            found = self._from(frame, start, "tracked")
+            if np.linalg.norm(found.flow - start, axis=-1)[self.reference.face].mean() > _AGAIN_FROM:
+                found = self._from(frame, self._coarse(found.flow, _START_LEAST), "tracked")
         if found is None or found.agreement < LOST_BELOW:
             again = self._from(frame, self._by_landmarks(points), "restarted")
             if found is None or again.agreement > found.agreement:
@@ -117,9 +116,7 @@ class MotionTracker:
         if found.agreement < LOST_BELOW:
             self.reset()
             nowhere = np.zeros_like(found.valid)
-            return TrackedMotion(
-                found.flow, found.uncertainty, nowhere, found.agreement, found.affine, "lost"
-            )
+            return TrackedMotion(found.flow, found.uncertainty, nowhere, found.agreement, found.head, "lost")
         self._flow, self._landmarks = found.flow, points
         return found
 
@@ -131,7 +128,12 @@ class MotionTracker:
             affine = fit_affine(self._landmarks[STABLE], step)
             there = pixel_grid(self._shape) + flow
             flow = flow + (there @ affine[:2] + affine[2]).astype(np.float32)
-        last, landmarks = self._coarse(flow, _START_LEAST), self._by_landmarks(points)
+        last = self._coarse(flow, _START_LEAST)
+        columns, rows = np.rint(self.reference.landmarks.T).astype(int).clip(0, self.reference.size - 1)
+        apart = points - self.reference.landmarks - flow[rows, columns]
+        if np.linalg.norm(apart, axis=-1).max() < _LANDMARKS_LEAST:
+            return last
+        landmarks = self._by_landmarks(points)
         # Landmarks follow a grin that changes the skin too much for pictures; small motion they do not see.
         more = landmarks - last
         length = np.linalg.norm(more, axis=-1, keepdims=True)
@@ -147,7 +149,7 @@ class MotionTracker:
         Fed back from frame to frame, errors of the estimator would grow where it has nothing to go by, and
         landmarks err by more than a small expression moves.
         """
-        head = affine_flow(self.reference.head_motion(flow), self.reference.size)
+        head = self.reference.head.flow(self.reference.head.fit_face(flow))
         own = cv2.GaussianBlur(flow - head, (0, 0), _START_BLUR)
         length = np.linalg.norm(own, axis=-1, keepdims=True)
         return head + own * np.clip(1 - least / np.maximum(length, 1e-6), 0, None)
@@ -157,11 +159,13 @@ class MotionTracker:
         brought_back = self.reference.sampled(frame, start)
         left, known = self._estimate(self.reference.picture, brought_back)
         there = pixel_grid(self._shape) + left
-        flow = _without_noise(left + sample(start, there, cv2.INTER_LINEAR))
+        flow = left + sample(start, there, cv2.INTER_LINEAR)
+        rigid = self.reference.head.flow(self.reference.head.fit_face(flow))
+        flow = rigid + _without_noise(flow - rigid, _ERROR)
+        head = self.reference.head.flow(self.reference.head.fit(flow))
         agreement, uncertainty = self._pictures.compare(sample(brought_back, there))
         valid = known & self.reference.face & (uncertainty < MAX_UNCERTAINTY)
-        affine = self.reference.head_motion(flow)
-        return TrackedMotion(flow, uncertainty, valid, agreement, affine, status)
+        return TrackedMotion(flow, uncertainty, valid, agreement, head, status)
 
 
 class _Prepared:
@@ -190,11 +194,16 @@ class _Prepared:
         return agreement, cv2.resize(2 * _UNCERTAINTY * pixels, size, interpolation=cv2.INTER_LINEAR)
 
 
-def _without_noise(flow: np.ndarray) -> np.ndarray:
-    """Smooth what differs from its surroundings by no more than estimators err; edges of motion stay."""
-    smooth = _blurred(flow, _SKIN)
-    squared = np.square(flow - smooth).sum(axis=-1, keepdims=True)
-    return smooth + (flow - smooth) * (squared / (squared + _ERROR**2))
+def _without_noise(own: np.ndarray, error: float) -> np.ndarray:
+    """Smooth an expression's flow and shrink it where it is no larger than estimators err; edges stay."""
+    smooth = _blurred(own, _SKIN)
+    return _shrunk(smooth, error) + _shrunk(own - smooth, error)
+
+
+def _shrunk(flow: np.ndarray, error: float) -> np.ndarray:
+    """Multiply a flow by the share of its energy that is not error (Wiener's rule)."""
+    squared = np.square(flow).sum(axis=-1, keepdims=True)
+    return flow * (squared / (squared + error**2))
 
 
 def _half(picture: np.ndarray) -> np.ndarray:

@@ -5,19 +5,19 @@ estimated worse in a picture that was enlarged. A face that is larger in the fra
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 
+from pipelines.clip_analysis.tracking.rigid_motion import RigidMotion
 from pipelines.image.bicubic import sample_bicubic
 from pipelines.image.warping import pixel_grid, sample
 from pipelines.landmarks.face_mesh import face_mask
-from pipelines.landmarks.head_motion import STABLE, fit_affine
 from pipelines.micro_expressions.alignment import CROP, alignment
 
 _IRISES = (468, 473)  # centres of the subject's right and left iris
 _SMALLEST, _STEP = 96, 16  # sizes of crops, pixels
-_BONE_BLUR = 3.0  # standard deviation with which flow is averaged around a point on bone, pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,19 +92,19 @@ class ReferenceCrop:
         moved = (sample(flow, points, cv2.INTER_LINEAR) @ linear.T).astype(np.float32)
         return np.where(inside[..., None], moved, np.float32(0)), inside
 
-    def head_motion(self, flow: np.ndarray) -> np.ndarray:
-        """Fit the motion of the head alone: affine, robust, to the points on bone.
+    def in_frame(self, mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+        """Put a mask of the crop, bool [S, S], onto the grid of the reference frame: bool [height, width]."""
+        points = self.to_crop(pixel_grid(shape))
+        outside = cv2.remap(
+            (~mask).astype(np.uint8), points, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT,
+            borderValue=1,
+        )  # fmt: skip
+        return outside == 0
 
-        Args:
-            flow: float32 [S, S, 2], pixels of the crop.
-
-        Returns:
-            A, float64 [3, 2]: the head's motion at (x, y) is (x, y, 1) A, as `head_motion.fit_affine`.
-        """
-        points = self.landmarks[STABLE]
-        points = points[((points >= 0) & (points <= self.size - 1)).all(axis=-1)]
-        smooth = cv2.GaussianBlur(flow, (0, 0), _BONE_BLUR)
-        return fit_affine(points, sample(smooth, points[None], cv2.INTER_LINEAR)[0])
+    @cached_property
+    def head(self) -> RigidMotion:
+        """Motions that the head can make, on the grid of the crop."""
+        return RigidMotion(self.landmarks, self.face)
 
 
 def reference_crop(frame: np.ndarray, landmarks: np.ndarray, number: int = 0) -> ReferenceCrop:
@@ -129,11 +129,6 @@ def reference_crop(frame: np.ndarray, landmarks: np.ndarray, number: int = 0) ->
     face = face_mask(points, (size, size)) & inside
     picture = _sampled(frame, similarity, size, None)
     return ReferenceCrop(number, picture, similarity, points, face)
-
-
-def affine_flow(affine: np.ndarray, size: int) -> np.ndarray:
-    """Return the flow of an affine motion, float64 [3, 2], at every pixel: float32 [size, size, 2]."""
-    return (pixel_grid((size, size)) @ affine[:2] + affine[2]).astype(np.float32)
 
 
 def _sampled(frame: np.ndarray, similarity: np.ndarray, size: int, flow: np.ndarray | None) -> np.ndarray:

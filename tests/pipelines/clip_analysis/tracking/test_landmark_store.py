@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipelines.clip_analysis.landmark_store import LandmarkStore
+from pipelines.clip_analysis.tracking.landmark_store import LandmarkStore
 
 
 def test_frames_come_back_and_work_goes_on(tmp_path):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipelines.clip_analysis.head_pose import eye_openings, head_pose
+from pipelines.clip_analysis.tracking.head_pose import eye_openings, head_pose
 from pipelines.synthetic.renderer.clip_script import draw_clip
 from pipelines.synthetic.renderer.geometry.facial_expression import expression
 from pipelines.synthetic.renderer.imaging.camera import Pose

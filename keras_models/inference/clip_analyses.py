@@ -1,0 +1,217 @@
+"""Analysis of one clip with the shipped networks, or of every clip of a folder, in processes or on Dask."""
+
+import functools
+import json
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from keras_models.inference.estimators import get_estimator
+from pipelines.clip_analysis.analysis import AnalysisConfig, Classify, analyse_clip
+from pipelines.clip_analysis.analysis_files import ClipAnalysis
+from pipelines.clip_analysis.results.summary_table import (
+    AnalysedClip,
+    row_of_clip,
+    write_summary_table,
+)
+from pipelines.datasets.clip import Clip
+from pipelines.datasets.corpora import read_corpus
+from pipelines.datasets.reading import CorpusReading
+from pipelines.errors import InputError
+from pipelines.files import check_exists, replacing
+from pipelines.landmarks.detector import FaceMesh, NoFaceError
+from pipelines.records.clip_landmarks import attach_landmarks
+from pipelines.records.workers import run_tasks
+
+#: Name of the file in which a folder of analyses keeps its settings and what is done.
+STATE = "analyses.json"
+
+
+@dataclass(frozen=True)
+class AnalysisRequest:
+    """How clips are analysed, and with which networks.
+
+    Attributes:
+        config: settings of the analysis.
+        model: name of a flow method, as `get_estimator` takes it.
+        classifier: preset of expressions or folder of a run; None to leave micro-expressions unclassified.
+        landmarks: source of the landmarks, `KIND:PLACE` as `attach_landmarks` takes it; None for Face Mesh.
+    """
+
+    config: AnalysisConfig = field(default_factory=AnalysisConfig)
+    model: str = "default"
+    classifier: str | None = "expression"
+    landmarks: str | None = None
+
+
+def analyse(
+    clip: Path,
+    out: Path,
+    request: AnalysisRequest,
+    progress: Callable[[str, int, int], None] = lambda step, done, total: None,
+) -> ClipAnalysis:
+    """Analyse one clip; see `analyse_clip`.
+
+    Raises:
+        InputError: as `analyse_clip`, `get_estimator` and `attach_landmarks`.
+    """
+    reading = CorpusReading([Clip(clip.stem, clip.stem, clip)])
+    if request.landmarks:
+        reading = attach_landmarks(reading, request.landmarks)
+    return _analysed(reading.clips[0], out, request, progress)
+
+
+def analyse_folder(
+    source: Path,
+    out: Path,
+    request: AnalysisRequest,
+    workers: int = 1,
+    scheduler: str | None = None,
+    on_clip: Callable[[int, int], None] = lambda done, clips: None,
+) -> list[AnalysedClip]:
+    """Analyse every clip of a folder; started again, do what is missing.
+
+    Each clip gets a folder of its own, written as a whole or not at all, and a row in `summary.csv`. A clip
+    that cannot be analysed is a row with its failure, is tried again the next time, and stops nothing else.
+
+    Args:
+        source: folder of videos and picture folders, at any depth.
+        out: a new folder, or one that the same analysis began. Workers on other machines must see both
+            folders under the same names.
+        request: how.
+        workers: processes of this machine; 1 is this one.
+        scheduler: `tcp://HOST:PORT` of a `dask scheduler`, whose workers are used instead.
+        on_clip: called after each clip with how many are done, and how many there are.
+
+    Returns:
+        A row for each clip, in their order.
+
+    Raises:
+        InputError: if the folder has no clips, `out` holds something else, no clip could be analysed, or as
+            `run_tasks`. What is finished stays for the next start.
+    """
+    if request.config.reference is not None:
+        raise InputError("--reference names a frame of one clip; leave it out for a folder of clips")
+    if workers < 1:
+        raise InputError(f"workers {workers}: at least one must do the work")
+    source, out = source.absolute(), out.absolute()
+    reading = read_corpus("folder", source)
+    if request.landmarks:
+        reading = attach_landmarks(reading, request.landmarks)
+    settings = {
+        "source": str(source),
+        **asdict(request.config),
+        **{name: getattr(request, name) for name in ("model", "classifier", "landmarks")},
+        "faceflow": version("faceflow"),
+    }
+    done = {
+        row.clip: row
+        for row in _earlier(out, settings)
+        if not row.failure and (out / row.clip / "summary.json").exists()
+    }
+    done = {clip.name: done[clip.name] for clip in reading.clips if _is_kept(clip, done.get(clip.name))}
+    tasks = [(clip, out / clip.name, request) for clip in reading.clips if clip.name not in done]
+    out.mkdir(parents=True, exist_ok=True)
+    _write(out, settings, done, reading)
+    # Closed at once, whatever happens: processes must not go on.
+    with closing(run_tasks(analyse_to_row, tasks, workers, scheduler)) as outcomes:
+        for (clip, _, _), outcome in outcomes:
+            done[clip.name] = outcome if isinstance(outcome, AnalysedClip) else _failed(clip, outcome)
+            _write(out, settings, done, reading)
+            on_clip(len(done), len(reading.clips))
+    rows = [done[clip.name] for clip in reading.clips]
+    if all(row.failure for row in rows):
+        reasons = "; ".join(sorted({row.failure for row in rows}))
+        raise InputError(f"{source}: none of {len(rows)} clips could be analysed: {reasons}")
+    return rows
+
+
+def analyse_to_row(clip: Clip, out: Path, request: AnalysisRequest) -> AnalysedClip:
+    """Analyse a clip of a folder into a folder of its own, and return its row."""
+    analysis = _analysed(clip, out, request, replace_folder=True)
+    return row_of_clip(clip, analysis)
+
+
+def _analysed(clip: Clip, out: Path, request: AnalysisRequest, progress=None, replace_folder: bool = False):
+    more = {} if progress is None else {"progress": progress}
+    return analyse_clip(
+        clip.path, out, _estimator(request.model), request.config, classify=_classify(request.classifier),
+        landmarks=clip.landmarks, replace_folder=replace_folder, **more,
+    )  # fmt: skip
+
+
+# A worker analyses many clips, and loads a network once.
+_estimator = functools.lru_cache(maxsize=4)(get_estimator)
+
+
+@functools.lru_cache(maxsize=4)
+def _classify(preset: str | None) -> Classify | None:
+    """Return a function that tells the class of a micro-expression, which loads the network at first use."""
+    if preset is None:
+        return None
+
+    def classify(onset, apex) -> tuple[str, float] | None:
+        from keras_models.inference.expression_samples import estimator
+        from keras_models.inference.recognition import probabilities
+        from pipelines.micro_expressions.onset_apex import aligned_pair
+
+        classifier = _classifier(preset)
+        try:
+            with FaceMesh() as face_mesh:
+                pair = aligned_pair(onset, apex, estimator(classifier.method), face_mesh)
+        except NoFaceError:
+            return None
+        found = probabilities(pair, classifier)
+        name = max(found, key=found.get)
+        return name, found[name]
+
+    return classify
+
+
+@functools.lru_cache(maxsize=4)
+def _classifier(preset: str):
+    from keras_models.inference.expression_classifier import open_classifier
+
+    return open_classifier(preset)
+
+
+def _earlier(out: Path, settings: dict) -> list[AnalysedClip]:
+    """Return what an earlier start of the same analysis has finished."""
+    if out.is_file():
+        raise InputError(f"{out}: is a file; analyses go into a folder")
+    if not out.exists() or not any(out.iterdir()):
+        return []
+    if not (out / STATE).exists():
+        raise InputError(f"{out}: is a folder with something in it; choose another name")
+    try:
+        state = json.loads((out / STATE).read_text())
+        rows = [AnalysedClip(**row) for row in state["clips"]]
+        then = state["settings"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{out / STATE}: is damaged ({error}); choose another folder") from error
+    if differences := [f"{name} {then.get(name)}" for name in settings if settings[name] != then.get(name)]:
+        raise InputError(f"{out}: holds analyses with {', '.join(differences)}; choose another folder")
+    return rows
+
+
+def _is_kept(clip: Clip, row: AnalysedClip | None) -> bool:
+    """Tell whether a clip is as it was when it was analysed."""
+    return row is not None and row.changed == check_exists(clip.path).stat().st_mtime_ns
+
+
+def _failed(clip: Clip, outcome: Exception) -> AnalysedClip:
+    if isinstance(outcome, OSError) and not isinstance(outcome, FileNotFoundError):
+        raise outcome  # such as a full disk, which no other clip would survive
+    message = " ".join(str(outcome).split())
+    kind = "" if isinstance(outcome, InputError) else f"{type(outcome).__name__}: "
+    named = message if str(clip.path) in message else f"{clip.path}: {message}"
+    return AnalysedClip(clip.name, str(clip.path), failure=f"{kind}{named}")
+
+
+def _write(out: Path, settings: dict, done: dict[str, AnalysedClip], reading: CorpusReading) -> None:
+    rows = [done[clip.name] for clip in reading.clips if clip.name in done]
+    write_summary_table(out / "summary.csv", rows)
+    with replacing(out / STATE) as part:
+        part.write_text(json.dumps({"settings": settings, "clips": [asdict(row) for row in rows]}, indent=1))

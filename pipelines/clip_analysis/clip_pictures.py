@@ -1,0 +1,53 @@
+"""Pictures of a frame of an analysed clip: the face, its motion magnified, flow in colour, and strain."""
+
+import cv2
+import numpy as np
+
+from pipelines.clip_analysis.magnification import MAGNIFIED_SIZE, face_view, magnified
+from pipelines.clip_analysis.region_table import INTERPUPILLARY_MM
+from pipelines.clip_analysis.tracking.clip_tracking import ClipFrame
+from pipelines.micro_expressions.alignment import CROP
+from pipelines.micro_expressions.strain import optical_strain
+from pipelines.visualization.flow_color import flow_to_color
+from pipelines.visualization.flow_pictures import error_map
+
+#: Motion against the head in full colour, millimetres of a face whose pupils are 63 mm apart.
+FULL_MM = 3.0
+#: Optical strain that is white.
+FULL_STRAIN = 0.15
+
+_STRAIN_BLUR = 2.0  # standard deviation, pixels of the crop
+
+
+def panels(frame: ClipFrame, factor: float) -> np.ndarray:
+    """Show a frame in four pictures.
+
+    Args:
+        frame: of a clip.
+        factor: of the magnified motion.
+
+    Returns:
+        uint8 [768, 768, 3], RGB. Above: the face, and the face with its motion against the head magnified.
+        Below: that motion in colour, and its optical strain; grey where it cannot be relied on. Without a
+        reference all is grey, and without a known motion the magnified picture is the frame as it is.
+    """
+    grey = np.full((MAGNIFIED_SIZE, MAGNIFIED_SIZE, 3), 128, np.uint8)
+    if frame.reference is None:
+        return _square(grey, grey, grey, grey)
+    view = face_view(frame.picture, frame.reference)
+    if not frame.known:
+        return _square(view, view, grey, grey)
+    motion = frame.motion
+    full = FULL_MM * frame.reference.iris_distance / INTERPUPILLARY_MM
+    flow = flow_to_color(motion.expression, motion.valid, full)
+    smooth = cv2.GaussianBlur(motion.expression, (0, 0), _STRAIN_BLUR * len(flow) / CROP)
+    strain = error_map(optical_strain(smooth[None]).numpy()[0], motion.valid, FULL_STRAIN)
+    larger = magnified(frame.picture, frame.reference, motion, factor)
+    below = (
+        cv2.resize(each, (MAGNIFIED_SIZE,) * 2, interpolation=cv2.INTER_LINEAR) for each in (flow, strain)
+    )
+    return _square(view, larger, *below)
+
+
+def _square(*four: np.ndarray) -> np.ndarray:
+    return np.vstack([np.hstack(four[:2]), np.hstack(four[2:])])

@@ -1,0 +1,77 @@
+"""`summary.csv` of a folder of analysed clips: one row a clip."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from pipelines.clip_analysis.analysis_files import ClipAnalysis
+from pipelines.datasets.clip import Clip
+from pipelines.files import replacing
+
+
+@dataclass(frozen=True)
+class AnalysedClip:
+    """Row of a clip.
+
+    Attributes:
+        clip: name of the clip and of its folder.
+        path: of the clip.
+        failure: why it could not be analysed; empty if it was.
+        frames: count of frames; None, as all below, of a clip that failed.
+        seconds: time stamp of the last frame.
+        references: numbers of the reference frames, separated by blanks.
+        tracked: frames that were tracked.
+        lost: frames whose track was lost.
+        no_face: frames without a face.
+        micro: count of micro-expressions.
+        macro: count of macro-expressions.
+        blink: count of blinks.
+        notes: what there is to know, separated by semicolons.
+        changed: when the clip was last changed, nanoseconds since 1970.
+    """
+
+    clip: str
+    path: str
+    failure: str = ""
+    frames: int | None = None
+    seconds: float | None = None
+    references: str = ""
+    tracked: int | None = None
+    lost: int | None = None
+    no_face: int | None = None
+    micro: int | None = None
+    macro: int | None = None
+    blink: int | None = None
+    notes: str = ""
+    changed: int | None = None
+
+
+def row_of_clip(clip: Clip, analysis: ClipAnalysis) -> AnalysedClip:
+    """Return the row of a clip that was analysed."""
+    kinds = [event.kind for event in analysis.events]
+    lost, absent = analysis.status.count("lost"), analysis.status.count("no_face")
+    return AnalysedClip(
+        clip=clip.name,
+        path=str(clip.path),
+        frames=len(analysis.times),
+        seconds=round(float(analysis.times[-1]), 4),
+        references=" ".join(map(str, analysis.references)),
+        tracked=len(analysis.status) - lost - absent,
+        lost=lost,
+        no_face=absent,
+        micro=kinds.count("micro"),
+        macro=kinds.count("macro"),
+        blink=kinds.count("blink"),
+        notes="; ".join(analysis.notes),
+        changed=clip.path.stat().st_mtime_ns,
+    )
+
+
+def write_summary_table(path: Path, rows: Sequence[AnalysedClip]) -> None:
+    """Write the rows; an empty cell where nothing is known."""
+    columns = [field.name for field in fields(AnalysedClip) if field.name != "changed"]
+    with replacing(path) as part, part.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)

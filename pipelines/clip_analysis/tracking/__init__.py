@@ -1,0 +1,1 @@
+"""A face followed through a clip: landmarks, reference frames, and motion against them."""

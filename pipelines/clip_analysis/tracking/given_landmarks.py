@@ -1,0 +1,69 @@
+"""Landmarks of another program in place of the detector: 68 points a frame, completed to Face Mesh's 478."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.interpolate import RBFInterpolator
+
+from pipelines.landmarks.canonical_face import canonical_landmarks
+from pipelines.landmarks.detector import Face
+from pipelines.landmarks.face_mesh import IBUG_68, NUM_LANDMARKS
+
+#: Landmarks around each iris.
+LIDS = ((33, 133, 159, 145), (263, 362, 386, 374))
+_SMOOTHING = 1e-3  # centimetres squared
+_IRIS_POINTS = 5  # of each iris, its centre first
+
+
+class GivenLandmarks:
+    """The faces of a clip by landmarks that are known; takes the place of a `FaceMesh` that tracks.
+
+    Args:
+        points: for each frame float32 [68, 2], (x, y) in pixels, in the order of iBUG; None without a face.
+
+    Example:
+        >>> given = GivenLandmarks([np.random.default_rng(0).random((68, 2)) * 100, None])
+        >>> given(np.zeros((100, 100, 3), np.uint8)).landmarks.shape
+        (478, 2)
+        >>> given(np.zeros((100, 100, 3), np.uint8)) is None
+        True
+    """
+
+    def __init__(self, points: Sequence[np.ndarray | None]):
+        self._points = iter(points)
+
+    def reset(self) -> None:
+        """Do nothing: what is given does not depend on the frames before."""
+
+    def __call__(self, frame: np.ndarray, same_as: np.ndarray | None = None) -> Face | None:
+        """Return the face of the next frame."""
+        points = next(self._points, None)
+        return None if points is None else Face(complete_landmarks(points), 1)
+
+
+def complete_landmarks(points: np.ndarray) -> np.ndarray:
+    """Complete 68 landmarks to those of Face Mesh by a thin-plate spline of the canonical face.
+
+    Args:
+        points: float [68, 2], (x, y) in pixels, in the order of iBUG.
+
+    Returns:
+        float32 [478, 2]. The 68 are as given; the others lie between them as on the canonical face, and each
+        iris in the middle of its lids.
+
+    References:
+        Bookstein, "Principal warps: thin-plate splines and the decomposition of deformations", TPAMI 11(6),
+        1989.
+    """
+    canonical = canonical_landmarks()[:, :2].astype(np.float64)
+    # The lips of the canonical face are closed, so that two of its points coincide: smoothed a little.
+    spline = RBFInterpolator(
+        canonical[IBUG_68], points.astype(np.float64), kernel="thin_plate_spline", smoothing=_SMOOTHING
+    )
+    complete = np.empty((NUM_LANDMARKS, 2), np.float32)
+    complete[: len(canonical)] = spline(canonical)
+    complete[IBUG_68] = points
+    for k, lids in enumerate(LIDS):
+        first = len(canonical) + k * _IRIS_POINTS
+        complete[first : first + _IRIS_POINTS] = complete[list(lids)].mean(axis=0)
+    return complete

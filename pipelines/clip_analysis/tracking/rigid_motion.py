@@ -1,0 +1,96 @@
+"""Motion of a rigid head in the plane of the picture: affine, and parallax by the depth of the face.
+
+A rotation and a translation in space move a face under weak perspective by a flow that is affine in x, y, and
+depth. The depth is that of the mean head; only its shape counts, since its pose is affine in x and y as well.
+The parameters are fitted, with robust weights, to the flow of forehead and nose and around points on bone.
+An affine motion alone would leave part of a turn in the cheeks and the nose.
+
+References:
+    Holland, Welsch, "Robust regression using iteratively reweighted least-squares", Communications in
+    Statistics 6(9), 1977.
+    Ullman, Basri, "Recognition by linear combinations of models", TPAMI 13(10), 1991.
+"""
+
+import cv2
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from pipelines.clip_analysis.tracking.given_landmarks import LIDS
+from pipelines.image.warping import pixel_grid
+from pipelines.labels.mesh import interpolate_triangles
+from pipelines.landmarks.canonical_face import COUNT, canonical_landmarks
+from pipelines.landmarks.face_mesh import NUM_LANDMARKS, REGIONS, TRIANGLES, region_map
+from pipelines.landmarks.head_motion import STABLE, fit_robustly
+
+_STEP = 6  # pixels between the points of the fit
+# How much a part of the face tells of the head. What lies elsewhere, and not near bone, moves by itself.
+_OF_HEAD = {"forehead": 1.0, "nose": 1.0, "brows": 0.2}
+# The same where what moves by itself may be in it, and errors should average out.
+_OF_FACE = {
+    "forehead": 1.0, "nose": 1.0, "cheeks": 0.3, "brows": 0.2, "jaw": 0.1, "mouth": 0.05, "eyes": 0.05,
+}  # fmt: skip
+_NEAR_BONE = 0.05  # share of the crop
+
+
+class RigidMotion:
+    """Flows that the head can make, as linear combinations of four fields.
+
+    Args:
+        landmarks: float32 [478, 2] of the face at rest, pixels of the crop.
+        face: bool [S, S].
+    """
+
+    def __init__(self, landmarks: np.ndarray, face: np.ndarray):
+        shape = face.shape
+        centred = (pixel_grid(shape) - landmarks[:COUNT].mean(axis=0)) / max(shape)
+        #: float32 [S, S, 4]: x, y, 1 and depth.
+        self.fields = np.dstack([centred, np.ones(shape), _depth(landmarks, shape)]).astype(np.float32)
+        regions = region_map(landmarks, shape)
+        bone = np.zeros(shape, np.uint8)
+        for x, y in np.rint(landmarks[STABLE]).astype(int).tolist():
+            cv2.circle(bone, (x, y), round(_NEAR_BONE * max(shape)), 1, -1)
+        self._of_head = self._design(np.where(face, np.maximum(_weights(_OF_HEAD)[regions], bone), 0))
+        self._of_face = self._design(np.where(face, _weights(_OF_FACE)[regions], 0))
+
+    def fit(self, flow: np.ndarray) -> np.ndarray:
+        """Return the parameters of the head's part of a flow, float32 [S, S, 2]: float64 [4, 2]."""
+        return self._fitted(flow, self._of_head)
+
+    def fit_face(self, flow: np.ndarray) -> np.ndarray:
+        """Return the parameters of the rigid motion that is nearest to that of the whole face.
+
+        Less noisy than `fit`, and part of an expression may be in it.
+        """
+        return self._fitted(flow, self._of_face)
+
+    def _design(self, weights: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
+        """Return the points of a fit (rows, columns) on the coarse grid, their fields, and their weights."""
+        coarse = weights[::_STEP, ::_STEP]
+        where = np.nonzero(coarse)
+        return where, self.fields[::_STEP, ::_STEP][where].astype(np.float64), coarse[where]
+
+    def _fitted(self, flow: np.ndarray, design: tuple) -> np.ndarray:
+        where, fields, weights = design
+        return fit_robustly(fields, flow[::_STEP, ::_STEP][where], weights)
+
+    def flow(self, parameters: np.ndarray) -> np.ndarray:
+        """Return the flow of parameters, float64 [4, 2]: float32 [S, S, 2], pixels of the crop."""
+        return self.fields @ parameters.astype(np.float32)
+
+
+def _weights(of: dict[str, float]) -> np.ndarray:
+    """Return weights by the number of a region: float64 [regions + 1], 0 outside of the face."""
+    return np.array([0.0] + [of.get(region, 0.0) for region in REGIONS])
+
+
+def _depth(landmarks: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return the depth of the mean head over the face, about -1 to 1; outside, that of the nearest pixel."""
+    depth = canonical_landmarks()[:, 2].astype(np.float64)
+    depth = (depth - depth.mean()) / np.ptp(depth) * 2
+    depth = np.concatenate([depth, np.zeros(NUM_LANDMARKS - COUNT)])
+    for iris, lids in zip((468, 473), LIDS, strict=True):
+        depth[iris : iris + 5] = depth[list(lids)].mean()
+    values = np.column_stack([depth, depth])
+    inside, known = interpolate_triangles(landmarks.astype(np.float64), values, TRIANGLES, *shape)
+    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return inside[..., 0][tuple(nearest)]

@@ -1,0 +1,131 @@
+import csv
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from keras_models.inference import clip_analyses
+from keras_models.inference.clip_analyses import AnalysisRequest, analyse, analyse_folder
+from pipelines.clip_analysis.analysis import AnalysisConfig
+from pipelines.errors import InputError
+from pipelines.io.images import write_image
+from pipelines.landmarks.face_mesh import IBUG_68
+
+REQUEST = AnalysisRequest(AnalysisConfig(magnify=0), model="dis_fast", classifier=None)
+
+
+@pytest.fixture
+def clips(portrait, tmp_path):
+    """Two clips of the portrait, one deeper, and a clip without a face."""
+    folder = tmp_path / "clips"
+    for name in ("anna/one", "bert/two"):
+        for number in range(3):
+            write_image(folder / name / f"{number}.png", np.roll(portrait, number, axis=1))
+    write_image(folder / "bert" / "blank" / "0.png", np.full((64, 64, 3), 90, np.uint8))
+    return folder
+
+
+def rows(out):
+    with (out / "summary.csv").open(newline="") as file:
+        return {row["clip"]: row for row in csv.DictReader(file)}
+
+
+def test_a_row_for_each_clip(clips, tmp_path):
+    out = tmp_path / "out"
+    found = analyse_folder(clips, out, REQUEST)
+    assert [row.clip for row in found] == ["anna-one", "bert-blank", "bert-two"]
+    table = rows(out)
+    assert (table["anna-one"]["frames"], table["anna-one"]["tracked"]) == ("3", "3")
+    assert table["bert-blank"]["failure"].startswith(str(clips / "bert" / "blank"))
+    assert "no face found in any of its 1 frames" in table["bert-blank"]["failure"]
+    assert table["bert-blank"]["frames"] == ""
+    assert sorted(path.name for path in out.iterdir()) == [
+        "analyses.json", "anna-one", "bert-two", "summary.csv",
+    ]  # fmt: skip
+
+
+def test_a_second_start_goes_on(clips, tmp_path, monkeypatch):
+    """Ctrl-C after the first clip: it is kept, and the next start does the other two."""
+    out, done = tmp_path / "out", []
+
+    def interrupted(clip, folder, request):
+        if done:
+            raise KeyboardInterrupt
+        done.append(clip.name)
+        return analyse_to_row(clip, folder, request)
+
+    analyse_to_row = clip_analyses.analyse_to_row
+    monkeypatch.setattr(clip_analyses, "analyse_to_row", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        analyse_folder(clips, out, REQUEST)
+    assert list(rows(out)) == ["anna-one"]
+    changed = (out / "anna-one" / "motion.csv").stat().st_mtime_ns
+    monkeypatch.setattr(clip_analyses, "analyse_to_row", analyse_to_row)
+    analyse_folder(clips, out, REQUEST)
+    assert list(rows(out)) == ["anna-one", "bert-blank", "bert-two"]
+    assert (out / "anna-one" / "motion.csv").stat().st_mtime_ns == changed
+    with pytest.raises(InputError, match=r"holds analyses with magnify 0.*choose another folder"):
+        analyse_folder(clips, out, replace(REQUEST, config=AnalysisConfig(magnify=2)))
+
+
+def test_a_clip_that_has_changed_is_analysed_anew(clips, tmp_path, portrait):
+    out = tmp_path / "out"
+    analyse_folder(clips, out, REQUEST)
+    write_image(clips / "anna" / "one" / "3.png", portrait)
+    analyse_folder(clips, out, REQUEST)
+    assert rows(out)["anna-one"]["frames"] == "4"
+    assert json.loads((out / "anna-one" / "summary.json").read_text())["frames"] == 4
+
+
+def test_processes_write_the_same(clips, tmp_path):
+    analyse_folder(clips, tmp_path / "one", REQUEST)
+    analyse_folder(clips, tmp_path / "two", REQUEST, workers=2)
+    for clip in ("anna-one", "bert-two"):
+        here, there = (tmp_path / name / clip / "motion.csv" for name in ("one", "two"))
+        assert here.read_bytes() == there.read_bytes()
+    assert rows(tmp_path / "one") == rows(tmp_path / "two")
+
+
+def test_folders_that_are_refused(clips, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="mine: is a folder with something in it"):
+        analyse_folder(clips, tmp_path / "mine", REQUEST)
+    with pytest.raises(InputError, match="--reference names a frame of one clip"):
+        analyse_folder(clips, tmp_path / "out", replace(REQUEST, config=AnalysisConfig(reference=0)))
+    shutil.rmtree(clips / "anna")
+    shutil.rmtree(clips / "bert" / "two")
+    with pytest.raises(InputError, match="none of 1 clips could be analysed"):
+        analyse_folder(clips, tmp_path / "out", REQUEST)
+
+
+def test_landmarks_of_openface_and_parquet(clips, tmp_path, portrait_landmarks):
+    """Points shifted as the portrait is: the head moves by a pixel a frame, in tables of both formats."""
+    columns = [f"{axis}_{k}" for axis in "xy" for k in range(68)]
+    lines = [",".join(["frame", "face_id", "confidence", "success", *columns])]
+    for number in range(3):
+        points = portrait_landmarks[IBUG_68] + [number, 0]
+        lines.append(",".join([str(number + 1), "0", "0.98", "1", *map(str, points.T.ravel())]))
+    (tmp_path / "openface.csv").write_text("\n".join(lines))
+    request = replace(
+        REQUEST,
+        config=AnalysisConfig(reference=0, magnify=0, parquet=True),
+        landmarks=f"openface:{tmp_path / 'openface.csv'}",
+    )
+    analysis = analyse(clips / "anna" / "one", tmp_path / "out", request)
+    assert analysis.status == ("restarted", "tracked", "tracked")
+    heads = pq.read_table(tmp_path / "out" / "frames.parquet").to_pydict()
+    size = 224 / np.ptp(portrait_landmarks[IBUG_68], axis=0).max()
+    assert heads["head_x_px"][2] / heads["head_x_px"][1] == pytest.approx(2, rel=0.1)
+    assert 0.3 * size < heads["head_x_px"][1] < 1.5 * size
+    with (tmp_path / "out" / "motion.csv").open(newline="") as file:
+        text = list(csv.DictReader(file))
+    table = pq.read_table(tmp_path / "out" / "motion.parquet").to_pylist()
+    assert len(table) == len(text) > 0
+    for row, same in zip(table, text, strict=True):
+        assert row["frame"] == int(same["frame"])
+        assert (row["region"], row["side"]) == (same["region"], same["side"])
+        assert row["u_px"] == (float(same["u_px"]) if same["u_px"] else None)
