@@ -1,6 +1,6 @@
 """First picture of the README: the report of an analysed rendered clip, at the apex of its micro-expression.
 
-Run `python -m benchmarks.pictures.clip_picture docs/pictures`; it needs Chromium and `make reports`' packages.
+Run `python -m benchmarks.pictures.clip_picture docs/pictures`; it needs Chromium and Playwright.
 """
 
 import sys

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.clip_analysis.analysis_files import EVENT_REGIONS, ClipAnalysis, write_results
-from pipelines.clip_analysis.clip_events import FoundEvent, blink_events, expression_events
+from pipelines.clip_analysis.clip_events import FoundEvent, blink_events, expression_events, without_blinks
 from pipelines.clip_analysis.clip_pictures import panels
 from pipelines.clip_analysis.frame_table import FRAME_COLUMNS, FrameTable
 from pipelines.clip_analysis.magnification import MAGNIFIED_SIZE
@@ -191,8 +191,8 @@ def _event_motion(regions: list[RegionMotion]) -> np.ndarray:
 
 def _events(collected: _Collected, times: np.ndarray) -> list[FoundEvent]:
     events = expression_events(collected.motion().astype(np.float64), EVENT_REGIONS, times)
-    events += blink_events(collected.openings.astype(np.float64), times, CLOSED_BELOW)
-    return sorted(events, key=lambda event: event.onset)
+    blinks = blink_events(collected.openings.astype(np.float64), times, CLOSED_BELOW)
+    return sorted(without_blinks(events, blinks) + blinks, key=lambda event: event.onset)
 
 
 def _classified(clip: Path, events: list[FoundEvent], classify: Classify) -> list[FoundEvent]:

@@ -3,22 +3,27 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, median_filter
+from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks, peak_widths
+
+from pipelines.micro_expressions.interval_candidates import extent
 
 #: Seconds from onset to offset up to which an expression is a micro-expression (Yan et al. 2013).
 LONGEST_MICRO = 0.5
 
-_REST_SECONDS = 2.0  # window of the median
-_MOST_SECONDS = 8.0  # from a face at rest to the apex
+_MOST_SECONDS = 8.0  # from a face at rest to the apex of a macro-expression
 _SPEED_SECONDS, _LEAST_SPEED = 0.1, 0.8  # standard deviation; share of the apex that it moves in a second
-_SMOOTHED_SECONDS = 0.03  # standard deviation
-_LEAST = {"micro": 0.6, "macro": 1.0}  # pixels of the 224 x 224 crop: less is no expression
-_TIMES_NOISE = 5.0  # usual changes from frame to frame that an expression exceeds
+_SMOOTHED_SECONDS = 0.04  # standard deviation
+# Half-lengths of micro-expressions that are tried. The shortest one with a share of the best score is taken.
+_REACHES_SECONDS, _ENOUGH = (0.12, 0.16, 0.2, 0.26, 0.32), 0.6
+# Pixels of the 224 x 224 crop, by which micro-expressions stand out, and macro-expressions move.
+_LEAST_MICRO, _LEAST_MACRO = 0.12, 1.0
+_TIMES_JITTER = 8.0  # usual jitter from frame to frame that a micro-expression exceeds
+_TIMES_NOISE = 5.0  # usual changes from frame to frame that a macro-expression exceeds
 _HELD = 0.8  # share of the highest motion from which on an expression counts as held
 _FOOT = 0.25  # share of the apex at which an expression begins and ends
 _STRONGEST = 3  # regions whose motion counts
-_SHORTEST_SECONDS = 0.06  # from onset to offset
+_PAUSE_SECONDS = 0.25  # between movements of one expression: who speaks moves without longer ones
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,8 @@ class FoundEvent:
         onset: number of the first frame.
         apex: number of the frame of the largest motion.
         offset: number of the last frame.
-        peak: motion at the apex beyond that at rest, pixels of the 224 x 224 crop; of a blink the share by
-            which the eyes close.
+        peak: motion at the apex beyond that before and after, pixels of the 224 x 224 crop; of a blink the
+            share by which the eyes close.
         region: that moves most.
         label: class of a micro-expression; empty if it was not classified.
         probability: calibrated probability of that class; NaN if it was not classified.
@@ -65,40 +70,104 @@ def expression_events(motion: np.ndarray, names: tuple[str, ...], times: np.ndar
     smooth = gaussian_filter1d(
         _without_gaps(motion), max(_SMOOTHED_SECONDS / step, 0.5), axis=0, mode="nearest"
     )
-    # What is left of a head that turns adds to an expression or takes from it. A micro-expression is short
-    # beside that, so that the median around it is the face without it; a macro-expression need not be.
-    window = 2 * round(_REST_SECONDS / step / 2) + 1
-    rest = median_filter(smooth, size=(min(window, 2 * len(smooth) - 1), 1, 1), mode="reflect")
     known = np.isfinite(motion).all(axis=-1).any(axis=1)
-    short = _of_kind("micro", smooth - rest, known, names, times)
-    long = _of_kind("macro", smooth, known, names, times)
-    apart = [event for event in short if all(not other.onset <= event.apex <= other.offset for other in long)]
-    return sorted([*apart, *long], key=lambda event: event.onset)
+    short, long = _micro_expressions(smooth, names, step), _macro_expressions(smooth, known, names, times)
+    # Between the two kinds, what was found as a micro-expression is one.
+    long = [
+        event
+        for event in long
+        if times[event.offset] - times[event.onset] > LONGEST_MICRO
+        or all(not event.onset <= other.apex <= event.offset for other in short)
+    ]
+    short = [event for event in short if all(not other.onset <= event.apex <= other.offset for other in long)]
+    return _joined(sorted([*short, *long], key=lambda event: event.onset), times)
 
 
-def _of_kind(
-    kind: str, motion: np.ndarray, known: np.ndarray, names: tuple[str, ...], times: np.ndarray
+def _micro_expressions(motion: np.ndarray, names: tuple[str, ...], step: float) -> list[FoundEvent]:
+    """Find what comes and goes within half a second.
+
+    At the apex the face differs from the mean of the faces a little before and after; these two differ less
+    from each other, so that a head that drifts or turns stands out from nothing.
+    """
+    reaches = sorted({max(2, round(seconds / step)) for seconds in _REACHES_SECONDS})
+    scores = np.stack([_standing_out(motion, reach) for reach in reaches])
+    best = scores.max(axis=0)
+    # Changes of direction from frame to frame are noise of the picture and of the estimator.
+    noise = _strongest(np.linalg.norm(motion[1:-1] - (motion[:-2] + motion[2:]) / 2, axis=-1))
+    least = max(_LEAST_MICRO, _TIMES_JITTER * float(np.median(noise)))
+    tops, _ = find_peaks(np.concatenate([[0], best, [0]]), height=least)
+    flat, last = motion.reshape(len(motion), -1), len(motion) - 1
+    found: list[FoundEvent] = []
+    for apex in sorted((tops - 1).tolist(), key=lambda frame: -best[frame]):
+        reach = reaches[int(np.argmax(scores[:, apex] >= _ENOUGH * best[apex]))]
+        first, end = extent(flat, apex, reach)
+        # At an end of the clip it has not been seen to rise and fall.
+        if (end - first) * step > LONGEST_MICRO or apex in (0, last):
+            continue
+        if all(end < other.onset or first > other.offset for other in found):
+            away = motion[apex] - (motion[max(apex - reach, 0)] + motion[min(apex + reach, last)]) / 2
+            lengths = np.linalg.norm(away, axis=-1)
+            name = names[int(np.argmax(lengths))]
+            found.append(FoundEvent("micro", first, apex, end, _strongest(lengths), name))
+    return found
+
+
+def _standing_out(motion: np.ndarray, reach: int) -> np.ndarray:
+    padded = np.pad(motion, ((reach, reach), (0, 0), (0, 0)), mode="edge")
+    before, after = padded[: len(motion)], padded[2 * reach :]
+    away, apart = motion - (before + after) / 2, after - before
+    return _strongest(np.linalg.norm(away, axis=-1)) - _strongest(np.linalg.norm(apart, axis=-1))
+
+
+def _strongest(lengths: np.ndarray) -> np.ndarray:
+    """Return the root mean square of the largest lengths of the last axis."""
+    return np.sqrt(np.square(np.sort(lengths, axis=-1)[..., -_STRONGEST:]).mean(axis=-1))
+
+
+def _macro_expressions(
+    motion: np.ndarray, known: np.ndarray, names: tuple[str, ...], times: np.ndarray
 ) -> list[FoundEvent]:
-    """Find the events of one kind."""
+    """Find what is away from the face at rest for more than half a second."""
     step = float(np.median(np.diff(times)))
     lengths = np.linalg.norm(motion, axis=-1)
-    strength = np.sqrt(np.square(np.sort(lengths, axis=1)[:, -_STRONGEST:]).mean(axis=1))
+    strength = _strongest(lengths)
     strength = np.where(known, strength, strength[known].min() if known.any() else 0)
-    threshold = max(_LEAST[kind], _TIMES_NOISE * float(np.median(np.abs(np.diff(strength)))))
+    threshold = max(_LEAST_MACRO, _TIMES_NOISE * float(np.median(np.abs(np.diff(strength)))))
     speed = np.abs(np.gradient(gaussian_filter1d(strength, max(_SPEED_SECONDS / step, 0.5)), step))
     found = []
     for first, last, apex, height in _peaks(strength, threshold, round(_MOST_SECONDS / step)):
-        seconds = float(times[last] - times[first])
         # What a turn of the head leaves comes and goes slowly.
         slow = speed[first : last + 1].max() < _LEAST_SPEED * height
-        # At an end of the clip it has not been seen to rise and fall.
-        at_an_end = kind == "micro" and apex in (0, len(strength) - 1)
-        other_kind = (seconds <= LONGEST_MICRO) != (kind == "micro")
-        if slow or at_an_end or other_kind or seconds < _SHORTEST_SECONDS:
-            continue
-        region = names[int(np.argmax(lengths[apex]))]
-        found.append(FoundEvent(kind, first, apex, last, height, region))
+        # From a quarter of the height to a quarter again lies two thirds of the time of a smooth movement.
+        if not slow and times[last] - times[first] > 2 / 3 * LONGEST_MICRO:
+            region = names[int(np.argmax(lengths[apex]))]
+            found.append(FoundEvent("macro", first, apex, last, height, region))
     return found
+
+
+def _joined(events: list[FoundEvent], times: np.ndarray) -> list[FoundEvent]:
+    """Join movements that follow each other without a pause to one macro-expression, as of one who speaks."""
+    joined: list[FoundEvent] = []
+    for event in events:
+        before = joined[-1] if joined else None
+        if before and times[event.onset] - times[before.offset] < _PAUSE_SECONDS:
+            larger = max(before, event, key=lambda one: one.peak)
+            last = max(before.offset, event.offset)
+            kind = "macro" if times[last] - times[before.onset] > LONGEST_MICRO else "micro"
+            joined[-1] = FoundEvent(kind, before.onset, larger.apex, last, larger.peak, larger.region)
+        else:
+            joined.append(event)
+    return joined
+
+
+def without_blinks(events: list[FoundEvent], blinks: list[FoundEvent]) -> list[FoundEvent]:
+    """Leave out micro-expressions with their apex in a blink, which moves brows and cheeks as well."""
+    return [
+        event
+        for event in events
+        if event.kind != "micro"
+        or all(not blink.onset - 1 <= event.apex <= blink.offset + 1 for blink in blinks)
+    ]
 
 
 def _peaks(strength: np.ndarray, threshold: float, reach: int) -> list[tuple[int, int, int, float]]:

@@ -108,7 +108,7 @@ class MotionTracker:
             start = self._predicted(points)
             found = self._from(frame, start, "tracked")
             if np.linalg.norm(found.flow - start, axis=-1)[self.reference.face].mean() > _AGAIN_FROM:
-                found = self._from(frame, self._coarse(found.flow, _START_LEAST), "tracked")
+                found = self._from(frame, self._start(found.flow, points), "tracked")
         if found is None or found.agreement < LOST_BELOW:
             again = self._from(frame, self._by_landmarks(points), "restarted")
             if found is None or again.agreement > found.agreement:
@@ -128,6 +128,10 @@ class MotionTracker:
             affine = fit_affine(self._landmarks[STABLE], step)
             there = pixel_grid(self._shape) + flow
             flow = flow + (there @ affine[:2] + affine[2]).astype(np.float32)
+        return self._start(flow, points)
+
+    def _start(self, flow: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """Return what is coarse in a flow, corrected by landmarks where they differ from it by far."""
         last = self._coarse(flow, _START_LEAST)
         columns, rows = np.rint(self.reference.landmarks.T).astype(int).clip(0, self.reference.size - 1)
         apart = points - self.reference.landmarks - flow[rows, columns]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_models.evaluation.spotting.interval_candidates import contrast, extent, find_candidates
 from keras_models.evaluation.spotting.spotting_scores import iou
+from pipelines.micro_expressions.interval_candidates import contrast, extent, find_candidates
 
 
 def movement(length, events, cells=6, drift=0.0, seed=0):
