@@ -137,7 +137,7 @@ def analyze(
 
     check_outputs(Path(out), inputs=(check_exists(Path(clip)),))
     config = AnalysisConfig(reference, rate, interpupillary_mm, magnify, parquet)
-    request = AnalysisRequest(config, str(model), classifier and str(classifier), landmarks)
+    request = AnalysisRequest(config, str(model), None if classifier is None else str(classifier), landmarks)
     return analyse(Path(clip), Path(out), request, progress)
 
 

@@ -12,9 +12,9 @@ from PIL import Image
 from benchmarks.pictures.report_pictures import browser, opened
 
 #: Width and height of the window, CSS pixels.
-WINDOW = (760, 1180)
+WINDOW = (680, 1400)
 #: The clip: seed and number of its series, as `faceflow demo` renders it.
-SEED, NUMBER, FRAMES, SIZE = 0, 5, 75, 256
+SEED, NUMBER, FRAMES, SIZE = 0, 22, 75, 256
 
 _QUALITY = 88  # of the WebP
 

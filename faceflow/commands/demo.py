@@ -19,7 +19,7 @@ _BASELINES = ("zero", "label:mesh", "farneback", "dis_fast", "dis_medium", "dis_
 _SHIPPED = "default"
 _FINE_TUNED = "default, fine-tuned"
 _CALLS = 20
-_CLIP, _CLIP_FRAMES, _CLIP_SIZE = 5, 75, 192  # number in its series, and what is rendered of it
+_CLIP, _CLIP_FRAMES, _CLIP_SIZE = 22, 75, 192  # number in its series, and what is rendered of it
 
 
 def demo(out: Out = Path("demo"), max_minutes: float = 1.5, seed: int = 0) -> None:

@@ -12,7 +12,7 @@ from pipelines.visualization.flow_color import flow_to_color
 from pipelines.visualization.flow_pictures import error_map
 
 #: Motion against the head in full colour, millimetres of a face whose pupils are 63 mm apart.
-FULL_MM = 3.0
+FULL_MM = 2.0
 #: Optical strain that is white.
 FULL_STRAIN = 0.15
 
