@@ -12,7 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.clip_analysis.analysis_files import EVENT_REGIONS, ClipAnalysis, write_results
-from pipelines.clip_analysis.clip_events import FoundEvent, blink_events, expression_events, without_blinks
+from pipelines.clip_analysis.clip_events import (
+    FoundEvent,
+    blink_events,
+    expression_events,
+    without_blinks,
+    without_turns,
+)
 from pipelines.clip_analysis.clip_pictures import panels
 from pipelines.clip_analysis.frame_table import FRAME_COLUMNS, FrameTable
 from pipelines.clip_analysis.magnification import MAGNIFIED_SIZE
@@ -130,6 +136,7 @@ class _Collected:
         self.mm_per_pixel = 1.0
         self._motion = np.full((len(times), len(EVENT_REGIONS), 2), np.nan, np.float32)
         self.openings = np.full(len(times), np.nan, np.float32)
+        self.head = np.full((len(times), 2), np.nan, np.float32)
 
     def write(self, frames: Iterator[ClipFrame]) -> None:
         with ExitStack() as stack:
@@ -161,6 +168,8 @@ class _Collected:
                 row = self._frames.row(frame, seconds)
                 whole.writerow(row)
                 self.openings[number] = self._frames.opening(frame)
+                if row["head_x_px"]:
+                    self.head[number] = float(row["head_x_px"]), float(row["head_y_px"])
             if frame.known:
                 regions = self._regions.regions(frame.motion)
                 motion.writerows(self._regions.rows(number, seconds, regions))
@@ -192,7 +201,8 @@ def _event_motion(regions: list[RegionMotion]) -> np.ndarray:
 def _events(collected: _Collected, times: np.ndarray) -> list[FoundEvent]:
     events = expression_events(collected.motion().astype(np.float64), EVENT_REGIONS, times)
     blinks = blink_events(collected.openings.astype(np.float64), times, CLOSED_BELOW)
-    return sorted(without_blinks(events, blinks) + blinks, key=lambda event: event.onset)
+    events = without_turns(without_blinks(events, blinks), collected.head)
+    return sorted(events + blinks, key=lambda event: event.onset)
 
 
 def _classified(clip: Path, events: list[FoundEvent], classify: Classify) -> list[FoundEvent]:

@@ -58,8 +58,7 @@ class FrameTable:
         x, y = frame.motion.head[self._bone].mean(axis=0) * CROP / self._reference.size
         row |= {"head_x_px": f"{x:.4f}", "head_y_px": f"{y:.4f}"}
         row |= {"head_x_mm": f"{x * self._mm_per_pixel:.4f}", "head_y_mm": f"{y * self._mm_per_pixel:.4f}"}
-        picture = self._reference.sampled(frame.picture, frame.motion.head)
-        row["sharpness"] = f"{_sharpness(picture, self._reference.face) / self._sharpness:.3f}"
+        row["sharpness"] = f"{_sharpness(frame.motion.picture, self._reference.face) / self._sharpness:.3f}"
         row["agreement"] = f"{frame.motion.agreement:.4f}"
         row["valid"] = f"{frame.motion.valid[self._reference.face].mean():.3f}"
         return row

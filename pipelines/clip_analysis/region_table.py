@@ -4,13 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import tensorflow as tf
 
 from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop
 from pipelines.clip_analysis.tracking.tracker import TrackedMotion
-from pipelines.image.warping import pixel_grid
+from pipelines.image.warping import pixel_grid, squared_length
 from pipelines.landmarks.face_mesh import REGIONS, region_map
 from pipelines.micro_expressions.alignment import CROP
 from pipelines.micro_expressions.strain import optical_strain
+
+# In a graph: run one by one, its many small operations take several times as long.
+_strain = tf.function(optical_strain, reduce_retracing=True)
 
 #: Distance between the centres of the irises of an adult, millimetres (Dodgson 2004: mean 63).
 INTERPUPILLARY_MM = 63.0
@@ -82,8 +86,8 @@ class RegionTable:
     def regions(self, motion: TrackedMotion) -> list[RegionMotion]:
         """Return right, left and both sides of every region."""
         own = motion.expression
-        squared = np.square(own).sum(axis=-1)
-        strain = optical_strain(own[None]).numpy()[0]
+        squared = squared_length(own)
+        strain = _strain(own[None]).numpy()[0]
         sums = np.zeros((len(TABLE_REGIONS), 2, 7))
         columns = (own[..., 0], own[..., 1], squared, strain, motion.uncertainty)
         for labels in self._labels:

@@ -10,6 +10,11 @@ def pixel_grid(shape: tuple[int, int]) -> np.ndarray:
     return np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
 
 
+def squared_length(flow: np.ndarray) -> np.ndarray:
+    """Return the squared length of each vector, [..., 2] -> [...]; much faster than `np.linalg.norm`."""
+    return np.einsum("...i,...i->...", flow, flow)
+
+
 def sample(image: np.ndarray, points: np.ndarray, interpolation: int = cv2.INTER_CUBIC) -> np.ndarray:
     """Interpolate an image between its pixels; outside of it, the value of the border is repeated.
 

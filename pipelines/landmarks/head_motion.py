@@ -83,26 +83,29 @@ def fit_affine(points: np.ndarray, motion: np.ndarray) -> np.ndarray:
     return affine
 
 
-def fit_robustly(design: np.ndarray, motion: np.ndarray, prior: np.ndarray | None = None) -> np.ndarray:
+def fit_robustly(
+    design: np.ndarray, motion: np.ndarray, prior: np.ndarray | None = None, rounds: int = _ROUNDS
+) -> np.ndarray:
     """Fit motion = design A by least squares that discard outliers; see `fit_affine`.
 
     Args:
         design: float64 [N, K], of about unit size or in pixels.
         motion: float [N, 2], pixels.
         prior: float [N], weights of the points before any is discarded; 1 by default.
+        rounds: number of times that weights are computed anew.
 
     Returns:
         A, float64 [K, 2].
     """
     prior = np.ones(len(design)) if prior is None else prior
     weights = np.ones(len(design))
-    for turn in range(_ROUNDS):
+    for turn in range(rounds):
         weighted = design.T * (prior * weights)
         # Normal equations: a tenth of the time of the whole design, which is well conditioned.
         fitted = np.linalg.lstsq(weighted @ design, weighted @ motion, rcond=None)[0]
         distance = np.linalg.norm(motion - design @ fitted, axis=1)
         deviation = max(1.4826 * np.median(distance), _LEAST_DEVIATION)
-        if turn < _ROUNDS // 2:
+        if turn < rounds // 2:
             # Least absolute deviations first: Tukey's weights need a start that outliers have not taken over.
             weights = 1 / np.maximum(distance, _LEAST_DEVIATION)
         else:

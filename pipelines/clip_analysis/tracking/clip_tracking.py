@@ -11,6 +11,7 @@ from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop, refer
 from pipelines.clip_analysis.tracking.survey import Shot, Survey
 from pipelines.clip_analysis.tracking.tracker import FlowEstimate, MotionTracker, TrackedMotion
 from pipelines.errors import InputError
+from pipelines.image.warping import squared_length
 
 #: Frames in a row that are lost though they have a face, after which it is taken for somebody else's.
 NEW_REFERENCE_AFTER = 10
@@ -160,6 +161,6 @@ def _between(before: ClipFrame | None, frame: ClipFrame, after: ClipFrame) -> Cl
     own = [each.motion.expression for each in three]
     mean = (own[0] + 2 * own[1] + own[2]) / 4
     # What differs by more is motion: a blink, or a lip that moves fast.
-    change = cv2.GaussianBlur(np.square(own[1] - mean).sum(axis=-1), (0, 0), 2.0)[..., None]
+    change = cv2.GaussianBlur(squared_length(own[1] - mean), (0, 0), 2.0)[..., None]
     steady = mean + (own[1] - mean) * (change / (change + _TIME_ERROR**2))
     return replace(frame, motion=replace(frame.motion, flow=frame.motion.head + steady))

@@ -22,7 +22,7 @@ from pipelines.landmarks.canonical_face import COUNT, canonical_landmarks
 from pipelines.landmarks.face_mesh import NUM_LANDMARKS, REGIONS, TRIANGLES, region_map
 from pipelines.landmarks.head_motion import STABLE, fit_robustly
 
-_STEP = 6  # pixels between the points of the fit
+_STEP, _ROUNDS = 7, 10  # pixels between the points of the fit; rounds of it
 # How much a part of the face tells of the head. What lies elsewhere, and not near bone, moves by itself.
 _OF_HEAD = {"forehead": 1.0, "nose": 1.0, "brows": 0.2}
 # The same where what moves by itself may be in it, and errors should average out.
@@ -71,7 +71,7 @@ class RigidMotion:
 
     def _fitted(self, flow: np.ndarray, design: tuple) -> np.ndarray:
         where, fields, weights = design
-        return fit_robustly(fields, flow[::_STEP, ::_STEP][where], weights)
+        return fit_robustly(fields, flow[::_STEP, ::_STEP][where], weights, _ROUNDS)
 
     def flow(self, parameters: np.ndarray) -> np.ndarray:
         """Return the flow of parameters, float64 [4, 2]: float32 [S, S, 2], pixels of the crop."""

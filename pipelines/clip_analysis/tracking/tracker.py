@@ -7,14 +7,14 @@ landmarks.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
 import numpy as np
 
 from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop
-from pipelines.image.warping import pixel_grid, sample
+from pipelines.image.warping import pixel_grid, sample, squared_length
 from pipelines.labels.extension import extend
 from pipelines.labels.mesh import mesh_label
 from pipelines.landmarks.head_motion import STABLE, fit_affine
@@ -47,6 +47,7 @@ class TrackedMotion:
         uncertainty: float32 [S, S], error to expect by what the pictures differ after the motion, pixels.
         valid: bool [S, S], pixels of the face where the flow can be relied on.
         agreement: correlation of both pictures after the motion, over the face, -1 to 1.
+        picture: uint8 [S, S, 3], RGB, the frame brought back to the reference by nearly this motion.
         head: float32 [S, S, 2], motion of the head alone, see `rigid_motion`, pixels of the crop.
         status: tracked, restarted (from the landmarks) or lost.
     """
@@ -55,6 +56,7 @@ class TrackedMotion:
     uncertainty: np.ndarray
     valid: np.ndarray
     agreement: float
+    picture: np.ndarray
     head: np.ndarray
     status: str
 
@@ -107,7 +109,8 @@ class MotionTracker:
         if self._flow is not None:
             start = self._predicted(points)
             found = self._from(frame, start, "tracked")
-            if np.linalg.norm(found.flow - start, axis=-1)[self.reference.face].mean() > _AGAIN_FROM:
+            changed = np.sqrt(squared_length(found.flow - start))
+            if changed[self.reference.face].mean() > _AGAIN_FROM:
                 found = self._from(frame, self._start(found.flow, points), "tracked")
         if found is None or found.agreement < LOST_BELOW:
             again = self._from(frame, self._by_landmarks(points), "restarted")
@@ -116,7 +119,7 @@ class MotionTracker:
         if found.agreement < LOST_BELOW:
             self.reset()
             nowhere = np.zeros_like(found.valid)
-            return TrackedMotion(found.flow, found.uncertainty, nowhere, found.agreement, found.head, "lost")
+            return replace(found, valid=nowhere, status="lost")
         self._flow, self._landmarks = found.flow, points
         return found
 
@@ -140,7 +143,7 @@ class MotionTracker:
         landmarks = self._by_landmarks(points)
         # Landmarks follow a grin that changes the skin too much for pictures; small motion they do not see.
         more = landmarks - last
-        length = np.linalg.norm(more, axis=-1, keepdims=True)
+        length = np.sqrt(squared_length(more))[..., None]
         return last + more * np.clip(1 - _LANDMARKS_LEAST / np.maximum(length, 1e-6), 0, None)
 
     def _by_landmarks(self, points: np.ndarray) -> np.ndarray:
@@ -155,7 +158,7 @@ class MotionTracker:
         """
         head = self.reference.head.flow(self.reference.head.fit_face(flow))
         own = cv2.GaussianBlur(flow - head, (0, 0), _START_BLUR)
-        length = np.linalg.norm(own, axis=-1, keepdims=True)
+        length = np.sqrt(squared_length(own))[..., None]
         return head + own * np.clip(1 - least / np.maximum(length, 1e-6), 0, None)
 
     def _from(self, frame: np.ndarray, start: np.ndarray, status: str) -> TrackedMotion:
@@ -169,7 +172,7 @@ class MotionTracker:
         head = self.reference.head.flow(self.reference.head.fit(flow))
         agreement, uncertainty = self._pictures.compare(sample(brought_back, there))
         valid = known & self.reference.face & (uncertainty < MAX_UNCERTAINTY)
-        return TrackedMotion(flow, uncertainty, valid, agreement, head, status)
+        return TrackedMotion(flow, uncertainty, valid, agreement, brought_back, head, status)
 
 
 class _Prepared:
@@ -206,7 +209,7 @@ def _without_noise(own: np.ndarray, error: float) -> np.ndarray:
 
 def _shrunk(flow: np.ndarray, error: float) -> np.ndarray:
     """Multiply a flow by the share of its energy that is not error (Wiener's rule)."""
-    squared = np.square(flow).sum(axis=-1, keepdims=True)
+    squared = squared_length(flow)[..., None]
     return flow * (squared / (squared + error**2))
 
 

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from pipelines.clip_analysis.clip_events import blink_events, expression_events
+from pipelines.clip_analysis.clip_events import (
+    FoundEvent,
+    blink_events,
+    expression_events,
+    without_blinks,
+    without_turns,
+)
 
 NAMES = ("brows right", "brows left", "mouth right", "mouth left")
 RATE = 50.0
@@ -64,6 +70,31 @@ def test_blinks():
     assert (blink.kind, blink.apex, blink.peak) == ("blink", 44, pytest.approx(0.95))
     assert 39 <= blink.onset <= 41
     assert 47 <= blink.offset <= 50
+
+
+def test_what_blinks_and_turns_leave_is_no_expression():
+    event, blink = (
+        FoundEvent("micro", 10, 14, 20, 0.5, "jaw left"),
+        FoundEvent("blink", 12, 15, 19, 1, "eyes"),
+    )
+    later = FoundEvent("micro", 30, 34, 40, 0.5, "jaw left")
+    assert without_blinks([event, later], [blink]) == [later]
+    head = np.zeros((50, 2))
+    assert without_turns([event, later], head) == [event, later]
+    head[10:25, 0] = np.linspace(0, 3, 15)
+    head[35] = np.nan
+    assert without_turns([event, later], head) == [later]
+    # Twice its own peak is usual where the head only drifts.
+    assert without_turns([FoundEvent("micro", 10, 14, 20, 2.0, "jaw left")], head) != []
+
+
+def test_who_speaks_moves_without_a_pause():
+    """Syllables of .2 s one after the other are one macro-expression."""
+    motion, times = clip(*((2 + 0.2 * k, 0.2, [2, 3], 3.0) for k in range(6)))
+    (event,) = expression_events(motion, NAMES, times)
+    assert event.kind == "macro"
+    assert times[event.onset] == pytest.approx(2.0, abs=0.1)
+    assert times[event.offset] == pytest.approx(3.2, abs=0.1)
 
 
 def _named(made):

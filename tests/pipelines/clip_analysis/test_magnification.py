@@ -15,7 +15,15 @@ def reference(portrait, portrait_landmarks):
 def tracked(reference, flow):
     size = reference.size
     still = np.zeros((size, size), np.float32)
-    return TrackedMotion(flow.astype(np.float32), still, reference.face, 1.0, np.zeros((3, 2)), "tracked")
+    return TrackedMotion(
+        flow.astype(np.float32),
+        still,
+        reference.face,
+        1.0,
+        reference.picture,
+        np.zeros_like(flow, np.float32),
+        "tracked",
+    )
 
 
 def bump(reference, landmark, direction, width=9):

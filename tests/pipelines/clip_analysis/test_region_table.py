@@ -18,7 +18,9 @@ def tracked(reference, expression, affine=None, valid=None):
     head = (pixel_grid((size, size)) @ affine[:2] + affine[2]).astype(np.float32)
     flow = expression.astype(np.float32) + head
     valid = reference.face if valid is None else valid
-    return TrackedMotion(flow, np.full((size, size), 0.1, np.float32), valid, 1.0, head, "tracked")
+    return TrackedMotion(
+        flow, np.full((size, size), 0.1, np.float32), valid, 1.0, reference.picture, head, "tracked"
+    )
 
 
 def by_name(rows):
