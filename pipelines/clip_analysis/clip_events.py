@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks, peak_widths
 
-from pipelines.micro_expressions.interval_candidates import extent
+from pipelines.clip_analysis.interval_candidates import extent
 
 #: Seconds from onset to offset up to which an expression is a micro-expression (Yan et al. 2013).
 LONGEST_MICRO = 0.5

@@ -13,10 +13,10 @@ from keras_models.evaluation.spotting.spotting_scores import (
     recognition_f1,
 )
 from keras_models.evaluation.spotting.video_signal import Segment, sample_step
+from pipelines.clip_analysis.interval_candidates import Candidate, find_candidates
 from pipelines.datasets.long_video import KINDS, Kind, LongVideo
 from pipelines.datasets.splits import folds
 from pipelines.errors import InputError
-from pipelines.micro_expressions.interval_candidates import Candidate, find_candidates
 
 #: Longest micro-expressions that are tried, seconds; half a second by definition, but ends are fuzzy.
 MICRO_SECONDS = (0.45, 0.5, 0.55, 0.6, 0.65)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_models.evaluation.spotting.spotting_scores import iou
-from pipelines.micro_expressions.interval_candidates import contrast, extent, find_candidates
+from pipelines.clip_analysis.interval_candidates import contrast, extent, find_candidates
 
 
 def movement(length, events, cells=6, drift=0.0, seed=0):
