@@ -18,8 +18,6 @@ from pipelines.datasets.folder_tree import FrameFiles
 from pipelines.datasets.long_video import Expression, LongVideo
 from pipelines.errors import InputError
 
-from .test_interval_candidates import movement
-
 
 def video(subject, name="v1", rate=30.0, length=400):
     events = [("micro", 40, 45, 52), ("macro", 100, 120, 160), ("micro", 250, 255, 262)]
@@ -31,7 +29,11 @@ def video(subject, name="v1", rate=30.0, length=400):
 def segments_of(one, size=1.0, noise=0.01):
     events = [(e.onset, e.apex, e.offset, size * (4 if e.kind == "macro" else 1)) for e in one.expressions]
     rng = np.random.default_rng(len(one.name))
-    signal = movement(400, events) + rng.normal(0, noise, (400, 12))
+    signal = rng.normal(0, noise, (400, 12))
+    for onset, apex, offset, amount in events:
+        t = np.interp(np.arange(400), [onset, apex, offset], [0, 1, 0], left=0, right=0)
+        way = rng.normal(size=12)
+        signal += np.outer(t * t * (3 - 2 * t), amount * way / np.linalg.norm(way) * np.sqrt(6))
     return [Segment(np.arange(400), signal.astype(np.float32))]
 
 
