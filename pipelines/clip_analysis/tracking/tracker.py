@@ -111,7 +111,8 @@ class MotionTracker:
             found = self._from(frame, start, "tracked")
             changed = np.sqrt(squared_length(found.flow - start))
             if changed[self.reference.face].mean() > _AGAIN_FROM:
-                found = self._from(frame, self._start(found.flow, points), "tracked")
+                again = self._from(frame, self._start(found.flow, points), "tracked")
+                found = max(found, again, key=lambda one: one.agreement)
         if found is None or found.agreement < LOST_BELOW:
             again = self._from(frame, self._by_landmarks(points), "restarted")
             if found is None or again.agreement > found.agreement:
