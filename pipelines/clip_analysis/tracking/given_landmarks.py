@@ -21,7 +21,7 @@ class GivenLandmarks:
     Args:
         points: for each frame float32 [68, 2], (x, y) in pixels, in the order of iBUG; None without a face.
 
-    Example:
+    Examples:
         >>> given = GivenLandmarks([np.random.default_rng(0).random((68, 2)) * 100, None])
         >>> given(np.zeros((100, 100, 3), np.uint8)).landmarks.shape
         (478, 2)
