@@ -8,11 +8,13 @@ from collections.abc import Mapping
 import numpy as np
 import orjson
 
-from serving.protocol.serving_error import ServingError, invalid_argument
+from serving.protocol.serving_error import invalid_argument
 from serving.protocol.stubs import classification_pb2, example_pb2, input_pb2, meta_graph_pb2, regression_pb2
-from serving.protocol.tensors import numpy_type
-from serving.rest.json_text import NotAnObject, NumberArray, parse_object, to_bytes, to_text
-from serving.rest.json_values import as_lists, decode_base64, is_base64, json_type, read_tensor, show, to_json
+from serving.rest.json_rows import is_object, read_rows
+from serving.rest.json_syntax import to_bytes, to_text
+from serving.rest.json_tensors import read_tensor
+from serving.rest.json_text import NotAnObject, parse_object
+from serving.rest.json_values import as_lists, decode_base64, is_base64, json_type, show, to_json
 
 
 def parse(body: bytes) -> dict:
@@ -57,7 +59,7 @@ def tensors(document: dict, declared: Mapping[str, meta_graph_pb2.TensorInfo]) -
             "'instances' keys to exist "
         )
     if "instances" in document:
-        return _from_rows(document, declared)
+        return read_rows(document, declared)
     if "inputs" in document:
         return _from_columns(document["inputs"], declared)
     raise invalid_argument("Missing 'inputs' or 'instances' key")
@@ -139,94 +141,8 @@ def _decimal(value: float) -> object:
     return to_json("", np.array(value, np.float32))
 
 
-def _from_rows(document: dict, declared: Mapping[str, meta_graph_pb2.TensorInfo]) -> dict[str, np.ndarray]:
-    rows = document["instances"]
-    if isinstance(rows, NumberArray) and len(declared) == 1:
-        name, info = next(iter(declared.items()))
-        try:
-            return {name: read_tensor(rows, info.dtype)}
-        except ServingError:
-            pass  # found below, with the number of the element
-    rows = rows.values() if isinstance(rows, NumberArray) else rows
-    if not isinstance(rows, list):
-        raise invalid_argument(f"JSON Value: {show(document)} Expecting 'instances' to be an list/array")
-    if not rows:
-        raise invalid_argument(f"JSON Value: {show(document)} No values in 'instances' array")
-    if not isinstance(rows[0], dict) and len(declared) > 1:
-        raise invalid_argument(
-            "instances is a plain list, but expecting list of objects as multiple input tensors required "
-            "as per tensorinfo_map"
-        )
-    named = _is_object(rows[0])
-    if named and all(_is_object(row) and row.keys() == declared.keys() for row in rows):
-        columns = {name: [row[name] for row in rows] for name in declared}
-    elif not named and not any(_is_object(row) for row in rows):
-        columns = {next(iter(declared)): rows}
-    else:
-        return _row_by_row(rows, declared, named)
-    arrays = {name: _column(column, declared[name].dtype) for name, column in columns.items()}
-    complete = all(array is not None for array in arrays.values())
-    return arrays if complete else _row_by_row(rows, declared, named)
-
-
-def _column(column: list, dtype: int) -> np.ndarray | None:
-    """Read the values of an input from all rows at once; None if that cannot be done or one is wrong."""
-    try:
-        if not any(isinstance(value, NumberArray) for value in column):
-            return read_tensor(column, dtype)
-        arrays = [value.array(numpy_type(dtype)) for value in column]
-        return None if any(array is None for array in arrays) else np.stack(arrays)
-    except (ServingError, AttributeError, TypeError, ValueError):
-        return None
-
-
-def _row_by_row(
-    rows: list, declared: Mapping[str, meta_graph_pb2.TensorInfo], named: bool
-) -> dict[str, np.ndarray]:
-    """Read the rows in the order in which Serving does, and raise the error of the first that is wrong."""
-    found: dict[str, list[np.ndarray]] = {}
-    for k, row in enumerate(rows):
-        if named and not _is_object(row):
-            raise invalid_argument(f"Expecting object but got list at item {k} of input list")
-        if not named and _is_object(row):
-            raise invalid_argument(f"Expecting value/list but got object at item {k} of input list")
-        for name, value in row.items() if named else [(next(iter(declared)), row)]:
-            key = f" key: {name}" if named else ""
-            try:
-                _add_row(name, value, declared, found)
-            except ServingError as error:
-                raise invalid_argument(
-                    f"Failed to process element: {k}{key} of 'instances' list. "
-                    f"Error: {error.code.name}: {error.message}"
-                ) from error
-        if named and row.keys() != declared.keys():
-            raise invalid_argument(
-                f"Failed to process element: {k} of 'instances' list. JSON object: {show(row)} "
-                f"keys must be equal to: {','.join(sorted(declared))}"
-            )
-    return {name: np.stack(arrays) for name, arrays in found.items()}
-
-
-def _add_row(
-    name: str,
-    value: object,
-    declared: Mapping[str, meta_graph_pb2.TensorInfo],
-    found: dict[str, list[np.ndarray]],
-) -> None:
-    if name not in declared:
-        raise invalid_argument(f"JSON object: does not have named input: {name}")
-    array = read_tensor(value, declared[name].dtype)
-    first = found.setdefault(name, [array])[0]
-    if first.size != array.size:
-        raise invalid_argument(f"Expecting tensor size: {first.size} but got: {array.size}")
-    if first.shape != array.shape:
-        raise invalid_argument(f"Expecting shape {_list(first.shape)} but got: {_list(array.shape)}")
-    if first is not array:
-        found[name].append(array)
-
-
 def _from_columns(given: object, declared: Mapping[str, meta_graph_pb2.TensorInfo]) -> dict[str, np.ndarray]:
-    if not _is_object(given):
+    if not is_object(given):
         if len(declared) > 1:
             raise invalid_argument(
                 "inputs is a plain value/list, but expecting an object as multiple input tensors required "
@@ -237,10 +153,6 @@ def _from_columns(given: object, declared: Mapping[str, meta_graph_pb2.TensorInf
         if name not in given:
             raise invalid_argument(f"Missing named input: {name} in 'inputs' object.")
     return {name: read_tensor(given[name], info.dtype) for name, info in declared.items()}
-
-
-def _is_object(value: object) -> bool:
-    return isinstance(value, dict) and not is_base64(value)
 
 
 def _example(value: object) -> example_pb2.Example:
@@ -277,7 +189,3 @@ def _add_to_feature(name: str, feature: example_pb2.Example, item: object) -> No
 
 def _dump(document: dict) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
-
-
-def _list(shape: tuple[int, ...]) -> str:
-    return "[" + ",".join(map(str, shape)) + "]"
