@@ -141,7 +141,7 @@ def nested_too_deeply() -> ServingError:
 
 def out_of_range(number: object, dtype: str) -> ServingError:
     """Return the error for an integer that a dtype cannot hold."""
-    return invalid_argument(f"JSON Value: {number} is out of range for type: {dtype}")
+    return invalid_argument(f"JSON Value: {number} Type: Number is not of expected type: {dtype}")
 
 
 def list_at_start(text: bytes) -> JsonArray | None:

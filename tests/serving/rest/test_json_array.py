@@ -48,7 +48,9 @@ def test_what_is_no_byte(text):
 
 @pytest.mark.parametrize(("text", "number"), [("[256]", 256), ("[[7, -1], [300, 2]]", -1)])
 def test_what_a_byte_cannot_hold(text, number):
-    with pytest.raises(ServingError, match=f"^JSON Value: {number} is out of range for type: uint8$"):
+    with pytest.raises(
+        ServingError, match=f"^JSON Value: {number} Type: Number is not of expected type: uint8$"
+    ):
         numbers(text).array(BYTE)
 
 

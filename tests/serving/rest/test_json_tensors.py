@@ -41,7 +41,7 @@ def test_tensors(value, dtype, expected):
         ([[1, 2], 3], INT, "JSON Value: 3 found at incorrect level: 2 in the JSON DOM. Expected at level: 2"),
         ([1, [2]], INT, "Encountered list at unexpected level: 1 expected < 1"),
         ([{"a": 1}], INT, 'JSON Value: {\n    "a": 1\n} Type: Object is not of expected type: int32'),
-        ([300], types_pb2.DT_UINT8, "JSON Value: 300 is out of range for type: uint8"),
+        ([300], types_pb2.DT_UINT8, "JSON Value: 300 Type: Number is not of expected type: uint8"),
         ([1.0], types_pb2.DT_HALF, "Conversion of JSON Value: 1.0 to type: half"),
     ],
 )
