@@ -1,4 +1,4 @@
-"""A server from its start on: how long until it answers, the exchange of versions, memory under load."""
+"""A server from its start on: how long until it answers, hot swaps of versions, memory under load."""
 
 import json
 import random
@@ -16,7 +16,7 @@ import grpc
 
 from benchmarks.common.server_process import PATIENCE, SIZE, frames, load, processor_seconds, server
 
-_TINY = 16  # pixels: who asks during an exchange should not be what slows it down
+_TINY = 16  # pixels: who asks during a hot swap should not be what slows it down
 
 
 def _resident(process: int) -> float:
@@ -79,7 +79,7 @@ def cold_start(folder: str | Path) -> str:
     return f"{first:.1f} s from the start of a server process to its first answer; {', '.join(imports)}."
 
 
-def exchange(folder: str | Path, times: int = 10) -> str:
+def hot_swap(folder: str | Path, times: int = 10) -> str:
     """Time from the renaming of a new version into its place to the first answer that it gives.
 
     Until then the state of the model is asked for, which costs the server next to nothing.
