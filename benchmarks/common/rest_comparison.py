@@ -12,7 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common.page import table
-from benchmarks.common.server_process import SIZE, frames, seconds_of, server
+from benchmarks.common.server_process import (
+    SIZE,
+    frames,
+    seconds_of,
+    server,
+    without_garbage_of_tensorflow,
+)
 from benchmarks.common.serving_ways import rest_calls
 
 _BOUND = 0.35
@@ -80,6 +86,7 @@ def compare_rest(folder: Path, checkout: str | None, rounds: int = 40) -> str:
         }
         for call in [*calls.values()] * 3:  # not counted: the first calls are slower
             call()
+        without_garbage_of_tensorflow()
         draw, times = random.Random(0), {name: [] for name in calls}
         for _ in range(rounds):
             for name in draw.sample(list(calls), len(calls)):
@@ -95,11 +102,12 @@ def compare_rest(folder: Path, checkout: str | None, rounds: int = 40) -> str:
 
 
 def _by_json(address: str, body: str) -> Callable[[], np.ndarray]:
-    connection = HTTPConnection(address)
-
     def call() -> np.ndarray:
+        connection = HTTPConnection(address)  # a new one: an earlier server closes it after a few seconds
         connection.request("POST", "/v1/models/face_flow:predict", body)
-        return np.array(json.loads(connection.getresponse().read())["outputs"], np.float32)
+        flow = np.array(json.loads(connection.getresponse().read())["outputs"], np.float32)
+        connection.close()
+        return flow
 
     return call
 

@@ -10,9 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import orjson
+import simdjson
 
 from benchmarks.common.page import table
-from benchmarks.common.server_process import SIZE, frames, seconds_of, server
+from benchmarks.common.server_process import (
+    SIZE,
+    frames,
+    seconds_of,
+    server,
+    without_garbage_of_tensorflow,
+)
 
 _PATH = "/v1/models/face_flow:predict"
 _BOUND = 1.10
@@ -23,7 +30,7 @@ NUMBERS = "REST, frames as numbers, flow as numbers"
 
 
 def rest_calls(rest: str) -> dict[str, Callable[[], np.ndarray]]:
-    """Return calls over REST by name; bodies are made beforehand, responses are read by orjson or NumPy.
+    """Return calls over REST by name; bodies are made beforehand, responses are read by simdjson or NumPy.
 
     Args:
         rest: Address of a REST API with `--rest_api_enable_npz`.
@@ -42,7 +49,8 @@ def rest_calls(rest: str) -> dict[str, Callable[[], np.ndarray]]:
         return connection.getresponse().read()
 
     def read_json(body: bytes) -> np.ndarray:
-        return np.array(orjson.loads(body)["outputs"], np.float32)
+        flow = simdjson.Parser().parse(body)["outputs"].as_buffer(of_type="d")
+        return np.float32(np.frombuffer(flow)).reshape(1, SIZE, SIZE, 2)
 
     def read_npz(body: bytes) -> np.ndarray:
         return np.load(io.BytesIO(body))["flow"]
@@ -94,6 +102,7 @@ def way_times(folder: str | Path, rounds: int, onnx: str | Path | None = None) -
             calls[ONNX] = _onnx_call(onnx, pair)
         for call in [*calls.values()] * 10:  # not counted: the first calls are slower
             call()
+        without_garbage_of_tensorflow()
         # In any order: a call is slower after one that kept a single core busy, as REST does.
         draw, times = random.Random(0), {name: [] for name in calls}
         for _ in range(rounds):

@@ -7,12 +7,12 @@ one is found, so that an error costs little more than a valid list.
 
 import math
 import re
-import warnings
 from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
 import orjson
+import simdjson
 
 from serving.protocol.serving_error import ServingError, invalid_argument
 from serving.rest.json_syntax import BLANK, STRING, decode
@@ -26,10 +26,10 @@ _GROUP = 16384  # bytes of a list that is parsed as Python values; fewer are not
 
 _OPAQUE = re.compile(FLAT_OBJECT + rb"|" + STRING, re.DOTALL)
 _NUMBER_CHARACTERS = b"0123456789eE+-.,[]" + BLANK
-_INT64 = np.iinfo(np.int64)
-_MINUS_ALONE = re.compile(rb"-(?![01])")
 _TO_ZERO = bytes.maketrans(b"123456789.eE+-", b"0" * 14)
-_TO_ONE = bytes.maketrans(b"23456789", b"1" * 8)
+
+# Kind of a dtype -> simdjson's type to read it as, and NumPy's.
+_KINDS = {"i": ("i", np.int64), "u": ("i", np.int64), "u8": ("u", np.uint64), "f": ("d", np.float64)}
 
 
 class JsonArray:
@@ -168,43 +168,21 @@ def _depths(text: bytes) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _parse_array(text: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray | None:
-    array = _whole_numbers(text) if dtype.kind in "iu" and dtype.itemsize < 8 else None
-    if array is None:
-        try:
-            array = np.array(orjson.loads(b"[" + text.translate(None, b"[]") + b"]"))
-        except (orjson.JSONDecodeError, OverflowError):
-            return None
-    is_integer = dtype.kind in "iu"
-    if array.size != math.prod(shape) or array.dtype.kind not in ("iu" if is_integer else "iuf"):
+    kind, numpy_kind = _KINDS["u8" if dtype == np.uint64 else dtype.kind]
+    try:
+        numbers = simdjson.Parser().parse(text).as_buffer(of_type=kind)
+    except (ValueError, TypeError):  # no JSON; numbers of another kind, or too large
         return None
-    if is_integer:
+    array = np.frombuffer(numbers, numpy_kind)
+    if array.size != math.prod(shape):
+        return None
+    if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         if array.min() < limits.min or array.max() > limits.max:
             first = array[(array < limits.min) | (array > limits.max)][0]
             raise out_of_range(first, dtype.name)
     with np.errstate(over="ignore"):  # too large for float32 is infinite, as in Serving
         return array.astype(dtype).reshape(shape)
-
-
-def _whole_numbers(text: bytes) -> np.ndarray | None:
-    """Parse whole numbers without a Python object for each; None if one is invalid or too large."""
-    if any(sign in text for sign in (b".", b"e", b"E", b"+")):
-        return None
-    ones = text.translate(_TO_ONE)
-    if b"-" in ones and (b"0-" in ones or b"1-" in ones or _MINUS_ALONE.search(ones)):
-        return None
-    compact = ones.translate(None, BLANK)
-    if any(before + b"0" + digit in compact for before in (b"[", b",", b"-") for digit in (b"0", b"1")):
-        return None  # a leading zero
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            found = np.fromstring(text.translate(None, b"[]"), np.int64, sep=",")
-        except (DeprecationWarning, ValueError):  # what NumPy says where it cannot read on
-            return None
-    # A number beyond 64 bits is read as the last one within.
-    is_cut = found.size and (found.min() == _INT64.min or found.max() == _INT64.max)
-    return None if is_cut else found
 
 
 def _rectangle(compact: bytes) -> tuple[int, ...] | None:

@@ -40,7 +40,7 @@ def test_what_is_no_rectangle_of_numbers(text):
         assert numbers(text).array(dtype) is None
 
 
-@pytest.mark.parametrize("text", ["[1.5]", "[1.0]", "[1e2]", "[99999999999999999999]"])
+@pytest.mark.parametrize("text", ["[1.5]", "[1.0]", "[1e2]"])
 def test_what_is_no_byte(text):
     assert numbers(text).array(BYTE) is None
     np.testing.assert_array_equal(numbers(text).array(FLOAT), np.float32(json.loads(text)))

@@ -80,5 +80,12 @@ def test_the_first_of_two_wrong_ones_is_named(size):
     rows = np.zeros((size, 3), int).tolist()
     rows[size // 3], rows[size // 2][1] = [1, 2], 0.5
     document = parse_object(json.dumps({"inputs": rows}).encode())
-    with pytest.raises(ServingError, match="^Encountered list at unexpected size: 2 at level: 1 expected"):
+    with pytest.raises(ServingError, match=r"^Encountered list at unexpected size: 2 at level: 1 expected"):
         read_tensor(document["inputs"], types_pb2.DT_INT32)
+
+
+def test_integers_beyond_64_bits():
+    document = parse_object(json.dumps({"inputs": [10**20] * 100}).encode())
+    np.testing.assert_array_equal(read_tensor(document["inputs"], FLOAT), np.full(100, 1e20, np.float32))
+    with pytest.raises(ServingError, match="is not of expected type: uint8"):
+        read_tensor(document["inputs"], types_pb2.DT_UINT8)
