@@ -171,7 +171,7 @@ def _parse_array(text: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.nda
     kind, numpy_kind = _KINDS["u8" if dtype == np.uint64 else dtype.kind]
     try:
         numbers = simdjson.Parser().parse(text).as_buffer(of_type=kind)
-    except (ValueError, TypeError):  # no JSON; numbers of another kind, or too large
+    except (ValueError, TypeError, RuntimeError):  # no JSON; numbers of another kind, or beyond 64 bits
         return None
     array = np.frombuffer(numbers, numpy_kind)
     if array.size != math.prod(shape):
