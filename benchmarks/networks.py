@@ -63,7 +63,7 @@ def forward(rounds: int = ROUNDS) -> str:
     calls[f"`{DEFAULT}`, bfloat16"] = _call(get_estimator(DEFAULT), frames)
     keras.mixed_precision.set_global_policy("float32")
     with tempfile.TemporaryDirectory() as folder:
-        file = export_onnx(load_network(DEFAULT), Path(folder))
+        file, _ = export_onnx(load_network(DEFAULT), Path(folder))
         session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     calls[f"`{DEFAULT}` in ONNX Runtime {onnxruntime.__version__}"] = lambda: session.run(["flow"], floats)
     calls |= {f"`{method}`": _call(get_estimator(method), frames) for method in CLASSICAL}

@@ -55,7 +55,7 @@ def _exported(name: str | None = None) -> tuple[Path, Path]:
     network = build_network(name, width=0.5) if name else load_network()
     folder = Path(_scratch().name) / (name or "shipped")
     export_flow(network, folder)
-    return folder, export_onnx(network, folder.with_name(f"{folder.name}_onnx"))
+    return folder, export_onnx(network, folder.with_name(f"{folder.name}_onnx"))[0]
 
 
 def call() -> str:

@@ -1,5 +1,6 @@
 """`faceflow export`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -13,13 +14,15 @@ def export_flow(
     run: Positional[Annotated[str, arg(metavar="RUN|PRESET")]] = "default",
     out: Annotated[Path | None, arg(aliases=["-o"])] = None,
     onnx: bool = False,
+    fp16: bool = False,
+    tflite: bool = False,
     push: Path | None = None,
     pairs: Path | None = None,
     max_epe: float = 0.5,
     max_regression: float = 0.05,
     bfloat16: bool = False,
 ) -> None:
-    """Export a flow network as a new version of the served model `face_flow`, or as ONNX.
+    """Export a flow network as a new version of the served model `face_flow`, or as ONNX or TF Lite.
 
     The version appears as FOLDER/face_flow/NUMBER when it is complete. TensorFlow Serving and `faceflow
     serve` load it from there.
@@ -30,7 +33,10 @@ def export_flow(
     Args:
         run: Folder of a training run, or name of a preset.
         out: Folder of the served models.
-        onnx: Write OUT/face_flow.onnx instead, if ONNX Runtime gives the same flow within 0.001 px.
+        onnx: Write OUT/face_flow.onnx (two frames) and OUT/face_flow_frames.onnx (both in one tensor)
+            instead, if ONNX Runtime gives the same flow within 0.001 px.
+        fp16: Store the weights of --onnx as float16, in less space, if the flow is the same within 0.01 px.
+        tflite: Write OUT/face_flow.tflite instead, if TF Lite gives the same flow within 0.001 px.
         push: Folder of the served models, in place of --out: publish there if the evaluation passes.
         pairs: Pair folder to evaluate on (--push); by default generated pairs of a portrait.
         max_epe: Largest mean end-point error in the face, pixels (--push).
@@ -40,8 +46,11 @@ def export_flow(
     from pipelines.errors import InputError
 
     _check_target(out, push)
-    if onnx and (push is not None or bfloat16):
-        raise InputError("--onnx goes with --out alone; --push and --bfloat16 are for served models")
+    if (onnx or tflite) and (push is not None or bfloat16):
+        option = "--onnx" if onnx else "--tflite"
+        raise InputError(f"{option} goes with --out alone; --push and --bfloat16 are for served models")
+    if fp16 and not onnx:
+        raise InputError("--fp16 needs --onnx")
 
     from keras_models.presets import load_network, read_preset
     from serving.export.precision import bfloat16 as computing_in_bfloat16
@@ -51,10 +60,9 @@ def export_flow(
         network = load_network(run)
     if push is not None:
         say(f"pushed: {_push(network, push, pairs, about, max_epe, max_regression)}")
-    elif onnx:
-        from serving.export.onnx_export import export_onnx
-
-        say(f"exported: {export_onnx(network, out)}")
+    elif onnx or tflite:
+        for file in _files(network, out, onnx, fp16, tflite):
+            say(f"exported: {file}")
     else:
         from serving.export.saved_model import export_flow as export
 
@@ -115,6 +123,17 @@ def _check_target(out: Path | None, push: Path | None) -> None:
         raise InputError(
             "give either --out MODELS to export, or --push MODELS to publish after an evaluation"
         )
+
+
+def _files(network, out: Path, onnx: bool, fp16: bool, tflite: bool) -> Iterator[Path]:
+    if onnx:
+        from serving.export.onnx_export import export_onnx
+
+        yield from export_onnx(network, out, fp16)
+    if tflite:
+        from serving.export.tflite_export import export_tflite
+
+        yield export_tflite(network, out)
 
 
 def _push(

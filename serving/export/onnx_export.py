@@ -8,46 +8,64 @@ from pathlib import Path
 import cv2
 import keras
 import numpy as np
+import onnx
 import tensorflow as tf
 
 from pipelines.errors import InputError
 from pipelines.files import replacing
-from serving.export.flow_signatures import FACE_FLOW, FLOAT_SIGNATURE, write_flow_model
+from serving.export.flow_signatures import FACE_FLOW, FLOAT_SIGNATURE, FRAMES_SIGNATURE, write_flow_model
+from serving.export.onnx_graphs import order_inputs, weights_as_float16, with_one_input
 
 #: How far ONNX Runtime may be from TensorFlow anywhere, pixels.
 TOLERANCE = 1e-3
 
-# (batch, height, width): two batch sizes and two picture sizes, so that none can have become a constant.
-_TRIALS = ((1, 64, 96), (2, 127, 75))
+#: The same with weights in half precision.
+FP16_TOLERANCE = 1e-2
+
+#: (batch, height, width): two batch sizes and two picture sizes, so that none can have become a constant.
+TRIALS = ((1, 64, 96), (2, 127, 75))
 _OPSET = "17"  # tf2onnx 1.17 goes up to 18
 
 
-def export_onnx(model: keras.Model, folder: Path | str) -> Path:
-    """Write a flow network as `folder/face_flow.onnx`.
+def export_onnx(model: keras.Model, folder: Path | str, fp16: bool = False) -> tuple[Path, Path]:
+    """Write a flow network as `folder/face_flow.onnx` and `folder/face_flow_frames.onnx`.
 
-    Inputs `frame1`, `frame2`, float32 [B, H, W, 3] in [0, 1], any batch and any size from 1x1; output `flow`,
-    float32 [B, H, W, 2] in pixels. Feed the inputs by name: their order is not kept.
+    `face_flow.onnx` has the inputs `frame1`, `frame2`, in this order, float32 [B, H, W, 3] in [0, 1].
+    `face_flow_frames.onnx` has one input `frames`, uint8 [B, 2, H, W, 3], so that frames cannot be exchanged.
+    Both take any batch and any size from 1x1; output `flow`, float32 [B, H, W, 2] in pixels.
 
     Args:
         model: as for `serving.export.saved_model.export_flow`.
         folder: where to; made if needed.
+        fp16: Store weights as float16, in less space. The graph computes in float32.
 
     Returns:
-        The file.
+        The files.
 
     Raises:
         InputError: if the network cannot be converted, or ONNX Runtime differs from TensorFlow by more than
-            `TOLERANCE`; then nothing is written.
+            `TOLERANCE` (`FP16_TOLERANCE` with `fp16`); then nothing is written.
     """
-    target = Path(folder) / f"{FACE_FLOW}.onnx"
-    with tempfile.TemporaryDirectory() as scratch, replacing(target) as part:
+    targets = tuple(Path(folder) / f"{name}.onnx" for name in (FACE_FLOW, f"{FACE_FLOW}_frames"))
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        replacing(targets[0]) as two_inputs,
+        replacing(targets[1]) as one_input,
+    ):
         try:
             write_flow_model(model, Path(scratch))
-            _convert(Path(scratch), part)
-            _compare(Path(scratch), part)
+            _convert(Path(scratch), two_inputs)
+            graph = onnx.load(str(two_inputs))
+            order_inputs(graph, ("frame1", "frame2"))
+            if fp16:
+                weights_as_float16(graph)
+            onnx.save(graph, str(two_inputs))
+            onnx.save(with_one_input(graph), str(one_input))
+            for file in (two_inputs, one_input):
+                _compare(Path(scratch), file, FP16_TOLERANCE if fp16 else TOLERANCE)
         except _NotConvertible as error:
-            raise InputError(f"{target}: not written, because {error}") from error
-    return target
+            raise InputError(f"{targets[0]}: not written, because {error}") from error
+    return targets[0], targets[1]
 
 
 class _NotConvertible(Exception):
@@ -64,34 +82,42 @@ def _convert(saved_model: Path, file: Path) -> None:
         raise _NotConvertible(f"tf2onnx cannot convert the network ({done.stderr.strip().splitlines()[-1]})")
 
 
-def _compare(saved_model: Path, file: Path) -> None:
+def _compare(saved_model: Path, file: Path, tolerance: float) -> None:
     import onnxruntime
 
     loaded = tf.saved_model.load(str(saved_model))
-    signature = loaded.signatures[FLOAT_SIGNATURE]
     try:
         session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no class in common
         raise _NotConvertible(f"ONNX Runtime cannot open it ({error})") from error
-    for shape in _TRIALS:
-        frames = _frames(shape)
+    has_one_input = [node.name for node in session.get_inputs()] == ["frames"]
+    signature = loaded.signatures[FRAMES_SIGNATURE if has_one_input else FLOAT_SIGNATURE]
+    for shape in TRIALS:
+        frames = textured_frames(shape)
+        if has_one_input:
+            both = np.stack(list(frames.values()), axis=1)
+            frames = {"frames": np.uint8(np.round(255 * both))}
         expected = signature(**{name: tf.constant(frame) for name, frame in frames.items()})["flow"]
         where = f"on frames of {shape[2]}x{shape[1]} in a batch of {shape[0]}"
         try:
             (flow,) = session.run(["flow"], frames)
         except Exception as error:
             raise _NotConvertible(f"ONNX Runtime fails {where} ({error})") from error
-        if flow.shape != tuple(expected.shape):
-            raise _NotConvertible(f"ONNX Runtime gives a flow of the shape {flow.shape} {where}")
-        difference = np.abs(flow - expected).max()
-        if not difference <= TOLERANCE:  # NaN is on no side of any bound
-            raise _NotConvertible(
-                f"ONNX Runtime differs from TensorFlow by {difference:.3g} px {where}; "
-                f"{TOLERANCE:g} is allowed"
-            )
+        if wrong := difference(flow, expected.numpy(), tolerance, where):
+            raise _NotConvertible(f"ONNX Runtime {wrong}")
 
 
-def _frames(shape: tuple[int, int, int]) -> dict[str, np.ndarray]:
+def difference(flow: np.ndarray, expected: np.ndarray, tolerance: float, where: str) -> str | None:
+    """Say how a flow differs from TensorFlow's, or return None if it is within the tolerance, pixels."""
+    if flow.shape != expected.shape:
+        return f"gives a flow of the shape {flow.shape} {where}"
+    largest = np.abs(flow - expected).max()
+    if largest <= tolerance:
+        return None  # NaN is on no side of any bound
+    return f"differs from TensorFlow by {largest:.3g} px {where}; {tolerance:g} is allowed"
+
+
+def textured_frames(shape: tuple[int, int, int]) -> dict[str, np.ndarray]:
     """Draw a soft texture, and the same moved by two pixels."""
     batch, height, width = shape
     coarse = np.random.default_rng(0).random((batch, height // 4, width // 4, 3)).astype(np.float32)

@@ -232,7 +232,8 @@ def test_export_as_onnx(called, tmp_path):
     code, _, err = called("export", "flow", tmp_path / "run", "-o", tmp_path / "models", "--onnx")
     assert code == 0, err
     assert f"exported: {tmp_path}/models/face_flow.onnx" in err
-    assert [path.name for path in (tmp_path / "models").iterdir()] == ["face_flow.onnx"]
+    names = {path.name for path in (tmp_path / "models").iterdir()}
+    assert names == {"face_flow.onnx", "face_flow_frames.onnx"}
 
 
 def test_missing_and_unreadable_frames(called, two_frames, tmp_path):
@@ -278,6 +279,8 @@ def test_missing_and_unreadable_frames(called, two_frames, tmp_path):
         (["export", "flow"], "--out MODELS to export, or --push"),
         (["export", "flow", "-o", "x", "--push", "y"], "--out MODELS to export, or --push"),
         (["export", "flow", "--push", "x", "--onnx"], "--onnx goes with --out alone"),
+        (["export", "flow", "--push", "x", "--tflite"], "--tflite goes with --out alone"),
+        (["export", "flow", "-o", "x", "--fp16"], "--fp16 needs --onnx"),
         (["export", "expression"], "--out MODELS to export, or --push"),
         (["export", "expression", "--push", "x"], "--push and --corpus NAME=DIR go together"),
         (["flow", "{a}", "{b}", "-o", "{a}", "--model", "zero"], "is read and cannot be written"),

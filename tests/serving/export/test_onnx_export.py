@@ -26,7 +26,7 @@ def network(name, **more):
 def agrees(file, model):
     """Sizes that the export itself does not try."""
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    assert {node.name for node in session.get_inputs()} == {"frame1", "frame2"}
+    assert [node.name for node in session.get_inputs()] == ["frame1", "frame2"]
     longest = 0
     for shape in ((3, 70, 65), (1, 1, 1), (1, 128, 64)):
         random = np.random.default_rng(1)
@@ -40,22 +40,29 @@ def agrees(file, model):
 @pytest.mark.slow
 def test_onnx_runtime_gives_the_same_flow(tmp_path):
     model = network("flownet_s")
-    file = export_onnx(model, tmp_path / "models")
-    assert [path.name for path in (tmp_path / "models").iterdir()] == ["face_flow.onnx"]
+    file, of_frames = export_onnx(model, tmp_path / "models")
+    assert set((tmp_path / "models").iterdir()) == {file, of_frames}
+    assert [file.name, of_frames.name] == ["face_flow.onnx", "face_flow_frames.onnx"]
     assert agrees(file, model)
+    session = onnxruntime.InferenceSession(str(of_frames), providers=["CPUExecutionProvider"])
+    assert [(node.name, node.type) for node in session.get_inputs()] == [("frames", "tensor(uint8)")]
+    frames = np.random.default_rng(1).integers(0, 256, (2, 2, 33, 70, 3), np.uint8)
+    frame1, frame2 = np.float32(frames[:, 0]) / 255, np.float32(frames[:, 1]) / 255
+    expected = model({"frame1": frame1, "frame2": frame2})["flow"].numpy()
+    np.testing.assert_allclose(session.run(["flow"], {"frames": frames})[0], expected, atol=1e-3)
 
 
 @pytest.mark.slow
 def test_several_flow_updates_convert(tmp_path):
     model = network("flownet_s", num_flow_updates=2)
-    assert agrees(export_onnx(model, tmp_path), model)
+    assert agrees(export_onnx(model, tmp_path)[0], model)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NETWORKS if name != "flownet_s"])
 def test_every_network_converts(tmp_path, name):
     model = network(name)
-    assert agrees(export_onnx(model, tmp_path), model)
+    assert agrees(export_onnx(model, tmp_path)[0], model)
 
 
 def first_channels_plus(offset):
@@ -92,12 +99,30 @@ def test_what_differs_is_not_written(tmp_path, monkeypatch, offset):
     if offset < 0.001:
         export_onnx(model, tmp_path)
         assert (tmp_path / "face_flow.onnx").read_bytes() != b"the one before"
+        (tmp_path / "face_flow_frames.onnx").unlink()
     else:
         says = rf"face_flow\.onnx: not written, .* by {offset:.3g} px on frames of 96x64 in a batch of 1"
         with pytest.raises(InputError, match=says):
             export_onnx(model, tmp_path)
         assert (tmp_path / "face_flow.onnx").read_bytes() == b"the one before"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_half_precision_has_a_wider_tolerance(tmp_path, monkeypatch):
+    inputs = frame_inputs()
+    shown = keras.layers.Lambda(lambda pair: pair[0][..., :2] + 0.0 * pair[1][..., :2])
+    model = keras.Model(inputs, {"flow": shown(list(inputs.values()))})
+    for offset, passes in ((0.009, True), (0.011, False)):
+        monkeypatch.setattr(
+            serving.export.onnx_export,
+            "_convert",
+            lambda folder, file, offset=offset: onnx.save(first_channels_plus(offset), str(file)),
+        )
+        if passes:
+            export_onnx(model, tmp_path, fp16=True)
+        else:
+            with pytest.raises(InputError, match=r"by 0\.011 px on frames of 96x64 .*; 0\.01 is allowed"):
+                export_onnx(model, tmp_path, fp16=True)
 
 
 @pytest.mark.slow

@@ -1,0 +1,76 @@
+"""Changes of ONNX graphs: order of inputs, one input for both frames, weights in half precision."""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+_MIN_WEIGHTS = 256  # elements of a tensor that is worth a node
+
+
+def order_inputs(model: onnx.ModelProto, names: tuple[str, ...]) -> None:
+    """Bring the inputs of a graph into an order, for callers that pass a list.
+
+    Args:
+        model: Model, changed in place.
+        names: Names of its inputs.
+    """
+    inputs = {one.name: one for one in model.graph.input}
+    ordered = [inputs[name] for name in names]
+    del model.graph.input[:]
+    model.graph.input.extend(ordered)
+
+
+def with_one_input(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model that takes both frames in one tensor, whose order no runtime can change.
+
+    Args:
+        model: Model with the inputs `frame1` and `frame2`, float32 [B, H, W, 3] in [0, 1].
+
+    Returns:
+        Model with the input `frames`, uint8 [B, 2, H, W, 3], and the same output.
+    """
+    nodes = [
+        helper.make_node("Cast", ["frames"], ["frames_float"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["frames_float", "frames_white"], ["frames_scaled"]),
+        *(
+            helper.make_node("Gather", ["frames_scaled", f"frames_index{i}"], [f"frame{i + 1}"], axis=1)
+            for i in range(2)
+        ),
+    ]
+    constants = {
+        "frames_white": np.float32(255),
+        "frames_index0": np.int64(0),
+        "frames_index1": np.int64(1),
+    }
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    graph = result.graph
+    del graph.input[:], graph.node[:]
+    frames = helper.make_tensor_value_info("frames", TensorProto.UINT8, ["batch", 2, "height", "width", 3])
+    graph.input.append(frames)
+    graph.node.extend([*nodes, *model.graph.node])
+    graph.initializer.extend(
+        numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()
+    )
+    return result
+
+
+def weights_as_float16(model: onnx.ModelProto) -> None:
+    """Store the weights of a graph in half precision; they are cast back when the model is loaded.
+
+    The graph computes in float32 as before, so that coordinates of pixels keep their precision.
+
+    Args:
+        model: Model, changed in place.
+    """
+    casts = []
+    for weights in model.graph.initializer:
+        array = numpy_helper.to_array(weights)
+        if array.dtype != np.float32 or array.size < _MIN_WEIGHTS:
+            continue
+        stored = f"{weights.name}_float16"
+        casts.append(helper.make_node("Cast", [stored], [weights.name], to=TensorProto.FLOAT))
+        weights.CopyFrom(numpy_helper.from_array(array.astype(np.float16), stored))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)

@@ -1,0 +1,80 @@
+"""From a Keras model to a TF Lite file, accepted only if TF Lite's interpreter gives the same flow."""
+
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pipelines.errors import InputError
+from pipelines.files import replacing
+from serving.export.flow_signatures import FACE_FLOW, FRAMES_SIGNATURE, write_flow_model
+from serving.export.onnx_export import TOLERANCE, TRIALS, difference, textured_frames
+
+
+def export_tflite(model: keras.Model, folder: Path | str) -> Path:
+    """Write a flow network as `folder/face_flow.tflite`.
+
+    It has the signature `frames`: one input, uint8 [B, 2, H, W, 3], and the output `flow`, float32
+    [B, H, W, 2] in pixels. Resize the input before each new size: `Interpreter.resize_tensor_input`.
+
+    Args:
+        model: as for `serving.export.saved_model.export_flow`.
+        folder: where to; made if needed.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: if the network cannot be converted, or the interpreter differs from TensorFlow by more
+            than `onnx_export.TOLERANCE`; then nothing is written.
+    """
+    target = Path(folder) / f"{FACE_FLOW}.tflite"
+    with tempfile.TemporaryDirectory() as scratch, replacing(target) as part:
+        write_flow_model(model, Path(scratch))
+        converter = tf.lite.TFLiteConverter.from_saved_model(scratch, signature_keys=[FRAMES_SIGNATURE])
+        try:
+            content = converter.convert()
+        except Exception as error:  # its exceptions have no class in common
+            last = str(error).strip().splitlines()[-1]
+            raise InputError(f"{target}: not written, because TF Lite cannot convert it ({last})") from error
+        if wrong := _first_difference(content, Path(scratch)):
+            raise InputError(f"{target}: not written, because TF Lite's interpreter {wrong}")
+        part.write_bytes(content)
+    return target
+
+
+def interpret(content: bytes, frames: np.ndarray) -> np.ndarray:
+    """Run a TF Lite model of `export_tflite`.
+
+    Args:
+        content: Content of the file.
+        frames: uint8 [B, 2, H, W, 3].
+
+    Returns:
+        Flow, float32 [B, H, W, 2], pixels.
+    """
+    interpreter = tf.lite.Interpreter(model_content=content)
+    (given,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+    interpreter.resize_tensor_input(given["index"], frames.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(given["index"], frames)
+    interpreter.invoke()
+    return interpreter.get_tensor(result["index"])
+
+
+def _first_difference(content: bytes, saved_model: Path) -> str | None:
+    loaded = tf.saved_model.load(str(saved_model))
+    for shape in TRIALS:
+        both = np.stack(list(textured_frames(shape).values()), axis=1)
+        frames = np.uint8(np.round(255 * both))
+        expected = loaded.signatures[FRAMES_SIGNATURE](frames=tf.constant(frames))["flow"].numpy()
+        where = f"on frames of {shape[2]}x{shape[1]} in a batch of {shape[0]}"
+        try:
+            flow = interpret(content, frames)
+        except (RuntimeError, ValueError) as error:
+            return f"fails {where} ({error})"
+        if wrong := difference(flow, expected, TOLERANCE, where):
+            return wrong
+    return None

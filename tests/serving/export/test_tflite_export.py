@@ -1,0 +1,59 @@
+"""TF Lite files, run by TF Lite's interpreter beside Keras."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import serving.export.tflite_export
+from keras_models.flow.flow_networks import build_network
+from keras_models.layers.flow_layers import frame_inputs
+from pipelines.errors import InputError
+from serving.export.tflite_export import export_tflite, interpret
+
+
+def shifted_by(offset):
+    """A network whose flow is the first two channels of frame 1, and something more."""
+    inputs = frame_inputs()
+    shown = keras.layers.Lambda(lambda pair: pair[0][..., :2] + offset + 0.0 * pair[1][..., :2])
+    return keras.Model(inputs, {"flow": shown(list(inputs.values()))})
+
+
+def expected_of(model, frames):
+    frame1, frame2 = np.float32(frames[:, 0]) / 255, np.float32(frames[:, 1]) / 255
+    return model({"frame1": frame1, "frame2": frame2})["flow"].numpy()
+
+
+@pytest.mark.slow
+def test_the_interpreter_gives_the_same_flow(tmp_path):
+    """Sizes that the export itself does not try."""
+    keras.utils.set_random_seed(0)
+    model = build_network("flownet_s", width=0.0625)
+    file = export_tflite(model, tmp_path / "models")
+    assert list((tmp_path / "models").iterdir()) == [file]
+    for shape in ((1, 2, 70, 65, 3), (3, 2, 64, 128, 3)):
+        frames = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+        np.testing.assert_allclose(
+            interpret(file.read_bytes(), frames), expected_of(model, frames), atol=1e-3
+        )
+
+
+def test_inputs_and_outputs(tmp_path):
+    content = export_tflite(shifted_by(0.0), tmp_path).read_bytes()
+    interpreter = tf.lite.Interpreter(model_content=content)
+    signatures = interpreter.get_signature_list()
+    assert signatures == {"frames": {"inputs": ["frames"], "outputs": ["flow"]}}
+    frames = np.random.default_rng(0).integers(0, 256, (2, 2, 3, 4, 3), np.uint8)
+    np.testing.assert_allclose(interpret(content, frames), np.float32(frames[:, 0, ..., :2]) / 255, atol=1e-6)
+
+
+def test_what_differs_is_not_written(tmp_path, monkeypatch):
+    """The interpreter is replaced by one that is off by a known number of pixels."""
+    right = serving.export.tflite_export.interpret
+    monkeypatch.setattr(
+        serving.export.tflite_export, "interpret", lambda content, frames: right(content, frames) + 0.25
+    )
+    (tmp_path / "face_flow.tflite").write_bytes(b"the one before")
+    with pytest.raises(InputError, match=r"not written, .* by 0\.25 px on frames of 96x64 in a batch of 1"):
+        export_tflite(shifted_by(0.0), tmp_path)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"the one before"]
