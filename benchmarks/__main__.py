@@ -15,7 +15,6 @@ def main() -> None:
         sys.exit(f"benchmarks: unknown arguments {' '.join(sys.argv[1:])}; there are --quick and --write")
     # Imported after the arguments are checked, because they load TensorFlow.
     from benchmarks import (
-        command_line,
         labels,
         model_card,
         networks,
@@ -25,14 +24,14 @@ def main() -> None:
         smoothing,
         spotting,
     )
-    from benchmarks.common import quick
+    from benchmarks.common import command_line, quick
     from benchmarks.common.page import circumstances
 
     if "--quick" in sys.argv:
         return quick.main()
     print(circumstances())
     command_line.main()  # has no page
-    # `expressions`, `paper` and PyTorch (a download) take longest and have commands of their own.
+    # `expressions`, `paper`, `runtimes` and PyTorch (downloads) take longest and have commands of their own.
     # `labels` is last, because it restricts OpenCV to one thread.
     for benchmark in (pipelines, serving, networks, model_card, rendered_faces, spotting, smoothing, labels):
         benchmark.main(tuple(sys.argv[1:]))

@@ -3,7 +3,7 @@
 With so few rounds and pairs the results are rough; they are printed and not written to a page. Not included
 are benchmarks without a short version: the ranking of methods (all of `portraits_truth`), the comparison of
 classifiers (hours of rendering), the experiment of the paper (hours of training), landmark smoothing (a
-whole clip) and PyTorch (a download).
+whole clip), PyTorch and other runtimes (`runtimes`, downloads).
 """
 
 import tempfile
@@ -14,7 +14,6 @@ from pathlib import Path
 import cv2
 
 from benchmarks import (
-    command_line,
     labels,
     model_card,
     networks,
@@ -23,7 +22,7 @@ from benchmarks import (
     spotting,
 )
 from benchmarks import serving as serving_benchmark
-from benchmarks.common import server_life, serving_ways
+from benchmarks.common import command_line, server_life, serving_ways
 from benchmarks.common.page import circumstances
 from benchmarks.pictures import label_pictures, moving_picture
 

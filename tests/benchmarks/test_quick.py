@@ -19,6 +19,7 @@ OTHERS = {
     "real_people",
     "clips",
     "smoothing",
+    "runtimes",
 }
 
 
@@ -38,7 +39,7 @@ def test_an_unknown_argument_is_refused():
 
 def test_make_bench_writes_what_has_a_page(monkeypatch):
     """All but what docs/benchmarks.md says is left to commands of its own."""
-    left_out = {"expressions", "paper", "real_people", "clips"}
+    left_out = {"expressions", "paper", "real_people", "clips", "runtimes"}
     page = (PROJECT / "docs" / "benchmarks.md").read_text().partition("## ")[0]
     assert all(f"benchmarks.{name}" in page for name in left_out)
     files = (PROJECT / "benchmarks").glob("*.py")
@@ -46,7 +47,7 @@ def test_make_bench_writes_what_has_a_page(monkeypatch):
     told = {}
     for name in with_page | {"serving"}:
         monkeypatch.setattr(f"benchmarks.{name}.main", lambda given, name=name: told.setdefault(name, given))
-    monkeypatch.setattr("benchmarks.command_line.main", lambda: None)
+    monkeypatch.setattr("benchmarks.common.command_line.main", lambda: None)
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--write"])
     benchmarks.__main__.main()
     assert told == dict.fromkeys(with_page | {"serving"}, ("--write",))
