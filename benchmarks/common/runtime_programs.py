@@ -32,6 +32,7 @@ import numpy as np
 (version,) = glob.glob("models/face_flow/*")
 layer = keras.layers.TFSMLayer(version, call_endpoint="frames")
 
+
 def estimate(frames):
     return layer(frames)["flow"].numpy()
 """,
@@ -43,6 +44,7 @@ import numpy as np
 import onnxruntime
 
 session = onnxruntime.InferenceSession("face_flow_frames.onnx", providers=["CPUExecutionProvider"])
+
 
 def estimate(frames):
     return session.run(["flow"], {"frames": frames})[0]
@@ -57,6 +59,7 @@ import openvino
 precision = {"INFERENCE_PRECISION_HINT": "f32"}
 model = openvino.Core().compile_model("face_flow_frames.onnx", "CPU", precision)
 
+
 def estimate(frames):
     return model({"frames": frames})["flow"]
 """,
@@ -68,6 +71,7 @@ import numpy as np
 import openvino
 
 model = openvino.Core().compile_model("face_flow_frames.onnx", "CPU")
+
 
 def estimate(frames):
     return model({"frames": frames})["flow"]
@@ -81,6 +85,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 interpreter = Interpreter("face_flow.tflite", num_threads=2)
 (given,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+
 
 def estimate(frames):
     if tuple(interpreter.get_input_details()[0]["shape"]) != frames.shape:
