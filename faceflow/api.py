@@ -86,7 +86,9 @@ def estimate_flow(
         raise InputError(f"the two frames differ in size: {sizes}")
     flow, valid, *uncertainty = _estimator(model, return_uncertainty)(*frames)
     flow = np.where(valid[..., None], flow, np.float32(np.nan))
-    return (flow, np.where(valid, *uncertainty, np.float32(np.nan))) if return_uncertainty else flow
+    if not return_uncertainty:
+        return flow
+    return flow, np.where(valid, uncertainty[0], np.float32(np.nan))
 
 
 def analyze(
