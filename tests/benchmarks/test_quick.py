@@ -14,6 +14,7 @@ OTHERS = {
     "__init__",
     "__main__",
     "report_pictures",
+    "clip_picture",
     "expressions",
     "paper",
     "real_people",
