@@ -22,11 +22,16 @@ def packed_floats(message: Message, field: str, dtype: np.dtype) -> np.ndarray:
     Returns:
         Array [N]; read-only.
     """
-    values = getattr(message, field)
+    # Copying the whole message is a copy of memory; taking over one field is a loop over its values.
     alone = type(message)()
-    getattr(alone, field).MergeFrom(values)
+    alone.CopyFrom(message)
+    alone.DiscardUnknownFields()
+    for other, _ in alone.ListFields():
+        if other.name != field:
+            alone.ClearField(other.name)
+    count = len(getattr(alone, field))
     data = alone.SerializeToString()  # tag, length, values
-    return np.frombuffer(data, dtype, len(values), len(data) - len(values) * dtype.itemsize)
+    return np.frombuffer(data, dtype, count, len(data) - count * dtype.itemsize)
 
 
 def append_packed(message: Message, field: str, values: bytes) -> None:

@@ -25,3 +25,15 @@ def test_fields_that_are_not_packed_are_read():
     wire = b"".join(b"\x2d" + np.float32(value).tobytes() for value in (1.5, -2.0))
     message = tensor_pb2.TensorProto.FromString(wire)
     assert packed_floats(message, "float_val", np.dtype("<f4")).tolist() == [1.5, -2.0]
+
+
+def test_fields_beside_it_do_not_matter():
+    """Those of a newer TensorFlow neither: here field 1000, a string."""
+    known = tensor_pb2.TensorProto(
+        dtype=1, double_val=[7.0, 8.0], string_val=[b"text"], float_val=[1.5, -2.0]
+    )
+    known.tensor_shape.dim.add(size=2)
+    message = tensor_pb2.TensorProto.FromString(known.SerializeToString() + b"\xc2\x3e\x04more")
+    before = message.SerializeToString()
+    assert packed_floats(message, "float_val", np.dtype("<f4")).tolist() == [1.5, -2.0]
+    assert message.SerializeToString() == before
