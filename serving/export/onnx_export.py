@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import tensorflow as tf
 
+from keras_models.layers.block_lucas_kanade import portable_operations
 from pipelines.errors import InputError
 from pipelines.files import replacing
 from serving.export.flow_signatures import FACE_FLOW, FLOAT_SIGNATURE, FRAMES_SIGNATURE, write_flow_model
@@ -53,7 +54,8 @@ def export_onnx(model: keras.Model, folder: Path | str, fp16: bool = False) -> t
         replacing(targets[1]) as one_input,
     ):
         try:
-            write_flow_model(model, Path(scratch))
+            with portable_operations():
+                write_flow_model(model, Path(scratch))
             _convert(Path(scratch), two_inputs)
             graph = onnx.load(str(two_inputs))
             order_inputs(graph, ("frame1", "frame2"))

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_models.layers.block_lucas_kanade import portable_operations
 from pipelines.errors import InputError
 from pipelines.files import replacing
 from serving.export.flow_signatures import FACE_FLOW, FRAMES_SIGNATURE, write_flow_model
@@ -32,7 +33,8 @@ def export_tflite(model: keras.Model, folder: Path | str) -> Path:
     """
     target = Path(folder) / f"{FACE_FLOW}.tflite"
     with tempfile.TemporaryDirectory() as scratch, replacing(target) as part:
-        write_flow_model(model, Path(scratch))
+        with portable_operations():
+            write_flow_model(model, Path(scratch))
         converter = tf.lite.TFLiteConverter.from_saved_model(scratch, signature_keys=[FRAMES_SIGNATURE])
         try:
             content = converter.convert()

@@ -18,7 +18,8 @@ def network(name, **more):
     keras.utils.set_random_seed(0)
     model = build_network(name, width=0.0625, **more)
     for layer in model.layers:
-        if isinstance(layer, keras.layers.Conv2D) and layer.filters == 2:
+        predicts = layer.name.endswith("_step") or getattr(layer, "filters", 0) == 2
+        if isinstance(layer, keras.layers.Conv2D) and predicts:
             layer.kernel.assign(tf.random.normal(layer.kernel.shape, stddev=0.05, seed=1))
     return model
 
