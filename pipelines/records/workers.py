@@ -18,7 +18,8 @@ def run_tasks(
 ) -> Iterator[tuple[tuple, Any]]:
     """Call a function with the arguments of each task, and yield what comes of them as it comes.
 
-    A task whose worker is killed is given to another one; it fails when that has happened to it four times.
+    A task whose worker is killed is given to another one; it fails when that has happened to it four times
+    with others at work, and then four times alone.
 
     Args:
         function: can be imported by the workers.
@@ -50,7 +51,24 @@ def _outcome(function: Callable[..., Any], task: tuple) -> Any:
 
 
 def _gather(client, function, tasks: list[tuple], scheduler: str | None) -> Iterator[tuple[tuple, Any]]:
-    from distributed import CancelledError, KilledWorker, as_completed
+    from distributed import KilledWorker
+
+    # Dask also blames the tasks that wait in a worker that is killed. So those are tried again, one by one.
+    suspects = []
+    for task, outcome in _completed(client, function, tasks, scheduler):
+        if isinstance(outcome, KilledWorker):
+            suspects.append(task)
+        else:
+            yield task, outcome
+    for suspect in suspects:
+        for task, outcome in _completed(client, function, [suspect], scheduler):
+            if isinstance(outcome, KilledWorker):
+                outcome = InputError("its worker was killed again and again; is there memory enough?")
+            yield task, outcome
+
+
+def _completed(client, function, tasks: list[tuple], scheduler: str | None) -> Iterator[tuple[tuple, Any]]:
+    from distributed import CancelledError, as_completed
     from distributed.core import CommClosedError
 
     # A scheduler remembers results by key, also those of an earlier build.
@@ -63,14 +81,12 @@ def _gather(client, function, tasks: list[tuple], scheduler: str | None) -> Iter
         task = pending.pop(future)
         try:
             outcome = future.result()
-        except KilledWorker:
-            outcome = InputError("its worker was killed again and again; is there memory enough?")
         except (CancelledError, CommClosedError, TimeoutError) as error:
             raise InputError(
                 f"{scheduler or 'the workers'}: the scheduler went away with {len(pending) + 1} clips to do; "
                 "start it and run the same command again, which goes on from here"
             ) from error
-        except Exception as error:  # such as a worker of another environment, which lacks a package
+        except Exception as error:  # killed workers, or one of another environment, which lacks a package
             outcome = error
         future.release()
         yield task, outcome
