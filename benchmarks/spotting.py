@@ -30,7 +30,7 @@ def apexes(count: int = CLIPS) -> str:
     from pipelines.synthetic.rendered_corpora import smic_writer
     from pipelines.synthetic.rendered_corpora.recording import record
 
-    acts, _ = smic_writer.plan(smic_writer.SUBJECTS, _SEED)
+    acts = smic_writer.plan(smic_writer.SUBJECTS, _SEED)
     acts = acts[:: max(1, len(acts) // count)][:count]
     errors, lengths = [], []
     with tempfile.TemporaryDirectory() as folder, FaceMesh() as face_mesh:
