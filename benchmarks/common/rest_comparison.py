@@ -1,8 +1,6 @@
 """REST of this checkout beside that of another one, usually of an earlier commit, in turns in one run."""
 
 import json
-import random
-import statistics
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,9 +13,8 @@ from benchmarks.common.page import table
 from benchmarks.common.server_process import (
     SIZE,
     frames,
-    seconds_of,
+    medians_in_turns,
     server,
-    without_garbage_of_tensorflow,
 )
 from benchmarks.common.serving_ways import rest_calls
 
@@ -84,14 +81,7 @@ def compare_rest(folder: Path, checkout: str | None, rounds: int = 40) -> str:
             "the same client": _by_json(rest, body),
             **rest_calls(rest),
         }
-        for call in [*calls.values()] * 3:  # not counted: the first calls are slower
-            call()
-        without_garbage_of_tensorflow()
-        draw, times = random.Random(0), {name: [] for name in calls}
-        for _ in range(rounds):
-            for name in draw.sample(list(calls), len(calls)):
-                times[name].append(seconds_of(calls[name]))
-    medians = {name: statistics.median(found) for name, found in times.items()}
+        medians = medians_in_turns(calls, rounds, warmup=3)
     rows = [
         [name, f"{1e3 * median:.0f}", f"{median / medians[before]:.2f}"] for name, median in medians.items()
     ]

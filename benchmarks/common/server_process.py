@@ -3,9 +3,11 @@
 import gc
 import multiprocessing
 import os
+import random
+import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -62,6 +64,26 @@ def seconds_of(call: Callable[[], object]) -> float:
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
+
+
+def medians_in_turns(calls: Mapping[str, Callable[[], object]], rounds: int, warmup: int) -> dict[str, float]:
+    """Time calls in random order, and return the median of each, seconds.
+
+    In random order, because a call is slower after one that kept a single core busy, as REST does.
+
+    Args:
+        calls: Calls by name.
+        rounds: Number of times that each is timed.
+        warmup: Number of times that each is made before, not counted: the first calls are slower.
+    """
+    for call in [*calls.values()] * warmup:
+        call()
+    without_garbage_of_tensorflow()
+    draw, times = random.Random(0), {name: [] for name in calls}
+    for _ in range(rounds):
+        for name in draw.sample(list(calls), len(calls)):
+            times[name].append(seconds_of(calls[name]))
+    return {name: statistics.median(found) for name, found in times.items()}
 
 
 def without_garbage_of_tensorflow() -> None:

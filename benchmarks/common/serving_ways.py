@@ -2,8 +2,6 @@
 
 import base64
 import io
-import random
-import statistics
 from collections.abc import Callable, Mapping
 from http.client import HTTPConnection
 from pathlib import Path
@@ -16,9 +14,8 @@ from benchmarks.common.page import table
 from benchmarks.common.server_process import (
     SIZE,
     frames,
-    seconds_of,
+    medians_in_turns,
     server,
-    without_garbage_of_tensorflow,
 )
 
 _PATH = "/v1/models/face_flow:predict"
@@ -100,15 +97,7 @@ def way_times(folder: str | Path, rounds: int, onnx: str | Path | None = None) -
         }
         if onnx:
             calls[ONNX] = _onnx_call(onnx, pair)
-        for call in [*calls.values()] * 10:  # not counted: the first calls are slower
-            call()
-        without_garbage_of_tensorflow()
-        # In any order: a call is slower after one that kept a single core busy, as REST does.
-        draw, times = random.Random(0), {name: [] for name in calls}
-        for _ in range(rounds):
-            for name in draw.sample(list(calls), len(calls)):
-                times[name].append(seconds_of(calls[name]))
-    return {name: statistics.median(found) for name, found in times.items()}
+        return medians_in_turns(calls, rounds, warmup=10)
 
 
 def ways(times: Mapping[str, float], rounds: int) -> str:

@@ -8,7 +8,7 @@ estimates its own end-point error.
 
 References:
     Lucas, Kanade, IJCAI 1981: the measurements. Teed, Deng, "RAFT: Recurrent All-Pairs Field Transforms for
-    Optical Flow", ECCV 2020: flow updates that share their weights, and `GAMMA` in the loss. Chollet,
+    Optical Flow", ECCV 2020: flow updates that share their weights. Chollet,
     "Xception: Deep Learning with Depthwise Separable Convolutions", CVPR 2017.
 """
 
@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from keras_models.flow.flow_model import FlowModel
+from keras_models.flow.flow_model import FlowModel, weights_of_updates
 from keras_models.layers.block_flow_layers import FinerFlow, PartsToPlaces, SplitBlocks
 from keras_models.layers.block_lucas_kanade import BlockLucasKanade, BlockPixels, BlockStructureTensor
 from keras_models.layers.correlation import Correlation
@@ -36,7 +36,6 @@ _SEPARABLE = 2  # convolutions of the encoder, of the initial flow, and of a flo
 
 # Weight of the initial flow in the loss. Flow updates share the rest.
 _INITIAL_WEIGHT = 0.12
-GAMMA = 0.6  # weight of a flow update in the loss, relative to the next one
 
 
 @keras.saving.register_keras_serializable("faceflow")
@@ -193,13 +192,5 @@ def block_flow(
         "flow": FullResolutionFlow(GRID, name="flow")((levels["flow1"], inputs["frame1"])),
         "uncertainty": layers.Activation("exponential", dtype="float32", name="uncertainty")(x),
     }
-    weights = _level_weights(num_coarse_flow_updates, num_flow_updates)
+    weights = weights_of_updates({"flow2": _INITIAL_WEIGHT}, num_coarse_flow_updates, num_flow_updates)
     return FlowModel(inputs, outputs, level_weights=weights, name="block_flow")
-
-
-def _level_weights(num_coarse_flow_updates: int, num_flow_updates: int) -> dict[str, float]:
-    names = [f"flow2_{k}" for k in range(1, num_coarse_flow_updates + 1)]
-    names += [*(f"flow1_{k}" for k in range(1, num_flow_updates)), "flow1"]
-    powers = [GAMMA ** (len(names) - k) for k in range(1, len(names) + 1)]
-    weights = {name: power / sum(powers) for name, power in zip(names, powers, strict=True)}
-    return {"flow2": _INITIAL_WEIGHT} | {name: (1 - _INITIAL_WEIGHT) * w for name, w in weights.items()}

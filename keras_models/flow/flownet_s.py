@@ -13,7 +13,7 @@ from collections.abc import Callable
 import tensorflow as tf
 from keras import layers
 
-from keras_models.flow.flow_model import FlowModel
+from keras_models.flow.flow_model import GAMMA, FlowModel
 from keras_models.flow.flownet_blocks import (
     FLOW_SCALE,
     FLOWNET_WEIGHTS,
@@ -30,7 +30,6 @@ from pipelines.errors import InputError
 
 # Weight in the loss of all levels of the first flow update together. Later updates share the rest.
 _FIRST_UPDATE = 0.3
-GAMMA = 0.6  # weight of an update in the loss, relative to the next one
 
 
 def flownet_s(*, width: float = 1.0, decoder_biases: bool = False, num_flow_updates: int = 1) -> FlowModel:

@@ -9,13 +9,13 @@ updates the flow of each 2 x 2 pixels.
 References:
     Sun et al., "PWC-Net: CNNs for Optical Flow Using Pyramid, Warping, and Cost Volume", CVPR 2018: the
     coarse levels. Lucas, Kanade, IJCAI 1981: the measurements. Teed, Deng, "RAFT: Recurrent All-Pairs Field
-    Transforms for Optical Flow", ECCV 2020: flow updates that share their weights, and `GAMMA` in the loss.
+    Transforms for Optical Flow", ECCV 2020: flow updates that share their weights.
 """
 
 import keras
 from keras import layers
 
-from keras_models.flow.flow_model import FlowModel
+from keras_models.flow.flow_model import FlowModel, weights_of_updates
 from keras_models.layers.correlation import Correlation
 from keras_models.layers.flow_layers import Enlarge, FullResolutionFlow, PadToMultiple, Warp, frame_inputs
 from keras_models.layers.pyramid_layers import (
@@ -42,7 +42,6 @@ _UPDATE = (48, 32, 32)  # the last as the finest decoder's: each update continue
 
 # Weights in the loss. Flow updates share the rest.
 _LEVEL_WEIGHTS = {"flow4": 0.05, "flow3": 0.07, "flow2": 0.08}
-GAMMA = 0.6  # weight of a flow update in the loss, relative to the next one
 
 
 def pyramid_flow(
@@ -179,15 +178,5 @@ def pyramid_flow(
         name: layers.Activation("linear", dtype="float32", name=name)(flow) for name, flow in levels.items()
     }
     outputs["flow"] = FullResolutionFlow(COARSEST, name="flow")((outputs["flow1"], inputs["frame1"]))
-    weights = _level_weights(num_coarse_flow_updates, num_flow_updates)
+    weights = weights_of_updates(_LEVEL_WEIGHTS, num_coarse_flow_updates, num_flow_updates)
     return FlowModel(inputs, outputs, level_weights=weights, name="pyramid_flow")
-
-
-def _level_weights(num_coarse_flow_updates: int, num_flow_updates: int) -> dict[str, float]:
-    names = [f"flow2_{k}" for k in range(1, num_coarse_flow_updates + 1)]
-    names += [*(f"flow1_{k}" for k in range(1, num_flow_updates)), "flow1"]
-    powers = [GAMMA ** (len(names) - k) for k in range(1, len(names) + 1)]
-    rest = 1 - sum(_LEVEL_WEIGHTS.values())
-    return _LEVEL_WEIGHTS | {
-        name: rest * power / sum(powers) for name, power in zip(names, powers, strict=True)
-    }

@@ -43,25 +43,6 @@ def test_any_size(size):
     assert np.all(np.asarray(estimates["uncertainty"]) > 0)
 
 
-def test_weights_do_not_depend_on_the_number_of_updates():
-    """One update more continues from where the others ended."""
-    frames = random_frames()
-    few, more = (
-        block_flow(width=0.25, num_coarse_flow_updates=1, num_flow_updates=count) for count in (2, 3)
-    )
-    coarser = block_flow(width=0.25, num_coarse_flow_updates=2, num_flow_updates=2)
-    for network in (more, coarser):
-        network.set_weights(few.get_weights())
-    first, second, third = few(frames), more(frames), coarser(frames)
-    np.testing.assert_allclose(third["flow2_1"], first["flow2_1"], atol=1e-5)
-    assert np.abs(third["flow1"] - first["flow1"]).max() > 1e-5
-    np.testing.assert_allclose(second["flow1_2"], first["flow1"], atol=1e-5)
-    assert np.abs(second["flow1"] - first["flow1"]).max() > 1e-5
-    for network in (few, more, coarser):
-        assert sum(network.level_weights.values()) == pytest.approx(1)
-        assert set(network.level_weights) == set(network(frames)) - {"flow", "uncertainty"}
-
-
 def test_flow_does_not_learn_from_the_uncertainty():
     network = block_flow(width=0.25)
     with tf.GradientTape() as tape:

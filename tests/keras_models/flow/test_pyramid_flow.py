@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from keras_models.flow.pyramid_flow import pyramid_flow
 
@@ -31,25 +30,3 @@ def test_brightness_and_contrast_change_little():
     darker = network({"frame1": frame, "frame2": 0.7 * frame + 0.1})["flow"]
     other = network({"frame1": frame, "frame2": np.roll(frame, 3, axis=2)})["flow"]
     assert np.abs(darker - plain).max() < 0.1 * np.abs(other - plain).max()
-
-
-def test_weights_do_not_depend_on_the_number_of_updates():
-    """One update more continues from where the others ended."""
-    frames = {
-        name: np.random.default_rng(k).random((1, 64, 64, 3), np.float32)
-        for k, name in enumerate(("frame1", "frame2"))
-    }
-    few, more = (
-        pyramid_flow(width=0.25, num_coarse_flow_updates=1, num_flow_updates=count) for count in (2, 3)
-    )
-    coarser = pyramid_flow(width=0.25, num_coarse_flow_updates=2, num_flow_updates=2)
-    for network in (more, coarser):
-        network.set_weights(few.get_weights())
-    first, second, third = few(frames), more(frames), coarser(frames)
-    np.testing.assert_allclose(third["flow2_1"], first["flow2_1"], atol=1e-5)
-    assert np.abs(third["flow1"] - first["flow1"]).max() > 1e-5
-    np.testing.assert_allclose(second["flow1_2"], first["flow1"], atol=1e-5)
-    assert np.abs(second["flow1"] - first["flow1"]).max() > 1e-5
-    for network in (few, more, coarser):
-        assert sum(network.level_weights.values()) == pytest.approx(1)
-        assert set(network.level_weights) == set(network(frames)) - {"flow"}
