@@ -8,6 +8,7 @@ one is found, so that an error costs little more than a valid list.
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -19,12 +20,23 @@ from serving.rest.json_syntax import BLANK, STRING, decode
 
 MAX_RANK = 32  # NumPy's
 
-#: An object without lists or objects in it.
-FLAT_OBJECT = rb'\{(?>[^"{}\[\]]+|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+\}'
-
 _GROUP = 16384  # bytes of a list that is parsed as Python values; fewer are not worth dividing
 
-_OPAQUE = re.compile(FLAT_OBJECT + rb"|" + STRING, re.DOTALL)
+
+_QUOTED = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_FLAT_OBJECT = rb'\{(?>[^"{}\[\]]+|' + _QUOTED + rb")*+\}"
+
+
+def _short_object(depth: int) -> bytes:
+    """Return the pattern of an object of at most a kilobyte without its strings and the objects in it."""
+    inner = rb"|" + _short_object(depth - 1) if depth > 1 else b""
+    return rb'\{(?>[^"{}]{1,32}|' + _QUOTED + inner + rb"){0,32}+\}"
+
+
+#: An object that is not worth dividing: one without lists, or a short one.
+OBJECT = rb"(?:" + _FLAT_OBJECT + rb"|" + _short_object(8) + rb")"
+
+_OPAQUE = re.compile(OBJECT + rb"|" + STRING, re.DOTALL)
 _NUMBER_CHARACTERS = b"0123456789eE+-.,[]" + BLANK
 _TO_ZERO = bytes.maketrans(b"123456789.eE+-", b"0" * 14)
 
@@ -32,16 +44,38 @@ _TO_ZERO = bytes.maketrans(b"123456789.eE+-", b"0" * 14)
 _KINDS = {"i": ("i", np.int64), "u": ("i", np.int64), "u8": ("u", np.uint64), "f": ("d", np.float64)}
 
 
+@dataclass(frozen=True)
+class _Commas:
+    """Commas of a text, without those in strings and objects. Lists in lists share those of the outermost one.
+
+    Attributes:
+        positions: Their positions, ascending.
+        depths: Number of lists that are open at each.
+    """
+
+    positions: np.ndarray
+    depths: np.ndarray
+
+    def between(self, begin: int, end: int, depth: int) -> np.ndarray:
+        """Return the positions behind `begin` and before `end` at a depth, counted from `begin`."""
+        first, last = np.searchsorted(self.positions, (begin + 1, end))
+        return self.positions[first:last][self.depths[first:last] == depth] - begin
+
+
 class JsonArray:
     """A list that is not parsed yet.
 
     Args:
-        text: The list as JSON: brackets that match, with numbers, strings, names such as NaN and flat objects
+        text: The list as JSON: brackets that match, with numbers, strings, names such as NaN and objects
             between them.
+        commas: Commas of the outermost list that it is in; found when they are needed by default.
+        begin: Where it begins in that list's text.
+        depth: Number of lists that are open in it.
     """
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: bytes, commas: _Commas | None = None, begin: int = 0, depth: int = 1) -> None:
         self.text = text
+        self._commas, self._begin, self._depth = commas, begin, depth
         self._arrays: dict[np.dtype, np.ndarray | None] = {}
 
     def array(self, dtype: np.dtype) -> np.ndarray | None:
@@ -83,7 +117,11 @@ class JsonArray:
             k = min(int(np.searchsorted(ends, begin + _GROUP)), len(ends) - 1)
             if ends[k] - begin >= 2 * _GROUP and k > done:
                 k -= 1
-            yield JsonArray(b"[" + self.text[begin : ends[k]] + b"]"), k + 1 - done
+            if done == 0 and k == len(ends) - 1:
+                yield self, k + 1
+                return
+            text = b"[" + self.text[begin : ends[k]] + b"]"
+            yield self._part(text, begin - 1, self._depth), k + 1 - done
             begin, done = int(ends[k]) + 1, k + 1
 
     def __len__(self) -> int:
@@ -92,7 +130,8 @@ class JsonArray:
     def first(self) -> object:
         """Return the first element of a list that has some: a list as `JsonArray`, anything else parsed."""
         commas = self._separators
-        return JsonArray(self.text[: commas[0]] + b"]" if len(commas) else self.text)._items()[0]
+        text = self.text[: commas[0]] + b"]" if len(commas) else self.text
+        return self._part(text, 0, self._depth)._items()[0]
 
     def shape(self) -> tuple[int, ...]:
         """Return the numbers of elements of the list, of its first element, and so on.
@@ -115,8 +154,14 @@ class JsonArray:
         """Return the elements of a group."""
         inner = self.text[1:-1].strip(BLANK)
         if inner[:1] == b"[" and not len(self._separators):
-            return [JsonArray(inner)]
+            item = self._part(inner, self.text.index(b"[", 1), self._depth + 1)
+            if self.__dict__.get("_rectangle", True) is None:
+                item._rectangle = None  # one that is none in brackets is none without
+            return [item]
         return self.values()
+
+    def _part(self, text: bytes, begin: int, depth: int) -> "JsonArray":
+        return JsonArray(text, self._commas, self._begin + begin, depth)
 
     @cached_property
     def _has_numbers_only(self) -> bool:
@@ -130,8 +175,9 @@ class JsonArray:
     @cached_property
     def _separators(self) -> np.ndarray:
         """Positions of the commas between the elements."""
-        depth, text = _depths(self.text)
-        return np.flatnonzero((text == ord(",")) & (depth == 1))
+        if self._commas is None:
+            self._commas = _commas(*_depths(self.text))
+        return self._commas.between(self._begin, self._begin + len(self.text) - 1, self._depth)
 
 
 def nested_too_deeply() -> ServingError:
@@ -153,9 +199,18 @@ def list_at_start(text: bytes) -> JsonArray | None:
     whole = JsonArray(text[: text.rfind(b"]") + 1])
     if whole._rectangle:
         return whole
-    depth, _ = _depths(text)
-    end = int(np.argmin(depth > 0))
-    return JsonArray(text[: end + 1]) if depth[end] == 0 else None
+    depths, characters = _depths(text)
+    end = int(np.argmin(depths > 0))
+    if depths[end] != 0:
+        return None
+    found = whole if end + 1 == len(whole.text) else JsonArray(text[: end + 1])
+    found._commas = _commas(depths, characters)
+    return found
+
+
+def _commas(depths: np.ndarray, characters: np.ndarray) -> _Commas:
+    positions = np.flatnonzero(characters == ord(","))
+    return _Commas(positions, depths[positions])
 
 
 def _depths(text: bytes) -> tuple[np.ndarray, np.ndarray]:

@@ -4,19 +4,19 @@ import re
 import secrets
 
 from serving.protocol.serving_error import invalid_argument
-from serving.rest.json_array import FLAT_OBJECT, JsonArray, list_at_start
+from serving.rest.json_array import OBJECT, JsonArray, list_at_start
 from serving.rest.json_syntax import BLANK, STRING, decode, first_of_each_key
 
 _MIN_LENGTH = 256  # bytes of a list that is left unparsed; for a short one it does not pay
 
-# A list up to its end, or up to what a list of scalars and flat objects cannot hold. Strings outside of lists
+# A list up to its end, or up to what a list of scalars and objects cannot hold. Strings outside of lists
 # are matched too, so that no list is found in one. No alternative is tried twice at one place: the search is
 # linear whatever the body is.
 _RUN = re.compile(
     rb"\[(?>[0-9eE+\-.,\s\[\]]+|"
     + STRING
     + rb"|true|false|null|NaN|Inf(?:inity)?|"
-    + FLAT_OBJECT
+    + OBJECT
     + rb")*+|"
     + STRING,
     re.DOTALL,

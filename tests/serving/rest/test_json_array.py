@@ -87,6 +87,20 @@ def test_division(count):
     assert as_python(whole.first()) == expected[0]
 
 
+def test_division_of_lists_in_lists():
+    """Lists in lists find their elements by the commas of the outermost."""
+    row = [*range(9000), "a, [b", {"c": [1, 2]}, [3, [4, 5]]]
+    expected = [[row, [[]], 1], [[[row, row[::-1]]]]]
+
+    def divided(value):
+        return [divided(item) for item in value.items()] if isinstance(value, JsonArray) else value
+
+    whole = numbers(json.dumps(expected, indent=1))
+    assert divided(whole) == expected
+    assert divided(whole.first()) == expected[0]
+    assert whole.shape() == (2, 3, len(row))
+
+
 def as_python(value):
     return value.values() if isinstance(value, JsonArray) else value
 

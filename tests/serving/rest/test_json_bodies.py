@@ -165,7 +165,10 @@ def bodies():
 
 
 BODIES = bodies()
-WRONG = ["256", "1.5", "null", '"x"', "[1]", "1,2", "{}", "foo", "1 2"]
+WRONG = [
+    *("256", "1.5", "null", '"x,["', "[1]", "1,2", "{}", "foo", "1 2"),
+    *('{"a":[1]}', '{"a":{"b":"}"}}', '[{"a":[1,[2]]}]'),
+]
 
 
 @pytest.mark.parametrize(
@@ -173,15 +176,16 @@ WRONG = ["256", "1.5", "null", '"x"', "[1]", "1,2", "{}", "foo", "1 2"]
     [(kind, wrong) for kind in BODIES for wrong in WRONG if (kind, wrong) != ("scalars", "1,2")],
 )
 def test_an_error_costs_at_most_twice_as_much(monkeypatch, kind, wrong):
-    """Counted in bytes that are parsed, those that become a Python object each and those that do not."""
+    """Counted in bytes that are parsed, as Python objects or as arrays, and in which brackets are counted."""
     body = json.dumps(BODIES[kind])
     names = [name for name in ("frame1", "frame2") if f'"{name}"' in body] or ["frame1"]
     declared = {name: meta_graph_pb2.TensorInfo(dtype=types_pb2.DT_UINT8) for name in names}
-    as_objects, as_arrays = [], []
+    as_objects, as_arrays, brackets = [], [], []
     for module, name, counts in (
         (json_text, "decode", as_objects),
         (JsonArray, "values", as_objects),
         (json_array, "_parse_array", as_arrays),
+        (json_array, "_depths", brackets),
     ):
         parse = getattr(module, name)
 
@@ -192,13 +196,14 @@ def test_an_error_costs_at_most_twice_as_much(monkeypatch, kind, wrong):
         monkeypatch.setattr(module, name, counted)
     json_bodies.tensors(json_bodies.parse(body.encode()), declared)
     valid = sum(as_objects), sum(as_arrays)
-    as_objects.clear(), as_arrays.clear()
+    as_objects.clear(), as_arrays.clear(), brackets.clear()
     last = re.compile(r"\d+(?=\D*$)")
     with pytest.raises(ServingError):
         json_bodies.tensors(json_bodies.parse(last.sub(wrong, body).encode()), declared)
     # The part in which the wrong element is found may be parsed a third time.
     assert sum(as_objects) <= 2 * valid[0] + 2 * json_array._GROUP
     assert sum(as_arrays) <= 2 * valid[1] + 2 * json_array._GROUP
+    assert sum(brackets) <= len(body) + len(wrong)
 
 
 @settings(max_examples=60, deadline=None)
