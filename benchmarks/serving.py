@@ -11,10 +11,12 @@ alike. The server is a process of its own, as in use.
 
 import argparse
 import os
+import re
 import statistics
 import sys
 import tempfile
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +29,9 @@ from benchmarks.common.server_process import (
     CLIENTS,
     SIZE,
     SMALL,
+    frames,
     load,
+    medians_in_turns,
     processor_seconds,
     server,
 )
@@ -143,11 +147,51 @@ def core(seconds: float = 6.0) -> str:
     )
 
 
+def errors(rounds: int = 15) -> str:
+    """What a wrong element costs beside the valid body: 256x256 frames of floats, in four layouts."""
+    import json
+
+    from serving.protocol.serving_error import ServingError
+    from serving.protocol.stubs import meta_graph_pb2, types_pb2
+    from serving.rest.json_bodies import parse, tensors
+
+    first, second = (np.round(frame[None] / 255, 4).tolist() for frame in frames(SIZE))
+    layouts = {
+        "columns": {"inputs": {"frame1": first, "frame2": second}},
+        "rows": {"instances": [{"frame1": first[0], "frame2": second[0]}]},
+        "a plain column": {"inputs": first},
+        "plain rows": {"instances": first},
+    }
+    wrong = ["null", '"x"', "[1]", "1,2", "{}", '{"a":[1]}', "1 2"]
+    rows = []
+    for layout, document in layouts.items():
+        valid = json.dumps(document)
+        names = [name for name in ("frame1", "frame2") if f'"{name}"' in valid] or ["frame1"]
+        declared = {name: meta_graph_pb2.TensorInfo(dtype=types_pb2.DT_FLOAT) for name in names}
+        last = re.compile(r"[\d.]+(?=[^\d]*$)")
+        bodies = {"": valid.encode()} | {each: last.sub(each, valid).encode() for each in wrong}
+
+        def read(body, declared=declared):
+            with suppress(ServingError):
+                tensors(parse(body), declared)
+
+        calls = {each: partial(read, body) for each, body in bodies.items()}
+        times = medians_in_turns(calls, rounds, 1)
+        ratios = [times[each] / times[""] for each in wrong]
+        rows.append([layout, f"{1e3 * times['']:.0f} ms", *(f"{ratio:.2f}" for ratio in ratios)])
+    return (
+        f"Time to read a body with one wrong element at its end, beside the valid body (bound 2); "
+        f"{SIZE}x{SIZE} frames of floats, medians of {rounds} in random order.\n\n"
+        + table(["layout", "valid", *(f"`{each}`" for each in wrong)], rows)
+    )
+
+
 PARTS = {
     "serving: call": call,
     "serving: runtimes": runtimes,
     "serving: batching": batching,
     "serving: REST": lambda: compare_rest(_exported()[0], None),
+    "serving: errors": errors,
     "serving: hot swap": lambda: hot_swap(_exported()[0]),
     "serving: start": lambda: cold_start(_exported()[0]),
     "serving: clients": lambda: other_clients(_exported()[0]),

@@ -102,7 +102,10 @@ def frames(size: int) -> np.ndarray:
 
 
 def load(address: str, seconds: float, clients: int = CLIENTS, size: int = SMALL) -> list[float]:
-    """Let clients ask without a pause, and return the seconds of each answer.
+    """Let clients ask without a pause, and return the seconds of each response.
+
+    They send a request that was serialised once, and leave the responses as they come: what is measured is
+    the server, with which they share the processor.
 
     Args:
         address: of the server.
@@ -110,14 +113,23 @@ def load(address: str, seconds: float, clients: int = CLIENTS, size: int = SMALL
         clients: how many, each with a connection of its own.
         size: width and height of their frames, pixels.
     """
-    from serving.client import FaceFlowClient
+    import grpc
 
-    pair, times, end = frames(size), [], time.monotonic() + seconds
+    from serving.client import channel_options
+    from serving.protocol.stubs import predict_pb2
+    from serving.protocol.tensors import write
+
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = "face_flow"
+    for number, frame in enumerate(frames(size), 1):
+        write(frame[None], request.inputs[f"frame{number}"])
+    sent, times, end = request.SerializeToString(), [], time.monotonic() + seconds
 
     def ask() -> None:
-        with FaceFlowClient(address, PATIENCE) as client:
+        with grpc.insecure_channel(address, channel_options(address)) as channel:
+            predict = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
             while time.monotonic() < end:
-                times.append(seconds_of(lambda: client.flow(*pair)))
+                times.append(seconds_of(lambda: predict(sent, timeout=PATIENCE)))
 
     threads = [threading.Thread(target=ask) for _ in range(clients)]
     for thread in threads:

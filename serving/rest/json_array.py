@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 import orjson
 import simdjson
+from grpc import StatusCode
 
 from serving.protocol.serving_error import ServingError, invalid_argument
 from serving.rest.json_syntax import BLANK, STRING, decode
@@ -46,7 +47,7 @@ _KINDS = {"i": ("i", np.int64), "u": ("i", np.int64), "u8": ("u", np.uint64), "f
 
 @dataclass(frozen=True)
 class _Commas:
-    """Commas of a text, without those in strings and objects. Lists in lists share those of the outermost one.
+    """Commas of a text but those in strings and objects, which the lists in the outermost list share.
 
     Attributes:
         positions: Their positions, ascending.
@@ -85,7 +86,8 @@ class JsonArray:
             Array, or None unless the lists are rectangular and every element is a number of the dtype's kind.
 
         Raises:
-            ServingError: INVALID_ARGUMENT, for an integer outside of the range of the dtype.
+            ServingError: INVALID_ARGUMENT, for an integer outside of the range of the dtype, and for
+                rectangular lists that are invalid JSON.
         """
         if dtype not in self._arrays:
             self._arrays[dtype] = _parse_array(self.text, self._rectangle, dtype) if self._rectangle else None
@@ -95,10 +97,7 @@ class JsonArray:
         """Parse the list as Python values."""
         if not self._has_numbers_only:
             return decode(self.text)  # type: ignore[return-value]
-        try:
-            return orjson.loads(self.text)
-        except orjson.JSONDecodeError as error:
-            raise invalid_argument(f"JSON Parse error: Invalid value. at offset: {error.pos}") from error
+        return _parse_values(self.text)
 
     def items(self) -> list:
         """Return the elements: lists as `JsonArray`, everything else parsed."""
@@ -180,6 +179,17 @@ class JsonArray:
         return self._commas.between(self._begin, self._begin + len(self.text) - 1, self._depth)
 
 
+class ParseError(ServingError):
+    """A list of numbers that is invalid JSON, INVALID_ARGUMENT.
+
+    Args:
+        offset: Position of what is wrong.
+    """
+
+    def __init__(self, offset: int) -> None:
+        super().__init__(StatusCode.INVALID_ARGUMENT, f"JSON Parse error: Invalid value. at offset: {offset}")
+
+
 def nested_too_deeply() -> ServingError:
     """Return the error for lists that are nested more deeply than a tensor can be."""
     return invalid_argument(f"JSON Value: nested deeper than {MAX_RANK} lists")
@@ -226,7 +236,10 @@ def _parse_array(text: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.nda
     kind, numpy_kind = _KINDS["u8" if dtype == np.uint64 else dtype.kind]
     try:
         numbers = simdjson.Parser().parse(text).as_buffer(of_type=kind)
-    except (ValueError, TypeError, RuntimeError):  # no JSON; numbers of another kind, or beyond 64 bits
+    except ValueError:  # no JSON, or a number beyond the type
+        _parse_values(text)  # says what is wrong before any other list is parsed in vain
+        return None
+    except (TypeError, RuntimeError):  # numbers of another kind, or integers beyond 64 bits
         return None
     array = np.frombuffer(numbers, numpy_kind)
     if array.size != math.prod(shape):
@@ -238,6 +251,13 @@ def _parse_array(text: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.nda
             raise out_of_range(first, dtype.name)
     with np.errstate(over="ignore"):  # too large for float32 is infinite, as in Serving
         return array.astype(dtype).reshape(shape)
+
+
+def _parse_values(text: bytes) -> list:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise ParseError(error.pos) from error
 
 
 def _rectangle(compact: bytes) -> tuple[int, ...] | None:

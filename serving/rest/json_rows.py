@@ -10,7 +10,7 @@ import numpy as np
 from serving.protocol.serving_error import ServingError, invalid_argument
 from serving.protocol.stubs import meta_graph_pb2
 from serving.protocol.tensors import numpy_type
-from serving.rest.json_array import JsonArray
+from serving.rest.json_array import JsonArray, ParseError
 from serving.rest.json_tensors import numbers_at_once, read_tensor
 from serving.rest.json_values import is_base64, show
 
@@ -162,6 +162,8 @@ def _at_once(rows: object, declared: Mapping[str, meta_graph_pb2.TensorInfo]) ->
         return None
     try:
         return numbers_at_once(rows, next(iter(declared.values())).dtype)
+    except ParseError:
+        raise
     except ServingError:  # raised again with the number of its row
         return None
 

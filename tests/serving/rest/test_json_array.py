@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.protocol.serving_error import ServingError
-from serving.rest.json_array import JsonArray, list_at_start
+from serving.rest.json_array import JsonArray, ParseError, list_at_start
 
 FLOAT, BYTE, INT = np.dtype("f4"), np.dtype("u1"), np.dtype("i4")
 
@@ -30,14 +30,36 @@ def test_rectangles(shape, dtype):
 @pytest.mark.parametrize(
     "text",
     [
-        *("[]", "[[],[]]", "[[1,2],[3]]", "[1,[2]]", "[[1],2]", "[[1,],[2,3]]", "[1 2]", "[1,2] ,"),
-        *("[[1,2],3[,4]]", "[[1,2][,3,4]]", "[[1][2]]", "[[1,2],[,4]]", "[01]", "[-01]", "[-]", "[- 1]"),
-        *("[1-2]", "[--1]", "[1.]", "[.5]", "[+1]", "[1e]", "[" * 40 + "1" + "]" * 40),
+        *("[]", "[[],[]]", "[[1,2],[3]]", "[1,[2]]", "[[1],2]", "[1,2] ,"),
+        *("[[1,2],3[,4]]", "[[1,2][,3,4]]", "[[1][2]]", "[" * 40 + "1" + "]" * 40),
     ],
 )
 def test_what_is_no_rectangle_of_numbers(text):
     for dtype in (FLOAT, INT, BYTE):
         assert numbers(text).array(dtype) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[1 2]",
+        "[01]",
+        "[-01]",
+        "[-]",
+        "[- 1]",
+        "[1-2]",
+        "[--1]",
+        "[1.]",
+        "[.5]",
+        "[+1]",
+        "[1e]",
+        "[[1], [.5]]",
+    ],
+)
+def test_a_rectangle_of_what_are_no_numbers(text):
+    for dtype in (FLOAT, INT, BYTE):
+        with pytest.raises(ServingError, match=r"^JSON Parse error: Invalid value. at offset: \d+$"):
+            numbers(text).array(dtype)
 
 
 @pytest.mark.parametrize("text", ["[1.5]", "[1.0]", "[1e2]"])
@@ -61,7 +83,11 @@ def test_array_or_none_as_pythons_parser(text):
         expected = np.array(json.loads(text), np.float64)
     except (ValueError, TypeError, RecursionError):
         expected = None
-    found = numbers(text).array(np.dtype("f8"))
+    try:
+        found = numbers(text).array(np.dtype("f8"))
+    except ParseError:
+        assert expected is None
+        return
     if found is not None:
         np.testing.assert_array_equal(found, expected)
 
