@@ -20,10 +20,8 @@ _REACHES_SECONDS, _ENOUGH = (0.12, 0.16, 0.2, 0.26, 0.32), 0.6
 _LEAST_MICRO, _LEAST_MACRO = 0.12, 1.0
 _TIMES_JITTER = 8.0  # usual jitter from frame to frame that a micro-expression exceeds
 _TIMES_NOISE = 5.0  # usual changes from frame to frame that a macro-expression exceeds
-_LEAST_TURN, _TURN_PER_PEAK = (
-    1.0,
-    2.0,
-)  # pixels, and times the peak, that a head moves at most in the meantime
+# Pixels, or times the peak, that the head moves at most in the meantime. A turn of 8 pixels leaves about one.
+_LEAST_TURN, _TURN_PER_PEAK = 1.0, {"micro": 2.0, "macro": 5.0}
 _HELD = 0.8  # share of the highest motion from which on an expression counts as held
 _FOOT = 0.25  # share of the apex at which an expression begins and ends
 _STRONGEST = 3  # regions whose motion counts
@@ -175,10 +173,10 @@ def without_blinks(events: list[FoundEvent], blinks: list[FoundEvent]) -> list[F
 
 
 def without_turns(events: list[FoundEvent], head: np.ndarray) -> list[FoundEvent]:
-    """Leave out micro-expressions during which the head moves so far that they may be what it leaves.
+    """Leave out expressions during which the head moves so far that they may be what it leaves.
 
     Args:
-        events: of a clip.
+        events: micro- and macro-expressions of a clip.
         head: float [T, 2], motion of the head, pixels of the 224 x 224 crop; NaN where it is not known.
     """
     kept = []
@@ -186,7 +184,7 @@ def without_turns(events: list[FoundEvent], head: np.ndarray) -> list[FoundEvent
         span = head[event.onset : event.offset + 1]
         span = span[np.isfinite(span).all(axis=-1)]
         far = float(np.linalg.norm(np.ptp(span, axis=0))) if len(span) else 0.0
-        if event.kind != "micro" or far <= max(_LEAST_TURN, _TURN_PER_PEAK * event.peak):
+        if far <= max(_LEAST_TURN, _TURN_PER_PEAK[event.kind] * event.peak):
             kept.append(event)
     return kept
 

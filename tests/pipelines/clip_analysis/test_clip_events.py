@@ -84,6 +84,10 @@ def test_what_blinks_and_turns_leave_is_no_expression():
     head[10:25, 0] = np.linspace(0, 3, 15)
     head[35] = np.nan
     assert without_turns([event, later], head) == [later]
+    # A macro-expression stands out from more: five times its peak, here 2.5 pixels.
+    assert without_turns([FoundEvent("macro", 10, 14, 20, 0.5, "jaw left")], head) != []
+    far = 2 * head
+    assert without_turns([FoundEvent("macro", 10, 14, 20, 0.5, "jaw left")], far) == []
     # Twice its own peak is usual where the head only drifts.
     assert without_turns([FoundEvent("micro", 10, 14, 20, 2.0, "jaw left")], head) != []
 
