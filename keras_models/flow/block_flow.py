@@ -1,10 +1,10 @@
 """BlockFlow: a network of this project that keeps the convolutions on a coarse grid, for speed on a CPU.
 
-Each place of the grid is a block of 8 x 8 pixels whose parts are channels. A siamese encoder and a local
-correlation give an initial flow. Then one flow update is repeated, first on frames of half the size and then
-at full size: it measures the remaining motion at every pixel (`BlockLucasKanade`), and depthwise separable
-convolutions weigh the measurements and update the flow of each 2 x 2 pixels. Beside the flow, the network
-estimates its own end-point error.
+Each place of the grid is a block of 8 x 8 pixels whose parts are channels. A siamese encoder and the expected
+displacement of a local correlation give an initial flow. Then one flow update is repeated, first on frames of
+half the size and then at full size: it measures the remaining motion at every pixel (`BlockLucasKanade`), and
+depthwise separable convolutions weigh the measurements and update the flow of each 2 x 2 pixels. Beside the
+flow, the network estimates its own end-point error.
 
 References:
     Lucas, Kanade, IJCAI 1981: the measurements. Teed, Deng, "RAFT: Recurrent All-Pairs Field Transforms for
@@ -17,7 +17,7 @@ import tensorflow as tf
 from keras import layers
 
 from keras_models.flow.flow_model import FlowModel, weights_of_updates
-from keras_models.layers.block_flow_layers import FinerFlow, PartsToPlaces, SplitBlocks
+from keras_models.layers.block_flow_layers import ExpectedFlow, FinerFlow, PartsToPlaces, SplitBlocks
 from keras_models.layers.block_lucas_kanade import BlockLucasKanade, BlockPixels, BlockStructureTensor
 from keras_models.layers.correlation import Correlation
 from keras_models.layers.flow_layers import FullResolutionFlow, frame_inputs
@@ -129,10 +129,14 @@ def block_flow(
     units1, units2 = SplitFrames(name="split_units")(units)
 
     cost = Correlation(_RADIUS, name="correlation")([units1, units2])
-    seen = [linear(state_channels, "cost", bias=True)(cost), linear(state_channels, "seen")(features)]
+    expected = ExpectedFlow(GRID / 2, name="expected")(cost)  # in pixels of half-size frames
+    seen = {"cost": cost, "matches": expected, "seen": features}
+    seen = [linear(state_channels, name, bias=name == "cost")(x) for name, x in seen.items()]
     state = repeat(activate(layers.Add(name="matched")(seen), "matched"), "initial", 5)
-    flow = predict(8, "initial_step")(state)
-    flow = layers.Rescaling(GRID / 2, dtype="float32", name="initial_flow")(flow)  # of half-size frames
+    step = layers.Rescaling(GRID / 2, dtype="float32", name="initial_scale")(
+        predict(8, "initial_step")(state)
+    )
+    flow = layers.Add(dtype="float32", name="initial_flow")([expected, step])
 
     def update_block():
         x = state = keras.Input((None, None, state_channels))

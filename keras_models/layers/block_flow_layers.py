@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_models.layers.flow_layers import Float32Layer, enlarge
+from keras_models.layers.frame_blocks import matmul_channels
 
 
 def _row_by_row(blocks: int, values: int) -> np.ndarray:
@@ -58,6 +59,54 @@ class PartsToPlaces(Float32Layer):
 
     def get_config(self) -> dict:  # noqa: D102
         return super().get_config() | {"blocks": self.blocks}
+
+
+@keras.saving.register_keras_serializable("faceflow")
+class ExpectedFlow(Float32Layer):
+    """Expected displacement of a correlation, as parts: the mean of its shifts, weighted by a softmax.
+
+    The correlation is multiplied by a weight before, the sharpness. Where no shift stands out, the expected
+    displacement is small.
+
+    Args:
+        pixels: Number of pixels on a side of a place, the unit of the displacement.
+
+    Input shape:
+        [B, h, w, (2 r + 1)^2], of `Correlation` of radius r with stride 1.
+
+    Output shape:
+        float32 [B, h, w, 8]: one block of parts, which are all alike.
+
+    References:
+        Xu et al., "GMFlow: Learning Optical Flow via Global Matching", CVPR 2022: matching by a softmax.
+
+    Examples:
+        >>> cost = np.zeros((1, 1, 1, 9), np.float32)
+        >>> cost[..., 5] = 10  # dy = 0, dx = 1
+        >>> ExpectedFlow(4)(cost)[0, 0, 0].numpy().round(2).tolist()
+        [4.0, 4.0, 4.0, 4.0, 0.0, 0.0, 0.0, 0.0]
+    """
+
+    _SHARPNESS = 10.0  # at first: a cosine of 1 counts as much as some twenty thousand of 0
+
+    def __init__(self, pixels: float, **kwargs):
+        super().__init__(**kwargs)
+        self.pixels = pixels
+
+    def build(self, input_shape) -> None:  # noqa: D102
+        start = keras.initializers.Constant(self._SHARPNESS)
+        self.sharpness = self.add_weight(name="sharpness", shape=(), initializer=start)
+        super().build(input_shape)
+
+    def call(self, cost: tf.Tensor) -> tf.Tensor:  # noqa: D102
+        side = int(cost.shape[-1] ** 0.5)
+        shifts = self.pixels * (np.arange(side) - side // 2)
+        dy, dx = np.meshgrid(shifts, shifts, indexing="ij")
+        matrix = np.stack([dx.ravel()] * 4 + [dy.ravel()] * 4, axis=-1)
+        return matmul_channels(tf.nn.softmax(self.sharpness * tf.cast(cost, tf.float32)), matrix)
+
+    def get_config(self) -> dict:  # noqa: D102
+        return super().get_config() | {"pixels": self.pixels}
 
 
 @keras.saving.register_keras_serializable("faceflow")

@@ -20,7 +20,7 @@ from keras_models.expression.mirror_net import Mirror
 from keras_models.flow.block_flow import SplitFrames, StopGradient
 from keras_models.flow.flow_model import FlowModel
 from keras_models.flow.flow_networks import NETWORKS, build_network
-from keras_models.layers.block_flow_layers import FinerFlow, PartsToPlaces, SplitBlocks
+from keras_models.layers.block_flow_layers import ExpectedFlow, FinerFlow, PartsToPlaces, SplitBlocks
 from keras_models.layers.block_lucas_kanade import BlockLucasKanade, BlockPixels, BlockStructureTensor
 from keras_models.layers.correlation import Correlation
 from keras_models.layers.ensemble import EnsembleConvPool, EnsembleDense
@@ -182,6 +182,7 @@ LAYERS = [
         ),
     ),
     (PartsToPlaces(4), grid(32)),
+    (ExpectedFlow(4), grid(81)),
     (SplitBlocks(), grid(32)),
     (FinerFlow(), grid(8)),
     (SplitFrames(), numbers(4, 8, 8, 3)),

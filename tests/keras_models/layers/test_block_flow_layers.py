@@ -1,7 +1,8 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_models.layers.block_flow_layers import FinerFlow, PartsToPlaces, SplitBlocks
+from keras_models.layers.block_flow_layers import ExpectedFlow, FinerFlow, PartsToPlaces, SplitBlocks
+from keras_models.layers.correlation import Correlation
 
 
 def random(*shape):
@@ -29,3 +30,16 @@ def test_finer_flow_is_twice_the_bilinear_one():
     coarse = PartsToPlaces(1)(parts)
     expected = 2 * tf.image.resize(coarse, (12, 20))
     np.testing.assert_allclose(PartsToPlaces(4)(FinerFlow()(parts)), expected, atol=1e-5)
+
+
+def test_expected_flow_of_a_moved_frame():
+    """Features of white noise that move by (3, -2) places: what stands out is the shift."""
+    first = np.random.default_rng(0).normal(size=(1, 12, 12, 256)).astype(np.float32)
+    first /= np.linalg.norm(first, axis=-1, keepdims=True) / 16  # as of `UnitFeatures`
+    second = np.roll(first, (-2, 3), axis=(1, 2))
+    found = ExpectedFlow(4.0)(Correlation(4)([first, second])).numpy()[0, 4:8, 4:8]
+    np.testing.assert_allclose(found, np.broadcast_to([12.0] * 4 + [-8.0] * 4, found.shape), atol=0.2)
+
+
+def test_expected_flow_of_what_looks_alike_everywhere():
+    np.testing.assert_allclose(ExpectedFlow(4.0)(np.ones((1, 2, 2, 81), np.float32)), 0, atol=1e-5)
