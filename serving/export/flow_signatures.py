@@ -64,9 +64,14 @@ def write_flow_model(model: keras.Model, folder: Path) -> None:
     def from_uint8(frame1, frame2):
         return from_float(as_float(frame1), as_float(frame2))
 
+    decode = _decoder()
+
     @tf.function(input_signature=frames([None], tf.string))
     def from_files(frame1, frame2):
-        return from_uint8(decode_images(frame1), decode_images(frame2))
+        # Decoded together: the graph of the decoder is as large as that of a network.
+        both = decode(tf.concat([frame1, frame2], 0))
+        count = tf.size(frame1)
+        return from_uint8(both[:count], both[count:])
 
     @tf.function(input_signature=[tf.TensorSpec([None, 2, None, None, 3], tf.uint8, "frames")])
     def from_pairs(frames):
@@ -107,6 +112,11 @@ def _features_of_flow() -> Callable[[tf.Tensor], tf.Tensor]:
         return flow_features(flow)
 
     return optimised(features)
+
+
+@lru_cache(maxsize=1)
+def _decoder() -> Callable[[tf.Tensor], tf.Tensor]:
+    return optimised(tf.function(decode_images, input_signature=[tf.TensorSpec([None], tf.string)]))
 
 
 def _warmup_calls(model: keras.Model) -> list:
