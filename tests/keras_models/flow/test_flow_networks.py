@@ -25,7 +25,7 @@ PARAMETERS = {
     "flownet_c": 39_175_298 - 8 - (38_676_506 - 38_675_536),
     "face_flownet": 49_437_364,
     "pyramid_flow": 440_518,
-    "block_flow": 143_312,
+    "block_flow": 210_609,
 }
 
 

@@ -19,7 +19,8 @@ def test_weights_do_not_depend_on_the_number_of_updates(build):
     for network in (more, coarser):
         network.set_weights(few.get_weights())
     first, second, third = few(frames), more(frames), coarser(frames)
-    np.testing.assert_allclose(third["flow2_1"], first["flow2_1"], atol=1e-5)
+    coarsest = max(name for name in first if name.endswith("_1"))
+    np.testing.assert_allclose(third[coarsest], first[coarsest], atol=1e-5)
     assert np.abs(third["flow1"] - first["flow1"]).max() > 1e-5
     np.testing.assert_allclose(second["flow1_2"], first["flow1"], atol=1e-5)
     assert np.abs(second["flow1"] - first["flow1"]).max() > 1e-5
