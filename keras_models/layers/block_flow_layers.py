@@ -90,7 +90,7 @@ class ExpectedFlow(Float32Layer):
     # Sharpness for a weight of 1, with which a cosine of 1 stands out among 80 of 1/2. The weight is as large
     # as others, so that it learns as fast.
     _SHARPNESS = 20.0
-    _FIRST_WEIGHT = 0.01
+    _FIRST_WEIGHT = 0.005
 
     def __init__(self, pixels: float, **kwargs):
         super().__init__(**kwargs)
