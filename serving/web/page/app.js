@@ -34,6 +34,7 @@ async function act(action) {
     return true;
   } catch (error) {
     report(error);
+    if (estimator) say("Ready.");
     return false;
   }
 }
@@ -246,4 +247,4 @@ async function preferWebGpu(site) {
 }
 
 connect();
-act(loadModel);
+if (!(await act(loadModel)) && !estimator) say("The page cannot estimate flow.");
