@@ -46,7 +46,7 @@ def test_it_serves_until_it_is_told_to_end(number, tmp_path, web_package, onnx_m
 
         threading.Thread(target=ask).start()
 
-    monkeypatch.setattr("faceflow.commands.web.say", visit)
+    monkeypatch.setattr("faceflow.commands.servers.web.say", visit)
     cli.run(["web", str(onnx_model("frames")), "--package", str(web_package), "--port", "0"])
     assert b"<h1>Facial optical flow in the browser</h1>" in pages[0]
     assert list((tmp_path / "scratch").iterdir()) == []
