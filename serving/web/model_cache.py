@@ -8,9 +8,8 @@ from pathlib import Path
 import keras_models.flow
 import keras_models.layers
 import serving.export
-from keras_models.inference.expression_samples import cache_folder, method_key
-from keras_models.presets import read_preset
-from pipelines.files import replacing
+from keras_models.presets import preset_files, read_preset
+from pipelines.files import cache_folder, check_exists, replacing
 
 _PACKAGES = ("tensorflow", "tf2onnx", "onnx")
 _KIND = "face_flow_frames.onnx"
@@ -45,7 +44,9 @@ def cached_onnx(preset: str, on_convert: Callable[[], None] = lambda: None) -> P
 
 def _key(preset: str) -> str:
     """Return a key of everything that the file depends on: weights, code and packages."""
-    digest = hashlib.sha256(method_key(preset).encode())
+    digest = hashlib.sha256()
+    for file in preset_files(preset):
+        digest.update(check_exists(file).read_bytes())
     for package in (keras_models.flow, keras_models.layers, serving.export):
         for file in sorted(Path(package.__file__).parent.glob("*.py")):
             digest.update(file.read_bytes())

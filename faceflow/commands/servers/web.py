@@ -20,16 +20,17 @@ def web(
     Two pictures or the camera in; flow in colour, arrows and magnified motion out. The network runs in the
     browser, by onnxruntime-web: pictures are not sent anywhere. Only this machine can open the page.
 
-    The first time, run `faceflow web --fetch`, which downloads onnxruntime-web from npm (33 MB). Without
-    --fetch nothing is downloaded. A preset or run is converted to ONNX the first time, in about a minute.
+    The first time, run `faceflow web --fetch`, which downloads onnxruntime-web from npm (33 MB); nothing else
+    is ever downloaded. A preset or run is converted to ONNX the first time.
 
     Args:
         model: Folder of a training run, name of a preset, or a face_flow_frames.onnx of faceflow export.
         port: Port of the page; 0 for any free one.
         fetch: Download the package onnxruntime-web with npm first, unless it is here already.
         package: Archive of onnxruntime-web that npm pack made on another machine, in place of --fetch.
-        out: New folder: write the page there as static files, for a web server of yours, and end. Cameras
-            need https; several threads need the headers that docs/browser.md names.
+        out: New folder: write the page there as static files, for a web server of yours, and end. There the
+            camera needs https, and several threads need the headers Cross-Origin-Opener-Policy: same-origin
+            and Cross-Origin-Embedder-Policy: require-corp.
     """
     import tempfile
 
