@@ -278,6 +278,39 @@ def test_magnified_motion_is_that_of_the_flow_times_the_factor(page):
     np.testing.assert_allclose((inside - thrice).mean(), 2.5, atol=0.1)
 
 
+@pytest.mark.parametrize(
+    ("error", "milliseconds", "fallback", "says"),
+    [
+        (0.001, 5, False, "WebGPU is used (5 ms, WebAssembly 9 ms)."),
+        (0.02, 5, False, "WebGPU is not used: differs from WebAssembly by 0.020 px."),
+        (float("nan"), 5, False, "WebGPU is not used: differs from WebAssembly by NaN px."),
+        (0.001, 9, False, "WebGPU is not used: not faster (9 ms, WebAssembly 9 ms)."),
+        (0.001, 5, True, "WebGPU is not used: it is computed by the processor here."),
+    ],
+)
+def test_webgpu_must_be_right_and_faster(error, milliseconds, fallback, says, page):
+    """With stand-ins for both: what WebGPU gives, and when it comes."""
+    used, reason = page.evaluate(
+        """async ([error, milliseconds, isFallbackAdapter]) => {
+          const { Estimator, tryWebGpu } = await import("./estimator.js");
+          const gpu = { requestAdapter: async () => ({ info: { isFallbackAdapter } }) };
+          Object.defineProperty(navigator, "gpu", { value: gpu, configurable: true });
+          const fake = (flow, milliseconds) => ({
+            estimate: async () => ({ flow: Float32Array.of(...flow), milliseconds }),
+            close() {},
+          });
+          const load = Estimator.load;
+          Estimator.load = async () => fake([1, 2 + error], milliseconds);
+          const { webgpu, reason } = await tryWebGpu({ tolerance: 0.01 }, fake([1, 2], 9), {});
+          Estimator.load = load;
+          return [Boolean(webgpu), reason];
+        }""",
+        [error, milliseconds, fallback],
+    )
+    assert reason == says
+    assert used == says.startswith("WebGPU is used")
+
+
 def test_a_camera_that_is_refused(page):
     """As the browser refuses it where nobody allows it."""
     page.get_by_role("button", name="Start the camera").click()
