@@ -303,6 +303,7 @@ def test_webgpu_must_be_right_and_faster(error, milliseconds, fallback, says, pa
           Estimator.load = async () => fake([1, 2 + error], milliseconds);
           const { webgpu, reason } = await tryWebGpu({ tolerance: 0.01 }, fake([1, 2], 9), {});
           Estimator.load = load;
+          delete navigator.gpu;
           return [Boolean(webgpu), reason];
         }""",
         [error, milliseconds, fallback],
@@ -320,12 +321,15 @@ def test_a_camera_that_is_refused(page):
 
 def test_no_camera(page):
     page.evaluate(
-        """navigator.mediaDevices.getUserMedia = async () => {
-          throw new DOMException("Requested device not found", "NotFoundError");
+        """() => {
+          navigator.mediaDevices.getUserMedia = async () => {
+            throw new DOMException("Requested device not found", "NotFoundError");
+          };
         }"""
     )
     page.get_by_role("button", name="Start the camera").click()
     assert alert(page) == "No camera is connected: connect one, or choose two pictures."
+    page.evaluate("delete navigator.mediaDevices.getUserMedia")
 
 
 def test_the_camera(browser, address):
