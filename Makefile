@@ -9,14 +9,15 @@ TWO_AT_A_TIME := -n 2 --dist loadfile --no-loadscope-reorder
 EXECUTED := docs/notebooks/.executed
 export UV_PYTHON_INSTALL_DIR := $(CURDIR)/.uv/python
 
-.PHONY: help install demo test slow notebooks docs reports lint format coverage bench bench-quick weights wheel hooks clean
+.PHONY: help install demo test slow notebooks docs web reports lint format coverage bench bench-quick weights wheel hooks clean
 help:
 	@echo "make demo       run everything once, end to end; then open demo/report.html"
 	@echo "make test       run the tests (make slow: those that take more than half a minute each)"
 	@echo "make lint       check style, format and types; make format repairs style and format"
 	@echo "make bench      run the benchmarks and write their results into the pages (make bench-quick: short, writes nothing)"
 	@echo "make notebooks  run the notebooks; make docs builds the pages with them into build/site"
-	@echo "make reports    test the reports in the Chromium of this machine"
+	@echo "make web        write the page that estimates flow in the browser into build/site/web"
+	@echo "make reports    test the reports and that page in the Chromium of this machine"
 	@echo "make coverage   run the tests and list lines that none of them reaches"
 	@echo "make weights    render and train the shipped presets again, into weights/ (hours)"
 	@echo "make wheel      build the wheel and run the demo with it, in an environment of its own"
@@ -53,9 +54,13 @@ $(EXECUTED): $(wildcard notebooks/*.ipynb) | install
 	@touch $@
 docs: $(EXECUTED)
 	NO_MKDOCS_2_WARNING=1 $(RUN)/mkdocs build --strict
-reports: install
+# onnxruntime-web, which the page runs on, is downloaded by npm the first time.
+web: install
+	rm -rf build/site/web
+	$(RUN)/faceflow web --fetch --out build/site/web
+reports: install web
 	$(UV) sync --locked --quiet --python $(RUN)/python --group browser
-	$(RUN)/python -m pytest tests/test_reports.py
+	$(RUN)/python -m pytest tests/test_reports.py tests/test_web_page.py
 coverage: install
 	$(RUN)/python -m pytest $(TWO_AT_A_TIME) --cov --cov-report=term-missing:skip-covered
 lint: install

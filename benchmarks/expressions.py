@@ -22,9 +22,10 @@ _PAGE = Path(__file__).parents[1] / "docs" / "expressions.md"
 def comparison(folder: Path, methods: tuple[str, ...] = METHODS) -> str:
     """UF1 and UAR of each method with our classifier, and of STSTNet on the default flow."""
     from keras_models.evaluation.evaluate_expression import evaluate_expression
-    from keras_models.inference.expression_samples import cache_folder, open_samples
+    from keras_models.inference.expression_samples import open_samples
     from keras_models.training.expression_training_config import ExpressionConfig
     from pipelines.datasets.composite import PUBLISHED
+    from pipelines.files import cache_folder
     from pipelines.synthetic.rendered_corpora import CODED, render_corpus
 
     for name in PUBLISHED:

@@ -52,8 +52,8 @@ def real_people(source: Path, rendered: Path, published_ststnet: bool) -> str:
 def _rows(people, lying, aligned, published_ststnet: bool) -> Iterator[list[str]]:
     from keras_models.evaluation.committee import Member, evaluate_committee
     from keras_models.evaluation.evaluate_expression import evaluate_expression
-    from keras_models.inference.expression_samples import cache_folder
     from keras_models.training.expression_training_config import ExpressionConfig
+    from pipelines.files import cache_folder
 
     config = ExpressionConfig()
     for name, samples in (("as they lie", lying), ("aligned", aligned)):

@@ -1,7 +1,8 @@
 """Exported models in other runtimes: difference to TensorFlow, and time beside TensorFlow's.
 
 `python -m benchmarks.runtimes` prints it; with `--write` it goes into docs/runtimes.md. Packages are pinned
-and downloaded into an environment for each runtime; where that cannot be done, the line says so.
+and downloaded into an environment for each runtime; where that cannot be done, the line says so. The part
+`runtimes: browser` needs a Chromium and the dependency group `browser`.
 """
 
 import json
@@ -129,6 +130,15 @@ def _median(call: Callable[[], object]) -> float:
     return statistics.median(times[3:])
 
 
+def in_the_browser() -> str:
+    """Return a table of Chromium beside ONNX Runtime: difference to TensorFlow, and time."""
+    from benchmarks.common.browser_time import browser_table
+    from keras_models.inference.estimators import get_estimator
+
+    frames = frames_of(_SHAPES["timed"])
+    return browser_table(frames, get_estimator("default")(*frames[0])[0][None])
+
+
 def programs() -> str:
     """Return the programs as Markdown."""
     lines = []
@@ -139,7 +149,11 @@ def programs() -> str:
     return "\n\n".join(lines)
 
 
-PARTS = {"runtimes: table": compare, "runtimes: programs": programs}
+PARTS = {
+    "runtimes: table": compare,
+    "runtimes: browser": in_the_browser,
+    "runtimes: programs": programs,
+}
 
 
 def main(arguments: tuple[str, ...] = ()) -> None:

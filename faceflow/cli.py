@@ -70,7 +70,8 @@ COMMANDS = {
         "faceflow.commands.export:export_expression",
         "export a classifier with its flow network",
     ),
-    ("serve",): ("faceflow.commands.serve:serve", "serve exported models over gRPC and REST"),
+    ("web",): ("faceflow.commands.servers.web:web", "serve a page that estimates flow in the browser"),
+    ("serve",): ("faceflow.commands.servers.serve:serve", "serve exported models over gRPC and REST"),
 }
 
 

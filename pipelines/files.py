@@ -1,4 +1,4 @@
-"""Atomic writes: files and folders that are written completely or not at all."""
+"""Atomic writes: files and folders that are written completely or not at all. The folder of the cache."""
 
 import os
 import shutil
@@ -79,3 +79,8 @@ def check_exists(path: Path) -> Path:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
     return path
+
+
+def cache_folder() -> Path:
+    """Return the folder of what is computed or fetched once: `$XDG_CACHE_HOME/faceflow`, or in `~/.cache`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faceflow"

@@ -2,13 +2,10 @@
 
 import gc
 import logging
-import queue
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent import futures
-from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -43,6 +40,7 @@ from serving.server_setup import (
     model_config,
     rest_options,
 )
+from serving.stop_signals import stop_signals
 
 DEFAULT_PORT = 8500  # TensorFlow Serving's for gRPC
 
@@ -237,7 +235,7 @@ def serve(
         InputError: as `Server.start`.
         ValueError: outside of the main thread, which alone can handle signals; use `Server` there.
     """
-    with _stop_signals() as signals, logging_to_stderr():
+    with stop_signals() as signals, logging_to_stderr():
         tf.config.optimizer.set_experimental_options(NO_GRAPH_OPTIMISATION)
         # Modules stay for good. Without this, collecting garbage after each hot swap would go through all of
         # them, and every request would wait for 0.3 s.
@@ -246,18 +244,3 @@ def serve(
             if ready is not None:
                 ready(server)
             signals.get()
-
-
-@contextmanager
-def _stop_signals() -> Iterator["queue.SimpleQueue[int]"]:
-    # SimpleQueue.put may be called while the same thread is inside get; an Event's set may not.
-    received: queue.SimpleQueue[int] = queue.SimpleQueue()
-    if threading.current_thread() is not threading.main_thread():
-        raise ValueError("serve() needs the main thread; use Server in others")
-    signals = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.signal(number, lambda number, _: received.put(number)) for number in signals}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -142,3 +142,45 @@ def expressive_corpus(tmp_path_factory, expressive) -> Path:
     add(4, "EP05_unlabelled", [still] * 4, None)
     book.save(root / "CASME2-coding-20140508.xlsx")
     return root
+
+
+@pytest.fixture
+def web_package(tmp_path, monkeypatch):
+    """An archive like that of onnxruntime-web, with a line of text in each file; its hash is asked for."""
+    import io
+    import tarfile
+
+    from serving.web import runtime_package
+
+    path = tmp_path / "package.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name in ("README.md", "dist/ort.js", *(f"dist/{name}" for name in runtime_package.FILES)):
+            data = f"// {name}\n".encode()
+            member = tarfile.TarInfo(f"package/{name}")
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    monkeypatch.setattr(runtime_package, "INTEGRITY", runtime_package._integrity(path.read_bytes()))
+    return path
+
+
+@pytest.fixture
+def onnx_model(tmp_path):
+    """A function that writes an ONNX model with inputs of given names and flow zero; returns its path."""
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    def write(*inputs: str) -> Path:
+        frames = [
+            helper.make_tensor_value_info(name, TensorProto.UINT8, ["b", 2, "h", "w", 3]) for name in inputs
+        ]
+        flow = helper.make_tensor_value_info("flow", TensorProto.FLOAT, [1])
+        zero = numpy_helper.from_array(np.zeros(1, np.float32))
+        nodes = [helper.make_node("Constant", [], ["flow"], value=zero)]
+        graph = helper.make_graph(nodes, "zero", frames, [flow])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        path = tmp_path / f"{'_'.join(inputs)}.onnx"
+        onnx.save(model, str(path))
+        return path
+
+    return write

@@ -35,6 +35,7 @@ REACHED_THROUGH = {
     "serving.rollout": "tests/serving/rollout/test_flow_evaluator.py",
     "serving.rest": "tests/serving/rest/test_rest_api.py",
     "serving.runtime": "tests/serving/grpc/test_prediction_service.py",
+    "serving.stop_signals": "tests/serving/test_server.py",
 }
 
 

@@ -21,8 +21,11 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def browser() -> Iterator:
+def browser(*switches: str) -> Iterator:
     """Start Chromium and yield the browser of Playwright.
+
+    Args:
+        switches: Further switches of its command line.
 
     Raises:
         RuntimeError: if none is installed.
@@ -33,7 +36,7 @@ def browser() -> Iterator:
         raise RuntimeError("no Chromium is installed; on Debian: apt-get install chromium")
     with sync_playwright() as playwright:
         # Root in a container cannot use the sandbox; the pages are trusted.
-        started = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        started = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", *switches])
         try:
             yield started
         finally:

@@ -117,7 +117,8 @@ def evaluate_expression(
 
     from keras_models.evaluation.evaluate_expression import evaluate_expression as evaluate
     from keras_models.evaluation.expression_report import score_table, write_expression_report
-    from keras_models.inference.expression_samples import cache_folder, open_samples
+    from keras_models.inference.expression_samples import open_samples
+    from pipelines.files import cache_folder
 
     evaluations = {}
     if features:

@@ -1,7 +1,6 @@
 """Samples of corpora that are named on the command line, as `casme2=DIR`, with a flow method."""
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,16 +10,12 @@ import numpy as np
 from keras_models.inference.estimators import get_estimator
 from keras_models.presets import preset_folder
 from pipelines.errors import InputError
+from pipelines.files import cache_folder
 from pipelines.micro_expressions.onset_apex import Estimate
 from pipelines.micro_expressions.samples import Samples, composite_samples
 
 #: Estimator of flow that finds apexes: the same frames are then looked at by whatever method, and it is fast.
 SPOTTER = "dis_medium"
-
-
-def cache_folder() -> Path:
-    """Return the folder of cached features and folds: `$XDG_CACHE_HOME/faceflow`, or in `~/.cache`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faceflow"
 
 
 def open_samples(

@@ -68,6 +68,12 @@ def preset_folder(preset: Path | str) -> Path:
     return _HERE / preset if preset in SHIPPED else Path(preset)
 
 
+def preset_files(preset: Path | str) -> tuple[Path, Path]:
+    """Return the files that a preset consists of: its metadata and its weights."""
+    folder = preset_folder(preset)
+    return folder / _ABOUT, folder / _WEIGHTS
+
+
 def is_preset(folder: Path | str) -> bool:
     """Return whether a folder holds a preset."""
     return (Path(folder) / _ABOUT).exists()

@@ -15,6 +15,7 @@ OTHERS = {
     "__main__",
     "report_pictures",
     "clip_picture",
+    "web_sample",
     "expressions",
     "paper",
     "real_people",

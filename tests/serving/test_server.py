@@ -148,7 +148,7 @@ def test_serve_needs_the_main_thread(models):
     thread = threading.Thread(target=run)
     thread.start()
     thread.join(30)
-    assert errors == ["serve() needs the main thread; use Server in others"]
+    assert errors == ["signals are handled in the main thread only; use Server in others"]
 
 
 SLOW_SERVER = """

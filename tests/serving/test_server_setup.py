@@ -4,7 +4,7 @@ import grpc
 import numpy as np
 import pytest
 
-from faceflow.commands.serve import translate_switches
+from faceflow.commands.servers.serve import translate_switches
 from pipelines.errors import InputError
 from serving.client import FaceFlowClient
 from serving.protocol.stubs import predict_pb2, prediction_service_pb2_grpc

@@ -31,12 +31,8 @@ def run_task(
     if report:
         raise InputError("--report is available for --task composite only; use --json")
 
-    from keras_models.inference.expression_samples import (
-        cache_folder,
-        corpus_folders,
-        estimator,
-        method_key,
-    )
+    from keras_models.inference.expression_samples import corpus_folders, estimator, method_key
+    from pipelines.files import cache_folder
 
     sources = corpus_folders(corpora)
     task = get_task(name, sources)

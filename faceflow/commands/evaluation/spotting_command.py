@@ -51,13 +51,9 @@ def evaluate_spotting(
     )
     from keras_models.evaluation.spotting.video_signal import video_segments
     from keras_models.inference.expression_classifier import open_classifier
-    from keras_models.inference.expression_samples import (
-        cache_folder,
-        corpus_folders,
-        estimator,
-        method_key,
-    )
+    from keras_models.inference.expression_samples import corpus_folders, estimator, method_key
     from pipelines.datasets.corpora import read_corpus
+    from pipelines.files import cache_folder
 
     readings = {name: read_corpus(name, folder) for name, folder in corpus_folders(corpus).items()}
     for name, reading in readings.items():

@@ -1,0 +1,1 @@
+"""Commands that serve until they are told to end: models, and the page in the browser."""
