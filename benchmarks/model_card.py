@@ -34,14 +34,14 @@ METHODS = (
 )
 SEED, PAIRS = 2026, 300  # of rendered people whom no training has seen
 _IN_SHORT = {
-    DEFAULT: "ours, comes with FaceFlow",
-    "flownet_s": "FlowNetS, a sixteenth of its weights, three flow updates",
+        DEFAULT: "PyramidFlow, the shipped network",
+    "flownet_s": "FlowNetS with a sixteenth of its weights, three flow updates",
     "deepflow": "Weinzaepfel et al. 2013",
-    "dis_fine": "Kroeger et al. 2016, set to its finest",
-    "dis_medium": "the same as OpenCV has it",
+    "dis_fine": "Kroeger et al. 2016, at its finest settings",
+    "dis_medium": "Kroeger et al. 2016, medium preset of OpenCV",
     "farneback": "Farnebäck 2003",
     "tvl1": "Zach, Pock, Bischof 2007",
-    "label:refined": "from landmarks, which it needs, corrected by the pictures",
+        "label:refined": "landmark label, fitted to the images; needs landmarks",
 }
 _README = Path(__file__).parents[1] / "README.md"
 _PAGE = _README.parent / "docs" / "model_card.md"
@@ -70,7 +70,7 @@ def in_short() -> str:
         summary, small = evaluation.summary(name), evaluation.by_motion(name)["0-1 px"]
         figures = [f"{summary['epe_face']:.2f}", f"{small:.2f}", f"{summary['ms_per_pair']:.0f}"]
         rows.append([f"`{name}`", _IN_SHORT[name], *figures])
-    return table(["flow", "", "error, px", "motions to 1 px", "ms"], rows)
+    return table(["method", "", "error, px", "error below 1 px of motion, px", "ms"], rows)
 
 
 def rendered(count: int = PAIRS) -> str:

@@ -1,11 +1,11 @@
-"""How well real micro-expressions are told apart: features of CASME II, SAMM and SMIC that others published.
+"""Accuracy on real micro-expressions, by published features of CASME II, SAMM and SMIC.
 
 `python -m benchmarks.real_people DIR` measures on a checkout DIR of
 https://github.com/wangzhifengharrison/HTNet, which holds features and apex crops of the 442 clips of MEGC
-2019; nothing of it is in this repository. With `--write` the table goes into docs/real_people.md. `--rendered
-FOLDER` names where `faceflow render corpus` has put casme2 and samm (rendered into a temporary folder
-otherwise); `--published-ststnet` adds STSTNet with its published settings, which takes longer than all the
-rest.
+2019; nothing of it is in this repository. `--write` writes the table into docs/real_people.md. `--rendered
+FOLDER` names the folder in which `faceflow render corpus` has written casme2 and samm; without it, they are
+rendered into a temporary folder. `--published-ststnet` adds STSTNet with its published settings, which takes
+longer than all the rest.
 """
 
 import argparse
@@ -35,42 +35,42 @@ def real_people(source: Path, rendered: Path, published_ststnet: bool) -> str:
     for name in RENDERED:
         render_corpus(name, rendered / name, coded_frames=True)
     people, _ = open_samples([f"{name}={rendered / name}" for name in RENDERED], "default")
-    lying, _ = read_published_features(source / _FEATURES, source / _TABLE)
+    published, _ = read_published_features(source / _FEATURES, source / _TABLE)
     aligned, _ = read_published_features(source / _FEATURES, source / _TABLE, source / _CROPS)
     rows = []
-    for row in _rows(people, lying, aligned, published_ststnet):
+    for row in _rows(people, published, aligned, published_ststnet):
         rows.append(row)
         print(" | ".join(row), flush=True)
     head = (
-        f"{len(lying.labels)} clips of {len(set(lying.subjects))} subjects; mean ± standard deviation of "
-        f"{SEEDS} seeds; 95 %: bootstrap over subjects; then UF1 by corpus, recall by class, and expected "
-        "calibration error of the probabilities, where they were kept."
+        f"{len(published.labels)} clips of {len(set(published.subjects))} subjects; mean ± standard "
+        f"deviation of {SEEDS} seeds; 95 %: bootstrap over subjects; then UF1 by corpus, recall by class, "
+        "and expected calibration error of the probabilities, where they were kept."
     )
     return f"{head}\n\n{table(_COLUMNS, rows)}"
 
 
-def _rows(people, lying, aligned, published_ststnet: bool) -> Iterator[list[str]]:
+def _rows(people, published, aligned, published_ststnet: bool) -> Iterator[list[str]]:
     from keras_models.evaluation.committee import Member, evaluate_committee
     from keras_models.evaluation.evaluate_expression import evaluate_expression
     from keras_models.training.expression_training_config import ExpressionConfig
     from pipelines.files import cache_folder
 
     config = ExpressionConfig()
-    for name, samples in (("as they lie", lying), ("aligned", aligned)):
+    for name, samples in (("as published", published), ("aligned", aligned)):
         found = evaluate_expression(samples, config, cache_folder() / "folds", seeds=SEEDS)
         yield _row(["real people", "`mirror_net`", name], found)
-    for name, samples in (("as they lie", lying), ("aligned", aligned)):
+    for name, samples in (("as published", published), ("aligned", aligned)):
         yield _row(["rendered people only", "`expression`", name], *_shipped(people, samples))
     others = replace(people, subjects=tuple(f"rendered {name}" for name in people.subjects))
-    members = [Member(lying.features), Member(aligned.features, others)]
-    found, probabilities = evaluate_committee(lying, members, config, SEEDS)
+    members = [Member(published.features), Member(aligned.features, others)]
+    found, probabilities = evaluate_committee(published, members, config, SEEDS)
     words = ["real people; one of two also on rendered ones", "committee of two `mirror_net`", "both"]
     yield _row(words, found, probabilities)
     if published_ststnet:
         settings = {"epochs": 500, "batch_size": 256, "learning_rate": 5e-5, "weight_decay": 0.0}
         config = ExpressionConfig("ststnet", **settings)
-        found = evaluate_expression(lying, config, cache_folder() / "folds", seeds=1)
-        yield _row(["real people", "`ststnet`, published settings, one seed", "as they lie"], found)
+        found = evaluate_expression(published, config, cache_folder() / "folds", seeds=1)
+        yield _row(["real people", "`ststnet`, published settings, one seed", "as published"], found)
 
 
 def _shipped(people, samples):
