@@ -34,14 +34,14 @@ METHODS = (
 )
 SEED, PAIRS = 2026, 300  # of rendered people whom no training has seen
 _IN_SHORT = {
-        DEFAULT: "PyramidFlow, the shipped network",
+    DEFAULT: "PyramidFlow, the shipped network",
     "flownet_s": "FlowNetS with a sixteenth of its weights, three flow updates",
     "deepflow": "Weinzaepfel et al. 2013",
     "dis_fine": "Kroeger et al. 2016, at its finest settings",
     "dis_medium": "Kroeger et al. 2016, medium preset of OpenCV",
     "farneback": "Farnebäck 2003",
     "tvl1": "Zach, Pock, Bischof 2007",
-        "label:refined": "landmark label, fitted to the images; needs landmarks",
+    "label:refined": "landmark label, fitted to the images; needs landmarks",
 }
 _README = Path(__file__).parents[1] / "README.md"
 _PAGE = _README.parent / "docs" / "model_card.md"

@@ -141,8 +141,8 @@ def core(seconds: float = 6.0) -> str:
         for size, alone, together in zip(sizes, columns, columns[len(sizes) :], strict=False)
     ]
     return (
-        f"Answers of the shipped network for a second of one core's time, {CLIENTS} clients at a time; of "
-        "the server's process alone, whatever else the machine does.\n\n"
+        "Requests answered per second of processor time of one core, with the shipped network and "
+        f"{CLIENTS} clients. Only the processor time of the server's process counts.\n\n"
         + table(["frames", "one by one", "`--enable_batching`"], rows)
     )
 
