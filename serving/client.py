@@ -1,8 +1,7 @@
-"""Client for flow and expressions. Importing it does not load the TensorFlow runtime."""
+"""Client for flow and micro-expressions. Importing it does not load the TensorFlow runtime."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import grpc
 import numpy as np
 
 from pipelines.errors import InputError
-from serving.protocol.addresses import is_loopback
+from serving.protocol.channels import MAX_MESSAGE, open_channel
 from serving.protocol.stubs import predict_pb2, prediction_service_pb2_grpc
 from serving.protocol.tensors import to_array, write
 from serving.runtime.memory import keep_freed_memory
@@ -19,17 +18,14 @@ if TYPE_CHECKING:
     from keras_models.inference.frame_flow import Estimate, EstimatedFlow
     from pipelines.landmarks.detector import FaceMesh
 
-#: Bytes of one answer. gRPC's own default of 4 MiB is reached by 8 flows of 256x256.
-MAX_MESSAGE = 256 * 2**20
-
-# Bytes of frames in one request; a larger batch is sent in parts, well below the server's own limits.
+# Bytes of frames in one request, well below the server's limits. A larger batch is sent in parts.
 _PART = 32 * 2**20
 
 _SIGNATURES = {np.dtype(np.uint8): "serving_default", np.dtype(np.float32): "serving_float32"}
 
 
 class ServerError(InputError):
-    """A server that cannot be reached, or that answers with an error.
+    """The server cannot be reached, or it answers with an error.
 
     Attributes:
         code: gRPC status code.
@@ -41,28 +37,28 @@ class ServerError(InputError):
 
 
 class FaceFlowClient:
-    """Client of a server that speaks TensorFlow Serving's gRPC protocol, ours or the official one.
+    """Client of a server that speaks TensorFlow Serving's gRPC protocol, such as `faceflow serve`.
 
-    One client may be used by many threads. It connects with the first request. A connection that the network
-    dropped without a notice is found out by keep-alive pings and replaced; a request that was lost with it is
-    repeated. Servers on this machine are never asked through a proxy.
+    `flow` may be called from several threads at a time. The client connects with the first request. If the
+    network drops the connection without notice, keep-alive pings detect this, and the client connects again
+    and repeats the request. A server on this machine is never reached through a proxy.
 
     Args:
-        address: `host:port`.
+        address: `host:port` of the server.
         timeout: Seconds to wait for one response, all attempts together.
         model: Name of the served model.
-        version: Version to ask; by default the latest.
-        label: Label of the version to ask, in place of its number.
+        version: Number of the version to use; by default the latest.
+        label: Label of the version to use, in place of its number.
         max_message: Largest response to accept, bytes.
-        retries: Number of repetitions, at most 4, while the server is UNAVAILABLE; with pauses from 0.2 s on
-            that double.
+        retries: Number of times a request is repeated while the server is UNAVAILABLE, at most 4. The pauses
+            start at 0.2 s and double.
         keepalive: Seconds without data after which a connection with a request on it is checked by a ping.
         root_certificates: PEM file of the authority that signed the server's certificate; turns TLS on.
         private_key: PEM file of this client's key, for mutual TLS.
-        certificate_chain: PEM file of this client's certificate.
+        certificate_chain: PEM file of this client's certificate, for mutual TLS.
 
     Raises:
-        InputError: for certificates that cannot be read, or a version and a label at once.
+        InputError: If a certificate cannot be read, or both a version and a label are given.
 
     Examples:
         >>> with FaceFlowClient("127.0.0.1:8500") as client:
@@ -94,40 +90,36 @@ class FaceFlowClient:
         self._in_face_crop: Estimate | None = None
         self._face_mesh: FaceMesh | None = None
         keep_freed_memory()
-        options = [
-            ("grpc.max_receive_message_length", max_message),
-            ("grpc.max_send_message_length", -1),
-            ("grpc.service_config", _service_config(retries)),
-            *channel_options(address, keepalive),
-        ]
-        if root_certificates is None:
-            self._channel = grpc.insecure_channel(address, options)
-        else:
-            credentials = grpc.ssl_channel_credentials(
-                *(_pem(path) for path in (root_certificates, private_key, certificate_chain))
-            )
-            self._channel = grpc.secure_channel(address, credentials, options)
+        self._channel = open_channel(
+            address,
+            max_message=max_message,
+            retries=retries,
+            keepalive=keepalive,
+            root_certificates=root_certificates,
+            private_key=private_key,
+            certificate_chain=certificate_chain,
+        )
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
 
     def flow(self, frame1: np.ndarray, frame2: np.ndarray) -> np.ndarray:
-        """Estimate the motion from one frame to the other.
+        """Estimate the flow from frame 1 to frame 2.
 
         Args:
-            frame1: uint8, or float in [0, 1]; [H, W, 3] or a batch [B, H, W, 3], RGB.
-            frame2: of the same type and shape.
+            frame1: First frame, RGB: uint8, or float in [0, 1]; [H, W, 3], or a batch [B, H, W, 3].
+            frame2: Second frame, of the same type and shape.
 
         Returns:
-            float32 [H, W, 2] or [B, H, W, 2], (dx, dy) in pixels, on frame 1's grid.
+            Flow (dx, dy) in pixels on the grid of frame 1: float32 [H, W, 2] or [B, H, W, 2].
 
         Raises:
-            InputError: if the frames are no frames.
-            ServerError: if the server is not there, does not answer in time, or refuses.
+            InputError: If a frame has the wrong type, shape or range of values, or the frames differ.
+            ServerError: If the server cannot be reached, does not answer in time, or answers with an error.
         """
         frame1, frame2 = _frame(frame1, "frame1"), _frame(frame2, "frame2")
         if frame1.shape != frame2.shape or frame1.dtype != frame2.dtype:
             raise InputError(
                 f"frame1 is {frame1.shape} {frame1.dtype} and frame2 is {frame2.shape} {frame2.dtype}; "
-                "both must be of one size and type"
+                "both must have the same size and type"
             )
         if frame1.ndim == 3:
             return self._flow(frame1[None], frame2[None])[0]
@@ -139,23 +131,24 @@ class FaceFlowClient:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def face_flow(self, frame1: np.ndarray, frame2: np.ndarray) -> EstimatedFlow:
-        """Find the face here, and estimate the motion in a crop around it.
+        """Find the face locally, and estimate the flow in a crop around it.
 
-        Only the crop is sent. By one thread at a time, because the face finder is.
+        Only the crop is sent. Call this method from one thread at a time: the face detector is not
+        thread-safe.
 
         Args:
-            frame1: uint8 [H, W, 3], RGB, with a face.
-            frame2: of the same shape.
+            frame1: First frame with a face, uint8 [H, W, 3], RGB.
+            frame2: Second frame, of the same shape.
 
         Returns:
-            The flow at the frame's own size, where it is valid, the crop and the landmarks.
+            Flow at the size of the frame, the mask where it is valid, the crop and the landmarks.
 
         Raises:
-            InputError: if a frame has no face.
-            ServerError: as `flow`.
+            InputError: If a frame has no face.
+            ServerError: As for `flow`.
         """
         if self._in_face_crop is None:
-            # Imported here: the face finder takes longer to import than all the rest.
+            # Imported here, because the face detector takes longer to import than everything else.
             from keras_models.inference.estimators import dense
             from keras_models.inference.frame_flow import in_face_crop
 
@@ -163,25 +156,28 @@ class FaceFlowClient:
         return self._in_face_crop(frame1, frame2)
 
     def expression(self, onset: np.ndarray, apex: np.ndarray) -> dict[str, float]:
-        """Recognise a micro-expression; for a client of the model `micro_expression`.
+        """Classify a micro-expression. The client needs `model="micro_expression"`.
 
-        The face is found and aligned here, as in training, and only the two crops are sent. By one thread at
-        a time.
+        The face is found and aligned locally, as in training, and only the two crops are sent. Call this
+        method from one thread at a time: the face detector is not thread-safe.
 
         Args:
-            onset: uint8 [H, W, 3], RGB, with a neutral face.
-            apex: of the same shape, the same face at the height of the expression.
+            onset: Frame with the neutral face, uint8 [H, W, 3], RGB.
+            apex: Frame with the same face at the height of the expression, of the same shape.
 
         Returns:
-            The probability of each class, by name.
+            Probability of each class, by its name.
 
         Raises:
-            InputError: if the frames differ in size, or one has no face.
-            ServerError: as `flow`.
+            InputError: If the frames differ in size, or one has no face.
+            ServerError: As for `flow`.
         """
         onset, apex = _frame(onset, "onset"), _frame(apex, "apex")
         if onset.shape != apex.shape or onset.dtype != np.uint8 or apex.dtype != np.uint8:
-            raise InputError(f"onset and apex must be uint8 and of one size, not {onset.shape}, {apex.shape}")
+            raise InputError(
+                "onset and apex must be uint8 and have the same size, but are "
+                f"{onset.shape} {onset.dtype} and {apex.shape} {apex.dtype}"
+            )
         request = predict_pb2.PredictRequest()
         for name, crop in zip(("onset", "apex"), self._aligned(onset, apex), strict=True):
             write(crop[None], request.inputs[name])
@@ -198,7 +194,7 @@ class FaceFlowClient:
             raise ServerError(message, grpc.StatusCode.INTERNAL) from error
 
     def _aligned(self, onset: np.ndarray, apex: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        # Imported here: a client whose frames are aligned already needs no MediaPipe.
+        # Imported here, because `flow` does not need MediaPipe.
         from pipelines.landmarks.detector import FaceMesh
         from pipelines.micro_expressions.alignment import aligned_crops
 
@@ -232,7 +228,7 @@ class FaceFlowClient:
     def _readable(self, error: grpc.RpcError) -> ServerError:
         code = error.code()
         if code is grpc.StatusCode.UNAVAILABLE:
-            what = f"no server answers there; start one with `faceflow serve` ({error.details()})"
+            what = f"no server answers at this address; start one with `faceflow serve` ({error.details()})"
         elif code is grpc.StatusCode.DEADLINE_EXCEEDED:
             what = f"no response within {self.timeout:g} s"
         else:
@@ -250,52 +246,8 @@ class FaceFlowClient:
         self.close()
 
 
-def channel_options(address: str, keepalive: float = 20.0) -> list[tuple[str, int]]:
-    """Return the options of a channel that heals, and that asks a server on this machine directly.
-
-    Args:
-        address: `host:port` of the server.
-        keepalive: Seconds without data until a ping.
-    """
-    host = address.rpartition(":")[0].strip("[]")
-    return [
-        # TensorFlow Serving closes a connection with more than two pings between which it sent nothing. There
-        # are none without a request, and by default two within a request's timeout.
-        ("grpc.http2.max_pings_without_data", 0),  # gRPC's own limit counts pings of other kinds too
-        ("grpc.keepalive_time_ms", int(1000 * keepalive)),
-        ("grpc.keepalive_timeout_ms", int(1000 * min(keepalive, 5.0))),
-        ("grpc.http2.ping_timeout_ms", int(1000 * min(keepalive, 5.0))),  # of a ping that was lost on the way
-        # Otherwise a new client gets the dead connection of the old one.
-        ("grpc.use_local_subchannel_pool", 1),
-        ("grpc.max_reconnect_backoff_ms", 5_000),
-        ("grpc.enable_http_proxy", 0 if is_loopback(host) else 1),
-    ]
-
-
-def _service_config(retries: int) -> str:
-    """Return gRPC's own retry policy (gRFC A6), which knows what it may repeat and when."""
-    policy = {
-        "maxAttempts": 1 + retries,
-        "initialBackoff": "0.2s",
-        "maxBackoff": "2s",
-        "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"],
-    }
-    method = {"name": [{"service": "tensorflow.serving.PredictionService"}]}
-    return json.dumps({"methodConfig": [method | ({"retryPolicy": policy} if retries else {})]})
-
-
-def _pem(path: Path | str | None) -> bytes | None:
-    if path is None:
-        return None
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-
-
 def _frame(frame: np.ndarray, name: str) -> np.ndarray:
-    """Check what the server cannot know better, and bring floats to the one type that is served."""
+    """Check a frame or batch before it is sent, and convert floats to float32."""
     frame = np.asarray(frame)
     if frame.ndim not in (3, 4) or frame.shape[-1] != 3 or frame.size == 0:
         raise InputError(f"{name} has the shape {frame.shape}; a frame is (H, W, 3), a batch (B, H, W, 3)")
@@ -305,5 +257,5 @@ def _frame(frame: np.ndarray, name: str) -> np.ndarray:
         raise InputError(f"{name} is {frame.dtype}; frames are uint8, or float in [0, 1]")
     # NaN fails both comparisons.
     if not (frame.min() >= 0 and frame.max() <= 1):
-        raise InputError(f"{name} holds NaN or values outside of [0, 1], which is the range of float frames")
+        raise InputError(f"{name} holds NaN or values outside of [0, 1], the range of float frames")
     return frame.astype(np.float32)

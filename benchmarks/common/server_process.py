@@ -113,9 +113,7 @@ def load(address: str, seconds: float, clients: int = CLIENTS, size: int = SMALL
         clients: how many, each with a connection of its own.
         size: width and height of their frames, pixels.
     """
-    import grpc
-
-    from serving.client import channel_options
+    from serving.protocol.channels import open_channel
     from serving.protocol.stubs import predict_pb2
     from serving.protocol.tensors import write
 
@@ -126,7 +124,7 @@ def load(address: str, seconds: float, clients: int = CLIENTS, size: int = SMALL
     sent, times, end = request.SerializeToString(), [], time.monotonic() + seconds
 
     def ask() -> None:
-        with grpc.insecure_channel(address, channel_options(address)) as channel:
+        with open_channel(address) as channel:
             predict = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
             while time.monotonic() < end:
                 times.append(seconds_of(lambda: predict(sent, timeout=PATIENCE)))

@@ -19,7 +19,7 @@ import numpy as np
 from google.protobuf import text_format
 
 from pipelines.errors import InputError
-from serving.client import MAX_MESSAGE, channel_options
+from serving.protocol.channels import open_channel
 from serving.protocol.stubs import ModelServerConfig, prediction_service_pb2_grpc
 from serving.protocol.tensors import to_array
 from serving.repository.warmup import read_warmup
@@ -94,8 +94,7 @@ def warmup_difference(candidate: Path, version: int, server: CandidateServer) ->
     NaN if a response has one, infinity if a string differs.
     """
     largest = 0.0
-    options = [("grpc.max_receive_message_length", MAX_MESSAGE), *channel_options(server.address)]
-    with grpc.insecure_channel(server.address, options) as channel:
+    with open_channel(server.address) as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         for log in read_warmup(candidate):
             call = log.predict_log
