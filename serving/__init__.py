@@ -1,1 +1,1 @@
-"""From a trained network to an answer over gRPC: export, server, client."""
+"""Serving of trained networks over gRPC and REST: export, server, client."""

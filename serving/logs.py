@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 
 class JsonLines(logging.Formatter):
-    """Writes a record as one line of JSON: time, level, message, and what `fields` in `extra` holds."""
+    """Formats a record as one line of JSON: time, level, message, and the entries of `extra["fields"]`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -25,7 +25,7 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
-# Loggers of the server and of the libraries that it serves with.
+# Loggers of the server and of the libraries that it uses.
 _LOGGERS = ("serving", "uvicorn", "asyncio", "grpc")
 
 

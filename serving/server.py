@@ -44,33 +44,33 @@ from serving.stop_signals import stop_signals
 
 DEFAULT_PORT = 8500  # TensorFlow Serving's for gRPC
 
-#: Graphs are optimised at the export. If TensorFlow optimised each signature of them again, that would be
-#: most of the time that a new version takes until it is available.
+#: Graphs are optimised once, at the export. Optimising each signature again would take most of the time until
+#: a new version is available.
 NO_GRAPH_OPTIMISATION = {"disable_meta_optimizer": True}
 
 _log = logging.getLogger(__name__)
 
 
 class Server:
-    """A server of models, running between `start` and `stop` or inside a `with`.
+    """A server of models, which runs between `start` and `stop` or inside a `with` block.
 
     Examples:
         >>> with Server("models", port=0) as server, FaceFlowClient(server.address) as client:
         ...     flow = client.flow(frame1, frame2)
 
     Args:
-        models: Folder of the models, with `NAME/VERSION/` in it; None if `options` name the models.
-        host: Address to listen on; by default nobody outside this machine can connect.
+        models: Folder of the models, with subfolders `NAME/VERSION/`; None if `options` name the models.
+        host: Address to listen on. By default only this machine can connect.
         port: Port of gRPC; 0 for any free one.
-        options: Settings.
+        options: Settings of the server.
 
     Attributes:
         models: Served models.
         metrics: Metrics of the requests.
 
     Raises:
-        InputError: from `start`, if there is no model, one is damaged, the port is taken, or a file or option
-            is wrong.
+        InputError: From `start`, if there is no model, a model is damaged, the port is taken, or a file or
+            option is wrong.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Server:
 
     @property
     def address(self) -> str:
-        """`host:port` of gRPC, as a client writes it; the port is the real one once started."""
+        """`host:port` of gRPC, as a client writes it. After `start` it has the port that was chosen."""
         return join_address(self.host, self.port)
 
     @property
@@ -101,9 +101,9 @@ class Server:
         return join_address(self.host, self._http.port) if self._http else None
 
     def start(self) -> "Server":
-        """Load the models, then answer; returns when the first request can be sent."""
+        """Load the models and start serving; return when requests can be sent."""
         options = self.options
-        # Errors in the settings are found before the weights are read.
+        # Errors in the settings are reported before the weights are read.
         check_host(options, self.host)
         secure, parameters = credentials(options), batching(options)
         arguments, rest = grpc_options(options), rest_options(options)
@@ -153,7 +153,7 @@ class Server:
         return self
 
     def stop(self) -> None:
-        """Refuse new requests with UNAVAILABLE, let those in progress finish, close the ports."""
+        """Reject new requests with UNAVAILABLE, let requests in progress finish, and close the ports."""
         self._stopping.set()
         if self._grpc is None:
             return
@@ -184,7 +184,7 @@ class Server:
             raise as_input_error(self.options, error) from error
 
     def _poll(self) -> None:
-        """Look for new versions, and for a new configuration, at their intervals."""
+        """Look for new versions and for a new configuration, each at its interval."""
         intervals = {
             self.models.poll: self.options.file_system_poll_wait_seconds,
             self._reread_config: self.options.model_config_file_poll_wait_seconds,
@@ -212,7 +212,7 @@ def _listen(server: grpc.Server, address: str, secure: grpc.ServerCredentials | 
     try:
         return server.add_secure_port(address, secure) if secure else server.add_insecure_port(address)
     except RuntimeError as error:
-        raise InputError(f"{address}: cannot listen there ({error})") from error
+        raise InputError(f"{address}: cannot listen at this address ({error})") from error
 
 
 def serve(
@@ -222,23 +222,24 @@ def serve(
     options: ServerOptions | None = None,
     ready: Callable[[Server], None] | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT (Ctrl-C), then stop gracefully and return; logs go to stderr as JSON.
+    """Serve until SIGTERM or SIGINT (Ctrl-C), then stop gracefully and return. Logs go to stderr as JSON.
 
     Args:
-        models: Folder of the models, with `NAME/VERSION/` in it; None if `options` name the models.
+        models: Folder of the models, with subfolders `NAME/VERSION/`; None if `options` name the models.
         host: Address to listen on.
         port: Port of gRPC; 0 for any free one.
-        options: Settings.
-        ready: Function that is called when requests are answered.
+        options: Settings of the server.
+        ready: Function to call once requests can be sent; it is given the server.
 
     Raises:
-        InputError: as `Server.start`.
-        ValueError: outside of the main thread, which alone can handle signals; use `Server` there.
+        InputError: As for `Server.start`.
+        ValueError: If called outside the main thread, because only the main thread can handle signals. Use
+            `Server` in other threads.
     """
     with stop_signals() as signals, logging_to_stderr():
         tf.config.optimizer.set_experimental_options(NO_GRAPH_OPTIMISATION)
-        # Modules stay for good. Without this, collecting garbage after each hot swap would go through all of
-        # them, and every request would wait for 0.3 s.
+        # Imported modules are never freed. Without this, garbage collection after each hot swap would
+        # traverse all of them and delay every request by 0.3 s.
         gc.freeze()
         with Server(models, host, port, options) as server:
             if ready is not None:

@@ -13,35 +13,38 @@ class ServerOptions:
     """Settings of the server.
 
     Attributes:
-        rest_api_port: Port of the REST API and the metrics; by default there is neither.
+        rest_api_port: Port of the REST API and the metrics. By default neither is served.
         rest_api_timeout_in_ms: Longest time for a REST request, milliseconds.
-        rest_api_num_threads: Number of REST requests that are parsed and wait at the same time.
+        rest_api_num_threads: Number of REST requests in progress at the same time: running or waiting.
         rest_api_enable_cors_support: Send CORS headers with REST responses.
         rest_api_idle_timeout_seconds: Time after which an idle HTTP connection is closed, seconds.
         rest_api_enable_npz: Send outputs as a NumPy file to REST clients that accept application/x-npz.
         model_name: Name of the model in model_base_path.
-        model_base_path: Folder of one model, with its versions in it; in place of a folder of models.
-        model_config_file: Serving's ModelServerConfig: models, versions and labels to serve. Without it, all
-            models of the folder in their latest version.
-        model_config_file_poll_wait_seconds: Interval of reading that file again, seconds; 0 for never.
-        file_system_poll_wait_seconds: Interval of looking for new versions, seconds; 0 for never.
-        enable_batching: Run requests together that arrive together.
-        batching_parameters_file: Serving's BatchingParameters.
-        enable_serialization_as_tensor_content: Write the outputs of Predict as tensor_content and not to
+        model_base_path: Folder of one model with its versions, in place of a folder of models.
+        model_config_file: File with a ModelServerConfig of TensorFlow Serving: models, versions and labels to
+            serve. By default the latest version of every model in the folder.
+        model_config_file_poll_wait_seconds: Interval at which the model_config_file is read again, seconds; 0
+            for never.
+        file_system_poll_wait_seconds: Interval at which the server looks for new versions, seconds; 0 for
+            never.
+        enable_batching: Run requests that arrive together in one batch.
+        batching_parameters_file: File with the BatchingParameters of TensorFlow Serving.
+        enable_serialization_as_tensor_content: Write the outputs of Predict as tensor_content, and not to
             their typed field (float_val, ...).
-        ssl_config_file: Serving's SSLConfig: key and certificates for gRPC over TLS.
-        monitoring_config_file: Serving's MonitoringConfig; without it there are no metrics.
-        grpc_socket_path: Path of a Unix socket on which gRPC listens too.
+        ssl_config_file: File with an SSLConfig of TensorFlow Serving: key and certificates for gRPC over TLS.
+        monitoring_config_file: File with a MonitoringConfig of TensorFlow Serving. Without it there are no
+            metrics.
+        grpc_socket_path: Path of a Unix socket on which gRPC also listens.
         grpc_channel_arguments: Settings of the gRPC server, as NAME=VALUE,NAME=VALUE.
-        grpc_max_threads: Number of gRPC requests that are parsed and wait at the same time.
+        grpc_max_threads: Number of gRPC requests in progress at the same time: running or waiting.
         allow_plaintext: Listen without TLS on addresses that other machines can reach.
         max_concurrency: Number of requests that TensorFlow runs at the same time, each on several cores.
         max_message_bytes: Largest gRPC request, bytes.
-        max_elements: Most elements of one input.
-        shutdown_grace_seconds: Time that requests in progress have to finish after SIGTERM, seconds.
+        max_elements: Largest number of elements of one input.
+        shutdown_grace_seconds: Time for requests in progress to finish after SIGTERM, seconds.
 
     Raises:
-        InputError: for a number outside of its range.
+        InputError: If a number is outside its range.
     """
 
     rest_api_port: int | None = number(default=None, minimum=0, maximum=65535)

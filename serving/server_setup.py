@@ -1,4 +1,4 @@
-"""From settings and configuration files to what a gRPC server, the batcher and the REST API take."""
+"""Turns settings and configuration files into arguments of the gRPC server, the batcher and the REST API."""
 
 from pathlib import Path
 
@@ -18,14 +18,14 @@ from serving.server_options import ServerOptions
 
 
 def check_host(options: ServerOptions, host: str) -> None:
-    """Raise `InputError` if requests would cross the network in plain text and nobody asked for that."""
+    """Raise `InputError` if requests would cross the network in plain text without --allow_plaintext."""
     if is_loopback(host) or options.allow_plaintext:
         return
     if options.ssl_config_file is None or options.rest_api_port is not None:
         what = "gRPC" if options.ssl_config_file is None else "the REST API, which has no TLS,"
         raise InputError(
             f"{host}: {what} would be in plain text for the whole network; give --ssl_config_file for "
-            "gRPC, or --allow_plaintext if a proxy in front encrypts"
+            "gRPC, or --allow_plaintext if a proxy in front of the server encrypts"
         )
 
 
@@ -34,7 +34,7 @@ def batching(options: ServerOptions) -> Batching | None:
     file = options.batching_parameters_file
     if not options.enable_batching:
         if file:
-            raise InputError(f"{file}: is not read without --enable_batching")
+            raise InputError(f"{file}: --batching_parameters_file needs --enable_batching")
         return None
     default = Batching(num_batch_threads=options.max_concurrency)
     return read_batching(file, default) if file else default
@@ -48,7 +48,7 @@ def credentials(options: ServerOptions) -> grpc.ServerCredentials | None:
     if not (given.server_key and given.server_cert):
         raise InputError(f"{options.ssl_config_file}: server_key and server_cert must hold PEM text")
     if given.client_verify and not given.custom_ca:
-        raise InputError(f"{options.ssl_config_file}: client_verify needs custom_ca, to verify against")
+        raise InputError(f"{options.ssl_config_file}: client_verify needs custom_ca")
     return grpc.ssl_server_credentials(
         [(given.server_key.encode(), given.server_cert.encode())],
         root_certificates=given.custom_ca.encode() or None,
@@ -61,14 +61,14 @@ def grpc_options(options: ServerOptions) -> list[tuple[str, int | str]]:
     found: list[tuple[str, int | str]] = [
         ("grpc.max_receive_message_length", options.max_message_bytes),
         ("grpc.max_send_message_length", -1),
-        # Otherwise two servers can share a port, and each gets some of the requests.
+        # Otherwise two servers can share a port, and each receives some of the requests.
         ("grpc.so_reuseport", 0),
-        # Pings both ways: they keep idle connections open in the network, and find those that it has dropped.
+        # Pings keep idle connections open in the network, and detect those that the network has dropped.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),  # no limit
-        ("grpc.http2.min_ping_interval_without_data_ms", 5_000),  # of clients
+        ("grpc.http2.min_ping_interval_without_data_ms", 5_000),  # for pings of clients
     ]
     for argument in filter(None, options.grpc_channel_arguments.split(",")):
         name, equals, value = argument.partition("=")
@@ -106,7 +106,7 @@ def rest_options(options: ServerOptions) -> RestOptions:
 
 
 def as_input_error(options: ServerOptions, error: ServingError) -> InputError:
-    """Return an error in the configuration of the models as the user's, with the file that it is in."""
+    """Return the `InputError` for an error in the configuration of the models; it names the file."""
     return InputError(f"{options.model_config_file or options.model_base_path}: {error.message}")
 
 

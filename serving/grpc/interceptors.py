@@ -16,8 +16,8 @@ _SERVING = "/tensorflow.serving."
 class MalformedMessageInterceptor(grpc.ServerInterceptor):
     """Rejects a message that cannot be parsed with INTERNAL, before a service sees it.
 
-    gRPC for Python does the same but leaks 15 KB for each such message: after the error it waits for a second
-    message and ends the call another time (grpc/_server.py, `_unary_request`).
+    gRPC for Python rejects it too, but leaks 15 KB for each such message: after the error it waits for a
+    second message and ends the call a second time (grpc/_server.py, `_unary_request`).
     """
 
     def intercept_service(
@@ -40,7 +40,7 @@ class MalformedMessageInterceptor(grpc.ServerInterceptor):
 
 
 class RequestLogInterceptor(grpc.ServerInterceptor):
-    """Logs and counts the calls of TensorFlow Serving's services, and turns `ServingError` into their status.
+    """Logs and counts calls of TensorFlow Serving's services, and turns a `ServingError` into their status.
 
     Args:
         request_log: Log that records the calls.
@@ -69,7 +69,7 @@ class RequestLogInterceptor(grpc.ServerInterceptor):
                     return method(request, context)
             except ServingError as caught:
                 error = caught
-            context.abort(error.code, error.message)  # raises, so it stands outside of the block above
+            context.abort(error.code, error.message)  # outside the block above, because it raises
 
         return grpc.unary_unary_rpc_method_handler(
             logged, handler.request_deserializer, handler.response_serializer

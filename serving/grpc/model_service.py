@@ -26,7 +26,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
     def HandleReloadConfigRequest(
         self, request: model_management_pb2.ReloadConfigRequest, context: grpc.ServicerContext
     ) -> model_management_pb2.ReloadConfigResponse:
-        """Replace the configuration of the served models; returns when the new models are available."""
+        """Replace the configuration of the served models; return when the new models are available."""
         self._models.reload(request.config)
         response = model_management_pb2.ReloadConfigResponse()
         response.status.error_code = 0

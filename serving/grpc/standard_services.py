@@ -9,12 +9,12 @@ from grpc_reflection.v1alpha import reflection
 
 from serving.protocol.descriptors import MODEL_SERVICE, PREDICTION_SERVICE, declare_services
 
-# Serving's health service knows its services without the package.
+# TensorFlow Serving's health service also knows its services without the package name.
 _HEALTH_NAMES = ("", PREDICTION_SERVICE, MODEL_SERVICE, "PredictionService", "ModelService")
 
 
 class Health(health.HealthServicer):
-    """Health service that does not delay a shutdown: it notifies its watchers and ends their streams."""
+    """Health service that does not delay a shutdown: it notifies all watchers and ends their streams."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Health(health.HealthServicer):
 def add_health(server: grpc.Server) -> Health:
     """Add `grpc.health.v1.Health`, SERVING until `enter_graceful_shutdown` is called.
 
-    Checks run in a thread of their own: a server with all threads busy is healthy.
+    Checks run in a thread of their own, so a server whose other threads are all busy still counts as healthy.
     """
     servicer = Health()
     for name in _HEALTH_NAMES:

@@ -7,7 +7,7 @@ from pipelines.errors import InputError
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether nobody outside of this machine can connect to an address."""
+    """Tell whether an address can be reached from this machine only."""
     if host == "localhost":
         return True
     try:
@@ -25,11 +25,11 @@ def bound_socket(host: str, port: int) -> socket.socket:
     """Return a socket that is bound to an address.
 
     Args:
-        host: name or number.
-        port: 0 for any free one.
+        host: Host name or IP address.
+        port: Port; 0 for any free one.
 
     Raises:
-        InputError: if it cannot be had; it says why.
+        InputError: If the address cannot be used; the message gives the reason.
     """
     if not 0 <= port <= 65535:  # the system would take it modulo 65536
         raise InputError(f"port {port}: ports are numbers from 0 to 65535")
@@ -45,5 +45,5 @@ def bound_socket(host: str, port: int) -> socket.socket:
         return bound
     except OSError as error:
         raise InputError(
-            f"{host}:{port}: cannot listen there ({error.strerror}); choose another port or address"
+            f"{host}:{port}: cannot listen at this address ({error.strerror}); choose another port or address"
         ) from error

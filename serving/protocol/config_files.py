@@ -19,8 +19,7 @@ def read_config(path: Path | str, kind: type[Config]) -> Config:
         kind: Message class of its content: `ModelServerConfig`, or a class of `serving.protocol.descriptors`.
 
     Raises:
-        InputError: if the file cannot be read or does not parse; the second in the words of TensorFlow
-            Serving.
+        InputError: If the file cannot be read, or cannot be parsed (in the words of TensorFlow Serving).
     """
     try:
         return text_format.Parse(Path(path).read_text(), kind())

@@ -1,6 +1,6 @@
 """Protobuf messages and services of TensorFlow Serving that `tensorflow-serving-api` lacks, declared by hand.
 
-Names and numbers are those of Serving's own files, so that protobuf reads and writes the same bytes and text
+Names and numbers are those of Serving's own files, so protobuf reads and writes the same bytes and text
 (servables/tensorflow/session_bundle_config.proto, config/monitoring_config.proto, config/ssl_config.proto,
 apis/prediction_service.proto, apis/model_service.proto).
 """
@@ -83,9 +83,9 @@ _SERVICES = {
 
 
 def declare_services() -> None:
-    """Add the services to protobuf's common pool, where reflection looks for them.
+    """Add the services to protobuf's default pool, where reflection looks for them.
 
-    The generated service modules fail with today's protobuf.
+    The generated modules of the services cannot be imported with the installed version of protobuf.
     """
     for name, (source, methods) in _SERVICES.items():
         file = descriptor_pb2.FileDescriptorProto(
@@ -98,7 +98,7 @@ def declare_services() -> None:
                 input_type="." + request.DESCRIPTOR.full_name,
                 output_type="." + response.DESCRIPTOR.full_name,
             )
-            file.dependency.append(request.DESCRIPTOR.file.name)  # which holds the response too
+            file.dependency.append(request.DESCRIPTOR.file.name)  # the same file declares the response
         descriptor_pool.Default().AddSerializedFile(file.SerializeToString())
 
 
@@ -117,7 +117,7 @@ def _declare_messages() -> descriptor_pool.DescriptorPool:
                 declared.type = _SCALARS[scalar]
             else:
                 declared.type, declared.type_name = _FIELD.TYPE_MESSAGE, f".{scalar}"
-    # A pool of its own: in the common one, the real files would find the names taken.
+    # A pool of its own: in the default pool, the names would clash with those of the real files.
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
     pool.Add(file)

@@ -1,8 +1,8 @@
 """Packed fields of floats in protobuf messages, read and written as blocks of memory.
 
-In the wire format a packed `repeated float` is a tag, a length, and the values as they lie in memory
-(https://protobuf.dev/programming-guides/encoding/#packed). Python's protobuf has no buffer access to it and
-makes a Python object of every value, which takes 20 times as long.
+In the wire format, a packed `repeated float` is a tag, a length, and the values with the same bytes as in
+memory (https://protobuf.dev/programming-guides/encoding/#packed). Python's protobuf gives no access to these
+bytes and makes a Python object of every value, which takes 20 times as long.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ def packed_floats(message: Message, field: str, dtype: np.dtype) -> np.ndarray:
     Returns:
         Array [N]; read-only.
     """
-    # Copying the whole message is a copy of memory; taking over one field is a loop over its values.
+    # Copying the whole message copies memory; copying one field loops over its values.
     alone = type(message)()
     alone.CopyFrom(message)
     alone.DiscardUnknownFields()

@@ -1,4 +1,4 @@
-"""`ServingError`: a gRPC status code and a message, the only way in which the server rejects a request."""
+"""`ServingError`: a gRPC status code with a message. Every rejection of a request is one."""
 
 import grpc
 
@@ -13,19 +13,19 @@ class ServingError(Exception):
 
     Attributes:
         code: gRPC status code.
-        message: Reason, in TensorFlow Serving's words where it has some; cut at 1024 characters like
-            Serving's, because a message may quote the request.
+        message: Reason, in the words of TensorFlow Serving where it has the same error. Truncated after 1024
+            characters as in Serving, because a message may quote the request.
     """
 
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
         if len(message) > _MESSAGE_LIMIT:
             message = message[:_MESSAGE_LIMIT] + "...TRUNCATED"
-        message = message.encode("utf-8", "replace").decode()  # it may quote bytes that are no text
+        message = message.encode("utf-8", "replace").decode()  # it may quote bytes that are not text
         super().__init__(message)
         self.code = code
         self.message = message
 
 
 def invalid_argument(message: str) -> ServingError:
-    """Return the error for a request that is invalid in itself and fails again when it is repeated."""
+    """Return the error for a request that is invalid in itself, so repeating it is of no use."""
     return ServingError(grpc.StatusCode.INVALID_ARGUMENT, message)

@@ -1,12 +1,13 @@
 """The official messages and stubs of TensorFlow Serving, without the TensorFlow runtime.
 
-The generated modules of `tensorflow-serving-api` import `tensorflow.core.*_pb2`, and Python runs a package's
-`__init__` before any module in it: a client that needs six message types would load all of TensorFlow,
-seconds and hundreds of megabytes. So while they are imported, an empty package stands in for `tensorflow`,
-over the same folder. It is taken out again afterwards; a later `import tensorflow` is a whole one, and
-because message classes belong to protobuf's descriptor pool it works with the very same classes.
+The generated modules of `tensorflow-serving-api` import `tensorflow.core.*_pb2`, and Python runs the
+`__init__` of a package before any module in it. A client that needs six message types would therefore load
+all of TensorFlow, which takes seconds and hundreds of megabytes. To avoid this, an empty package over the
+same folder stands in for `tensorflow` during these imports and is removed afterwards. A later
+`import tensorflow` is complete. It uses the same message classes, because they belong to protobuf's
+descriptor pool.
 
-Import this module before threads are started that import TensorFlow.
+Import this module before starting threads that import TensorFlow.
 """
 
 from pipelines.import_stand_ins import empty_package, stand_ins

@@ -1,8 +1,8 @@
 """Conversion between `TensorProto` and NumPy arrays, without TensorFlow.
 
-A message means what TensorFlow's `Tensor::FromProto` reads from it (tensorflow/core/framework/tensor.cc): raw
-bytes in `tensor_content`, or values in the typed field of the dtype, the last of which is repeated up to the
-tensor's size; no value at all means zeros.
+Messages are read as by TensorFlow's `Tensor::FromProto` (tensorflow/core/framework/tensor.cc). Values are raw
+bytes in `tensor_content`, or lie in the typed field of the dtype. If the field has too few values, the last
+one is repeated; if it has none, all are zero.
 """
 
 import math
@@ -36,7 +36,7 @@ _TYPES: dict[int, tuple[np.dtype, str]] = {
 }
 _NUMBERS = {dtype: number for number, (dtype, _) in _TYPES.items()}
 
-# Fields of fixed-width values, which lie in the message as they do in memory.
+# Fields of fixed-width values, whose bytes in the message are those in memory.
 _FLOATS = {"float_val": "<f4", "double_val": "<f8", "scomplex_val": "<f4", "dcomplex_val": "<f8"}
 
 
@@ -51,19 +51,19 @@ def numpy_type(number: int) -> np.dtype | None:
 
 
 def shape_of(proto: tensor_pb2.TensorProto) -> tuple[int, ...]:
-    """Return the shape that a message states, after checking its content against it.
+    """Return the shape that a message states, and check that its content fits.
 
-    Nothing of the tensor's size is allocated, however large the shape claims to be.
+    No memory is allocated for the values, however large the stated shape is.
 
     Raises:
-        ValueError: for an unknown dtype, a negative size, more than 2^63 - 1 elements, a `tensor_content` of
-            another length than the shape needs, or strings in one.
+        ValueError: If the dtype is unknown, a size is negative, there are more than 2^63 - 1 elements, or
+            `tensor_content` does not have the length for the shape or is given for strings.
     """
     return _checked_shape(proto, len(proto.tensor_content))
 
 
 def _checked_shape(proto: tensor_pb2.TensorProto, content: int) -> tuple[int, ...]:
-    # Takes the length of the content, because each reading of a `bytes` field copies it.
+    # Takes the length of the content, because each access to a `bytes` field copies it.
     if proto.dtype == types_pb2.DT_INVALID or proto.dtype not in types_pb2.DataType.values():
         raise ValueError(f"dtype {proto.dtype} is unknown")
     rank = len(proto.tensor_shape.dim)
@@ -86,11 +86,11 @@ def to_array(proto: tensor_pb2.TensorProto) -> np.ndarray:
     """Convert a message to an array.
 
     Returns:
-        Array of the stated shape and dtype; strings as `bytes` in an object array. A read-only view of the
-        message's bytes where that is possible.
+        Array of the stated shape and dtype; strings as `bytes` in an object array. Where possible, it is a
+        read-only view of the message's bytes.
 
     Raises:
-        ValueError: as `shape_of`, and for a dtype without a counterpart in NumPy.
+        ValueError: As for `shape_of`, and for a dtype without a counterpart in NumPy.
     """
     content = proto.tensor_content
     shape = _checked_shape(proto, len(content))
@@ -127,7 +127,7 @@ def _field_values(proto: tensor_pb2.TensorProto, field: str, dtype: np.dtype) ->
 def write(array: np.ndarray, proto: tensor_pb2.TensorProto, as_content: bool = True) -> None:
     """Fill an empty message with an array.
 
-    A message inside a larger one is best filled in place: protobuf copies what is put together later.
+    Fill a message inside a larger one in place: protobuf copies a message that is assigned later.
 
     Args:
         array: Array of a dtype that TensorFlow has; strings as `bytes` in an object array.
@@ -136,7 +136,7 @@ def write(array: np.ndarray, proto: tensor_pb2.TensorProto, as_content: bool = T
             their dtype (`float_val`, `int_val`, ...). Strings always go to `string_val`.
 
     Raises:
-        ValueError: for a dtype without a counterpart in TensorFlow.
+        ValueError: If the dtype has no counterpart in TensorFlow.
     """
     array = np.asarray(array)
     if array.dtype not in _NUMBERS:
@@ -164,7 +164,7 @@ def _write_field(array: np.ndarray, proto: tensor_pb2.TensorProto, field: str) -
 
 
 def to_proto(array: np.ndarray, as_content: bool = True) -> tensor_pb2.TensorProto:
-    """Return an array as a message; arguments and errors as `write`."""
+    """Return an array as a message. Arguments and errors are those of `write`."""
     proto = tensor_pb2.TensorProto()
     write(array, proto, as_content)
     return proto

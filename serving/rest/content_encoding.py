@@ -1,4 +1,4 @@
-"""Bodies that are not plain JSON: compressed requests, and responses as NumPy files."""
+"""Bodies other than plain JSON: compressed requests, and responses as NumPy files."""
 
 import io
 import zlib
@@ -20,11 +20,12 @@ def decompressed(body: bytes, encoding: str, max_bytes: int) -> bytes:
 
     Args:
         body: Body as it was received.
-        encoding: Value of `Content-Encoding`; as in TensorFlow Serving, any that contains `gzip` means it.
-        max_bytes: Most bytes of the result.
+        encoding: Value of `Content-Encoding`. As in TensorFlow Serving, any value that contains `gzip` means
+            gzip.
+        max_bytes: Largest size of the result, bytes.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, if the body is no gzip data; RESOURCE_EXHAUSTED, if the result is
+        ServingError: INVALID_ARGUMENT, if the body is not gzip data; RESOURCE_EXHAUSTED, if the result is
             larger than `max_bytes`.
     """
     if "gzip" not in encoding.lower():

@@ -1,4 +1,4 @@
-"""HTTP connections with limits: those that send nothing are closed, and make room for those that do."""
+"""HTTP connections with limits: idle connections are closed, and make room for new ones."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -13,14 +13,16 @@ _FULL = (
 
 @dataclass
 class Limits:
-    """Limits of one server, and its connections that wait for a request.
+    """Limits of one server, and its idle connections.
+
+    A connection is idle while it waits for a request or for the rest of one.
 
     Attributes:
-        max_connections: Most open connections. A further one replaces the one that has waited longest; if
-            none waits, it gets 503.
-        idle_timeout: Seconds after which a connection is closed that waits for a request or for the rest of
-            one. The head of a request must be complete within this time, however slowly it arrives.
-        waiting: Waiting connections, the longest first.
+        max_connections: Largest number of open connections. A further connection replaces the one that has
+            been idle longest; if none is idle, the new connection gets 503.
+        idle_timeout: Seconds after which an idle connection is closed. The header of a request must be
+            complete within this time, however slowly it arrives.
+        waiting: Idle connections; the one that has been idle longest comes first.
     """
 
     max_connections: int
@@ -29,25 +31,25 @@ class Limits:
 
 
 class HttpConnection(H11Protocol):
-    """A connection of uvicorn's with a timeout from its first moment on, and not only between requests."""
+    """Connection of uvicorn with a timeout that starts when it opens, and not only between requests."""
 
     limits: Limits
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Start the timeout; make room if there are too many connections."""
+        """Start the timeout; close an idle connection if there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self.limits.max_connections:
             if not self.limits.waiting:
                 self._refuse()
                 return
             oldest = next(iter(self.limits.waiting))
-            oldest._stop_waiting()  # it is closed a moment later, and must not be chosen again
+            oldest._stop_waiting()  # it closes a moment later and must not be chosen again
             oldest.transport.close()
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has arrived; the timeout starts anew with each part of a body."""
+        """Parse the received data; the timeout restarts with each part of a body."""
         super().data_received(data)
         if not self._awaits_data():
             self._stop_waiting()

@@ -1,4 +1,4 @@
-"""An ASGI application served over HTTP from a thread."""
+"""An HTTP server for an ASGI application, in a thread of its own."""
 
 import resource
 import threading
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 from serving.protocol.addresses import bound_socket
 from serving.rest.http_connections import HttpConnection, Limits
 
-#: Seconds after which a connection that sends nothing is closed: what TensorFlow Serving's HTTP server has
+#: Seconds after which a connection that sends nothing is closed, as in TensorFlow Serving's HTTP server
 #: (libevent's HTTP_READ_TIMEOUT).
 IDLE_TIMEOUT = 50.0
 
@@ -18,28 +18,28 @@ _RESERVED_FILES = 256  # for models, gRPC and logs
 
 
 class HttpServer:
-    """Serves until it is stopped.
+    """HTTP server that runs from its creation until `stop` is called.
 
     Args:
         app: ASGI application.
         host: Address to listen on.
         port: Port to listen on; 0 for any free one.
-        grace: Seconds that requests in progress have to finish when the server stops.
+        grace: Seconds for requests in progress to finish when the server stops.
         idle_timeout: Seconds after which a connection that sends nothing is closed.
 
     Attributes:
-        port: Port that it listens on.
+        port: Port that the server listens on.
         limits: Limits and open connections.
 
     Raises:
-        InputError: if the port is taken.
+        InputError: If the port is taken.
     """
 
     def __init__(
         self, app: ASGIApp, host: str, port: int, grace: float, idle_timeout: float = IDLE_TIMEOUT
     ) -> None:
         self._socket = bound_socket(host, port)
-        self._socket.listen()  # from now on connections wait, until the thread below takes them
+        self._socket.listen()  # from now on connections wait until the thread below accepts them
         self.port: int = self._socket.getsockname()[1]
         self.limits = Limits(_max_connections(), idle_timeout)
         config = uvicorn.Config(
@@ -60,11 +60,11 @@ class HttpServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Refuse new connections; requests in progress may finish."""
+        """Reject new connections; requests in progress may finish."""
         self._server.should_exit = True
 
     def wait(self) -> None:
-        """Wait until it has stopped."""
+        """Wait until the server has stopped."""
         self._thread.join()
 
 

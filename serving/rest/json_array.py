@@ -1,8 +1,8 @@
-"""Lists of a JSON body that are not parsed yet.
+"""Lists in a JSON body that are parsed later, once their dtype is known.
 
-A frame of 256x256 pixels is 196,608 numbers. Parsed as one array of a known dtype, they cost a tenth of what
-they do as Python objects. Where that fails, because one of them is wrong, the list is divided until the wrong
-one is found, so that an error costs little more than a valid list.
+A frame of 256x256 pixels is 196,608 numbers. Parsing them as one array of a known dtype takes a tenth of the
+time of parsing them as Python objects. If this fails because one of them is wrong, the list is divided until
+the wrong one is found. An invalid list therefore takes little longer than a valid one.
 """
 
 import math
@@ -21,7 +21,7 @@ from serving.rest.json_syntax import BLANK, STRING, decode
 
 MAX_RANK = 32  # NumPy's
 
-_GROUP = 16384  # bytes of a list that is parsed as Python values; fewer are not worth dividing
+_GROUP = 16384  # bytes of a list that is parsed as Python values; a shorter list is not divided
 
 
 _QUOTED = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
@@ -29,12 +29,12 @@ _FLAT_OBJECT = rb'\{(?>[^"{}\[\]]+|' + _QUOTED + rb")*+\}"
 
 
 def _short_object(depth: int) -> bytes:
-    """Return the pattern of an object of at most a kilobyte without its strings and the objects in it."""
+    """Return the pattern of an object with at most a kilobyte of text besides strings and inner objects."""
     inner = rb"|" + _short_object(depth - 1) if depth > 1 else b""
     return rb'\{(?>[^"{}]{1,32}|' + _QUOTED + inner + rb"){0,32}+\}"
 
 
-#: An object that is not worth dividing: one without lists, or a short one.
+#: An object that is not divided: one without lists, or a short one.
 OBJECT = rb"(?:" + _FLAT_OBJECT + rb"|" + _short_object(8) + rb")"
 
 _OPAQUE = re.compile(OBJECT + rb"|" + STRING, re.DOTALL)
@@ -47,18 +47,18 @@ _KINDS = {"i": ("i", np.int64), "u": ("i", np.int64), "u8": ("u", np.uint64), "f
 
 @dataclass(frozen=True)
 class _Commas:
-    """Commas of a text but those in strings and objects, which the lists in the outermost list share.
+    """Commas of the outermost list except those in strings and objects; the lists inside it share them.
 
     Attributes:
-        positions: Their positions, ascending.
-        depths: Number of lists that are open at each.
+        positions: Positions of the commas, ascending.
+        depths: Number of open lists at each comma.
     """
 
     positions: np.ndarray
     depths: np.ndarray
 
     def between(self, begin: int, end: int, depth: int) -> np.ndarray:
-        """Return the positions behind `begin` and before `end` at a depth, counted from `begin`."""
+        """Return the positions after `begin` and before `end` at a depth, relative to `begin`."""
         first, last = np.searchsorted(self.positions, (begin + 1, end))
         return self.positions[first:last][self.depths[first:last] == depth] - begin
 
@@ -67,11 +67,11 @@ class JsonArray:
     """A list that is not parsed yet.
 
     Args:
-        text: The list as JSON: brackets that match, with numbers, strings, names such as NaN and objects
+        text: Text of the list: matching brackets with numbers, strings, names such as NaN, and objects
             between them.
-        commas: Commas of the outermost list that it is in; found when they are needed by default.
-        begin: Where it begins in that list's text.
-        depth: Number of lists that are open in it.
+        commas: Commas of the outermost list around this one; by default they are found when needed.
+        begin: Position of this list in the text of the outermost one.
+        depth: Number of open lists between the brackets of this one.
     """
 
     def __init__(self, text: bytes, commas: _Commas | None = None, begin: int = 0, depth: int = 1) -> None:
@@ -83,11 +83,11 @@ class JsonArray:
         """Parse the list into an array of a dtype.
 
         Returns:
-            Array, or None unless the lists are rectangular and every element is a number of the dtype's kind.
+            Array; None if the lists are not rectangular or an element is not a number of the dtype's kind.
 
         Raises:
-            ServingError: INVALID_ARGUMENT, for an integer outside of the range of the dtype, and for
-                rectangular lists that are invalid JSON.
+            ServingError: INVALID_ARGUMENT, if an integer is outside the range of the dtype, or rectangular
+                lists are not valid JSON.
         """
         if dtype not in self._arrays:
             self._arrays[dtype] = _parse_array(self.text, self._rectangle, dtype) if self._rectangle else None
@@ -106,9 +106,9 @@ class JsonArray:
         return [item for group, _ in self.groups() for item in group._items()]
 
     def groups(self) -> Iterator[tuple["JsonArray", int]]:
-        """Divide the list into lists of some consecutive elements, and yield each with its length.
+        """Divide the list into lists of consecutive elements, and yield each with its number of elements.
 
-        A long element is in a list of its own.
+        A long element gets a list of its own.
         """
         ends = np.append(self._separators, len(self.text) - 1)
         begin, done = 1, 0
@@ -127,16 +127,16 @@ class JsonArray:
         return len(self._separators) + 1 if self.text[1:-1].strip(BLANK) else 0
 
     def first(self) -> object:
-        """Return the first element of a list that has some: a list as `JsonArray`, anything else parsed."""
+        """Return the first element of a non-empty list: a list as `JsonArray`, anything else parsed."""
         commas = self._separators
         text = self.text[: commas[0]] + b"]" if len(commas) else self.text
         return self._part(text, 0, self._depth)._items()[0]
 
     def shape(self) -> tuple[int, ...]:
-        """Return the numbers of elements of the list, of its first element, and so on.
+        """Return the number of elements of the list, of its first element, and so on.
 
         Raises:
-            ServingError: INVALID_ARGUMENT, for lists that are nested too deeply.
+            ServingError: INVALID_ARGUMENT, if the lists are nested too deeply.
         """
         shape: list[int] = []
         value: object = self
@@ -155,7 +155,7 @@ class JsonArray:
         if inner[:1] == b"[" and not len(self._separators):
             item = self._part(inner, self.text.index(b"[", 1), self._depth + 1)
             if self.__dict__.get("_rectangle", True) is None:
-                item._rectangle = None  # one that is none in brackets is none without
+                item._rectangle = None  # not rectangular with brackets around it, so not without them either
             return [item]
         return self.values()
 
@@ -168,7 +168,7 @@ class JsonArray:
 
     @cached_property
     def _rectangle(self) -> tuple[int, ...] | None:
-        """Shape of rectangular lists of what may be numbers, otherwise None."""
+        """Shape of the lists if they are rectangular and hold only characters of numbers, otherwise None."""
         return _rectangle(self.text.translate(_TO_ZERO, BLANK)) if self._has_numbers_only else None
 
     @cached_property
@@ -180,10 +180,10 @@ class JsonArray:
 
 
 class ParseError(ServingError):
-    """A list of numbers that is invalid JSON, INVALID_ARGUMENT.
+    """INVALID_ARGUMENT: a list of numbers is not valid JSON.
 
     Args:
-        offset: Position of what is wrong.
+        offset: Position of the error.
     """
 
     def __init__(self, offset: int) -> None:
@@ -204,7 +204,7 @@ def list_at_start(text: bytes) -> JsonArray | None:
     """Return the list at the beginning of a text, or None if its brackets do not match.
 
     Args:
-        text: Text that begins with a bracket, otherwise as for `JsonArray`.
+        text: Text that begins with a bracket; otherwise as for `JsonArray`.
     """
     whole = JsonArray(text[: text.rfind(b"]") + 1])
     if whole._rectangle:
@@ -224,7 +224,7 @@ def _commas(depths: np.ndarray, characters: np.ndarray) -> _Commas:
 
 
 def _depths(text: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Return how many lists are open behind each character, and the characters, without those of strings."""
+    """Return the number of open lists after each character, and the characters, with strings blanked out."""
     if b'"' in text or b"{" in text:
         text = _OPAQUE.sub(lambda match: b"0" * len(match[0]), text)
     characters = np.frombuffer(text, np.uint8)
@@ -236,8 +236,8 @@ def _parse_array(text: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.nda
     kind, numpy_kind = _KINDS["u8" if dtype == np.uint64 else dtype.kind]
     try:
         numbers = simdjson.Parser().parse(text).as_buffer(of_type=kind)
-    except ValueError:  # no JSON, or a number beyond the type
-        _parse_values(text)  # says what is wrong before any other list is parsed in vain
+    except ValueError:  # not JSON, or a number outside the range of the type
+        _parse_values(text)  # raises a parse error at once, before any other list is parsed in vain
         return None
     except (TypeError, RuntimeError):  # numbers of another kind, or integers beyond 64 bits
         return None
@@ -261,9 +261,10 @@ def _parse_values(text: bytes) -> list:
 
 
 def _rectangle(compact: bytes) -> tuple[int, ...] | None:
-    """Return the shape of nested lists, given without blanks and with a 0 for each character of a number.
+    """Return the shape of nested lists, or None if they are not rectangular.
 
-    The brackets and commas alone must be those of a rectangle, which is compared as a whole.
+    The text has no blanks, and a 0 for each character of a number. Its brackets and commas are compared as a
+    whole with those of a rectangle.
     """
     if b"0[" in compact or b"]0" in compact:
         return None

@@ -1,6 +1,6 @@
 """Bodies of REST requests and responses: tensors by row or by column, examples, classes, values.
 
-The layout and the words for what is wrong are TensorFlow Serving's (util/json_tensor.cc).
+The layout and the error messages are TensorFlow Serving's (util/json_tensor.cc).
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def parse(body: bytes) -> dict:
     """Parse the body of a request.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, if it is no JSON object.
+        ServingError: INVALID_ARGUMENT, if the body is not a JSON object.
     """
     if not body:
         raise invalid_argument("JSON Parse error: The document is empty")
@@ -50,8 +50,8 @@ def tensors(document: dict, declared: Mapping[str, meta_graph_pb2.TensorInfo]) -
         declared: Inputs of the signature.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, for an invalid request; UNIMPLEMENTED, for a dtype that JSON has no
-            values for.
+        ServingError: INVALID_ARGUMENT, if the request is invalid; UNIMPLEMENTED, if JSON has no values for a
+            dtype.
     """
     if "instances" in document and "inputs" in document:
         raise invalid_argument(
@@ -66,7 +66,7 @@ def tensors(document: dict, declared: Mapping[str, meta_graph_pb2.TensorInfo]) -
 
 
 def is_by_row(document: dict) -> bool:
-    """Tell whether a request has rows, and so its response."""
+    """Tell whether a request is by row; its response then is by row too."""
     return "instances" in document
 
 
@@ -100,8 +100,8 @@ def predictions(outputs: Mapping[str, np.ndarray], by_row: bool) -> bytes:
     """Return the body of the response to a Predict request.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, if rows are requested and the outputs differ in their number, or for a
-            dtype without JSON values.
+        ServingError: INVALID_ARGUMENT, if rows are requested and the outputs have different numbers of rows,
+            or if JSON has no values for a dtype.
     """
     written = {name: to_json(name, array) for name, array in sorted(outputs.items())}
     if not by_row:

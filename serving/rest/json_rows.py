@@ -1,6 +1,6 @@
 """Inputs of a Predict request by row: `{"instances": [...]}`.
 
-The layout and the words for what is wrong are TensorFlow Serving's (util/json_tensor.cc).
+The layout and the error messages are TensorFlow Serving's (util/json_tensor.cc).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,19 +14,19 @@ from serving.rest.json_array import JsonArray, ParseError
 from serving.rest.json_tensors import numbers_at_once, read_tensor
 from serving.rest.json_values import is_base64, show
 
-# Rows that are read at once. When one of them is wrong, only these are read one by one.
+# Number of rows that are read at once. If one of them is wrong, only these are read again one by one.
 _BLOCK = 64
 
 
 def read_rows(document: dict, declared: Mapping[str, meta_graph_pb2.TensorInfo]) -> dict[str, np.ndarray]:
-    """Return the inputs of a request, the first dimension of which counts its rows.
+    """Return the inputs of a request as arrays whose first dimension is the row.
 
     Args:
         document: Body of the request.
         declared: Inputs of the signature.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, for an invalid request.
+        ServingError: INVALID_ARGUMENT, if the request is invalid.
     """
     rows = document["instances"]
     if isinstance(rows, JsonArray):
@@ -55,16 +55,16 @@ def read_rows(document: dict, declared: Mapping[str, meta_graph_pb2.TensorInfo])
 
 
 def is_object(value: object) -> bool:
-    """Tell whether a value is an object and does not stand for bytes."""
+    """Tell whether a value is an object that does not stand for bytes."""
     return isinstance(value, dict) and not is_base64(value)
 
 
 class _Rows:
-    """Rows that were read.
+    """Rows read so far.
 
     Args:
         declared: Inputs of the signature.
-        named: Rows are objects with a value for each input.
+        named: Whether rows are objects with a value for each input.
     """
 
     def __init__(self, declared: Mapping[str, meta_graph_pb2.TensorInfo], named: bool) -> None:
@@ -75,7 +75,7 @@ class _Rows:
         self._count = 0
 
     def add_array(self, part: np.ndarray) -> bool:
-        """Add rows of the only input unless their shape is another one; tells whether they were added."""
+        """Add rows of the only input if their shape fits; return whether they were added."""
         name = next(iter(self._declared))
         if self._shape(name, part) != part.shape[1:]:
             return False
@@ -84,7 +84,7 @@ class _Rows:
         return True
 
     def add(self, rows: Sequence[object]) -> None:
-        """Add rows, or raise the error of the first that is wrong."""
+        """Add rows, or raise the error of the first wrong one."""
         for first in range(0, len(rows), _BLOCK):
             block = rows[first : first + _BLOCK]
             found = self._at_once(block)
@@ -108,7 +108,7 @@ class _Rows:
         return self._shapes.setdefault(name, part.shape[1:])
 
     def _at_once(self, rows: Sequence[object]) -> dict[str, np.ndarray] | None:
-        """Read some rows at once; None if that cannot be done or one is wrong."""
+        """Read some rows at once; return None if this is not possible or a row is wrong."""
         declared = self._declared
         if self._named and all(is_object(row) and row.keys() == declared.keys() for row in rows):
             columns = {name: [row[name] for row in rows] for name in declared}
@@ -157,7 +157,7 @@ class _Rows:
 
 
 def _at_once(rows: object, declared: Mapping[str, meta_graph_pb2.TensorInfo]) -> np.ndarray | None:
-    """Read unparsed rows of the only input; None if they are something else, or one is wrong."""
+    """Read unparsed rows of the only input; return None if they are something else or a row is wrong."""
     if len(declared) > 1:
         return None
     try:
@@ -169,7 +169,7 @@ def _at_once(rows: object, declared: Mapping[str, meta_graph_pb2.TensorInfo]) ->
 
 
 def _stacked(column: list, dtype: int) -> np.ndarray | None:
-    """Read the values of an input from several rows at once; None if that cannot be done or one is wrong."""
+    """Read an input from several rows at once; return None if this is not possible or a value is wrong."""
     try:
         if not any(isinstance(value, JsonArray) for value in column):
             return read_tensor(column, dtype)

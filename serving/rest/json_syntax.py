@@ -1,8 +1,8 @@
-"""JSON by the rules of RapidJSON with TensorFlow Serving's flags, and RapidJSON's words for what is wrong.
+"""JSON parsed by the rules of RapidJSON with TensorFlow Serving's flags, with RapidJSON's error messages.
 
 Serving parses with `kParseNanAndInfFlag` and `kParseStopWhenDoneFlag` (util/json_tensor.cc): NaN and
-infinities are numbers, bytes behind the value are ignored, the first of a repeated key counts, and strings
-are bytes that need not be UTF-8. Python's parser does that with a few additions.
+infinities are numbers, bytes after the value are ignored, the first of several equal keys counts, and strings
+are bytes that need not be UTF-8. Python's parser does the same with a few additions.
 """
 
 import json
@@ -13,14 +13,14 @@ from serving.protocol.serving_error import ServingError, invalid_argument
 
 BLANK = b" \t\r\n"
 
-#: A string. The search for it cannot fail once it has begun, which keeps it linear whatever the body is.
+#: A string. Once it has begun, the match cannot fail, so the search takes linear time for any body.
 STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
 
 _INF = re.compile(STRING + rb"|\bInf\b", re.DOTALL)
 _ESCAPED_BACKSLASH_OR_PAIR = re.compile(r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
-# Python's words for what is wrong -> RapidJSON's.
+# Python's error message -> RapidJSON's.
 _WORDS = {
     "Expecting value": "Invalid value.",
     "Expecting property name enclosed in double quotes": "Missing a name for object member.",
@@ -33,7 +33,7 @@ _WORDS = {
 
 
 def first_of_each_key(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return an object of its members, of which the first of a repeated key counts."""
+    """Return an object made of its members; of several with the same key, the first counts."""
     made: dict[str, object] = {}
     for name, value in pairs:
         made.setdefault(name, value)
@@ -44,14 +44,14 @@ def decode(text: bytes, make: Callable[[list[tuple[str, object]]], object] = fir
     """Decode a JSON value.
 
     Args:
-        text: The value, and whatever follows it.
+        text: Text that begins with the value; anything after the value is ignored.
         make: Function that makes the value of an object from its members.
 
     Returns:
-        The value. Strings may hold surrogates, see `to_bytes`.
+        The value. Strings may hold surrogates; see `to_bytes`.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, for invalid JSON.
+        ServingError: INVALID_ARGUMENT, if the text is not valid JSON.
     """
     decoder = json.JSONDecoder(object_pairs_hook=make)
     string = text.decode("utf-8", "surrogateescape").lstrip(" \t\r\n")
@@ -71,7 +71,7 @@ def decode(text: bytes, make: Callable[[list[tuple[str, object]]], object] = fir
 
 
 def to_bytes(text: str) -> bytes:
-    """Return the bytes of a decoded string, as they were in the body."""
+    """Return the bytes that a decoded string had in the body."""
     return text.encode("utf-8", "surrogateescape")
 
 

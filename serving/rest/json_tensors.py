@@ -1,6 +1,6 @@
 """Tensors from JSON.
 
-The rules and the words for what is wrong are TensorFlow Serving's (util/json_tensor.cc).
+The rules and the error messages are TensorFlow Serving's (util/json_tensor.cc).
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from serving.rest.json_array import MAX_RANK, JsonArray, nested_too_deeply, out_
 from serving.rest.json_syntax import to_bytes
 from serving.rest.json_values import decode_base64, json_type, show
 
-# The dtypes that Serving reads, with the Python types that their values may have.
+# Dtypes that Serving reads -> Python types that their values may have.
 _VALUE_TYPES: dict[int, set[type]] = {
     types_pb2.DT_FLOAT: {int, float},
     types_pb2.DT_DOUBLE: {int, float},
@@ -37,12 +37,12 @@ def read_tensor(value: object, dtype: int) -> np.ndarray:
     """Convert a value, or nested lists of values, to an array.
 
     Args:
-        value: Value of `json_text.parse_object`.
-        dtype: TensorFlow's number of the dtype that it must have.
+        value: Value from `json_text.parse_object`.
+        dtype: TensorFlow's number of the required dtype.
 
     Raises:
         ServingError: INVALID_ARGUMENT, if a value is of another type or the lists are not rectangular;
-            UNIMPLEMENTED, for a dtype that JSON has no values for.
+            UNIMPLEMENTED, if JSON has no values for the dtype.
     """
     array = numbers_at_once(value, dtype)
     if array is not None:
@@ -56,10 +56,10 @@ def read_tensor(value: object, dtype: int) -> np.ndarray:
 
 
 def numbers_at_once(value: object, dtype: int) -> np.ndarray | None:
-    """Convert an unparsed list of numbers to an array, or return None if it is anything else.
+    """Convert an unparsed list of numbers to an array, or return None for any other value.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, for a rectangular list of integers one of which the dtype cannot hold.
+        ServingError: INVALID_ARGUMENT, if the dtype cannot hold an integer of a rectangular list.
     """
     return value.array(numpy_type(dtype)) if isinstance(value, JsonArray) and _is_numeric(dtype) else None
 
@@ -85,10 +85,10 @@ def _shape(value: object) -> tuple[int, ...]:
 
 
 class _Elements:
-    """Elements of a tensor in order.
+    """Elements of a tensor, in order.
 
     Args:
-        dtype: TensorFlow's number of their dtype.
+        dtype: TensorFlow's number of the dtype.
     """
 
     def __init__(self, dtype: int) -> None:
@@ -97,16 +97,16 @@ class _Elements:
         self._types = _VALUE_TYPES.get(dtype, set())
         self._limits = np.iinfo(self._target) if _is_numeric(dtype) and self._target.kind in "iu" else None
         self._arrays: list[np.ndarray] = []
-        self._values: list = []  # those behind the last array
+        self._values: list = []  # those after the last array
 
     def add(self, value: object, shape: tuple[int, ...], level: int = 0, at_once: bool = True) -> None:
-        """Add what is at a level of nesting of a tensor, or raise the error of what is wrong first.
+        """Add a part of the tensor, or raise the error of the first wrong element.
 
         Args:
             value: Value, list of values, or unparsed list.
             shape: Shape of the tensor.
             level: Number of lists around the value.
-            at_once: Try to parse an unparsed list at once; False if that is known to fail.
+            at_once: Try to parse an unparsed list as one array; False if this is known to fail.
         """
         if not isinstance(value, list | JsonArray):
             if level != len(shape):
@@ -149,7 +149,7 @@ class _Elements:
         return True
 
     def _add_all(self, values: Sequence[object], shape: tuple[int, ...], level: int) -> None:
-        # Numbers are checked by blocks, so that a wrong one costs no more than the parsing did.
+        # Numbers are checked in blocks, so finding a wrong one takes no longer than the parsing did.
         is_row = level == len(shape) - 1 and self._dtype != types_pb2.DT_STRING
         for first in range(0, len(values), _BLOCK):
             block = values[first : first + _BLOCK]
@@ -180,7 +180,7 @@ class _Elements:
         return to_bytes(value) if self._dtype == types_pb2.DT_STRING else value  # type: ignore[arg-type]
 
     def _close(self) -> None:
-        """Turn the values behind the last array into an array."""
+        """Turn the values after the last array into an array."""
         if not self._values and self._arrays:
             return
         kind = np.float64 if self._target is not None and self._target.kind == "f" else self._target

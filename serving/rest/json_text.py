@@ -1,4 +1,4 @@
-"""The body of a request as a JSON object, with its long lists left unparsed until their dtype is known."""
+"""Parses the body of a request as a JSON object; long lists stay unparsed until their dtype is known."""
 
 import re
 import secrets
@@ -7,11 +7,11 @@ from serving.protocol.serving_error import invalid_argument
 from serving.rest.json_array import OBJECT, JsonArray, list_at_start
 from serving.rest.json_syntax import BLANK, STRING, decode, first_of_each_key
 
-_MIN_LENGTH = 256  # bytes of a list that is left unparsed; for a short one it does not pay
+_MIN_LENGTH = 256  # bytes; parsing a shorter list later saves no time
 
-# A list up to its end, or up to what a list of scalars and objects cannot hold. Strings outside of lists
-# are matched too, so that no list is found in one. No alternative is tried twice at one place: the search is
-# linear whatever the body is.
+# A list up to its end, or up to the first text that a list of scalars and objects cannot hold. Strings
+# outside lists are matched too, so that brackets in them do not count. No alternative is tried twice at one
+# place, so the search takes linear time for any body.
 _RUN = re.compile(
     rb"\[(?>[0-9eE+\-.,\s\[\]]+|"
     + STRING
@@ -27,17 +27,17 @@ def parse_object(body: bytes) -> dict:
     """Parse a body that must be a JSON object.
 
     Returns:
-        The object; long lists in it are a `JsonArray`.
+        The object, with each long list as a `JsonArray`.
 
     Raises:
-        NotAnObject: if it is another value.
-        ServingError: INVALID_ARGUMENT, for invalid JSON.
+        NotAnObject: If the body is another JSON value.
+        ServingError: INVALID_ARGUMENT, if the body is not valid JSON.
     """
     body = body.removeprefix(b"\xef\xbb\xbf")
     if not body.strip(BLANK):
         raise invalid_argument("JSON Parse error: The document is empty. at offset: 0")
     arrays: list[JsonArray] = []
-    key = secrets.token_hex(8)  # which no body can know
+    key = secrets.token_hex(8)  # random, so no body can contain it on purpose
 
     def cut_out(match: re.Match[bytes]) -> bytes:
         run = match[0]
@@ -62,7 +62,7 @@ def parse_object(body: bytes) -> dict:
 
 
 def _check_rest(body: bytes, match: re.Match[bytes]) -> None:
-    """Raise the parse error of a list that is cut off, without parsing it, unless an object may follow."""
+    """Raise the parse error of a truncated list without parsing it, unless an object may follow."""
     run, end = match[0], match.end()
     if body[end : end + 1] == b"{" or (end == len(body) and b'"' in run):
         return
@@ -72,10 +72,10 @@ def _check_rest(body: bytes, match: re.Match[bytes]) -> None:
 
 
 class NotAnObject(Exception):
-    """A body that is JSON but no object.
+    """The body is valid JSON but not an object.
 
     Attributes:
-        value: The value that it is.
+        value: Value of the body.
     """
 
     def __init__(self, value: object) -> None:

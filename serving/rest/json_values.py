@@ -1,4 +1,4 @@
-"""Values of JSON: outputs written to it, bytes read from it, and values quoted in errors.
+"""JSON values: writing outputs, reading base64, and quoting values in errors.
 
 The rules are TensorFlow Serving's (util/json_tensor.cc).
 """
@@ -19,7 +19,7 @@ _MAX_DEPTH = 32  # of a quoted value
 
 _WRITTEN = {np.dtype(name) for name in ("f4", "f8", "i1", "i2", "i4", "i8", "u1", "u4", "u8", "?", "O")}
 
-# Absolutely, no other characters: Base64 of RFC 4648, and what ends it.
+# Base64 of RFC 4648 and its padding; no other characters are allowed.
 _BASE64 = re.compile(r"([A-Za-z0-9+/]*)([=.]*)")
 
 
@@ -33,16 +33,16 @@ def as_lists(value: object) -> object:
 
 
 def to_json(name: str, array: np.ndarray) -> object:
-    """Convert an output to what `orjson` writes.
+    """Convert an output to a value that `orjson` can write.
 
     Strings become text, or base64 if the name ends in `_bytes`.
 
     Args:
         name: Name of the output.
-        array: Its value.
+        array: Value of the output.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, for a dtype that Serving does not write.
+        ServingError: INVALID_ARGUMENT, if Serving does not write the dtype.
     """
     if array.dtype not in _WRITTEN:
         raise invalid_argument(f"Failed to write JSON value for tensor type: {array.dtype.name}")
@@ -65,9 +65,12 @@ def is_base64(value: object) -> bool:
 
 
 def decode_base64(value: dict) -> bytes:
-    """Return the bytes that a value stands for, or raise INVALID_ARGUMENT.
+    """Return the bytes that a value stands for.
 
-    As for Abseil's `Base64Unescape`, blanks count for nothing and the padding may be missing.
+    As in Abseil's `Base64Unescape`, blanks are ignored and the padding may be missing.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, if the value is not valid base64.
     """
     if not is_base64(value):
         raise invalid_argument(f"JSON Value: {show(value)} not formatted correctly for base64 data")
@@ -82,7 +85,7 @@ def decode_base64(value: dict) -> bytes:
 
 
 def show(value: object) -> str:
-    """Return a value as Serving quotes it in an error, cut off after 256 characters."""
+    """Return a value as Serving quotes it in an error, truncated after 256 characters."""
     pieces: list[str] = []
 
     def put(piece: str) -> bool:
@@ -94,7 +97,7 @@ def show(value: object) -> str:
 
 
 def json_type(value: object) -> str:
-    """Return the type of a value under the name that Serving gives it."""
+    """Return Serving's name for the type of a value."""
     if value is None:
         return "Null"
     if isinstance(value, bool):
@@ -121,7 +124,7 @@ def _number(value: np.floating) -> object:
 
 
 def _show(value: object, depth: int, put) -> bool:
-    """Write a value as RapidJSON's PrettyWriter does with lists on one line; stops when `put` says so."""
+    """Write a value like RapidJSON's PrettyWriter with lists on one line, until `put` returns False."""
     if isinstance(value, JsonArray):
         return put(value.text[:_QUOTED].decode())
     if isinstance(value, list):

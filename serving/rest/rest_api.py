@@ -36,10 +36,10 @@ from serving.runtime.model_status import model_status
 from serving.runtime.predict import DEFAULT_SIGNATURE
 from serving.runtime.request_log import REQUEST_ID, RequestLog, request_id
 
-#: Bytes of one request body. As text, numbers take several times the space that they have in a tensor.
+#: Largest request body, bytes. As text, numbers take several times their size in a tensor.
 MAX_BODY = 64 * 2**20
 
-_MAX_VERSION_DIGITS = 20  # as many as 64 bits may have, and a few leading zeros
+_MAX_VERSION_DIGITS = 20  # more than a number of 63 bits can have
 _PROBE_THREADS = 4
 
 _VERSION = r"(?:/versions/(\d+)|/labels/([^/:]+))?"
@@ -77,9 +77,9 @@ class RestOptions:
     """Settings of the REST API.
 
     Attributes:
-        timeout: Seconds that a request may take.
-        threads: Number of requests that are parsed and wait at the same time. Status, metadata and metrics
-            have threads of their own, so that a busy server passes a liveness probe.
+        timeout: Longest time for a request, seconds.
+        threads: Number of requests in progress at the same time: running or waiting. Status, metadata and
+            metrics have threads of their own, so a busy server still passes a liveness probe.
         metrics_path: Path of the metrics; None for no metrics.
         cors: Send CORS headers with each response.
         npz: Send the outputs of Predict as an `.npz` file to clients that accept one.
@@ -100,8 +100,8 @@ def rest_app(
     Args:
         data_plane: Data plane that computes the responses.
         request_log: Log that records the requests.
-        metrics: Metrics that are shown under `options.metrics_path`.
-        options: Settings.
+        metrics: Metrics to show under `options.metrics_path`.
+        options: Settings of the REST API.
     """
     handler = _Handler(data_plane, request_log, options)
     inference, probes = CapacityLimiter(options.threads), CapacityLimiter(_PROBE_THREADS)
@@ -147,7 +147,7 @@ class _Call:
     body: bytes
     identifier: str
     headers: dict[str, str]
-    end: float  # of the time that it may take, by `time.monotonic`
+    end: float  # deadline, by `time.monotonic`
 
 
 async def _read_body(request: Request) -> bytes:
@@ -162,7 +162,7 @@ async def _read_body(request: Request) -> bytes:
 
 
 class _Handler:
-    """Answers requests whose body has arrived; called from several threads."""
+    """Answers requests once their body has arrived; called from several threads."""
 
     def __init__(self, data_plane: DataPlane, request_log: RequestLog, options: RestOptions) -> None:
         self._data_plane = data_plane

@@ -274,7 +274,10 @@ def test_missing_and_unreadable_frames(called, two_frames, tmp_path):
         (["serve", "{folder}", "--port", "70000"], "{folder}"),
         (["serve", "{folder}", "--host", "0.0.0.0"], "0.0.0.0: gRPC would be in plain text"),
         (["serve", "{folder}", "--model_config_file", "absent"], "absent: cannot be read"),
-        (["serve", "{folder}", "--batching_parameters_file", "x"], "x: is not read without"),
+        (
+            ["serve", "{folder}", "--batching_parameters_file", "x"],
+            "x: --batching_parameters_file needs --enable_batching",
+        ),
         (["serve", "{folder}", "--ssl_config_file", "absent"], "absent: cannot be read"),
         (["export", "flow"], "--out MODELS to export, or --push"),
         (["export", "flow", "-o", "x", "--push", "y"], "--out MODELS to export, or --push"),

@@ -20,13 +20,13 @@ from serving.server_options import ServerOptions
 
 def test_port_in_use(server, models):
     with pytest.raises(
-        InputError, match=rf"^{server.address}: cannot listen there \(Address already in use\)"
+        InputError, match=rf"^{server.address}: cannot listen at this address \(Address already in use\)"
     ):
         Server(models, port=server.port).start()
 
 
 def test_address_of_another_machine(models):
-    with pytest.raises(InputError, match=r"^192.0.2.1:8500: cannot listen there"):
+    with pytest.raises(InputError, match=r"^192.0.2.1:8500: cannot listen at this address"):
         Server(models, host="192.0.2.1", options=ServerOptions(allow_plaintext=True)).start()
 
 

@@ -216,5 +216,5 @@ def test_wrong_parameters(tmp_path, text, message):
 
 def test_parameters_without_batching(tmp_path, models):
     options = ServerOptions(batching_parameters_file=tmp_path / "batching.config")
-    with pytest.raises(InputError, match="is not read without --enable_batching"):
+    with pytest.raises(InputError, match="--batching_parameters_file needs --enable_batching"):
         Server(models, port=0, options=options).start()
