@@ -1,1 +1,1 @@
-"""From Keras models to SavedModels and ONNX files."""
+"""Export of Keras models as SavedModels, ONNX and TF Lite files."""

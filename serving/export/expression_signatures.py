@@ -16,10 +16,10 @@ from serving.runtime.predict import DEFAULT_SIGNATURE
 
 MICRO_EXPRESSION = "micro_expression"
 
-#: The signature that takes u, v and strain in place of frames.
+#: Signature that takes u, v and strain in place of frames.
 FEATURES_SIGNATURE = "from_features"
 
-#: The signature for Classify.
+#: Signature for Classify.
 CLASSIFY_SIGNATURE = "classify"
 
 #: Checks of the inputs, by signature (`serving.runtime.checks.CHECKS`).
@@ -32,7 +32,7 @@ _SHAPE = (SIZE, SIZE, 3)
 
 
 def write_expression_model(classifier: ExpressionClassifier, network: keras.Model, folder: Path) -> None:
-    """Write the SavedModel that `export.export_expression` describes, unchecked, into a folder."""
+    """Write the SavedModel that `saved_model.export_expression` describes into a folder, without checks."""
     classes = tf.constant(classifier.classes)
 
     def labels(probabilities: tf.Tensor) -> tf.Tensor:
@@ -62,7 +62,7 @@ def write_expression_model(classifier: ExpressionClassifier, network: keras.Mode
         found = from_features(features["features"])
         return {"classes": found["labels"], "scores": found["probabilities"]}
 
-    # As in `flow_model`: variables only, each stored once.
+    # As in `write_flow_model`: variables only, each stored once.
     module = tf.Module()
     module.weights = [*network.variables, *classifier.network.variables]
     signatures = {

@@ -18,16 +18,17 @@ from serving.runtime.predict import DEFAULT_SIGNATURE
 
 FACE_FLOW = "face_flow"
 
-#: The signature for frames in [0, 1]. A signature has one type, so that it cannot be the default one too.
+#: Signature for float frames in [0, 1]. An input has one type, so the default signature cannot take these
+#: too.
 FLOAT_SIGNATURE = "serving_float32"
 
-#: The signature that gives u, v and strain, which classifiers of expressions take, in place of the flow.
+#: Signature that returns u, v and strain, the input of the classifiers, in place of the flow.
 FLOW_FEATURES_SIGNATURE = "features"
 
-#: The signature that takes both frames in one tensor, whose order no runtime can change.
+#: Signature that takes both frames in one tensor, for runtimes that may swap two inputs.
 FRAMES_SIGNATURE = "frames"
 
-#: The signature that takes image files.
+#: Signature that takes image files.
 ENCODED_SIGNATURE = "encoded"
 
 _FRAME_CHECKS = ("declared_shape", "not_empty", "equal_shapes")
@@ -45,7 +46,7 @@ _WARMUP_SIZE = 64
 
 
 def write_flow_model(model: keras.Model, folder: Path) -> None:
-    """Write the SavedModel that `export.export_flow` describes, unchecked, into a folder."""
+    """Write the SavedModel that `saved_model.export_flow` describes into a folder, without checks."""
 
     def frames(shape: list[int | None], dtype: tf.DType) -> list[tf.TensorSpec]:
         return [tf.TensorSpec(shape, dtype, name) for name in ("frame1", "frame2")]
@@ -84,8 +85,8 @@ def write_flow_model(model: keras.Model, folder: Path) -> None:
         flow = tf.ensure_shape(estimate(as_float(frame1), as_float(frame2)), [None, CROP, CROP, 2])
         return {"features": seen_in(flow)}
 
-    # Only the variables hang on the module, not the Keras model: nothing of Keras is stored, no layer that
-    # could hold code, and each weight once for all signatures.
+    # The module has only the variables, not the Keras model. So nothing of Keras is stored, no layer that
+    # could contain code, and each weight only once for all signatures.
     module = tf.Module()
     module.weights = list(model.variables)
     signatures = {
@@ -100,8 +101,8 @@ def write_flow_model(model: keras.Model, folder: Path) -> None:
 
 
 def as_float(frame: tf.Tensor) -> tf.Tensor:
-    """Bring uint8 to [0, 1], float32, with the same bits as NumPy's `/ 255`."""
-    # A plain division TensorFlow rewrites into a product with 1/255.
+    """Scale uint8 to float32 in [0, 1], with the same bits as NumPy's `/ 255`."""
+    # TensorFlow rewrites a plain division into a product with 1/255.
     return tf.math.divide_no_nan(tf.cast(frame, tf.float32), 255.0)
 
 
@@ -120,7 +121,7 @@ def _decoder() -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def _warmup_calls(model: keras.Model) -> list:
-    """Return a request for each signature, with the network's own response."""
+    """Return a request for each signature, with the response of the network itself."""
 
     def random_frames(size: int) -> np.ndarray:
         return np.random.default_rng(0).integers(0, 256, (2, 1, size, size, 3), np.uint8)

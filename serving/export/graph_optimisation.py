@@ -1,19 +1,19 @@
-"""Graph optimisation at the export, once, in place of every server at every load."""
+"""Graph optimisation once, at the export, instead of at every load on every server."""
 
 from collections.abc import Callable
 
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 
-# Not public, but the way tf2onnx and TensorFlow's own converters take; the version is pinned.
+# Not public, but used by tf2onnx and by TensorFlow's own converters; the version is pinned.
 from tensorflow.python.grappler import tf_optimizer
 
-# Nothing that fits a graph to one kind of processor (layouts, fused operations): the server does not know
-# where it will run when the graph is exported.
+# No step adapts the graph to one kind of processor (layouts, fused operations), because the processor of the
+# server is not known at the export.
 _STEPS = (
     "function",  # inlines
     "pruning",
-    "common_subgraph_elimination",  # above all constants: each layer brings its own
+    "common_subgraph_elimination",  # mainly constants: each layer brings its own
     "constfold",
     "arithmetic",
     "common_subgraph_elimination",
@@ -23,14 +23,14 @@ _STEPS = (
 
 
 def optimised(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
-    """Return a function with an optimised graph that computes the same.
+    """Return a function that computes the same with an optimised graph.
 
-    TensorFlow optimises a graph at its first call, for each signature anew: most of the time until a new
-    version is available. The result does not depend on the server, so it is computed here.
+    TensorFlow optimises the graph of each signature at its first call, which takes most of the time until a
+    new version is available. The result does not depend on the server, so it is computed here.
 
     Args:
-        function: `tf.function` with an input signature that takes tensors and returns one. Its variables stay
-            variables.
+        function: `tf.function` with an input signature, which takes tensors and returns one tensor. Its
+            variables stay variables.
     """
     traced = function.get_concrete_function()
     graph = traced.graph
@@ -47,7 +47,7 @@ def optimised(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
     inputs, output = kept[: len(traced.inputs)], kept[-1]
     element = imported.graph.as_graph_element
     run = imported.prune([element(name) for name in inputs], element(output))
-    # Variables come in as further inputs, behind those of the signature.
+    # Variables are further inputs, after those of the signature.
     variables = traced.captured_inputs
-    shape = traced.outputs[0].shape  # which the graph forgets, as it is not told those of variables
+    shape = traced.outputs[0].shape  # lost in the graph, which does not know the shapes of variables
     return lambda *tensors: tf.ensure_shape(run(*tensors, *variables), shape)

@@ -1,7 +1,7 @@
-"""Decoding of image files inside the graph, turned as their EXIF orientation says.
+"""Decoding of image files inside the graph, with rotation by their EXIF orientation.
 
-TensorFlow's decoders ignore the orientation, so a phone's upright picture comes out lying on its side. The
-tag is read here with TensorFlow's own operations, which any server can run; in Python
+TensorFlow's decoders ignore the orientation, so an upright photo from a phone comes out on its side. This
+module reads the tag with core TensorFlow operations, which any server can run. In Python,
 `serving.runtime.image_headers` reads the same bytes.
 """
 
@@ -10,17 +10,17 @@ import tensorflow as tf
 from serving.runtime.image_headers import EXIF_MARKS, EXIF_SEARCH
 
 _ORIENTATION_TAG = 0x112
-_MAX_ENTRIES = 512  # of the directory that holds the tag; cameras write some 15
+_MAX_ENTRIES = 512  # in the directory that holds the tag; cameras write about 15
 
 
 def decode_images(files: tf.Tensor) -> tf.Tensor:
     """Decode JPEG and PNG files.
 
     Args:
-        files: string [B], all of one size once they are turned.
+        files: Contents of the files, string [B]. After rotation, all images have one size.
 
     Returns:
-        uint8 [B, H, W, 3], RGB.
+        Images, uint8 [B, H, W, 3], RGB.
     """
     return tf.map_fn(_decode, files, fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8))
 
@@ -44,14 +44,14 @@ def exif_orientation(file: tf.Tensor) -> tf.Tensor:
     """Return the orientation that the EXIF block of a file states; 1 without one.
 
     Args:
-        file: string scalar.
+        file: Content of the file, string scalar.
 
     Returns:
-        int32 scalar, 1 to 8.
+        Orientation, int32 scalar, 1 to 8.
     """
     length = tf.minimum(tf.strings.length(file), EXIF_SEARCH)
     data = tf.cast(tf.io.decode_raw(tf.strings.substr(file, 0, length), tf.uint8), tf.int32)
-    # Zeros behind it, so that offsets which lead out of the block read as nothing.
+    # Padded with zeros, so that offsets beyond the block read zeros.
     data = tf.concat([data, tf.zeros([_MAX_ENTRIES * 12 + 16], tf.int32)], 0)
     found = tf.constant(1)
     for mark in EXIF_MARKS:
@@ -78,7 +78,7 @@ def _tag(data: tf.Tensor, start: tf.Tensor, little: bool) -> tf.Tensor:
     last = tf.size(data) - 1
 
     def number(position: tf.Tensor, size: int) -> tf.Tensor:
-        """Read unsigned numbers of some bytes; what does not fit 31 bits is beyond the file anyway."""
+        """Read unsigned numbers of `size` bytes; an offset of more than 31 bits is beyond the file anyway."""
         order = range(size) if little else reversed(range(size))
         parts = [
             tf.gather(data, tf.clip_by_value(position + where, 0, last)) * (1 << 8 * power)

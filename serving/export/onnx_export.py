@@ -1,4 +1,4 @@
-"""From a Keras model to an ONNX file, accepted only if ONNX Runtime gives the same flow."""
+"""Export of a Keras model as ONNX files, accepted only if ONNX Runtime gives the same flow."""
 
 import subprocess
 import sys
@@ -17,13 +17,13 @@ from pipelines.files import replacing
 from serving.export.flow_signatures import FACE_FLOW, FLOAT_SIGNATURE, FRAMES_SIGNATURE, write_flow_model
 from serving.export.onnx_graphs import order_inputs, weights_as_float16, with_one_input
 
-#: How far ONNX Runtime may be from TensorFlow anywhere, pixels.
+#: Largest allowed difference between the flow of ONNX Runtime and of TensorFlow, pixels.
 TOLERANCE = 1e-3
 
 #: The same with weights in half precision.
 FP16_TOLERANCE = 1e-2
 
-#: (batch, height, width): two batch sizes and two picture sizes, so that none can have become a constant.
+#: (batch, height, width): two batch sizes and two image sizes, to detect a size that became a constant.
 TRIALS = ((1, 64, 96), (2, 127, 75))
 _OPSET = "17"  # tf2onnx 1.17 goes up to 18
 
@@ -31,21 +31,22 @@ _OPSET = "17"  # tf2onnx 1.17 goes up to 18
 def export_onnx(model: keras.Model, folder: Path | str, fp16: bool = False) -> tuple[Path, Path]:
     """Write a flow network as `folder/face_flow.onnx` and `folder/face_flow_frames.onnx`.
 
-    `face_flow.onnx` has the inputs `frame1`, `frame2`, in this order, float32 [B, H, W, 3] in [0, 1].
-    `face_flow_frames.onnx` has one input `frames`, uint8 [B, 2, H, W, 3], so that frames cannot be exchanged.
-    Both take any batch and any size from 1x1; output `flow`, float32 [B, H, W, 2] in pixels.
+    `face_flow.onnx` has the inputs `frame1` and `frame2`, in this order, float32 [B, H, W, 3] in [0, 1].
+    `face_flow_frames.onnx` has one input `frames`, uint8 [B, 2, H, W, 3], for runtimes that may swap two
+    inputs. Both take any batch size and any image size. Their output is `flow`, float32 [B, H, W, 2] in
+    pixels.
 
     Args:
-        model: as for `serving.export.saved_model.export_flow`.
-        folder: where to; made if needed.
-        fp16: Store weights as float16, in less space. The graph computes in float32.
+        model: Flow network, as for `serving.export.saved_model.export_flow`.
+        folder: Folder to write to; created if needed.
+        fp16: Store the weights as float16, to save space. The graph computes in float32.
 
     Returns:
-        The files.
+        Paths of both files.
 
     Raises:
-        InputError: if the network cannot be converted, or ONNX Runtime differs from TensorFlow by more than
-            `TOLERANCE` (`FP16_TOLERANCE` with `fp16`); then nothing is written.
+        InputError: If the network cannot be converted, or ONNX Runtime differs from TensorFlow by more than
+            `TOLERANCE` (`FP16_TOLERANCE` with `fp16`). Nothing is written then.
     """
     targets = tuple(Path(folder) / f"{name}.onnx" for name in (FACE_FLOW, f"{FACE_FLOW}_frames"))
     with (
@@ -75,7 +76,8 @@ class _NotConvertible(Exception):
 
 
 def _convert(saved_model: Path, file: Path) -> None:
-    # tf2onnx has no function for a SavedModel, which it converts best; this is its documented way.
+    # tf2onnx converts SavedModels best, but has no Python function for them; the command is the documented
+    # way.
     files = ["--saved-model", saved_model, "--output", file]
     what = ["--tag", "serve", "--signature_def", FLOAT_SIGNATURE, "--opset", _OPSET]
     command = [sys.executable, "-m", "tf2onnx.convert", *map(str, files), *what]
@@ -90,7 +92,7 @@ def _compare(saved_model: Path, file: Path, tolerance: float) -> None:
     loaded = tf.saved_model.load(str(saved_model))
     try:
         session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions have no class in common
+    except Exception as error:  # ONNX Runtime's exceptions have no common base class
         raise _NotConvertible(f"ONNX Runtime cannot open it ({error})") from error
     has_one_input = [node.name for node in session.get_inputs()] == ["frames"]
     signature = loaded.signatures[FRAMES_SIGNATURE if has_one_input else FLOAT_SIGNATURE]
@@ -110,17 +112,17 @@ def _compare(saved_model: Path, file: Path, tolerance: float) -> None:
 
 
 def difference(flow: np.ndarray, expected: np.ndarray, tolerance: float, where: str) -> str | None:
-    """Say how a flow differs from TensorFlow's, or return None if it is within the tolerance, pixels."""
+    """Return a description of how a flow differs from TensorFlow's; None if within the tolerance, pixels."""
     if flow.shape != expected.shape:
         return f"gives a flow of the shape {flow.shape} {where}"
     largest = np.abs(flow - expected).max()
     if largest <= tolerance:
-        return None  # NaN is on no side of any bound
+        return None  # NaN fails this comparison
     return f"differs from TensorFlow by {largest:.3g} px {where}; {tolerance:g} is allowed"
 
 
 def textured_frames(shape: tuple[int, int, int]) -> dict[str, np.ndarray]:
-    """Draw a soft texture, and the same moved by two pixels."""
+    """Return two frames: a smooth random texture, and the same texture moved by two pixels."""
     batch, height, width = shape
     coarse = np.random.default_rng(0).random((batch, height // 4, width // 4, 3)).astype(np.float32)
     frame1 = np.stack([cv2.resize(picture, (width, height)) for picture in coarse])

@@ -1,18 +1,18 @@
-"""Changes of ONNX graphs: order of inputs, one input for both frames, weights in half precision."""
+"""Changes to ONNX graphs: order of inputs, one input for both frames, weights in half precision."""
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-_MIN_WEIGHTS = 256  # elements of a tensor that is worth a node
+_MIN_WEIGHTS = 256  # elements; converting a smaller tensor saves too little for a further node
 
 
 def order_inputs(model: onnx.ModelProto, names: tuple[str, ...]) -> None:
-    """Bring the inputs of a graph into an order, for callers that pass a list.
+    """Reorder the inputs of a graph, for callers that pass them as a list.
 
     Args:
         model: Model, changed in place.
-        names: Names of its inputs.
+        names: Names of all inputs, in the new order.
     """
     inputs = {one.name: one for one in model.graph.input}
     ordered = [inputs[name] for name in names]
@@ -21,7 +21,7 @@ def order_inputs(model: onnx.ModelProto, names: tuple[str, ...]) -> None:
 
 
 def with_one_input(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a model that takes both frames in one tensor, whose order no runtime can change.
+    """Return a model that takes both frames in one tensor, for runtimes that may swap two inputs.
 
     Args:
         model: Model with the inputs `frame1` and `frame2`, float32 [B, H, W, 3] in [0, 1].
@@ -58,7 +58,7 @@ def with_one_input(model: onnx.ModelProto) -> onnx.ModelProto:
 def weights_as_float16(model: onnx.ModelProto) -> None:
     """Store the weights of a graph in half precision; they are cast back when the model is loaded.
 
-    The graph computes in float32 as before, so that coordinates of pixels keep their precision.
+    The graph still computes in float32, so pixel coordinates keep their precision.
 
     Args:
         model: Model, changed in place.

@@ -1,4 +1,4 @@
-"""Networks that compute in bfloat16, which halves the time where the processor has instructions for it."""
+"""Computation in bfloat16, which halves the time on processors with instructions for it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,10 @@ import keras
 
 @contextmanager
 def bfloat16(wanted: bool = True) -> Iterator[None]:
-    """Let networks that are built in the block compute in bfloat16; their weights stay float32.
+    """Make networks that are built inside the `with` block compute in bfloat16. Weights stay float32.
 
     Args:
-        wanted: if not, the block changes nothing.
+        wanted: Whether to change the precision; False for no effect.
     """
     before = keras.mixed_precision.global_policy()
     if wanted:

@@ -1,4 +1,4 @@
-"""From Keras models to SavedModels that TensorFlow Serving can serve."""
+"""Export of Keras models as SavedModels that TensorFlow Serving can serve."""
 
 import datetime
 import subprocess
@@ -25,22 +25,25 @@ from serving.repository.publishing import publish, scratch_folder
 def export_flow(model: keras.Model, folder: Path | str, about: Mapping[str, object] | None = None) -> Path:
     """Write a flow network as a new version of the served model `face_flow`.
 
-    Signatures, for any batch and any size from 1x1: `serving_default` takes the frames as uint8,
-    `serving_float32` as float32 in [0, 1]; inputs `frame1`, `frame2` [B, H, W, 3]. `frames` takes both in one
-    uint8 input, `frames` [B, 2, H, W, 3], so that no runtime can exchange them. `encoded` takes them as JPEG
-    or PNG files, strings [B], and turns them as their EXIF orientation says. Output `flow` float32
-    [B, H, W, 2] in pixels of the input.
+    All signatures take any batch size and any image size. Their output is `flow`, float32 [B, H, W, 2], in
+    pixels of the input:
 
-    `features` takes the frames as crops aligned by `micro_expressions.alignment`, uint8
-    [B, 224, 224, 3], and gives `features` float32 [B, 28, 28, 3]: u, v and strain, as `flow_features` without
-    the head's motion.
+    - `serving_default` has the inputs `frame1` and `frame2`, uint8 [B, H, W, 3].
+    - `serving_float32` has the same inputs as float32 in [0, 1].
+    - `frames` has one input `frames`, uint8 [B, 2, H, W, 3], for runtimes that may swap two inputs.
+    - `encoded` has the inputs `frame1` and `frame2` as JPEG or PNG files, string [B], which it rotates by
+      their EXIF orientation.
 
-    The version is the time in seconds, or one more than the latest version if that is not later. It appears
-    under its number when it is complete.
+    `features` takes `frame1` and `frame2` as crops aligned by `micro_expressions.alignment`, uint8
+    [B, 224, 224, 3]. Its output is `features`, float32 [B, 28, 28, 3]: u, v and strain from `flow_features`,
+    without head motion.
+
+    The number of the version is the time in seconds, or the latest version plus one if that is larger. The
+    folder appears under its number once it is complete.
 
     Args:
-        model: Network from {"frame1", "frame2"}, float32 [B, H, W, 3] in [0, 1], to {"flow"}, float32
-            [B, H, W, 2] in pixels.
+        model: Network with the inputs `frame1` and `frame2`, float32 [B, H, W, 3] in [0, 1], and the output
+            `flow`, float32 [B, H, W, 2] in pixels.
         folder: Folder of the served models.
         about: Origin of the network, for the manifest in the version's folder.
 
@@ -48,8 +51,8 @@ def export_flow(model: keras.Model, folder: Path | str, about: Mapping[str, obje
         The folder of the version, `folder/face_flow/VERSION`.
 
     Raises:
-        InputError: if the model needs an operation that is not TensorFlow's own, or the folder cannot be
-            written.
+        InputError: If the model needs an operation that is not part of core TensorFlow, or the folder cannot
+            be written.
     """
     with unpublished_flow(model, folder, about) as part:
         return publish(part, Path(folder) / FACE_FLOW)
@@ -59,9 +62,9 @@ def export_flow(model: keras.Model, folder: Path | str, about: Mapping[str, obje
 def unpublished_flow(
     model: keras.Model, folder: Path | str, about: Mapping[str, object] | None = None
 ) -> Iterator[Path]:
-    """Write what `export_flow` writes under a hidden name, and remove it unless it was published.
+    """Write a version like `export_flow`, but under a hidden name, and remove it unless it is published.
 
-    Yields the folder; arguments and errors are those of `export_flow`.
+    Yields the folder. Arguments and errors are those of `export_flow`.
     """
     base = Path(folder) / FACE_FLOW
     with _unpublished(base, lambda part: write_flow_model(model, part), FLOW_INPUT_CHECKS, about) as part:
@@ -76,23 +79,26 @@ def export_expression(
 ) -> Path:
     """Write a classifier with its flow network as a new version of the served model `micro_expression`.
 
-    Signatures, for any batch: `serving_default` takes `onset` and `apex`, uint8 [B, 224, 224, 3], crops that
-    are aligned as `pipelines.micro_expressions.alignment` does it; `from_features` takes `features`, float32
-    [B, 28, 28, 3], as `flow_features` gives them. Outputs `probabilities` float32 [B, classes] and `labels`,
-    string [B, classes], in the same order. `classify` takes serialised `tf.Example`s, `inputs` string [B],
-    with the float feature `features` of 2,352 values, and gives `classes` and `scores`.
+    All signatures take any batch size. The first two have the outputs `probabilities`, float32 [B, C], and
+    `labels`, string [B, C], in the same order:
+
+    - `serving_default` has the inputs `onset` and `apex`, uint8 [B, 224, 224, 3], crops aligned by
+      `pipelines.micro_expressions.alignment`.
+    - `from_features` has the input `features`, float32 [B, 28, 28, 3], from `flow_features`.
+    - `classify` has the input `inputs`, string [B], serialised `tf.Example`s with the float feature
+      `features` of 2,352 values, and the outputs `classes` and `scores`.
 
     Args:
         classifier: Classifier of expressions.
-        network: Flow network that the classifier was trained on; as `model` of `export_flow`.
+        network: Flow network that the classifier was trained on, as `model` of `export_flow`.
         folder: Folder of the served models.
-        about: As for `export_flow`.
+        about: Origin of the classifier, as for `export_flow`.
 
     Returns:
         The folder of the version, `folder/micro_expression/VERSION`.
 
     Raises:
-        InputError: as `export_flow`.
+        InputError: As for `export_flow`.
     """
     with unpublished_expression(classifier, network, folder, about) as part:
         return publish(part, Path(folder) / MICRO_EXPRESSION)
@@ -105,9 +111,9 @@ def unpublished_expression(
     folder: Path | str,
     about: Mapping[str, object] | None = None,
 ) -> Iterator[Path]:
-    """Write what `export_expression` writes under a hidden name, as `unpublished_flow` does.
+    """Write a version like `export_expression`, but under a hidden name, as `unpublished_flow` does.
 
-    Yields the folder; arguments and errors are those of `export_expression`.
+    Yields the folder. Arguments and errors are those of `export_expression`.
     """
 
     def write(part: Path) -> None:
@@ -119,7 +125,7 @@ def unpublished_expression(
 
 
 def graph_ops(folder: Path | str) -> set[str]:
-    """Return the names of all operations in a SavedModel, those of its functions included."""
+    """Return the names of all operations in a SavedModel, including those in its functions."""
     graph = read_meta_graph(Path(folder)).graph_def
     functions = (node for function in graph.library.function for node in function.node_def)
     return {node.op for node in graph.node} | {node.op for node in functions}
@@ -165,10 +171,10 @@ def _commit() -> str | None:
 
 
 def _check_core_ops(folder: Path) -> None:
-    # Ops of other packages are registered as `Package>Op`, and the official server has none of them.
+    # Operations of other packages are registered as `Package>Op`; the official server has none of them.
     foreign = sorted(op for op in graph_ops(folder) if ">" in op)
     if foreign:
         raise InputError(
             f"the model cannot be served: it uses {', '.join(foreign)}, which TensorFlow Serving does not "
-            "have; build it with TensorFlow's own operations on the same weights"
+            "have; build it from core TensorFlow operations with the same weights"
         )

@@ -1,4 +1,4 @@
-"""From a Keras model to a TF Lite file, accepted only if TF Lite's interpreter gives the same flow."""
+"""Export of a Keras model as a TF Lite file, accepted only if TF Lite's interpreter gives the same flow."""
 
 import tempfile
 from pathlib import Path
@@ -17,19 +17,19 @@ from serving.export.onnx_export import TOLERANCE, TRIALS, difference, textured_f
 def export_tflite(model: keras.Model, folder: Path | str) -> Path:
     """Write a flow network as `folder/face_flow.tflite`.
 
-    It has the signature `frames`: one input, uint8 [B, 2, H, W, 3], and the output `flow`, float32
-    [B, H, W, 2] in pixels. Resize the input before each new size: `Interpreter.resize_tensor_input`.
+    The file has the signature `frames` with one input, uint8 [B, 2, H, W, 3], and the output `flow`, float32
+    [B, H, W, 2] in pixels. Call `Interpreter.resize_tensor_input` before each new size.
 
     Args:
-        model: as for `serving.export.saved_model.export_flow`.
-        folder: where to; made if needed.
+        model: Flow network, as for `serving.export.saved_model.export_flow`.
+        folder: Folder to write to; created if needed.
 
     Returns:
-        The file.
+        Path of the file.
 
     Raises:
-        InputError: if the network cannot be converted, or the interpreter differs from TensorFlow by more
-            than `onnx_export.TOLERANCE`; then nothing is written.
+        InputError: If the network cannot be converted, or the interpreter differs from TensorFlow by more
+            than `onnx_export.TOLERANCE`. Nothing is written then.
     """
     target = Path(folder) / f"{FACE_FLOW}.tflite"
     with tempfile.TemporaryDirectory() as scratch, replacing(target) as part:
@@ -38,7 +38,7 @@ def export_tflite(model: keras.Model, folder: Path | str) -> Path:
         converter = tf.lite.TFLiteConverter.from_saved_model(scratch, signature_keys=[FRAMES_SIGNATURE])
         try:
             content = converter.convert()
-        except Exception as error:  # its exceptions have no class in common
+        except Exception as error:  # the converter's exceptions have no common base class
             last = str(error).strip().splitlines()[-1]
             raise InputError(f"{target}: not written, because TF Lite cannot convert it ({last})") from error
         if wrong := _first_difference(content, Path(scratch)):
@@ -52,7 +52,7 @@ def interpret(content: bytes, frames: np.ndarray) -> np.ndarray:
 
     Args:
         content: Content of the file.
-        frames: uint8 [B, 2, H, W, 3].
+        frames: Frame 1 and frame 2, uint8 [B, 2, H, W, 3].
 
     Returns:
         Flow, float32 [B, H, W, 2], pixels.

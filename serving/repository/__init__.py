@@ -1,1 +1,1 @@
-"""Models and their versions: on disk, loaded, watched, replaced."""
+"""Models and their versions: finding them on disk, loading, polling, replacing and publishing them."""

@@ -1,7 +1,8 @@
-"""Which signatures a tensor of the wrong rank would abort: not with an error, but with the whole process.
+"""Finds signatures in which a tensor of the wrong rank would abort the whole process.
 
-Most operations of TensorFlow reject a wrong shape. Convolutions do not: they check it with an assertion (seen
-in TensorFlow 2.15.1, with and without oneDNN, exit code 134). TensorFlow Serving aborts too.
+Most operations of TensorFlow reject a wrong shape with an error. Convolutions check it with an assertion,
+which aborts the process (seen in TensorFlow 2.15.1, with and without oneDNN, exit code 134). TensorFlow
+Serving aborts too.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,11 +13,11 @@ from serving.protocol.stubs import meta_graph_pb2, types_pb2
 ABORTING = frozenset(
     {
         *("Conv2D", "Conv3D", "DepthwiseConv2dNative", "MaxPool3D", "AvgPool3D"),
-        *("_FusedConv2D", "_FusedDepthwiseConv2dNative"),  # what graph optimisation makes of them
+        *("_FusedConv2D", "_FusedDepthwiseConv2dNative"),  # made by graph optimisation
     }
 )
 
-# What comes out of these has a rank of its own, whatever goes in, or is not made from values at all.
+# Operations whose output has a rank that does not depend on the input, or that have no input values.
 _OWN_RANK = frozenset(
     {
         *("EnsureShape", "MatMul", "Shape", "ShapeN", "Size", "Rank", "ParseExample", "ParseExampleV2"),
@@ -28,7 +29,7 @@ _OWN_RANK = frozenset(
 def signatures_that_can_abort(graph: meta_graph_pb2.MetaGraphDef) -> set[str]:
     """Return the names of the signatures in which an input reaches an aborting operation at its own rank.
 
-    Inputs of unknown rank and strings are left out: there is no declared rank to hold them against.
+    Inputs of unknown rank and strings are left out, because they have no declared rank to check against.
 
     Args:
         graph: Graph of a SavedModel.
@@ -76,7 +77,7 @@ def _needed_for(signature: meta_graph_pb2.SignatureDef, graph: meta_graph_pb2.Me
 def _follow(
     nodes: Iterable, sources: set[str], call: Callable[[str], tuple[bool, bool]], library: Mapping
 ) -> tuple[bool, set[str]]:
-    """Follow values from their sources; returns whether an aborting operation is met, and what is reached."""
+    """Follow values from their sources; return whether one reaches an aborting operation, and all reached."""
     by_name = {node.name: node for node in nodes}
     consumers: dict[str, list] = {}
     for node in by_name.values():
@@ -102,7 +103,7 @@ def _follow(
 
 
 def _has_constant_rank(node, by_name: Mapping) -> bool:
-    """Tell whether a Reshape has as many sizes as its graph says, whatever its input is."""
+    """Tell whether the output of a Reshape has a rank that the graph fixes."""
     if node.op != "Reshape":
         return False
     shape = by_name.get(_node(node.input[1]))

@@ -20,7 +20,7 @@ def read_meta_graph(folder: Path) -> meta_graph_pb2.MetaGraphDef:
     """Read the graph and the signatures of a SavedModel, without its weights.
 
     Raises:
-        InputError: if the SavedModel is absent, damaged, or not tagged for serving.
+        InputError: If the SavedModel is absent, damaged, or not tagged for serving.
     """
     try:
         saved = loader_impl.parse_saved_model(str(folder))
@@ -38,16 +38,16 @@ class Model:
 
     Args:
         folder: Folder of a SavedModel of TensorFlow 1 or 2, named after the version.
-        name: Name of the model; by default that of the folder around it.
+        name: Name of the model; by default the name of the parent folder.
 
     Attributes:
         name: Name of the model.
         version: Number of the version.
         signatures: Names, dtypes and shapes of inputs and outputs, by signature name.
-        all_signatures: The same with those that TensorFlow keeps for itself (`__saved_model_init_op`).
+        all_signatures: `signatures` and TensorFlow's internal ones (`__saved_model_init_op`).
 
     Raises:
-        InputError: if the SavedModel is damaged.
+        InputError: If the SavedModel is damaged.
     """
 
     def __init__(self, folder: Path | str, name: str | None = None) -> None:
@@ -67,11 +67,11 @@ class Model:
             if graph.HasField("object_graph_def"):
                 self._loaded = tf.saved_model.load(str(self.folder))
                 self._functions = dict(self._loaded.signatures)
-            else:  # TensorFlow 1; `tf.saved_model.load` takes only some of these
+            else:  # TensorFlow 1; `tf.saved_model.load` can load only some of these models
                 self._session = tf.compat.v1.Session(graph=tf.Graph())
                 loader = loader_impl.SavedModelLoader(str(self.folder))
                 loader.load(self._session, [tf.saved_model.SERVING])
-        # The loaders trust their files: a damaged one makes them raise anything, KeyError to DataLossError.
+        # A damaged file makes the loaders raise anything from KeyError to DataLossError.
         except Exception as error:
             reason = str(error).partition("\n")[0]
             raise InputError(
@@ -82,7 +82,7 @@ class Model:
         """Return a signature.
 
         Raises:
-            ServingError: FAILED_PRECONDITION, if there is none of that name.
+            ServingError: FAILED_PRECONDITION, if there is no signature of that name.
         """
         if name not in self.signatures:
             message = f'Serving signature key "{name}" not found.'
@@ -90,16 +90,16 @@ class Model:
         return self.signatures[name]
 
     def input_checks(self, name: str) -> frozenset[str]:
-        """Return which checks of `serving.runtime.checks` the inputs of a signature need.
+        """Return the checks (`serving.runtime.checks.CHECKS`) that the inputs of a signature need.
 
-        They are those of the manifest that comes with an export of ours, and the declared shape for a graph
-        in which a wrong one would abort the process.
+        These are the checks in the manifest of an exported version, and `declared_shape` for a graph in which
+        a wrong shape would abort the process.
         """
         declared = {"declared_shape"} if name in self._can_abort else set()
         return frozenset(self._input_checks.get(name, ())) | declared
 
     def function(self, name: str) -> Callable[..., dict[str, tf.Tensor]] | None:
-        """Return the TensorFlow function of a signature; None for a model of TensorFlow 1, which has none."""
+        """Return the TensorFlow function of a signature, or None for a model of TensorFlow 1."""
         return self._functions.get(name)
 
     def run(
@@ -128,7 +128,7 @@ class Model:
                 feed=[signature.inputs[key].name for key in inputs],
                 fetch=[signature.outputs[key].name for key in outputs],
             )
-            # Unlike `run` and `make_callable`, it does not check the declared shapes; nor does Serving.
+            # Unlike `run` and `make_callable`, this does not check the declared shapes; nor does Serving.
             made = self._session._make_callable_from_options(options)
             self._functions[name, inputs, outputs] = made
         return self._functions[name, inputs, outputs]

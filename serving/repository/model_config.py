@@ -13,10 +13,10 @@ _PLATFORM = "tensorflow"
 
 
 def models_in(folder: Path) -> dict[str, ModelConfig]:
-    """Return the configuration that serves every model of a folder, each in its latest version.
+    """Return the configuration that serves the latest version of every model in a folder.
 
     Raises:
-        InputError: as `versions.find_models`.
+        InputError: As for `versions.find_models`.
     """
     return {
         name: ModelConfig(name=name, base_path=str((folder / name).absolute()), model_platform=_PLATFORM)
@@ -39,11 +39,11 @@ def checked_models(
     """Return the models of a configuration by name.
 
     Args:
-        config: Configuration; not trusted when it comes with a request.
-        roots: Folders in which base paths must lie; None for anywhere.
+        config: Configuration; untrusted when it comes with a request.
+        roots: Folders that base paths must lie in; None for anywhere.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, in TensorFlow Serving's words (model_servers/server_core.cc).
+        ServingError: INVALID_ARGUMENT, with TensorFlow Serving's message (model_servers/server_core.cc).
     """
     if config.WhichOneof("config") != "model_config_list":
         raise invalid_argument(
@@ -66,7 +66,7 @@ def _check_path(model: ModelConfig, roots: Collection[Path] | None) -> None:
         raise invalid_argument(
             f"Expected model {model.name} to have an absolute path or URI; got base_path()={path}"
         )
-    # Resolved, so that neither `..` nor a link leads out; and before the file system is asked for more.
+    # Resolved, so that neither `..` nor a link leads outside. Checked before any other file system access.
     if roots is not None and not any(path.resolve().is_relative_to(root.resolve()) for root in roots):
         raise invalid_argument(
             f"model {model.name}: {path} is outside of the folders that this server serves"
@@ -96,5 +96,5 @@ def _check_platform(model: ModelConfig) -> None:
 
 
 def version_labels(models: Mapping[str, ModelConfig]) -> dict[str, dict[str, int]]:
-    """Return version by label, by model name."""
+    """Return the version of each label, by model name."""
     return {name: dict(model.version_labels) for name, model in models.items()}

@@ -1,4 +1,4 @@
-"""The manifest in the folder of an exported version: where it comes from, and how its inputs are checked."""
+"""The manifest in the folder of an exported version: the origin of the network, and the input checks."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,10 +27,10 @@ def write_manifest(
 
 
 def read_input_checks(folder: Path) -> dict[str, list[str]]:
-    """Return the checks that a version asks for, by signature name; none without a manifest.
+    """Return the checks that a version demands, by signature name; empty without a manifest.
 
     Raises:
-        InputError: if there is a manifest and it cannot be read.
+        InputError: If there is a manifest that cannot be read.
     """
     path = folder / MANIFEST
     try:

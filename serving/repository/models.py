@@ -42,20 +42,20 @@ class VersionState:
 class Models:
     """Loaded models by name and version.
 
-    A request keeps the model that it was given. So a version that is unloaded still answers the requests in
-    progress, and is freed with the last of them.
+    A request keeps the model that it was given. An unloaded version therefore still answers the requests in
+    progress, and is freed after the last of them.
 
     Args:
-        folder: Folder with `NAME/VERSION/`; None if the configuration says where the models are.
+        folder: Folder with subfolders `NAME/VERSION/`; None if the configuration names the folders.
         answer: Function that answers a warm-up request; called from several threads.
-        config: Models, versions and labels to serve; by default every model in the folder, in its latest
-            version.
-        on_load: Function that is called with each attempt to load a version: its folder, and whether it
+        config: Models, versions and labels to serve; by default the latest version of every model in the
+            folder.
+        on_load: Function to call after each attempt to load a version, with its folder and whether it
             succeeded.
 
     Raises:
-        InputError: if there is no model, or a requested version cannot be served.
-        ServingError: if the configuration is wrong.
+        InputError: If there is no model, or a requested version cannot be served.
+        ServingError: If the configuration is wrong.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class Models:
         self.folder = None if folder is None else Path(folder)
         self._answer = answer
         self._on_load = on_load
-        # A request to reload may come from anybody, and names no other folders than the operator did.
+        # Any client can send a reload request, so it may name only folders that the operator named.
         self._roots = [] if self.folder is None else [self.folder]
         self._config = self._checked(config, trusted=True) if config else None
-        # Requests read these without a lock: they are replaced as a whole, never changed.
+        # Requests read these without a lock, so they are replaced as a whole and never changed.
         self._available: dict[str, dict[int, Model]] = {}
         self._labels: dict[str, dict[str, int]] = {}
         self._states: dict[str, dict[int, VersionState]] = {}
@@ -87,8 +87,9 @@ class Models:
         """Return the model of a request: by version, by label, or the latest.
 
         Raises:
-            ServingError: INVALID_ARGUMENT without a name or for an unknown label, NOT_FOUND if it is not
-                loaded; in TensorFlow Serving's words (model_servers/server_core.cc, core/manager.h).
+            ServingError: INVALID_ARGUMENT without a name or for an unknown label, NOT_FOUND if the model is
+                not loaded. The messages are TensorFlow Serving's (model_servers/server_core.cc,
+                core/manager.h).
         """
         if not spec.name:
             raise invalid_argument("ModelSpec has no name specified.")
@@ -114,8 +115,8 @@ class Models:
     def poll(self) -> None:
         """Scan the folders once: load new versions, then unload those that are no longer served.
 
-        A version that cannot be loaded is reported in the log and in its state, and the previous one stays
-        available; it is tried again when its files change.
+        If a version cannot be loaded, the log and its state report the error and the previous version stays
+        available. The version is tried again when its files change.
         """
         with self._changing:
             for name, config in self._models().items():
@@ -126,12 +127,12 @@ class Models:
 
         Args:
             config: New configuration.
-            trusted: The configuration comes from the operator's file and not with a request; it may name any
-                folder.
+            trusted: Whether the configuration comes from the operator's file and not from a request. It may
+                then name any folder.
 
         Raises:
-            ServingError: INVALID_ARGUMENT or FAILED_PRECONDITION for a wrong configuration, which changes
-                nothing; UNKNOWN if a new model did not load.
+            ServingError: INVALID_ARGUMENT or FAILED_PRECONDITION if the configuration is wrong, in which case
+                nothing changes; UNKNOWN if a new model did not load.
         """
         models = self._checked(config, trusted)
         with self._changing:
@@ -191,14 +192,14 @@ class Models:
     def _update(self, name: str, config: ModelConfig) -> None:
         try:
             found = versions_in(Path(config.base_path))
-        except OSError as error:  # away for a moment, perhaps; what is loaded stays
-            _log.error("%s: cannot be looked at (%s)", config.base_path, error.strerror)
+        except OSError as error:  # perhaps only for a moment; loaded versions stay
+            _log.error("%s: cannot be read (%s)", config.base_path, error.strerror)
             return
         wanted = wanted_versions(found, config)
         loaded = set(self._available.get(name, {}))
         for version in sorted(wanted - loaded, reverse=True):
             self._load(name, version, found[version])
-        # As Serving's availability preserving policy: the old one goes when a new one answers.
+        # Like Serving's availability-preserving policy: the old version goes once a new one answers.
         if not wanted or wanted & set(self._available.get(name, {})):
             self._unload(name, loaded - wanted)
 
@@ -231,7 +232,7 @@ class Models:
                 message = f"{model.folder}: its warm-up request fails ({error.message})"
                 raise InputError(message) from error
 
-        # The first run of each signature keeps one core busy, so several go at a time.
+        # The first run of each signature keeps one core busy, so several run at a time.
         with futures.ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="warm-up") as pool:
             list(pool.map(answer, read_warmup(model.folder)))
 

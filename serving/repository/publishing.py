@@ -1,4 +1,4 @@
-"""Publishing a version: it is written under a hidden name and appears under its number complete."""
+"""Publishing a version: it is written under a hidden name, and renamed to its number once complete."""
 
 import fcntl
 import os
@@ -17,9 +17,9 @@ _PREFIX = ".new-"
 
 @contextmanager
 def scratch_folder(base: Path) -> Iterator[Path]:
-    """Create a hidden folder beside the versions of a model, and remove it at the end.
+    """Create a hidden folder beside the versions of a model, and remove it after the `with` block.
 
-    Folders left by a killed process are removed first; a running process holds a lock.
+    Folders that a killed process has left are removed first. A running process holds a lock on its folder.
     """
     for path in base.glob(f"{_PREFIX}*"):
         if _is_abandoned(path):
@@ -30,7 +30,7 @@ def scratch_folder(base: Path) -> Iterator[Path]:
 
 
 def publish(part: Path, base: Path) -> Path:
-    """Rename a version to its number: the time in seconds, or one more than the latest if that is not later.
+    """Rename a version to its number: the time in seconds, or the latest version plus one if that is larger.
 
     Args:
         part: Complete SavedModel in a folder of `scratch_folder`.
@@ -40,7 +40,7 @@ def publish(part: Path, base: Path) -> Path:
         The folder of the version.
 
     Raises:
-        InputError: if it cannot be renamed.
+        InputError: If the folder cannot be renamed.
     """
     version = max([int(time.time()), *(number + 1 for number in versions_in(base))])
     while True:
@@ -48,7 +48,7 @@ def publish(part: Path, base: Path) -> Path:
             os.rename(part, base / str(version))
             return base / str(version)
         except OSError as error:
-            # Somebody else's version of the same second, or a half-copied one, has the name.
+            # Another version of the same second, or a half-copied one, has this name.
             if not (base / str(version)).exists():
                 raise InputError(f"{base}: the model cannot be written there ({error})") from error
             version += 1
@@ -58,7 +58,7 @@ def _is_abandoned(path: Path) -> bool:
     try:
         with _lock(path).open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # held, or not made yet
+    except OSError:  # locked, or not created yet
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""Versions of a model on disk, and which of them a version policy asks for."""
+"""Versions of a model on disk, and their selection by a version policy."""
 
 import logging
 import os
@@ -23,7 +23,7 @@ _logged: set[Path] = set()
 
 
 def is_complete(folder: Path) -> bool:
-    """Tell whether a folder has the files of a SavedModel, of which somebody may be copying some.
+    """Tell whether a folder has all files of a SavedModel; some may still be being copied.
 
     A graph without variables, as TensorFlow 1 saves them, needs no `variables` folder.
     """
@@ -38,7 +38,7 @@ def is_complete(folder: Path) -> bool:
 
 @lru_cache(maxsize=64)  # folders are polled ten times a second
 def _without_variables(folder: Path, modified: int, size: int) -> bool:
-    """Tell whether a graph can be parsed and holds no variable; time and size only identify its content."""
+    """Tell whether a graph can be parsed and has no variables. Time and size only serve as the cache key."""
     try:
         saved = loader_impl.parse_saved_model(str(folder))
     except (OSError, tf.errors.OpError):
@@ -53,7 +53,7 @@ def _without_variables(folder: Path, modified: int, size: int) -> bool:
 def versions_in(folder: Path) -> dict[int, Path]:
     """Return the complete versions of one model by number, in ascending order.
 
-    Folders whose names are not numbers are ignored, and so are incomplete ones (`is_complete`).
+    Incomplete folders (`is_complete`) and folders whose names are not numbers are ignored.
     """
     found = {}
     for path in folder.iterdir():
@@ -71,7 +71,7 @@ def versions_in(folder: Path) -> dict[int, Path]:
 def wanted_versions(found: Iterable[int], config: model_server_config_pb2.ModelConfig) -> set[int]:
     """Return the versions that a model's version policy asks for.
 
-    Without a policy it is the latest version, as in TensorFlow Serving
+    Without a policy, this is the latest version, as in TensorFlow Serving
     (sources/storage_path/file_system_storage_path_source.cc).
     """
     policy = config.model_version_policy
@@ -84,7 +84,7 @@ def wanted_versions(found: Iterable[int], config: model_server_config_pb2.ModelC
 
 
 def fingerprint(folder: Path) -> tuple:
-    """Return something that changes when a file in a folder does: names, sizes and times."""
+    """Return names, sizes and times of all files in a folder, to detect changes."""
     stats = []
     for path, _, names in os.walk(folder):
         for name in names:
@@ -100,14 +100,14 @@ def find_models(folder: Path | str) -> dict[str, dict[int, Path]]:
     """Return the versions of all models in a folder.
 
     Raises:
-        InputError: if the folder is absent or holds no model.
+        InputError: If the folder is absent or holds no model.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
     if versions_in(folder):
         raise InputError(
-            f"{folder}: this is one model; give the folder that holds it, {folder.absolute().parent}"
+            f"{folder}: this is the folder of one model; give its parent folder, {folder.absolute().parent}"
         )
     found = {
         path.name: versions_in(path)

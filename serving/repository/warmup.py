@@ -1,4 +1,4 @@
-"""Warm-up requests: a version carries them with it, and a server runs them before the version is available.
+"""Warm-up requests, which a version contains and a server runs before the version is available.
 
 The first run of a graph is many times slower than the later ones. TensorFlow Serving replays the requests
 in `assets.extra/tf_serving_warmup_requests`, a TFRecord file of `PredictionLog` messages, and so does our
@@ -17,7 +17,7 @@ from serving.protocol.stubs import prediction_log_pb2
 from serving.protocol.tensors import write
 
 _FILE = "assets.extra/tf_serving_warmup_requests"
-_MAX_REQUESTS = 1000  # Serving refuses a version with more
+_MAX_REQUESTS = 1000  # Serving rejects a version with more
 
 
 def predict_call(
@@ -37,7 +37,7 @@ def predict_call(
 def write_warmup(folder: Path, calls: Iterable[prediction_log_pb2.PredictLog]) -> None:
     """Add warm-up requests to a SavedModel.
 
-    Servers do not look at their answers; the deployment gate does (`serving.rollout.pusher`).
+    Servers ignore the responses in them; the infra validator compares with them.
     """
     path = folder / _FILE
     path.parent.mkdir(exist_ok=True)
@@ -50,7 +50,8 @@ def read_warmup(folder: Path) -> list[prediction_log_pb2.PredictionLog]:
     """Return the warm-up requests of a SavedModel with their responses; none if it has no such file.
 
     Raises:
-        InputError: if the file is damaged, or holds more than 1,000 requests as for TensorFlow Serving.
+        InputError: If the file is damaged, or holds more than 1,000 requests, the limit of TensorFlow
+            Serving.
     """
     path = folder / _FILE
     if not path.exists():

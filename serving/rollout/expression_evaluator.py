@@ -1,4 +1,4 @@
-"""Evaluator of `micro_expression`: its scores on labelled clips, beside those of the baseline."""
+"""Evaluator of `micro_expression`: compares the scores of candidate and baseline on labelled clips."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -31,7 +31,7 @@ class ExpressionThresholds:
     """Thresholds that a version must pass.
 
     Attributes:
-        min_uf1: Smallest UF1, the mean F1 over the classes; guessing among three reaches 0.33.
+        min_uf1: Smallest UF1, the mean F1 over the classes; guessing among three classes reaches 0.33.
         max_regression: Largest decrease of UF1 below the baseline's.
         max_warmup_difference: Largest difference between the server's responses to the warm-up requests and
             the network's own probabilities.
@@ -54,7 +54,7 @@ class ExpressionMetrics:
         warmup_difference: Largest difference between the server's responses to the warm-up requests and the
             network's own.
         baseline_version: Version of the baseline, if there is one.
-        baseline_uf1: Its UF1 on the same clips.
+        baseline_uf1: UF1 of the baseline on the same clips.
     """
 
     uf1: float
@@ -76,23 +76,24 @@ def push_expression(
 ) -> Path:
     """Export a classifier as `export_expression` does, but only if it passes the thresholds.
 
-    Candidate and baseline classify the same clips, over gRPC, on a server process that nobody else uses. The
-    results are written into the version as `assets.extra/blessing.json`.
+    Candidate and baseline classify the same clips, over gRPC, in a server process of their own. The results
+    are written into the version as `assets.extra/blessing.json`.
 
     Args:
-        classifier: as for `export_expression`.
-        network: likewise.
-        folder: the base folder of the servers.
-        corpora: `NAME=DIR` each, of the MEGC 2019 composite; of people that the classifier has not seen.
+        classifier: Classifier, as for `export_expression`.
+        network: Flow network, as for `export_expression`.
+        folder: Folder of the served models.
+        corpora: Corpora of the MEGC 2019 composite, `NAME=DIR` each, with subjects that are not in the
+            training data.
         thresholds: Thresholds to pass.
-        about: as for `export_expression`.
+        about: Origin of the classifier, as for `export_expression`.
 
     Returns:
         The folder of the version.
 
     Raises:
-        InputError: if it does not pass; the message has the failures, and nothing has changed. Also if a
-            corpus cannot be read.
+        InputError: If a corpus cannot be read, or the candidate does not pass. The message lists the
+            failures, and nothing has changed.
     """
     thresholds, clips = thresholds or ExpressionThresholds(), list(_clips(corpus_folders(corpora)))
 
@@ -106,33 +107,33 @@ def push_expression(
 
 
 def failures(metrics: ExpressionMetrics, thresholds: ExpressionThresholds) -> list[str]:
-    """Return why a candidate does not pass; empty if it does.
+    """Return the reasons why a candidate does not pass; empty if it passes.
 
     Args:
-        metrics: Results of the candidate. NaN passes nothing.
+        metrics: Results of the candidate. NaN fails every threshold.
         thresholds: Thresholds to pass.
     """
     found = []
     if not metrics.warmup_difference <= thresholds.max_warmup_difference:
         found.append(
-            f"the server's answers differ from the network's by {metrics.warmup_difference:.2g} "
+            f"the server's responses differ from the network's by {metrics.warmup_difference:.2g} "
             f"({thresholds.max_warmup_difference:g} is allowed)"
         )
     if not metrics.uf1 >= thresholds.min_uf1:
-        found.append(f"its UF1 is {metrics.uf1:.3f} ({thresholds.min_uf1:g} is asked for)")
+        found.append(f"its UF1 is {metrics.uf1:.3f} ({thresholds.min_uf1:g} is required)")
     if (
         metrics.baseline_uf1 is not None
         and not metrics.uf1 >= metrics.baseline_uf1 - thresholds.max_regression
     ):
         found.append(
-            f"its UF1 is {metrics.uf1:.3f}, that of the baseline, version {metrics.baseline_version} "
+            f"its UF1 is {metrics.uf1:.3f}, that of the baseline (version {metrics.baseline_version}) "
             f"{metrics.baseline_uf1:.3f} ({thresholds.max_regression:g} less is allowed)"
         )
     return found
 
 
 def _clips(folders: Mapping[str, Path]) -> Iterator[tuple[Path | None, Path | None, int]]:
-    """Yield onset, apex and class of each clip of the composite; None for frames that are not known."""
+    """Yield onset, apex and class of each clip of the composite; both frames are None if one is unknown."""
     for name, folder in folders.items():
         for clip in read_corpus(name, folder).clips:
             label = composite_class(name, clip)
@@ -151,7 +152,7 @@ def _measure(
         counts = {role: _confusion(server, version, clips) for role, version in versions.items()}
     answered = int(counts["candidate"].sum())
     if not answered:
-        raise InputError("none of the clips has onset, apex and a face")
+        raise InputError("no clip has an onset, an apex and a face")
     found = scores(counts["candidate"])
     return ExpressionMetrics(
         uf1=found.uf1,
@@ -176,12 +177,12 @@ def _confusion(
                 found = client.expression(*read_images([onset, apex]))
             except ServerError as error:
                 server.check_alive()
-                raise InputError(f"it has no answer for {apex} ({error})") from error
-            except InputError:  # no face, which is the clip's fault and the same for both versions
+                raise InputError(f"it gives no response for {apex} ({error})") from error
+            except InputError:  # no face in the clip, for either version
                 continue
             best = max(found, key=found.get)
             if best not in CLASSES:
-                raise InputError(f"it answers {best!r}, which is none of {', '.join(CLASSES)}")
+                raise InputError(f"it predicts {best!r}, which is none of {', '.join(CLASSES)}")
             labels.append(label)
             answers.append(CLASSES.index(best))
     return confusion(np.array(labels, int), np.array(answers, int), len(CLASSES))

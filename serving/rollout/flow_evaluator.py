@@ -1,4 +1,4 @@
-"""Evaluator of `face_flow`: its end-point error on pairs with known flow, beside that of the baseline."""
+"""Evaluator of `face_flow`: compares the errors of candidate and baseline on pairs with known flow."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -25,8 +25,8 @@ class FlowThresholds:
     """Thresholds that a version must pass.
 
     Attributes:
-        max_epe: Largest mean end-point error in the face, pixels. On the pairs of a portrait that
-            `faceflow export` makes, zero flow has 1.44 and the shipped network 0.08.
+        max_epe: Largest mean end-point error in the face, pixels. On the portrait pairs that `faceflow
+            export` generates, zero flow has 1.44 and the shipped network 0.08.
         max_regression: Largest increase of that error over the baseline's, as a fraction of it.
         max_warmup_difference: Largest difference between the server's responses to the warm-up requests and
             the network's own, pixels.
@@ -49,7 +49,7 @@ class FlowMetrics:
         warmup_difference: Largest difference between the server's responses to the warm-up requests and the
             network's own, pixels.
         baseline_version: Version of the baseline, if there is one.
-        baseline_epe: Its error on the same pairs.
+        baseline_epe: Error of the baseline on the same pairs, pixels.
     """
 
     epe: float
@@ -70,21 +70,21 @@ def push_flow(
 ) -> Path:
     """Export a flow network as `export_flow` does, but only if it passes the thresholds.
 
-    Candidate and baseline are evaluated side by side, over gRPC, on a server process that nobody else uses.
-    The results are written into the version as `assets.extra/blessing.json`.
+    Candidate and baseline are evaluated side by side, over gRPC, in a server process of their own. The
+    results are written into the version as `assets.extra/blessing.json`.
 
     Args:
-        model: as for `export_flow`.
-        folder: the base folder of the servers.
-        pairs: a pair folder to evaluate on.
+        model: Flow network, as for `export_flow`.
+        folder: Folder of the served models.
+        pairs: Pair folder to evaluate on.
         thresholds: Thresholds to pass.
-        about: as for `export_flow`.
+        about: Origin of the network, as for `export_flow`.
 
     Returns:
         The folder of the version.
 
     Raises:
-        InputError: if it does not pass; the message has the failures, and nothing has changed.
+        InputError: If the candidate does not pass. The message lists the failures, and nothing has changed.
     """
     thresholds, pairs = thresholds or FlowThresholds(), Path(pairs)
 
@@ -98,18 +98,18 @@ def push_flow(
 
 
 def failures(metrics: FlowMetrics, thresholds: FlowThresholds) -> list[str]:
-    """Return why a candidate does not pass; empty if it does.
+    """Return the reasons why a candidate does not pass; empty if it passes.
 
     Args:
-        metrics: Results of the candidate. NaN passes nothing.
+        metrics: Results of the candidate. NaN fails every threshold.
         thresholds: Thresholds to pass.
     """
     if metrics.unanswered:
-        return [f"it has no answer for {metrics.unanswered}"]
+        return [f"it gives no response for {metrics.unanswered}"]
     found = []
     if not metrics.warmup_difference <= thresholds.max_warmup_difference:
         found.append(
-            f"the server's answers differ from the network's by {metrics.warmup_difference:.2g} px "
+            f"the server's responses differ from the network's by {metrics.warmup_difference:.2g} px "
             f"({thresholds.max_warmup_difference:g} is allowed)"
         )
     if not metrics.epe <= thresholds.max_epe:
@@ -118,7 +118,7 @@ def failures(metrics: FlowMetrics, thresholds: FlowThresholds) -> list[str]:
         1 + thresholds.max_regression
     ):
         found.append(
-            f"its error is {metrics.epe:.3f} px, that of the baseline, version {metrics.baseline_version} "
+            f"its error is {metrics.epe:.3f} px, that of the baseline (version {metrics.baseline_version}) "
             f"{metrics.baseline_epe:.3f} px ({100 * thresholds.max_regression:g} % more is allowed)"
         )
     return found

@@ -1,7 +1,7 @@
-"""Infra validator: serves a candidate on a server process of its own and replays its warm-up requests.
+"""Infra validator: serves a candidate in a server process of its own and replays its warm-up requests.
 
-A model that does not load, aborts the server or answers otherwise than the network is found here, away from
-the server that is in use.
+A model that does not load, aborts the server, or gives other answers than the network is detected here, away
+from the production server.
 """
 
 import multiprocessing
@@ -24,7 +24,7 @@ from serving.protocol.stubs import ModelServerConfig, prediction_service_pb2_grp
 from serving.protocol.tensors import to_array
 from serving.repository.warmup import read_warmup
 
-#: Seconds for one response.
+#: Seconds to wait for one response.
 TIMEOUT = 60.0
 
 _START_SECONDS = 300.0
@@ -47,8 +47,8 @@ class CandidateServer:
         """Raise `InputError` if the process has ended, with the last line of its log.
 
         Args:
-            patience: Seconds in which it may still end: a client sees the broken connection before the
-                process is gone.
+            patience: Seconds to wait for its end. A client sees a broken connection before the process has
+                ended.
         """
         self._process.join(patience)
         code = self._process.exitcode
@@ -56,25 +56,25 @@ class CandidateServer:
             return
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         lines = self._log.read_text(errors="replace").strip().splitlines()
-        raise InputError(f"it ends the server ({how}{f': {lines[-1]}' if lines else ''})")
+        raise InputError(f"it terminates the server ({how}{f': {lines[-1]}' if lines else ''})")
 
 
 @contextmanager
 def serve_candidate(
     candidate: Path, baseline: Path | None, name: str
 ) -> Iterator[tuple[CandidateServer, dict[str, int]]]:
-    """Serve a candidate beside the baseline, on a server process that nobody else uses.
+    """Serve a candidate beside the baseline, in a server process of their own.
 
     Args:
-        candidate: SavedModel.
-        baseline: Version to compare with, if there is one.
+        candidate: Folder of the candidate's SavedModel.
+        baseline: Folder of the version to compare with, if there is one.
         name: Name of the model.
 
     Yields:
         The server, and the version numbers of `candidate` and, if there is one, `baseline`.
 
     Raises:
-        InputError: if the server does not start with them, or ends in the block.
+        InputError: If the server does not start with them, or ends during the `with` block.
     """
     number = int(baseline.name) + 1 if baseline else 1
     folder = candidate.parent / "trial"
@@ -89,9 +89,9 @@ def serve_candidate(
 
 
 def warmup_difference(candidate: Path, version: int, server: CandidateServer) -> float:
-    """Send the warm-up requests and return the largest difference to the responses that they carry.
+    """Send the warm-up requests, and return the largest difference from the expected responses.
 
-    NaN if a response has one, infinity if a string differs.
+    The difference is NaN if a response has a NaN, and infinite if a string differs.
     """
     largest = 0.0
     with open_channel(server.address) as channel:
@@ -118,21 +118,21 @@ def _difference(found: np.ndarray, expected: np.ndarray) -> float:
 
 @contextmanager
 def candidate_server(models: Path, names: list[str]) -> Iterator[CandidateServer]:
-    """Serve all versions of some models from a process of its own.
+    """Serve all versions of some models in a process of their own.
 
     Args:
-        models: folder with `NAME/VERSION/`.
-        names: of the models.
+        models: Folder with subfolders `NAME/VERSION/`.
+        names: Names of the models.
 
     Raises:
-        InputError: if it does not start; it says why.
+        InputError: If the server does not start; the message gives the reason.
     """
     config = ModelServerConfig()
     for name in names:
         model = config.model_config_list.config.add(name=name, model_platform="tensorflow")
         model.base_path = str((models / name).absolute())
         model.model_version_policy.all.SetInParent()
-    # Not a copy of this process, whose threads and TensorFlow would be broken in it.
+    # Spawned, not forked: threads and TensorFlow of this process would be broken in a fork.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     with tempfile.TemporaryDirectory() as scratch:
@@ -140,7 +140,7 @@ def candidate_server(models: Path, names: list[str]) -> Iterator[CandidateServer
         file.write_text(text_format.MessageToString(config))
         process = context.Process(target=_serve, args=(models, file, log, theirs), daemon=True)
         process.start()
-        theirs.close()  # so that a server that dies ends the wait for its address
+        theirs.close()  # so that the wait for the address ends if the server dies
         server = CandidateServer(process, log)
         try:
             server.address = _address(ours, server)
@@ -163,7 +163,7 @@ def _address(pipe: Connection, server: CandidateServer) -> str:
 
 
 def _serve(models: Path, config: Path, log: Path, pipe: Connection) -> None:
-    # What TensorFlow says when it aborts goes to file descriptor 2, past Python.
+    # TensorFlow's message when it aborts goes to file descriptor 2, past Python.
     with log.open("wb") as file:
         os.dup2(file.fileno(), 2)
     from serving.server import serve
@@ -175,7 +175,7 @@ def _serve(models: Path, config: Path, log: Path, pipe: Connection) -> None:
 
 
 def _end_with_parent(pipe: Connection) -> None:
-    """Wait for the pipe to break, which it does when the other side is killed."""
+    """Wait until the pipe breaks because the parent process has ended."""
     try:
         pipe.recv()
     except (EOFError, OSError):

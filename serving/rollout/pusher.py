@@ -1,6 +1,6 @@
 """Pusher: publishes a candidate that the evaluator and the infra validator bless.
 
-The names are TFX's. Whatever goes wrong, the version that is served stays as it is.
+The names are TFX's. If anything fails, the served version does not change.
 """
 
 import json
@@ -26,14 +26,14 @@ def push(
     Args:
         candidate: Complete SavedModel in a folder of `scratch_folder`.
         base: Folder of the model.
-        evaluate: Function that takes the candidate and the baseline, which is the latest version if there is
-            one; returns its results, which are written into the version, and the failures.
+        evaluate: Function that takes the candidate and the baseline (the latest version, or None). It returns
+            results, which are written into the version, and failures.
 
     Returns:
         The folder of the version.
 
     Raises:
-        InputError: if the candidate does not pass; the message has the failures, and nothing has changed.
+        InputError: If the candidate does not pass. The message lists the failures, and nothing has changed.
     """
     latest = max(versions_in(base), default=None)
     try:

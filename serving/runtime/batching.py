@@ -1,8 +1,8 @@
-"""Batching: requests that arrive together run together, by TensorFlow's own batch scheduler.
+"""Batching: requests that arrive together run in one batch, by TensorFlow's own batch scheduler.
 
-It is the scheduler of TensorFlow Serving, with the same parameters and the same words when its queue is full.
-Only requests that agree in all sizes but the first are joined: an image of another size would make the whole
-batch fail, which it does in TensorFlow Serving.
+TensorFlow Serving uses the same scheduler, with the same parameters and the same message when its queue is
+full. Only requests that agree in all sizes but the first share a batch: an image of another size would make
+the whole batch fail, as it does in TensorFlow Serving.
 """
 
 import itertools
@@ -22,22 +22,22 @@ from serving.protocol.descriptors import BatchingParameters
 from serving.protocol.stubs import meta_graph_pb2, types_pb2
 from serving.repository.model import Model
 
-# TensorFlow finds a scheduler by its name, in the whole process: no two may have the same.
+# TensorFlow finds a scheduler by its name, which must be unique in the process.
 _numbers = itertools.count()
 
-# Each image size has a queue and threads of its own, which TensorFlow keeps for good. Further sizes run one
-# by one.
+# Each image size has a queue and threads of its own, which TensorFlow never frees. Requests of further sizes
+# run one by one.
 _MAX_SIZES = 16
 
 
 @dataclass(frozen=True)
 class Batching:
-    """Parameters of the scheduler, under the names that Serving's `BatchingParameters` have.
+    """Parameters of the scheduler, with the names of Serving's `BatchingParameters`.
 
     Attributes:
-        max_batch_size: Most rows of one run; a larger request is split.
+        max_batch_size: Largest number of rows in a batch; a larger request is split.
         batch_timeout_micros: Longest time that a request waits for others, microseconds.
-        max_enqueued_batches: Most batches in the queue; a request beyond them gets UNAVAILABLE.
+        max_enqueued_batches: Largest number of batches in the queue; a request beyond them gets UNAVAILABLE.
         num_batch_threads: Number of batches that run at the same time.
         allowed_batch_sizes: Sizes to which batches are padded; empty for no padding.
     """
@@ -57,7 +57,7 @@ def read_batching(path: Path | str, default: Batching) -> Batching:
         default: Values of the parameters that the file does not give.
 
     Raises:
-        InputError: if the file does not parse or its parameters contradict each other.
+        InputError: If the file cannot be parsed, or its parameters contradict each other.
     """
     given = read_config(path, BatchingParameters)
     names = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
@@ -73,12 +73,14 @@ def read_batching(path: Path | str, default: Batching) -> Batching:
         raise InputError(f"{path}: allowed_batch_sizes must increase and end with max_batch_size")
     if given.pad_variable_length_inputs:
         raise InputError(
-            f"{path}: pad_variable_length_inputs is not supported: a padded image has another flow"
+            f"{path}: pad_variable_length_inputs is not supported, because padding an image changes its flow"
         )
     if given.HasField("max_execution_batch_size"):
         if allowed:
-            raise InputError(f"{path}: max_execution_batch_size and allowed_batch_sizes exclude each other")
-        # Requests are always split, so only the size of a run remains to be set.
+            raise InputError(
+                f"{path}: max_execution_batch_size and allowed_batch_sizes are mutually exclusive"
+            )
+        # Requests are always split, so this is another name for the size of a batch.
         values["max_batch_size"] = min(values["max_batch_size"], given.max_execution_batch_size.value)
     return Batching(**values, allowed_batch_sizes=allowed)
 
@@ -96,7 +98,7 @@ class Batcher:
         self._lock = threading.Lock()
 
     def function(self, model: Model, signature: str, inputs: Mapping[str, np.ndarray]) -> Callable | None:
-        """Return a function that joins its inputs with those of other threads.
+        """Return a function that batches its inputs with those of other threads.
 
         Args:
             model: Model with the signature.
@@ -104,9 +106,9 @@ class Batcher:
             inputs: Arrays by name, as in the later call; only their shapes matter.
 
         Returns:
-            A function like `model.function(signature)`, or None if these inputs run alone: strings, a
-            signature without a batch dimension or with other ranks, a model of TensorFlow 1, or more sizes
-            than there are queues.
+            A function like `model.function(signature)`, or None if these inputs must run alone: if they are
+            strings or of other ranks than declared, the signature has no batch dimension, the model is one of
+            TensorFlow 1, or all queues are taken by other sizes.
         """
         if model.function(signature) is None or not _can_be_joined(model.signatures[signature], inputs):
             return None
@@ -119,10 +121,10 @@ class Batcher:
         return known
 
     def run(self, function: Callable, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Call a function of `function`; a request that is larger than a batch is cut into several.
+        """Call a function that `function` returned, in several parts if the request is larger than a batch.
 
         Raises:
-            tf.errors.OpError: as TensorFlow does; UnavailableError if the queue is full.
+            tf.errors.OpError: If TensorFlow fails; UnavailableError if the queue is full.
         """
         rows, step = len(next(iter(inputs.values()))), self._batching.max_batch_size
         parts = [
@@ -162,7 +164,7 @@ class Batcher:
 
 
 def _can_be_joined(signature: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np.ndarray]) -> bool:
-    # Strings hold images and examples, whose sizes do not show, and a damaged one would fail all others.
+    # Strings hold images and examples of unknown size, and a damaged one would make the whole batch fail.
     if any(info.dtype == types_pb2.DT_STRING for info in signature.inputs.values()):
         return False
     infos = [*signature.inputs.values(), *signature.outputs.values()]

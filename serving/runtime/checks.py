@@ -1,10 +1,9 @@
 """Checks of a Predict request before TensorFlow runs it.
 
 Their order and wording are TensorFlow Serving's (servables/tensorflow/predict_util.cc, and GetInputValues in
-TensorFlow's cc/saved_model/util.cc). Serving has no others, and neither has this server for a graph that does
-not need them: a tensor of another shape than declared is computed as the graph computes it. Two things add to
-them: `CHECKS`, which a model asks for (`Model.input_checks`), and the limit of elements, which protects the
-memory of the process.
+TensorFlow's cc/saved_model/util.cc). Like Serving, this server does not check shapes by default: the graph
+computes a tensor of another shape than declared as it can. There are two additions: `CHECKS`, which a model
+can demand (`Model.input_checks`), and the limit of elements, which protects the memory of the process.
 """
 
 import math
@@ -17,17 +16,17 @@ from serving.protocol.stubs import meta_graph_pb2, predict_pb2, tensor_pb2
 from serving.protocol.tensors import dtype_name, format_shape, shape_of, to_array
 from serving.runtime.image_headers import check_images
 
-#: Most elements of one input: a 3840x2160 frame in colour has 25 million. A FlowNetS needs some 300 bytes for
-#: each pixel of the two frames.
+#: Largest number of elements of one input: a 3840x2160 frame in colour has 25 million. FlowNetS needs about
+#: 300 bytes for each pixel of the two frames.
 MAX_ELEMENTS = 2**25
 
-#: Checks that a model can ask for, by name, with what they reject.
+#: Checks that a model can demand: name -> what the check rejects.
 CHECKS = {
     "declared_shape": "inputs of another rank or another fixed size than the signature declares",
     "not_empty": "inputs without elements",
     "equal_shapes": "inputs that differ in shape",
     "finite": "inputs with NaN or infinity",
-    "image_files": "strings that are no JPEG or PNG files, and images of too many pixels or of several sizes",
+    "image_files": "strings that are not JPEG or PNG files; images with too many pixels or of several sizes",
 }
 
 
@@ -41,15 +40,15 @@ def check_predict(
 
     Args:
         signature: Names, dtypes and shapes of inputs and outputs.
-        request: Request of a client, not trusted in anything.
-        max_elements: Most elements of one input.
-        checks: Names of `CHECKS` that the model asks for.
+        request: Untrusted request of a client.
+        max_elements: Largest number of elements of one input.
+        checks: Names of `CHECKS` that the model demands.
 
     Returns:
         The inputs by name, and the names of the requested outputs.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, for an invalid request.
+        ServingError: INVALID_ARGUMENT, if the request is invalid.
     """
     inputs = dict(request.inputs)
     _check_names(signature, inputs)
@@ -104,7 +103,7 @@ def _parsed_shape(name: str, tensor: tensor_pb2.TensorProto) -> tuple[int, ...]:
 def _parsed(name: str, tensor: tensor_pb2.TensorProto) -> np.ndarray:
     try:
         return to_array(tensor)
-    except ValueError as error:  # a quantised dtype or a resource, which NumPy has no counterpart for
+    except ValueError as error:  # a dtype without a counterpart in NumPy: quantised, or a resource
         raise invalid_argument(f"input {name}: {error}") from error
 
 
@@ -125,7 +124,7 @@ def _requested_outputs(signature: meta_graph_pb2.SignatureDef, output_filter: It
 def _check_types(
     signature: meta_graph_pb2.SignatureDef, inputs: Mapping[str, tensor_pb2.TensorProto]
 ) -> None:
-    # Serving counts arguments in the order of a hash map; ours is alphabetical, so that the number helps.
+    # Serving numbers the arguments in the order of a hash map. Alphabetical order makes the number useful.
     for position, name in enumerate(sorted(inputs)):
         expected, given = signature.inputs[name].dtype, inputs[name].dtype
         if expected != given:

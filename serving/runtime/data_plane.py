@@ -1,4 +1,4 @@
-"""The data plane: everything that can be asked of the models. gRPC and REST both end here."""
+"""The data plane: all requests that the models can answer, shared by gRPC and REST."""
 
 import time
 from collections.abc import Sequence
@@ -29,13 +29,13 @@ _SIGNATURE_DEF = "signature_def"
 class DataPlane:
     """Answers requests from the loaded models.
 
-    All methods raise `ServingError`, with TensorFlow Serving's codes and words.
+    All methods raise `ServingError`, with the codes and messages of TensorFlow Serving.
 
     Args:
         models: Served models.
         execution: Execution of signatures by TensorFlow.
         metrics: Metrics that record the times.
-        max_elements: Most elements of one input.
+        max_elements: Largest number of elements of one input.
         as_tensor_content: Write the outputs of Predict as `tensor_content`, and not to their typed field.
     """
 
@@ -62,7 +62,7 @@ class DataPlane:
     def predict_arrays(
         self, request: predict_pb2.PredictRequest, deadline: Deadline
     ) -> dict[str, np.ndarray]:
-        """Run a signature of a model on tensors; returns its outputs as arrays."""
+        """Run a signature of a model on tensors, and return its outputs as arrays."""
         model = self._find(request)
         return predict_arrays(model, request, self._runner(model, "Predict", deadline), self._max_elements)[1]
 
@@ -134,19 +134,19 @@ def warm_up(
     log: prediction_log_pb2.PredictionLog,
     max_elements: int = MAX_ELEMENTS,
 ) -> None:
-    """Answer a warm-up request of a model that is not available yet.
+    """Answer a warm-up request of a model that is being loaded.
 
-    The kinds of request and the error for others are TensorFlow Serving's
+    The kinds of request, and the error for all others, are TensorFlow Serving's
     (servables/tensorflow/saved_model_warmup.cc).
 
     Args:
         execution: Execution of signatures by TensorFlow.
-        model: Model that is loading.
+        model: Model that is being loaded.
         log: Request of one of the APIs.
-        max_elements: Most elements of one input.
+        max_elements: Largest number of elements of one input.
 
     Raises:
-        ServingError: as the API of the request; UNIMPLEMENTED for a streamed or a session request.
+        ServingError: As for the API of the request; UNIMPLEMENTED for a streamed or session request.
     """
 
     def run(signature: str, inputs: dict[str, np.ndarray], outputs: Sequence[str]) -> dict[str, np.ndarray]:

@@ -1,8 +1,8 @@
 """Classify, Regress and MultiInference: from serialised `tf.Example`s to classes and values.
 
 The checks, their order and their wording are TensorFlow Serving's (servables/tensorflow/classifier.cc,
-regressor.cc, multi_inference.cc). Like the official server, ours does not look at a signature's method name,
-because TensorFlow 2 exports every signature as one for Predict: what counts is what it is made of.
+regressor.cc, multi_inference.cc). Like the official server, this one ignores the method name of a signature,
+because TensorFlow 2 exports every signature as one for Predict. Only its inputs and outputs count.
 """
 
 from collections.abc import Callable
@@ -38,12 +38,12 @@ def classify(
 
     Args:
         model: Model that the request asks for.
-        request: Request of a client, not trusted in anything.
+        request: Untrusted request of a client.
         run: Function that runs a signature of the model.
 
     Raises:
-        ServingError: if the signature is none for classification, the examples do not fit it, or TensorFlow
-            fails.
+        ServingError: If the signature is not one for classification, the examples do not fit it, or
+            TensorFlow fails.
     """
     name, results, rows = _run_one(model, request, _classification_outputs, run)
     response = classification_pb2.ClassificationResponse(model_spec=_spec(model, name))
@@ -54,7 +54,7 @@ def classify(
 def regress(
     model: Model, request: regression_pb2.RegressionRequest, run: Run
 ) -> regression_pb2.RegressionResponse:
-    """Answer a Regress request; arguments and errors as `classify`."""
+    """Answer a Regress request. Arguments and errors are those of `classify`."""
     name, results, rows = _run_one(model, request, _regression_outputs, run)
     response = regression_pb2.RegressionResponse(model_spec=_spec(model, name))
     response.result.CopyFrom(_regressions(results, rows))
@@ -64,9 +64,9 @@ def regress(
 def multi_inference(
     model: Model, request: inference_pb2.MultiInferenceRequest, run: Run, check_model: bool = True
 ) -> inference_pb2.MultiInferenceResponse:
-    """Answer a MultiInference request; arguments and errors as `classify`.
+    """Answer a MultiInference request. Arguments and errors are those of `classify`.
 
-    `check_model` compares the model names of the tasks with the model's.
+    With `check_model`, the model names of all tasks must be that of the model.
     """
     tasks: dict[str, tuple[str, meta_graph_pb2.SignatureDef, list[str]]] = {}
     for task in request.tasks:
@@ -167,7 +167,7 @@ def _serialized(given: input_pb2.Input) -> np.ndarray:
     kind = given.WhichOneof("kind")
     examples = [example.SerializeToString() for example in getattr(given, kind).examples]
     if kind == "example_list_with_context":
-        # Messages are merged by writing one behind the other.
+        # Protobuf merges messages that are written one after the other.
         context = given.example_list_with_context.context.SerializeToString()
         examples = [context + example for example in examples]
     return np.array(examples, object)
@@ -209,7 +209,7 @@ def _classifications(results: dict[str, np.ndarray], rows: int) -> classificatio
 def _label(label: bytes) -> str:
     try:
         return label.decode()
-    except UnicodeDecodeError as error:  # which the message has no room for
+    except UnicodeDecodeError as error:  # the response can only hold text
         raise invalid_argument("A class label of the model is not UTF-8.") from error
 
 

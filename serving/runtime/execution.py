@@ -16,13 +16,13 @@ from serving.protocol.serving_error import STATUS_BY_NUMBER, ServingError, inval
 from serving.repository.model import Model
 from serving.runtime.batching import Batcher, Batching
 
-# Threads of the pool, one for each queued request; several times the number of RPC threads.
+# Threads of the pool, one for each queued request: several times the number of RPC threads.
 _MAX_QUEUED = 128
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """How long a request may take, and whether its client still waits.
+    """Time left for a request, and whether its client still waits.
 
     Attributes:
         remaining: Returns the seconds that are left.
@@ -37,9 +37,9 @@ class Execution:
     """Runs signatures of models.
 
     Args:
-        max_concurrency: Number of requests that run at the same time. TensorFlow spreads one request over the
-            cores by itself; on two cores, two at a time were slower than one after the other.
-        batching: Parameters of batching; without them each request runs alone.
+        max_concurrency: Number of requests that run at the same time. TensorFlow uses all cores for one
+            request; on two cores, two requests at a time were slower than one after the other.
+        batching: Parameters of batching; None to run each request alone.
     """
 
     def __init__(self, max_concurrency: int = 1, batching: Batching | None = None) -> None:
@@ -65,12 +65,12 @@ class Execution:
             inputs: Arrays by input name.
             outputs: Names of the outputs to return.
             deadline: Deadline of the request; nothing runs after it, or for a disconnected client.
-            limited: Count this run against `max_concurrency`. Warm-up does not: nearly all of it is
-                TensorFlow's preparation on one core, for which no request should wait.
+            limited: Count this run against `max_concurrency`. False for warm-up, most of which is
+                TensorFlow's preparation on one core; requests should not wait for it.
 
         Raises:
-            ServingError: DEADLINE_EXCEEDED, CANCELLED for a disconnected client, UNAVAILABLE if the batching
-                queue is full, and TensorFlow's own code and message if it fails.
+            ServingError: DEADLINE_EXCEEDED; CANCELLED for a disconnected client; UNAVAILABLE if the batching
+                queue is full; TensorFlow's own code and message if TensorFlow fails.
         """
         try:
             function = self._batcher and self._batcher.function(model, signature, inputs)
@@ -83,7 +83,7 @@ class Execution:
             return {name: np.asarray(results[name]) for name in outputs}
         except tf.errors.OpError as error:
             raise ServingError(STATUS_BY_NUMBER[error.error_code], _plain(error.message)) from error
-        except UnicodeDecodeError as error:  # an error of TensorFlow's that quotes such input
+        except UnicodeDecodeError as error:  # TensorFlow's message quotes input that is not UTF-8
             raise invalid_argument(
                 "TensorFlow rejects the input with a message that is not UTF-8."
             ) from error
@@ -111,7 +111,7 @@ class Execution:
 
 
 def _plain(message: str) -> str:
-    """Return TensorFlow's message as Serving gives it, without the source lines before it."""
+    """Return TensorFlow's message as Serving reports it, without the source lines before it."""
     said = message.rpartition("\n\n")[2].rpartition("<stack traces unavailable>\n")[2]
     return re.sub(r" \[Op:\w+\]$", "", said)
 

@@ -1,6 +1,6 @@
 """Sizes of image files, read from their headers before anything is decoded.
 
-A file of a hundred kilobytes can hold an image of gigabytes, and decoders allocate them before they notice.
+A file of a hundred kilobytes can state a size of gigabytes, which decoders allocate before they read further.
 """
 
 import math
@@ -11,13 +11,13 @@ import numpy as np
 
 from serving.protocol.serving_error import invalid_argument
 
-#: Bytes at the start of a file in which an EXIF block is looked for.
+#: Number of bytes at the start of a file that are searched for an EXIF block.
 EXIF_SEARCH = 2**17
 
-#: What stands before the TIFF header of an EXIF block, in JPEG and in PNG.
+#: Bytes before the TIFF header of an EXIF block, in JPEG and in PNG.
 EXIF_MARKS = (b"Exif\0\0", b"eXIf")
 
-#: Values of EXIF's orientation that exchange width and height.
+#: Values of the EXIF orientation that swap width and height.
 TRANSPOSED = (5, 6, 7, 8)
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -33,11 +33,11 @@ def check_images(inputs: Mapping[str, np.ndarray], max_elements: int) -> None:
 
     Args:
         inputs: Files as arrays [B] of bytes, by input name.
-        max_elements: Most values of all images of an input together.
+        max_elements: Largest number of values in all images of an input together.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, for a file that is neither JPEG nor PNG or has no readable size, for
-            images that are too large, and for images of several sizes, which make no batch.
+        ServingError: INVALID_ARGUMENT, if a file is neither JPEG nor PNG or has no readable size, if the
+            images are too large, or if they differ in size and so cannot form a batch.
     """
     sizes: dict[tuple[int, int], str] = {}
     for name, files in inputs.items():
@@ -53,10 +53,10 @@ def check_images(inputs: Mapping[str, np.ndarray], max_elements: int) -> None:
 
 
 def image_size(file: bytes) -> tuple[int, int] | None:
-    """Return width and height of a JPEG or PNG file as it is shown, that is, turned as its EXIF block says.
+    """Return width and height of a JPEG or PNG file after rotation by its EXIF orientation.
 
     Returns:
-        Width and height in pixels, or None if the file is of another format or its header is cut off.
+        Width and height in pixels, or None if the file has another format or its header is truncated.
     """
     if file.startswith(_PNG):
         size = _png_size(file)
@@ -98,7 +98,7 @@ def _png_size(file: bytes) -> tuple[int, int] | None:
 
 
 def _jpeg_size(file: bytes) -> tuple[int, int] | None:
-    """Return the largest size that any frame header states; decoders differ in which one they take."""
+    """Return the largest size that a frame header states; decoders differ in which header they use."""
     found, position = None, 2
     while position + 4 <= len(file):
         if file[position] != 0xFF:

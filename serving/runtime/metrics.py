@@ -1,9 +1,9 @@
-"""What the server counts, under TensorFlow Serving's names, as Prometheus reads it."""
+"""Metrics of the server for Prometheus, under TensorFlow Serving's names."""
 
 import grpc
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 
-#: Where Serving shows them.
+#: Default path of the metrics, as in Serving.
 METRICS_PATH = "/monitoring/prometheus/metrics"
 
 # Serving's: powers of 1.8 from 10 microseconds to about 20 minutes, and of 2 for examples
@@ -11,7 +11,7 @@ METRICS_PATH = "/monitoring/prometheus/metrics"
 _MICROSECONDS = [10 * 1.8**k for k in range(33)]
 _EXAMPLES = [2.0**k for k in range(15)]
 
-# Names that do not end as the library wants a counter's name to end.
+# Names of counters without the suffix `_total`, which the library would add.
 _COUNTS = (":tensorflow:serving:request_count", ":tensorflow:cc:saved_model:load_attempt_count")
 
 disable_created_metrics()  # Serving has none
@@ -57,17 +57,17 @@ class Metrics:
         )
 
     def request(self, model: str, api: str, entrypoint: str, code: grpc.StatusCode, seconds: float) -> None:
-        """Count a request; the time only of those that were answered, as Serving does."""
+        """Count a request. As in Serving, its time is recorded only if it succeeded."""
         self._requests.labels(model, code.name).inc()
         if code is grpc.StatusCode.OK:
             self._latency.labels(model, api, entrypoint).observe(1e6 * seconds)
 
     def runtime(self, model: str, api: str, seconds: float) -> None:
-        """Note how long TensorFlow took for a request, waiting for its turn included."""
+        """Record how long TensorFlow took for a request, including the wait for its turn."""
         self._runtime.labels(model, api, "TF2").observe(1e6 * seconds)
 
     def examples(self, model: str, number: int) -> None:
-        """Note how many examples a request had."""
+        """Record the number of examples in a request."""
         self._examples.labels(model).observe(number)
         self._all_examples.labels(model).inc(number)
 
@@ -76,7 +76,7 @@ class Metrics:
         self._loads.labels(path, "success" if loaded else "fail").inc()
 
     def page(self) -> bytes:
-        """Return all of them in Prometheus' text format."""
+        """Return all metrics in the text format of Prometheus."""
         page = generate_latest(self._registry)
         for name in _COUNTS:
             page = page.replace(f"{name}_total".encode(), name.encode())

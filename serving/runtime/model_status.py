@@ -13,8 +13,8 @@ def model_status(
     """Return the state of all versions of a model, the latest first, or of the requested version.
 
     Raises:
-        ServingError: INVALID_ARGUMENT without a model, NOT_FOUND for an unknown one; in TensorFlow Serving's
-            words (model_servers/get_model_status_impl.cc).
+        ServingError: INVALID_ARGUMENT if no model is named, NOT_FOUND if it is unknown. The messages are
+            TensorFlow Serving's (model_servers/get_model_status_impl.cc).
     """
     if not request.HasField("model_spec"):
         raise invalid_argument("Missing ModelSpec")

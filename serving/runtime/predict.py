@@ -1,4 +1,4 @@
-"""Predict: from a request to its response, given the model."""
+"""Predict: answers a request with a given model."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,10 +9,10 @@ from serving.protocol.tensors import write
 from serving.repository.model import Model
 from serving.runtime.checks import MAX_ELEMENTS, check_predict
 
-#: The signature of a request that names none.
+#: Signature of a request that names none.
 DEFAULT_SIGNATURE = "serving_default"
 
-#: Runs a signature: takes its name, its inputs and the names of the requested outputs.
+#: Function that runs a signature, given its name, its inputs and the names of the requested outputs.
 Run = Callable[[str, dict[str, np.ndarray], Sequence[str]], dict[str, np.ndarray]]
 
 
@@ -27,16 +27,16 @@ def predict(
 
     Args:
         model: Model that the request asks for.
-        request: Request of a client, not trusted in anything.
+        request: Untrusted request of a client.
         run: Function that runs a signature of the model.
-        max_elements: Most elements of one input.
+        max_elements: Largest number of elements of one input.
         as_tensor_content: Write outputs as `tensor_content`; otherwise to the typed field (`float_val`, ...).
 
     Returns:
         Response with the outputs, and the model, version and signature that were used.
 
     Raises:
-        ServingError: if the request does not fit the signature, or TensorFlow fails.
+        ServingError: If the request does not fit the signature, or TensorFlow fails.
     """
     name, results = predict_arrays(model, request, run, max_elements)
     response = predict_pb2.PredictResponse()
@@ -51,7 +51,7 @@ def predict(
 def predict_arrays(
     model: Model, request: predict_pb2.PredictRequest, run: Run, max_elements: int = MAX_ELEMENTS
 ) -> tuple[str, dict[str, np.ndarray]]:
-    """Return the signature that was used and the outputs by name; arguments and errors as `predict`."""
+    """Return the used signature, and the outputs by name. Arguments and errors are those of `predict`."""
     name = request.model_spec.signature_name or DEFAULT_SIGNATURE
     signature = model.signature(name)
     inputs, outputs = check_predict(signature, request, max_elements, model.input_checks(name))

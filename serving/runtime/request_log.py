@@ -1,4 +1,4 @@
-"""Logging, metrics and error handling that every request goes through, over gRPC and REST alike."""
+"""Logging, metrics and error handling of every request, for gRPC and REST alike."""
 
 import logging
 import re
@@ -20,7 +20,7 @@ _VALID_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 
 
 def request_id(given: str | None) -> str:
-    """Return the id that a client gave its request, or a new one if it gave none or an unsuitable one."""
+    """Return the id that a client gave its request, or a new one if it gave none or an invalid one."""
     return given if given and _VALID_ID.fullmatch(given) else uuid.uuid4().hex
 
 
@@ -29,8 +29,8 @@ class RequestLog:
 
     Args:
         metrics: Metrics that count the requests.
-        is_model: Tells whether a model of a name exists. Unknown names are counted under an empty name, so
-            that clients cannot fill the metrics.
+        is_model: Function that tells whether there is a model of a name. Unknown names are counted under an
+            empty name, so that clients cannot fill the metrics with made-up names.
     """
 
     def __init__(self, metrics: Metrics, is_model: Callable[[str], bool]) -> None:
@@ -39,7 +39,7 @@ class RequestLog:
 
     @contextmanager
     def record(self, api: str, entrypoint: str, model: str, request_id: str) -> Iterator[None]:
-        """Record the request that is answered in the block.
+        """Record the request that is answered inside the `with` block.
 
         Args:
             api: Name of the method, such as `Predict`.
@@ -48,7 +48,7 @@ class RequestLog:
             request_id: Id of the request.
 
         Raises:
-            ServingError: for every exception in the block.
+            ServingError: For every exception in the block.
         """
         start, code, message = time.perf_counter(), grpc.StatusCode.OK, ""
         try:
@@ -60,7 +60,7 @@ class RequestLog:
             code, message = grpc.StatusCode.RESOURCE_EXHAUSTED, "Out of memory."
             raise ServingError(code, message) from error
         except Exception as error:
-            # A bug: the details go to the log and not to the client.
+            # A bug. The details go to the log and not to the client.
             _log.exception("internal error", extra={"fields": {"request_id": request_id}})
             code, message = grpc.StatusCode.INTERNAL, "Internal error; the server's log has the details."
             raise ServingError(code, message) from error

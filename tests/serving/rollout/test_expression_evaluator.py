@@ -42,10 +42,10 @@ def stubborn(answer: str) -> ExpressionClassifier:
         ({}, None),
         ({"uf1": 0.651}, None),
         ({"baseline_version": None, "baseline_uf1": None, "uf1": 0.51}, None),
-        ({"uf1": 0.649}, "that of the baseline, version 7 0.700 (0.05 less is allowed)"),
-        ({"uf1": 0.49, "baseline_uf1": 0.2}, "its UF1 is 0.490 (0.5 is asked for)"),
+        ({"uf1": 0.649}, "that of the baseline (version 7) 0.700 (0.05 less is allowed)"),
+        ({"uf1": 0.49, "baseline_uf1": 0.2}, "its UF1 is 0.490 (0.5 is required)"),
         ({"uf1": float("nan"), "baseline_uf1": None}, "its UF1 is nan"),
-        ({"warmup_difference": 0.01}, "the server's answers differ from the network's by 0.01"),
+        ({"warmup_difference": 0.01}, "the server's responses differ from the network's by 0.01"),
         ({"warmup_difference": float("nan")}, "differ from the network's by nan"),
     ],
 )
@@ -83,10 +83,10 @@ def test_on_a_real_server_beside_the_baseline_version(tmp_path, network, express
     """
     corpora = [f"casme2={expressive_corpus}"]
     live = export_expression(stubborn("negative"), network, tmp_path)
-    with pytest.raises(InputError, match=r"not pushed: its UF1 is 0.190 \(0.5 is asked for\)"):
+    with pytest.raises(InputError, match=r"not pushed: its UF1 is 0.190 \(0.5 is required\)"):
         push_expression(stubborn("surprise"), network, tmp_path, corpora)
     better = ExpressionThresholds(min_uf1=0.1, max_regression=-0.05)
-    with pytest.raises(InputError, match=rf"that of the baseline, version {live.name} 0.154"):
+    with pytest.raises(InputError, match=rf"that of the baseline \(version {live.name}\) 0.154"):
         push_expression(stubborn("surprise"), network, tmp_path, corpora, better)
     assert list(versions_in(live.parent)) == [int(live.name)]
     version = push_expression(

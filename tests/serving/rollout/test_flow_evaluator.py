@@ -71,12 +71,12 @@ GOOD = FlowMetrics(0.2, 5.0, 2, "", 1e-5, 7, 0.2)
         ({}, None),
         ({"epe": 0.209}, None),
         ({"baseline_version": None, "baseline_epe": None, "epe": 0.49}, None),
-        ({"epe": 0.211}, "that of the baseline, version 7 0.200 px (5 % more is allowed)"),
+        ({"epe": 0.211}, "that of the baseline (version 7) 0.200 px (5 % more is allowed)"),
         ({"epe": 0.51, "baseline_epe": 2.0}, "its error is 0.510 px (0.5 is allowed)"),
         ({"epe": float("nan"), "baseline_epe": None}, "its error is nan px"),
-        ({"warmup_difference": 0.01}, "the server's answers differ from the network's by 0.01 px"),
+        ({"warmup_difference": 0.01}, "the server's responses differ from the network's by 0.01 px"),
         ({"warmup_difference": float("nan")}, "differ from the network's by nan px"),
-        ({"unanswered": "1 pairs (no)"}, "it has no answer for 1 pairs (no)"),
+        ({"unanswered": "1 pairs (no)"}, "it gives no response for 1 pairs (no)"),
     ],
 )
 def test_failures(change, said):
@@ -136,9 +136,9 @@ def test_good_worse_and_crashing_candidates_beside_a_server_that_goes_on(tmp_pat
     assert (metrics["baseline_version"], metrics["pairs"]) == (None, 2)
     with Server(tmp_path, port=0) as server, FaceFlowClient(server.address) as client:
         for candidate, said in (
-            (constant_network(0.3), "its error is 0.300 px, that of the baseline, version"),
+            (constant_network(0.3), "its error is 0.300 px, that of the baseline \\(version"),
             (constant_network(5.0), "5.000 px \\(0.5 is allowed\\)"),
-            (constant_network(0.1, crash_on_small_frames), "it ends the server \\(signal SIGABRT"),
+            (constant_network(0.1, crash_on_small_frames), "it terminates the server \\(signal SIGABRT"),
         ):
             with pytest.raises(
                 InputError, match=f"not pushed: .*{said}.*version {first.name} stays in service"
