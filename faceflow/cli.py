@@ -11,7 +11,7 @@ COMMANDS = {
     ("flow",): ("faceflow.commands.flow:flow", "estimate the flow of a pair of frames or of a clip"),
     ("analyze",): (
         "faceflow.commands.analyze:analyze",
-        "measure how a face moves over a clip, as tables, events and videos",
+        "measure the motion of a face over a clip, as tables, events and a video",
     ),
     ("label",): ("faceflow.commands.label:label", "compute a flow label of a pair from its facial landmarks"),
     ("expression",): (
@@ -60,7 +60,7 @@ COMMANDS = {
     ),
     ("evaluate", "uncertainty"): (
         "faceflow.commands.evaluation.uncertainty_command:evaluate_uncertainty",
-        "compare the error that flow methods expect with their true error",
+        "compare the uncertainty of flow methods with their true error",
     ),
     ("export", "flow"): (
         "faceflow.commands.export:export_flow",
@@ -77,7 +77,7 @@ COMMANDS = {
 
 def main() -> None:
     """Run the command line. The exit code is 2 for a usage or input error and 130 for Ctrl-C."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notices on stderr are not ours
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # keep TensorFlow's notices off stderr
     from pipelines.errors import InputError
 
     try:
@@ -110,7 +110,7 @@ def run(arguments: list[str]) -> None:
 
             module, function = COMMANDS[words][0].split(":")
             command = getattr(importlib.import_module(module), function)
-            translate = getattr(command, "translate", list)  # of options in another program's form
+            translate = getattr(command, "translate", list)  # for options in the form of another program
             tyro.cli(command, prog=" ".join(("faceflow", *words)), args=translate(arguments[length:]))
             return
     if arguments == ["--version"]:

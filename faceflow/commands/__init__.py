@@ -1,1 +1,1 @@
-"""The commands of the command line, one module each. They parse, call the packages below, and report."""
+"""The commands of the command line. Each parses its arguments, calls the other packages, and reports."""

@@ -26,31 +26,34 @@ def analyze(
     workers: int | None = None,
     scheduler: Annotated[str | None, arg(metavar="tcp://HOST:PORT")] = None,
 ) -> None:
-    """Measure how a face moves over time: tables, events, a magnified video and a report.
+    """Measure the motion of a face over time, as tables, events, a magnified video and a report.
 
-    Writes motion.csv (one row a frame and region), frames.csv (head, eyes, quality), events.csv and
+    Writes motion.csv (one row per frame and region), frames.csv (head, eyes, quality), events.csv and
     events.eaf (for ELAN), magnified.mp4, report.html and summary.json.
 
-    A folder of clips gives a folder for each clip, and summary.csv with a row for each. If it is interrupted,
-    the same command continues with the missing clips. Clips that cannot be analysed are listed and skipped.
+    For a folder of clips, writes one folder per clip, and summary.csv with one row per clip. Clips that
+    cannot be analysed are listed and skipped. After an interruption, the same command continues with the
+    missing clips.
 
     Args:
         clip: Video or folder of pictures; or folder of clips.
         out: Folder for the results.
-        reference: Number of the frame that motion is measured against, from 0. By default the most neutral
-            and most still frame.
-        magnify: Factor of the motion in magnified.mp4; 0 for no video and no report.
-        rate: Frames per second. By default the time stamps of the video; 25 for a folder of pictures.
-        interpupillary_mm: Distance of the subject's pupils, millimetres; the scale of all millimetres.
+        reference: Number of the reference frame, from 0. By default the most neutral and most still frame.
+        magnify: Magnification factor of the motion in magnified.mp4; 0 for no video and no report.
+        rate: Frames per second. By default given by the time stamps of the video; 25 for a folder of
+            pictures.
+        interpupillary_mm: Distance between the subject's pupils, millimetres. It sets the scale of all
+            results in millimetres.
         parquet: Write motion.parquet and frames.parquet beside the tables.
-        landmarks: Source of the landmarks: face_mesh, or KIND:FILE of another program; KIND is openface,
-            pyfeat, pts or ibug. For a folder of clips, KIND:DIR with a file named after each clip.
+        landmarks: Source of the landmarks: face_mesh, or KIND:FILE for a file of another program, where KIND
+            is openface, pyfeat, pts or ibug. For a folder of clips, KIND:DIR with a file named after each
+            clip.
         model: Flow method: a preset, the folder of a training run or SavedModel, or a classical method. By
             default the network that comes with FaceFlow.
         classifier: Classifier of the micro-expressions: a preset, the folder of a run of faceflow train
             expression, or none.
         workers: Number of processes for a folder of clips; by default the number of cores.
-        scheduler: Address of a Dask scheduler whose workers are used instead, as by faceflow build.
+        scheduler: Address of a Dask scheduler whose workers analyse the clips; see faceflow build.
     """
     from pipelines.clip_analysis.analysis import AnalysisConfig
     from pipelines.errors import InputError

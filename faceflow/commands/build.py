@@ -19,21 +19,22 @@ def build(
 ) -> None:
     """Build training records from the clips of a corpus: frames, landmarks, pairs of frames.
 
-    Writes one shard per clip, manifest.json and statistics.html. If it is interrupted, the same command
-    continues with the missing clips. Clips that cannot be used are listed and skipped.
+    Writes one shard per clip, manifest.json and statistics.html. Clips that cannot be used are listed and
+    skipped. After an interruption, the same command continues with the missing clips.
 
     The corpus `folder` is any folder of videos or of picture folders; its first level of folders names the
-    subjects. Other corpora have the layout of their owners (docs/corpora.md); `faceflow corpus` checks how
-    one is read.
+    subjects. All other corpora have the layout in which their owners distribute them (docs/corpora.md). Check
+    your copy with `faceflow corpus`.
 
     Args:
         source: Folder of the corpus.
         out: Folder to write the records to.
         config: Settings of the records.
         workers: Number of processes. One per core by default.
-        scheduler: Address of a Dask scheduler whose workers are used instead. Start it with `dask scheduler`,
-            and workers with `dask worker --nthreads 1 tcp://HOST:PORT` on machines that see both folders
-            under the same names and trust each other: workers execute the code that they are sent.
+        scheduler: Address of a Dask scheduler whose workers build the records. Start the scheduler with
+            `dask scheduler`, and workers with `dask worker --nthreads 1 tcp://HOST:PORT`. All machines must
+            see both folders under the same names. They must trust each other, because workers execute the
+            code that they receive.
         strict: Stop at the first clip that cannot be used.
     """
     import os

@@ -9,9 +9,9 @@ from faceflow.console import print_table, say
 
 
 def corpus(name: Positional[Annotated[str, arg(metavar="NAME")]], source: Folder) -> None:
-    """Check a corpus on disk: its release, counts against the published ones, repaired and skipped items.
+    """Check a corpus on disk: its release, counts beside the published ones, repaired and skipped items.
 
-    Pictures are not opened, so that a corpus of any size is checked within a minute.
+    Pictures are not opened, so a corpus of any size is checked within a minute.
 
     Args:
         name: Layout of the corpus: casme2, casme3, casme_squared, dfme, fourdme, mmew, samm, samm_long, smic,

@@ -11,7 +11,7 @@ from pathlib import Path
 from faceflow.arguments import Out
 from faceflow.console import print_table, progress, say
 
-_MARK = ".made-by-faceflow-demo"  # only a folder that has it is replaced by the next demo
+_MARK = ".made-by-faceflow-demo"  # the next demo replaces only a folder with this file
 _SIZE = 128
 _TRAINING_PAIRS = 150  # of each kind
 _TEST_PAIRS = 16
@@ -25,9 +25,10 @@ _CLIP, _CLIP_FRAMES, _CLIP_SIZE = 22, 75, 192  # number in its series, and what 
 def demo(out: Out = Path("demo"), max_minutes: float = 1.5, seed: int = 0) -> None:
     """Run everything once, end to end: data, training, evaluation, export, server, client, report.
 
-    Makes training pairs with known flow from a public-domain portrait and from rendered faces, fine-tunes the
-    shipped network on them, compares it with classical flow and landmark labels on unseen pairs, exports it,
-    requests its flow over gRPC, and analyses a rendered clip. Needs no corpus, GPU or network.
+    Makes training pairs with known flow from a public-domain portrait and from rendered faces, and fine-tunes
+    the shipped network on them. Compares it with classical flow and landmark labels on unseen pairs, exports
+    it, requests its flow over gRPC, and analyses a rendered clip. Needs no corpus, GPU or internet
+    connection.
 
     Args:
         out: New folder, or the folder of an earlier demo, which is replaced. Open report.html in it.

@@ -28,15 +28,15 @@ def evaluate_flow(
         method: Flow method; repeat the option for several. default (the network that comes with FaceFlow),
             zero, dis_fast, dis_medium, dis_fine, farneback, tvl1, deepflow, label:sparse, label:mesh,
             label:mesh_matched, label:spline, label:refined, or the folder of a training run or SavedModel.
-            Without the option, all methods that have a name.
-        save: Folder in which every flow is saved as SAVE/METHOD/NNNNN.flo.
+            By default all named methods.
+        save: Folder to save every flow in, as SAVE/METHOD/NNNNN.flo.
         json: File for all errors, as JSON.
         report: File for a page with tables and pictures, as HTML.
     """
     from pipelines.files import check_outputs, replacing
     from pipelines.io.pairs import list_pairs
 
-    # Before the imports that take long, so that a wrong path is reported at once.
+    # Before the slow imports, so that a wrong path is reported at once.
     check_outputs(json, report)
     count = len(list_pairs(pairs))
 
@@ -80,19 +80,20 @@ def evaluate_expression(
     Args:
         corpus: Corpus as casme2=DIR, samm=DIR or smic=DIR; repeat the option for the composite of MEGC 2019.
         config: How to train.
-        features: Folder of 28 x 28 pictures of u, v and strain, laid out as by STSTNet and HTNet, in place of
-            --corpus. Their 8 bits hold neither zero motion nor scale; the median of u and v stands for zero.
-        table: CSV file of --features with the columns dataset, sub, filename_o, label and imagename.
-        crops: Folder of the apex crops that --table names, by whose landmarks the features are aligned.
+        features: Folder of published features in place of --corpus: 28 x 28 pictures of u, v and strain in
+            the layout of STSTNet and HTNet. Their 8 bits store neither zero motion nor scale, so the medians
+            of u and v are taken as zero.
+        table: CSV file for --features with the columns dataset, sub, filename_o, label and imagename.
+        crops: Folder of the apex crops named in --table. The features are aligned by their landmarks.
         method: Flow method that computes the features; repeat the option to compare several. By default the
             network that comes with FaceFlow.
         split: Split of the subjects: loso (leave one subject out), 3-fold, or cross-corpus (leave one corpus
             out).
         seeds: Number of seeds; scores are means over them.
-        keep_head: Keep the head's motion in the flow.
+        keep_head: Keep the head motion in the flow.
         task: Labels to recognise: composite (the three classes of MEGC 2019), emotions5 (of CASME II),
-            emotions5_samm, emotions7, or action_units (12 units, binary F1 averaged). All but composite take
-            other corpora as well (docs/corpora.md), and have no report.
+            emotions5_samm, emotions7, or action_units (12 units, binary F1 averaged). All tasks except
+            composite also take other corpora (docs/corpora.md), and have no report.
         json: File for all scores and predictions, as JSON.
         report: File for a page with tables and confusion matrices, as HTML.
     """
@@ -101,7 +102,7 @@ def evaluate_expression(
 
     check_outputs(json, report)
     if bool(corpus) == bool(features):
-        raise InputError("either --corpus NAME=DIR or --features DIR is needed, and not both")
+        raise InputError("give either --corpus NAME=DIR or --features DIR")
     if features and not table:
         raise InputError("--features needs --table CSV, which names clips, subjects and labels")
     if not features and (table or crops):
@@ -149,7 +150,7 @@ def evaluate_expression(
 
 
 def _published(features: Path, table: Path, crops: Path | None) -> "Samples":
-    """Read published features, and print their numbers beside the published ones."""
+    """Read published features, and print their counts beside the published ones."""
     from pipelines.micro_expressions.published_features import read_published_features
 
     samples, counts = read_published_features(features, table, crops)

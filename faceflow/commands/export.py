@@ -24,24 +24,25 @@ def export_flow(
 ) -> None:
     """Export a flow network as a new version of the served model `face_flow`, or as ONNX or TF Lite.
 
-    The version appears as FOLDER/face_flow/NUMBER when it is complete. TensorFlow Serving and `faceflow
+    The version appears as FOLDER/face_flow/NUMBER once it is complete. TensorFlow Serving and `faceflow
     serve` load it from there.
 
-    With --push it is published only if it passes an evaluation: it runs on a server process of its own beside
-    the latest version (the baseline), and its error must be within both thresholds.
+    With --push, the version is published only if it passes an evaluation. It runs in a separate server
+    process beside the latest version (the baseline), and its error must be within both thresholds.
 
     Args:
         run: Folder of a training run, or name of a preset.
         out: Folder of the served models.
-        onnx: Write OUT/face_flow.onnx (two frames) and OUT/face_flow_frames.onnx (both in one tensor)
+        onnx: Write OUT/face_flow.onnx (two inputs) and OUT/face_flow_frames.onnx (both frames in one tensor)
             instead, if ONNX Runtime gives the same flow within 0.001 px.
-        fp16: Store the weights of --onnx as float16, in less space, if the flow is the same within 0.01 px.
+        fp16: Store the weights of --onnx as float16 to save space, if the flow is the same within 0.01 px.
         tflite: Write OUT/face_flow.tflite instead, if TF Lite gives the same flow within 0.001 px.
-        push: Folder of the served models, in place of --out: publish there if the evaluation passes.
-        pairs: Pair folder to evaluate on (--push); by default generated pairs of a portrait.
+        push: Folder of the served models to publish in if the evaluation passes; in place of --out.
+        pairs: Pair folder to evaluate on (--push). By default, pairs are generated from a portrait.
         max_epe: Largest mean end-point error in the face, pixels (--push).
         max_regression: Largest increase of that error over the baseline's, as a fraction of it (--push).
-        bfloat16: Compute in bfloat16, for processors that are faster in it. The flow changes a little.
+        bfloat16: Compute in bfloat16, which is faster on processors that support it. The flow changes a
+            little.
     """
     from pipelines.errors import InputError
 
@@ -79,17 +80,19 @@ def export_expression(
 ) -> None:
     """Export a classifier of expressions as a new version of the served model `micro_expression`.
 
-    The version holds the flow network that the classifier was trained on: onset and apex in, classes out.
+    The version includes the flow network whose features the classifier was trained on. It takes the frames of
+    onset and apex, and returns the probability of each class.
 
-    With --push it is published only if it passes an evaluation: it runs on a server process of its own, where
-    it and the latest version (the baseline) classify the clips of --corpus, and must be within both
+    With --push, the version is published only if it passes an evaluation. In a separate server process, it
+    and the latest version (the baseline) classify the clips of --corpus, and its UF1 must be within both
     thresholds.
 
     Args:
         run: Folder of a run of faceflow train expression, or name of a preset.
         out: Folder of the served models.
-        push: Folder of the served models, in place of --out: publish there if the evaluation passes.
-        corpus: Corpus of unseen subjects, casme2=DIR, samm=DIR or smic=DIR (--push); repeat for more.
+        push: Folder of the served models to publish in if the evaluation passes; in place of --out.
+        corpus: Corpus with unseen subjects, casme2=DIR, samm=DIR or smic=DIR (--push). Repeat the option for
+            several.
         min_uf1: Smallest UF1, the mean F1 over the classes (--push).
         max_regression: Largest decrease of UF1 below the baseline's (--push).
     """

@@ -22,8 +22,8 @@ def expression(
             (a video, or a folder of pictures) that starts with the neutral face.
         model: Classifier of the expressions: a preset, or the folder of a run of faceflow train expression.
         picture: PNG to write with the face, the flow without the motion of the head, and the strain.
-        json: File to which onset, apex, the expression ("no movement" where the face moves too little to
-            say), its motion and the calibrated probabilities are also written.
+        json: File for the result, as JSON: onset, apex, expression ("no movement" if the face moves too
+            little), motion, and calibrated probabilities.
     """
     from pipelines.errors import InputError
     from pipelines.files import check_outputs, replacing
@@ -65,17 +65,19 @@ def spot(
     model: Annotated[str, arg(metavar="PRESET|RUN")] = "expression",
     json: Path | None = None,
 ) -> None:
-    """Find the micro-expressions of a long clip: what comes and goes within half a second, and its class.
+    """Find the micro-expressions in a long clip, with onset, apex, offset and class.
 
-    The face is followed when the person moves, and searched for anew after a cut. Parts without a face are
-    left out and listed. The clip may be hours long: it is streamed.
+    A micro-expression rises and falls within half a second (--max-duration). The face is followed when the
+    person moves, and searched for anew after a cut. Parts without a face are left out and listed. The clip is
+    streamed, so it may be hours long.
 
     Args:
         clip: Video, or folder of pictures.
         max_duration: Longest duration of a micro-expression from onset to offset, seconds.
-        rate: Frames per second. By default the time stamps of the video; 25 for a folder of pictures.
+        rate: Frames per second. By default given by the time stamps of the video; 25 for a folder of
+            pictures.
         model: Classifier of the expressions: a preset, or the folder of a run of faceflow train expression.
-        json: File to which the micro-expressions are also written.
+        json: File for the micro-expressions, as JSON.
     """
     from pipelines.files import check_outputs, replacing
 

@@ -22,28 +22,28 @@ def flow(
     size: int | None = None,
     yes: bool = False,
 ) -> None:
-    """Estimate the flow of a pair of frames, of every frame of a clip to the next, or from one to all others.
+    """Estimate the flow of two frames, of consecutive frames of a clip, or from one frame to all others.
 
-    A pair gives one flow file. A clip (a video, or a folder of pictures) gives a folder with 00000.flo,
-    00001.flo, ... and flow.mp4, the frames beside their flow in colour. What cannot be processed is listed in
-    incomplete.txt there; all other flows are kept.
+    For a pair, writes one flow file. For a clip (a video, or a folder of pictures), writes a folder with
+    00000.flo, 00001.flo, ... and flow.mp4, the frames beside their flow in colour. Frames that cannot be
+    processed are listed in incomplete.txt in this folder; all other flows are kept.
 
     Args:
         input: Two pictures of one size, or one clip.
         out: Flow file of a pair (.flo, .png for KITTI, .npz), or folder for a clip.
         model: Name of a preset, folder of a training run or SavedModel, or a classical method (dis_fine,
             deepflow, ...). By default the network that comes with FaceFlow.
-        server: Address of a server (faceflow serve) that estimates in place of a local model.
+        server: Address of a server (faceflow serve) that estimates the flow, in place of a local model.
         picture: PNG to write for a pair, with the frames, the flow in colour, and arrows.
-        uncertainty: File for the end-point error to expect at each pixel of a pair: .npz with the array
-            uncertainty, float32, pixels, or .png, a picture from black (0) to white. The picture of --picture
-            then shows it as well.
-        face: Estimate in a crop around the face, as networks are trained; elsewhere the flow is unknown.
-            Where the face moves far, its landmarks give the start, and the rest is estimated. The picture
-            then shows the crop, and the motion of parts of the face relative to the face as a whole.
-        reference: Number of a frame of the clip, from 0: estimate the flow of the face from it to every
-            frame, as faceflow analyze tracks it. 00007.flo is the flow from the reference to frame 7, on the
-            reference frame's grid.
+        uncertainty: File for the expected end-point error at each pixel of a pair: .npz with the array
+            uncertainty, float32, pixels; or .png, a picture from black (0) to white. The picture of --picture
+            then also shows it.
+        face: Estimate the flow in a crop around the face, as in training; elsewhere it is unknown. If the
+            face moves far, the estimate starts from its landmarks. The picture of --picture then shows the
+            crop, and the motion of the parts of the face relative to the whole face.
+        reference: Number of the reference frame of a clip, from 0. The tracker of faceflow analyze then
+            estimates the flow of the face from this frame to every frame: 00007.flo is the flow from the
+            reference frame to frame 7, on the grid of the reference frame.
         format: Format of the files of a clip: flo (float32), npz (compressed), png (KITTI, steps of 1/64 px).
         size: Longer side to which the frames of a clip are reduced first, pixels.
         yes: Process a clip that takes more than 4 GB or half an hour.
@@ -63,7 +63,7 @@ def flow(
     if uncertainty and uncertainty.suffix not in (".npz", ".png"):
         raise InputError(f"{uncertainty}: name the file of --uncertainty .npz or .png")
     if uncertainty and server:
-        raise InputError("--uncertainty is for a local model; a server answers it as the output uncertainty")
+        raise InputError("--uncertainty needs a local model; leave out --server")
     if reference is not None and (len(input) == 2 or server or size is not None):
         raise InputError("--reference is for a clip, with a local model, and without --size")
     if len(input) == 2:

@@ -24,10 +24,10 @@ def label(
         frame1: First picture.
         frame2: Second picture, of the same size.
         out: Flow file to write: .flo, .png (KITTI), .npz or .pfm.
-        method: Method that makes a dense flow of the landmarks: sparse, mesh, mesh_matched, spline or
-            refined. By default mesh, and sparse for landmarks of other programs, which the others refuse.
-        landmarks: Source of the landmarks: face_mesh, or KIND:FILE1,FILE2 with a file for each picture, or
-            KIND:FILE with one of both. KIND is openface, pyfeat, pts or ibug.
+        method: Label method: sparse, mesh, mesh_matched, spline or refined. By default mesh. With landmarks
+            of other programs, only sparse is available.
+        landmarks: Source of the landmarks: face_mesh; KIND:FILE1,FILE2 with a file for each picture; or
+            KIND:FILE with one file for both. KIND is openface, pyfeat, pts or ibug.
         part: Part of the motion to write: all, the motion of the rigid head, or the expression alone.
         picture: PNG to write with the frames, the flow in colour, and arrows.
     """

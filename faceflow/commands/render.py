@@ -19,7 +19,7 @@ def render_pairs(
 ) -> None:
     """Render pairs of face images with exact flow, as a pair folder.
 
-    Each pair has the flow, the flow of the head motion alone, and masks of occlusion, face and regions, and
+    Each pair has the flow, the flow of the head motion alone, masks (occlusion, face, regions), and
     landmarks. Existing pairs are kept: run the command again to resume, or with a larger count to add pairs.
 
     Args:
@@ -30,7 +30,7 @@ def render_pairs(
         mixture: Distribution of motion: default (everything from micro-expressions to head motion), micro,
             expression or head.
         disturbance: Photometric change between the frames: none, default (light, noise, compression), or
-            exposure (the same, and another exposure of frame 2).
+            exposure (as default, with a different exposure of frame 2).
         workers: Number of processes. One per core by default.
     """
     from pipelines.synthetic.renderer.generate import render_pairs as render
@@ -61,15 +61,15 @@ def render_clips(
 ) -> None:
     """Render clips of faces with the exact flow from the first frame to every other, and their events.
 
-    Each clip is a folder with frames/, flow/, head/, occluded/, events.csv and clip.json. Clips that are
-    there already are kept: an interrupted run goes on, and a larger count adds to a folder.
+    Each clip is a folder with frames/, flow/, head/, occluded/, events.csv and clip.json. Existing clips are
+    kept: run the command again to resume, or with a larger count to add clips.
 
     Args:
         out: Folder of the clips.
         count: Number of clips.
-        kind: Kind of clip; repeat the option for several, which take turns. micro (micro-expressions),
-            speech, head (turns up to 25 px), blink, hold (an expression that is held), mixed; all of these by
-            default. Also long (events all along a clip of, say, 400 frames).
+        kind: Kind of clip: micro (micro-expressions), speech, head (turns up to 25 px), blink, hold (an
+            expression that is held), mixed, or long (many events; for clips of about 400 frames). Repeat the
+            option for several kinds, which alternate. By default all kinds except long.
         frames: Number of frames in each clip.
         rate: Frames per second.
         size: Width and height, pixels.
@@ -95,7 +95,8 @@ def render_corpus(
 ) -> None:
     """Render a corpus of faces in the layout of a real one: folders, file names, coding sheets, quirks.
 
-    Everything that reads the real corpus reads this one, and no licence is needed. Existing clips are kept.
+    All commands that read the real corpus read the rendered one, and no licence is needed. Existing clips are
+    kept.
 
     Args:
         name: Corpus whose layout is used: casme2, casme3, casme_squared, dfme, fourdme, mmew, samm,

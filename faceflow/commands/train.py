@@ -16,7 +16,7 @@ def train_flow(
     config: OmitArgPrefixes[FlowTrainingConfig],
     init_from: Annotated[str | None, arg(metavar="RUN|PRESET")] = None,
 ) -> None:
-    """Train a flow network and save the weights with the least validation error.
+    """Train a flow network and save the weights with the lowest validation error.
 
     The same command continues an interrupted run.
 
@@ -26,8 +26,8 @@ def train_flow(
         data: Folder of records (faceflow build) or of pairs, or rendered:COUNT.
         out: Folder of the run: weights, preset.json, log.csv, tensorboard/.
         config: How to train.
-        init_from: Run or preset to start from, instead of fresh weights; default is the one that comes with
-            FaceFlow. Its network is used, and network and width are ignored.
+        init_from: Run or preset whose weights the training starts from, such as the preset default. Its
+            network is used; --network and --width are ignored. By default training starts from fresh weights.
     """
     from keras_models.training.train_flow import train_flow as train
 
@@ -50,7 +50,7 @@ def train_expression(
         out: Folder of the run: weights and preset.json.
         config: How to train.
         method: Flow method that computes the features, as for evaluate flow.
-        keep_head: Keep the head's motion in the flow.
+        keep_head: Keep the head motion in the flow.
     """
     from keras_models.inference.expression_samples import open_samples
     from keras_models.training.train_expression import train_expression as train

@@ -15,18 +15,18 @@ def write_features(
     method: Annotated[str, arg(metavar="NAME")] = "default",
     keep_head: bool = False,
 ) -> None:
-    """Write u, v and optical strain, 28 x 28, of pairs or of a corpus, for the code of others.
+    """Write u, v and optical strain, 28 x 28, of pairs or of a corpus, for use in other programs.
 
-    OUT/features.npz holds them as they are: features, float32 [N, 28, 28, 3], labels, corpora, subjects,
-    clips. OUT/pictures/ and OUT/table.csv hold them in the layout that STSTNet and HTNet read, and
-    OUT/README.txt says what the channels are, how the face was cut out, and how they are normalised.
+    OUT/features.npz has the arrays features (float32 [N, 28, 28, 3]), labels, corpora, subjects and clips.
+    OUT/pictures/ and OUT/table.csv have the same features in the layout that STSTNet and HTNet read.
+    OUT/README.txt describes channels, crop and normalisation.
 
     Args:
         source: Folder of pairs (NNNNN_img1.png, NNNNN_img2.png), or of a corpus.
         out: Folder to write.
         corpus: Layout of the source: casme2, samm or smic. Without it, the source is a folder of pairs.
         method: Method that estimates the flow, as for evaluate flow.
-        keep_head: Leave the head's motion in the flow.
+        keep_head: Keep the head motion in the flow.
     """
     from pipelines.files import check_exists, check_outputs, replacing
 

@@ -16,12 +16,12 @@ class ExpressionConfig:
         batch_size: Number of samples in a step.
         learning_rate: Learning rate of AdamW.
         weight_decay: Weight decay of AdamW, decoupled from the gradient.
-        balance: Exponent of the weights of samples, n ** -balance for a class that n training samples show. 1
-            lets all classes count alike, 0 all samples.
+        balance: Exponent of the class weights, n ** -balance for a class with n training samples. 1 weights
+            all classes equally, 0 all samples.
         ensemble_size: Number of networks whose probabilities the trained classifier averages. An evaluation
             trains one network per fold.
-        choose_epoch: Whether the epoch is kept that is best for one of the training subjects, who is then
-            held out for validation; otherwise the last epoch is kept.
+        choose_epoch: Hold out one training subject for validation, and keep the epoch that is best for it.
+            By default the last epoch is kept.
         seed: Seed of weights, order and dropout.
     """
 

@@ -34,10 +34,10 @@ class FlowTrainingConfig:
         warmup_steps: Number of steps over which the learning rate rises from 0.
         weight_decay: Weight decay of AdamW. Biases have none.
         global_clipnorm: Maximum norm of the gradient of all weights together; a longer one is scaled down.
-        ema_momentum: Momentum of the exponential moving average of the weights, which is what is validated
-            and saved; 0 for no average.
-        label: Method of the labels for pairs without a dense flow of their own; synthesised makes frame 2 of
-            every pair from frame 1 and its flow.
+        ema_momentum: Momentum of the exponential moving average of the weights. The average is validated and
+            saved; 0 for no average.
+        label: Label method for pairs without a dense flow of their own; synthesised makes frame 2 of every
+            pair from frame 1 and its flow.
         margin: Margin around the face in a crop, as a share of the face's size.
         augment: Whether training pairs are augmented.
         augmentation: Strength of the augmentation.

@@ -18,16 +18,17 @@ def evaluate_clips(
 ) -> None:
     """Compare flow methods on clips whose flow from the first frame to every other is known.
 
-    A method is asked for each frame by itself. `tracker:NAME` tracks the face against the first frame, with
-    the method NAME for what is left after the motion of the frame before.
+    A method estimates the flow to each frame on its own. `tracker:NAME` tracks the face relative to the first
+    frame: it warps each frame back by the motion of the previous one, and the method NAME estimates the
+    residual.
 
     Args:
-        clips: Folder that faceflow render clips has written.
-        method: Method, as faceflow evaluate flow takes it, or tracker:NAME; repeat the option for more. By
+        clips: Folder written by faceflow render clips.
+        method: Flow method, as for faceflow evaluate flow, or tracker:NAME. Repeat the option for several. By
             default zero, dis_medium, default and tracker:default.
         events: Also analyse each clip with every tracker:NAME, as faceflow analyze does, and compare the
-            events that are found with those that there are (intersection over union of at least 0.5).
-        json: File for all figures, of every frame.
+            detected events with the true ones (intersection over union of at least 0.5).
+        json: File for the figures of all frames, as JSON.
     """
     from pipelines.files import check_outputs, replacing
     from pipelines.io.clip_truth import list_clips

@@ -22,7 +22,7 @@ def run_task(
     """Evaluate a task; see `evaluate_expression` for the arguments.
 
     Raises:
-        InputError: for an unknown task, a corpus without its labels, or a report, which tasks do not have.
+        InputError: If the task is unknown, a corpus does not have its labels, or a report is requested.
     """
     from pipelines.datasets.tasks import get_task
     from pipelines.errors import InputError
@@ -60,7 +60,7 @@ def run_task(
             say(f"skipped: {issue.clip}: {issue.reason}")
     if first.untrained:
         units = ", ".join(sorted({unit for _, unit in first.untrained}))
-        say(f"no training sample of some folds shows {units}; absent is predicted there")
+        say(f"in some folds no training sample shows {units}; these folds predict its absence")
     table = task_table(evaluations)
     print_table(table.columns, table.rows)
     if json:

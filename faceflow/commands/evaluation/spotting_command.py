@@ -20,19 +20,19 @@ def evaluate_spotting(
 ) -> None:
     """Evaluate spotting of macro- and micro-expressions in long videos, by the protocol of MEGC.
 
-    An interval is found at an intersection over union of at least 0.5 with a coded one of its kind; F1 is
-    computed over all videos. Thresholds are learned with one subject left out.
+    An interval counts as found if its intersection over union with a coded interval of the same kind is at
+    least 0.5. F1 is computed over all videos. Thresholds are learned with one subject left out.
 
     Args:
         corpus: Corpus of long videos: casme_squared=DIR, samm_long=DIR or casme3=DIR. Repeat the option for
-            more.
-        method: Method of spotting: flow, or frame_difference (the baseline). Repeat the option for more. Both
+            several.
+        method: Spotting method: flow, or frame_difference (the baseline). Repeat the option for several. Both
             by default.
         flow: Method that estimates the flow, as for `evaluate flow`.
-        classifier: Classifier of the micro-expressions that are found, for STRS (spotting times recognition):
-            a preset, such as expression, or the folder of a training run.
-        json: File for all figures and every interval.
-        report: Page with tables and the timeline of each video.
+        classifier: Classifier of the spotted micro-expressions, for STRS (spotting times recognition): a
+            preset, such as expression, or the folder of a training run.
+        json: File for all figures and every interval, as JSON.
+        report: File for a page with tables and the timeline of each video, as HTML.
     """
     from pipelines.errors import InputError
     from pipelines.files import check_outputs, replacing

@@ -16,7 +16,7 @@ def evaluate_uncertainty(
     json: Path | None = None,
     report: Path | None = None,
 ) -> None:
-    """Compare the error that flow methods expect with their true error, on pairs with known flow.
+    """Compare the uncertainty of flow methods with their true error, on pairs with known flow.
 
     Args:
         pairs: Folder with NNNNN_img1.png, NNNNN_img2.png, NNNNN_flow.flo.

@@ -20,12 +20,12 @@ def serve(
     host: str = "127.0.0.1",
     options: Annotated[ServerOptions, arg(name="")] = ServerOptions(),  # noqa: B008
 ) -> None:
-    """Serve exported models as TensorFlow Serving does, over gRPC and REST. Ctrl-C or SIGTERM ends it.
+    """Serve exported models over gRPC and REST, like TensorFlow Serving. Stop with Ctrl-C or SIGTERM.
 
-    Options are named like Serving's, take the same values, and read the same files.
+    Options that TensorFlow Serving also has take the same names, values and files.
 
     Args:
-        models: Folder of the served models, as `faceflow export` fills it.
+        models: Folder of the served models, as written by `faceflow export`.
         port: Port of gRPC; 0 for any free one.
         host: Address to listen on; by default only this machine can connect.
         options: Settings of the server.
