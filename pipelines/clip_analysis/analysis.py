@@ -1,6 +1,6 @@
-"""Analysis of a clip: its motion as tables, its events, and the magnified video, in a folder.
+"""Analysis of a clip: writes tables of its motion, its events and a magnified video into a folder.
 
-The clip is streamed (`clip_motion`): memory does not grow with its length but for a few numbers a frame.
+The clip is streamed (`clip_motion`): only a few numbers per frame stay in memory.
 """
 
 import csv
@@ -39,21 +39,21 @@ from pipelines.files import check_outputs, replacing
 from pipelines.io.frame_times import frame_times
 from pipelines.io.video import write_video
 
-#: Class of an expression and its probability from the frames of onset and apex, uint8 [H, W, 3] RGB each;
-#: None if one of them has no face.
+#: Function from the frames of onset and apex, uint8 [H, W, 3] RGB each, to the class of the expression and
+#: its probability; None if one of the frames has no face.
 Classify = Callable[[np.ndarray, np.ndarray], tuple[str, float] | None]
 
 
 @dataclass(frozen=True)
 class AnalysisConfig:
-    """How a clip is analysed.
+    """Settings of the analysis of a clip.
 
     Attributes:
-        reference: number of the reference frame; found if not given.
-        rate: frames per second in place of the time stamps.
-        interpupillary_mm: distance of the subject's pupils, millimetres.
-        magnify: factor of the magnified video; 0 for none.
-        parquet: write motion.parquet and frames.parquet beside the tables.
+        reference: number of the reference frame; by default it is chosen automatically.
+        rate: frames per second, in place of the time stamps.
+        interpupillary_mm: distance between the subject's pupils, millimetres.
+        magnify: magnification factor of the video; 0 for no video.
+        parquet: whether to write motion.parquet and frames.parquet beside the tables.
     """
 
     reference: int | None = None
@@ -64,9 +64,9 @@ class AnalysisConfig:
 
     def __post_init__(self):
         if not 0 < self.interpupillary_mm < np.inf:
-            raise InputError(f"interpupillary distance {self.interpupillary_mm:g} mm: must be more than 0")
+            raise InputError(f"--interpupillary-mm {self.interpupillary_mm:g}: must be more than 0")
         if not 0 <= self.magnify <= 100:
-            raise InputError(f"--magnify {self.magnify:g}: a factor from 0 (no video) to 100")
+            raise InputError(f"--magnify {self.magnify:g}: must be from 0 (no video) to 100")
 
 
 def analyse_clip(
@@ -79,21 +79,22 @@ def analyse_clip(
     progress: Progress = lambda step, done, total: None,
     replace_folder: bool = False,
 ) -> ClipAnalysis:
-    """Analyse a clip and write motion.csv, frames.csv, events.csv, events.eaf, magnified.mp4, summary.json.
+    """Analyse a clip and write tables, events, the magnified video and the report into a folder.
 
     Args:
-        clip: a video or a folder of pictures.
+        clip: path of a video or a folder of pictures.
         out: folder for the results, written as a whole or not at all.
         estimate: estimator of the flow between two crops.
-        config: how.
-        classify: tells the class of a micro-expression.
-        landmarks: reads the 68 landmarks of each frame that another program has found; Face Mesh by default.
-        progress: called with the step (landmarks, motion), frames done, and about how many there are.
-        replace_folder: replace results that are there.
+        config: settings of the analysis.
+        classify: classifier of micro-expressions; by default they are not classified.
+        landmarks: reader of the 68 landmarks of each frame from another program; by default Face Mesh.
+        progress: function to call with the step (landmarks or motion), the frames done, and about how many
+            there are.
+        replace_folder: whether to replace existing results.
 
     Raises:
-        InputError: if the clip cannot be read or has no face, or for a reference that does not exist or has
-            no face.
+        InputError: if the clip cannot be read or has no face, or the reference frame does not exist or has no
+            face.
     """
     clip, out = Path(clip), Path(out)
     check_outputs(out, inputs=(clip,), may_be_folder=replace_folder)
@@ -106,7 +107,7 @@ def analyse_clip(
         collected = _Collected(part, times, config)
         collected.write(motion.frames)
         notes += [
-            f"frame {number} is a new reference: the face is another one from here on"
+            f"frame {number} is a new reference, because the face is another person's from here on"
             for number in motion.added
         ]
         events = _events(collected, times)
@@ -124,7 +125,7 @@ def analyse_clip(
 
 
 class _Collected:
-    """Writes the tables while frames come in, and keeps the few numbers that events are found by."""
+    """Writes the tables frame by frame, and keeps the few numbers from which events are detected."""
 
     def __init__(self, folder: Path, times: np.ndarray, config: AnalysisConfig):
         self._folder, self._times, self._config = folder, times, config
@@ -206,7 +207,7 @@ def _events(collected: _Collected, times: np.ndarray) -> list[FoundEvent]:
 
 
 def _classified(clip: Path, events: list[FoundEvent], classify: Classify) -> list[FoundEvent]:
-    """Add the class to the micro-expressions; reads the frames that are needed once more."""
+    """Add the classes of the micro-expressions; read the clip once more for their frames."""
     micro = [event for event in events if event.kind == "micro"]
     wanted = {event.onset for event in micro} | {event.apex for event in micro}
     kept = {}
@@ -216,7 +217,7 @@ def _classified(clip: Path, events: list[FoundEvent], classify: Classify) -> lis
         for event in micro:
             if event.apex == number and (found := classify(kept[event.onset], kept[event.apex])):
                 events[events.index(event)] = replace(event, label=found[0], probability=found[1])
-        # A frame is kept no longer than an event of it is open.
+        # A frame is kept only until the apex of its event.
         kept = {k: v for k, v in kept.items() if any(e.onset == k and e.apex > number for e in micro)}
     return events
 
@@ -224,7 +225,7 @@ def _classified(clip: Path, events: list[FoundEvent], classify: Classify) -> lis
 def _survey_notes(motion: ClipMotion, named: int | None) -> list[str]:
     found, notes = motion.survey, []
     if motion.cut_off:
-        notes.append(f"the file is cut off; its {motion.cut_off} intact frames are analysed")
+        notes.append(f"the file is truncated; its {motion.cut_off} intact frames are analysed")
     for shot, number in motion.references.items():
         how = "named" if named == number else "found: the most neutral and most still frame"
         where = "" if len(found.shots) == 1 else f" of frames {shot.first} to {shot.last}"
@@ -235,5 +236,5 @@ def _survey_notes(motion: ClipMotion, named: int | None) -> list[str]:
         starts = ", ".join(str(shot.first) for shot in found.shots[1:])
         notes.append(f"cuts before frame {starts}; each shot has a reference of its own")
     if found.most_faces > 1:
-        notes.append(f"{found.most_faces} faces are seen; the largest one of each shot is followed")
+        notes.append(f"up to {found.most_faces} faces in a frame; the largest one of each shot is followed")
     return notes

@@ -1,4 +1,4 @@
-"""What an analysis found, and the files that are written when all of it is known."""
+"""Result of an analysis, and the files that are written once it is complete."""
 
 import csv
 import json
@@ -13,24 +13,24 @@ from pipelines.clip_analysis.region_table import SIDES, TABLE_REGIONS
 from pipelines.clip_analysis.results.clip_report import write_clip_report
 from pipelines.clip_analysis.results.elan import write_elan
 
-#: Regions whose motion makes an expression; the eyes move with every blink.
+#: Regions whose motion can be an expression. The eyes are left out, because they move with every blink.
 EVENT_REGIONS = tuple(f"{region} {side}" for region in TABLE_REGIONS if region != "eyes" for side in SIDES)
 
 
 @dataclass(frozen=True, eq=False)
 class ClipAnalysis:
-    """What was found in a clip.
+    """Result of the analysis of a clip.
 
     Attributes:
         clip: path of the clip.
-        folder: of the results.
-        times: float64 [T], seconds of each frame.
-        references: number of the reference frame of each shot.
-        motion: float32 [T, R, 2], mean motion (u, v) of `EVENT_REGIONS` against the head, pixels of the
-            224 x 224 crop; NaN where it is not known.
-        status: of each frame: tracked, restarted, lost or no_face.
-        events: in order of their onsets.
-        notes: what the user should know, in sentences.
+        folder: folder of the results.
+        times: time of each frame, float64 [T], seconds.
+        references: numbers of the reference frames.
+        motion: mean motion (u, v) of `EVENT_REGIONS` relative to the head, float32 [T, R, 2], pixels of the
+            224 x 224 crop; NaN where unknown.
+        status: status of each frame: tracked, restarted, lost or no_face.
+        events: events in the order of their onsets.
+        notes: remarks for the user.
         mm_per_pixel: millimetres per pixel of the 224 x 224 crop.
     """
 
@@ -46,13 +46,13 @@ class ClipAnalysis:
 
 
 def write_results(folder: Path, analysis: ClipAnalysis, magnify: float, reference: np.ndarray | None) -> None:
-    """Write events.csv, events.eaf, summary.json and, where there is a video, report.html.
+    """Write events.csv, events.eaf, summary.json and, if there is a video, report.html.
 
     Args:
-        folder: of the results.
-        analysis: what was found.
-        magnify: factor of the video.
-        reference: uint8 [384, 384, 3], RGB, the face in the first reference frame; None without a video.
+        folder: folder of the results.
+        analysis: result of the analysis.
+        magnify: magnification factor of the video.
+        reference: face in the first reference frame, uint8 [384, 384, 3], RGB; None without a video.
     """
     columns = (
         "kind", "label", "probability", "onset", "apex", "offset", "onset_s", "apex_s", "offset_s", "peak",

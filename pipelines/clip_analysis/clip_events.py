@@ -1,4 +1,4 @@
-"""What rises and falls in a clip: onset, apex and offset, from the motion of its regions over time."""
+"""Expressions and blinks in a clip, with onset, apex and offset, from the motion of its regions over time."""
 
 from dataclasses import dataclass
 
@@ -11,35 +11,37 @@ from pipelines.clip_analysis.interval_candidates import extent
 #: Seconds from onset to offset up to which an expression is a micro-expression (Yan et al. 2013).
 LONGEST_MICRO = 0.5
 
-_MOST_SECONDS = 8.0  # from a face at rest to the apex of a macro-expression
-_SPEED_SECONDS, _LEAST_SPEED = 0.1, 0.8  # standard deviation; share of the apex that it moves in a second
+_MOST_SECONDS = 8.0  # longest time from a face at rest to the apex of a macro-expression
+# Standard deviation of the smoothing of the speed; smallest speed, in apex heights per second.
+_SPEED_SECONDS, _LEAST_SPEED = 0.1, 0.8
 _SMOOTHED_SECONDS = 0.04  # standard deviation
-# Half-lengths of micro-expressions that are tried. The shortest one with a share of the best score is taken.
+# Half-lengths of micro-expressions to try. The shortest one with this share of the best score is used.
 _REACHES_SECONDS, _ENOUGH = (0.12, 0.16, 0.2, 0.26, 0.32), 0.6
-# Pixels of the 224 x 224 crop, by which micro-expressions stand out, and macro-expressions move.
+# Smallest contrast of a micro-expression and motion of a macro-expression, pixels of the 224 x 224 crop.
 _LEAST_MICRO, _LEAST_MACRO = 0.12, 1.0
-_TIMES_JITTER = 8.0  # usual jitter from frame to frame that a micro-expression exceeds
-_TIMES_NOISE = 5.0  # usual changes from frame to frame that a macro-expression exceeds
-# Pixels, or times the peak, that the head moves at most in the meantime. A turn of 8 pixels leaves about one.
+_TIMES_JITTER = 8.0  # smallest contrast of a micro-expression, in multiples of the median jitter
+_TIMES_NOISE = 5.0  # smallest motion of a macro-expression, in multiples of the median change per frame
+# Largest head motion during an expression: in pixels, or in multiples of the peak if that is more. A turn of
+# 8 pixels leaves about one pixel in the regions.
 _LEAST_TURN, _TURN_PER_PEAK = 1.0, {"micro": 2.0, "macro": 5.0}
-_HELD = 0.8  # share of the highest motion from which on an expression counts as held
+_HELD = 0.8  # an expression is held while its motion is above this share of the highest
 _FOOT = 0.25  # share of the apex at which an expression begins and ends
-_STRONGEST = 3  # regions whose motion counts
-_PAUSE_SECONDS = 0.25  # between movements of one expression: who speaks moves without longer ones
+_STRONGEST = 3  # number of regions whose motion counts
+_PAUSE_SECONDS = 0.25  # movements with a shorter pause between them are one event, as in speech
 
 
 @dataclass(frozen=True)
 class FoundEvent:
-    """Something that happened in a clip.
+    """An event in a clip.
 
     Attributes:
         kind: micro or macro (by duration), or blink.
         onset: number of the first frame.
-        apex: number of the frame of the largest motion.
+        apex: number of the frame with the largest motion.
         offset: number of the last frame.
-        peak: motion at the apex beyond that before and after, pixels of the 224 x 224 crop; of a blink the
-            share by which the eyes close.
-        region: that moves most.
+        peak: motion at the apex relative to the time before and after, pixels of the 224 x 224 crop; for a
+            blink, the share by which the eyes close.
+        region: region that moves most.
         label: class of a micro-expression; empty if it was not classified.
         probability: calibrated probability of that class; NaN if it was not classified.
     """
@@ -58,13 +60,13 @@ def expression_events(motion: np.ndarray, names: tuple[str, ...], times: np.ndar
     """Find the expressions of a clip.
 
     Args:
-        motion: float [T, R, 2], mean motion (u, v) of each region against the head, pixels of the 224 x 224
-            crop; NaN where it is not known. Regions of the eyes do not belong in: a blink is no expression.
-        names: of the regions.
-        times: float [T], seconds.
+        motion: mean motion (u, v) of each region relative to the head, float [T, R, 2], pixels of the 224 x
+            224 crop; NaN where unknown. Leave out the eyes, because a blink is not an expression.
+        names: names of the regions.
+        times: time of each frame, float [T], seconds.
 
     Returns:
-        Micro- and macro-expressions in order.
+        Micro- and macro-expressions, in the order of their onsets.
     """
     if len(motion) < 3:
         return []
@@ -74,7 +76,7 @@ def expression_events(motion: np.ndarray, names: tuple[str, ...], times: np.ndar
     )
     known = np.isfinite(motion).all(axis=-1).any(axis=1)
     short, long = _micro_expressions(smooth, names, step), _macro_expressions(smooth, known, names, times)
-    # Between the two kinds, what was found as a micro-expression is one.
+    # A short macro-expression around a micro-expression is the same event, and counts as the latter.
     long = [
         event
         for event in long
@@ -86,15 +88,15 @@ def expression_events(motion: np.ndarray, names: tuple[str, ...], times: np.ndar
 
 
 def _micro_expressions(motion: np.ndarray, names: tuple[str, ...], step: float) -> list[FoundEvent]:
-    """Find what comes and goes within half a second.
+    """Find motion that rises and falls within half a second.
 
-    At the apex the face differs from the mean of the faces a little before and after; these two differ less
-    from each other, so that a head that drifts or turns stands out from nothing.
+    At the apex, the face differs from the mean of the faces shortly before and after. These two differ less
+    from each other. A steady drift or turn of the head therefore has no score.
     """
     reaches = sorted({max(2, round(seconds / step)) for seconds in _REACHES_SECONDS})
     scores = np.stack([_standing_out(motion, reach) for reach in reaches])
     best = scores.max(axis=0)
-    # Changes of direction from frame to frame are noise of the picture and of the estimator.
+    # Changes of direction from frame to frame are noise of the camera and of the estimator.
     noise = _strongest(np.linalg.norm(motion[1:-1] - (motion[:-2] + motion[2:]) / 2, axis=-1))
     least = max(_LEAST_MICRO, _TIMES_JITTER * float(np.median(noise)))
     tops, _ = find_peaks(np.concatenate([[0], best, [0]]), height=least)
@@ -103,7 +105,7 @@ def _micro_expressions(motion: np.ndarray, names: tuple[str, ...], step: float) 
     for apex in sorted((tops - 1).tolist(), key=lambda frame: -best[frame]):
         reach = reaches[int(np.argmax(scores[:, apex] >= _ENOUGH * best[apex]))]
         first, end = extent(flat, apex, reach)
-        # At an end of the clip it has not been seen to rise and fall.
+        # At an end of the clip, rise or fall is not visible.
         if (end - first) * step > LONGEST_MICRO or apex in (0, last):
             continue
         if all(end < other.onset or first > other.offset for other in found):
@@ -122,14 +124,14 @@ def _standing_out(motion: np.ndarray, reach: int) -> np.ndarray:
 
 
 def _strongest(lengths: np.ndarray) -> np.ndarray:
-    """Return the root mean square of the largest lengths of the last axis."""
+    """Return the root mean square of the largest lengths along the last axis."""
     return np.sqrt(np.square(np.sort(lengths, axis=-1)[..., -_STRONGEST:]).mean(axis=-1))
 
 
 def _macro_expressions(
     motion: np.ndarray, known: np.ndarray, names: tuple[str, ...], times: np.ndarray
 ) -> list[FoundEvent]:
-    """Find what is away from the face at rest for more than half a second."""
+    """Find motion that rises and falls in more than about half a second."""
     step = float(np.median(np.diff(times)))
     lengths = np.linalg.norm(motion, axis=-1)
     strength = _strongest(lengths)
@@ -138,9 +140,9 @@ def _macro_expressions(
     speed = np.abs(np.gradient(gaussian_filter1d(strength, max(_SPEED_SECONDS / step, 0.5)), step))
     found = []
     for first, last, apex, height in _peaks(strength, threshold, round(_MOST_SECONDS / step)):
-        # What a turn of the head leaves comes and goes slowly.
+        # The residual of a turn of the head rises and falls slowly.
         slow = speed[first : last + 1].max() < _LEAST_SPEED * height
-        # From a quarter of the height to a quarter again lies two thirds of the time of a smooth movement.
+        # Two thirds of the duration of a smooth movement lie above a quarter of its height.
         if not slow and times[last] - times[first] > 2 / 3 * LONGEST_MICRO:
             region = names[int(np.argmax(lengths[apex]))]
             found.append(FoundEvent("macro", first, apex, last, height, region))
@@ -148,7 +150,7 @@ def _macro_expressions(
 
 
 def _joined(events: list[FoundEvent], times: np.ndarray) -> list[FoundEvent]:
-    """Join movements that follow each other without a pause to one macro-expression, as of one who speaks."""
+    """Join movements that follow each other without a pause, as in speech, into one event."""
     joined: list[FoundEvent] = []
     for event in events:
         before = joined[-1] if joined else None
@@ -163,7 +165,7 @@ def _joined(events: list[FoundEvent], times: np.ndarray) -> list[FoundEvent]:
 
 
 def without_blinks(events: list[FoundEvent], blinks: list[FoundEvent]) -> list[FoundEvent]:
-    """Leave out micro-expressions with their apex in a blink, which moves brows and cheeks as well."""
+    """Leave out micro-expressions whose apex is in a blink, because a blink also moves brows and cheeks."""
     return [
         event
         for event in events
@@ -173,11 +175,11 @@ def without_blinks(events: list[FoundEvent], blinks: list[FoundEvent]) -> list[F
 
 
 def without_turns(events: list[FoundEvent], head: np.ndarray) -> list[FoundEvent]:
-    """Leave out expressions during which the head moves so far that they may be what it leaves.
+    """Leave out expressions that may be the residual of a head motion, because the head moves far meanwhile.
 
     Args:
         events: micro- and macro-expressions of a clip.
-        head: float [T, 2], motion of the head, pixels of the 224 x 224 crop; NaN where it is not known.
+        head: motion of the head, float [T, 2], pixels of the 224 x 224 crop; NaN where unknown.
     """
     kept = []
     for event in events:
@@ -190,8 +192,8 @@ def without_turns(events: list[FoundEvent], head: np.ndarray) -> list[FoundEvent
 
 
 def _peaks(strength: np.ndarray, threshold: float, reach: int) -> list[tuple[int, int, int, float]]:
-    """Return (first, last, apex, prominence) of what rises and falls by more than the threshold."""
-    # What has begun before the clip, or goes on after it, rises and falls at its ends.
+    """Return (first, last, apex, prominence) of each motion that rises and falls by more than a threshold."""
+    # Padded, so that motion at the ends of the clip also rises and falls.
     padded = np.pad(strength, 1, constant_values=strength.min())
     tops, about = find_peaks(padded, prominence=threshold, wlen=2 * reach + 1)
     bases = about["prominences"], about["left_bases"], about["right_bases"]
@@ -206,9 +208,9 @@ def _peaks(strength: np.ndarray, threshold: float, reach: int) -> list[tuple[int
 
 
 def _apex(strength: np.ndarray, top: int) -> int:
-    """Return the middle of the time around the highest point that is nearly as high.
+    """Return the middle of the frames around the highest point that are nearly as high.
 
-    An expression that is held has no highest point but by chance.
+    The highest point of an expression that is held is a matter of chance.
     """
     low = np.flatnonzero(strength < _HELD * strength[top])
     first = low[low < top].max(initial=-1) + 1
@@ -220,8 +222,8 @@ def blink_events(openings: np.ndarray, times: np.ndarray, closed_below: float) -
     """Find blinks: both eyes close and open again within half a second.
 
     Args:
-        openings: float [T], of the eyes, 1 as at the reference; NaN where there is no face.
-        times: float [T], seconds.
+        openings: opening of the eyes relative to the reference frame, float [T]; NaN without a face.
+        times: time of each frame, float [T], seconds.
         closed_below: opening below which an eye is closed.
     """
     shut = 1 - np.where(np.isfinite(openings), openings, 1)
@@ -233,7 +235,7 @@ def blink_events(openings: np.ndarray, times: np.ndarray, closed_below: float) -
 
 
 def _humps(strength: np.ndarray, threshold: float) -> list[tuple[int, int, int]]:
-    """Return (first, last, apex) of every stretch around a value above the threshold."""
+    """Return (first, last, apex) of each run of frames around a value above the threshold."""
     humps = []
     number = 0
     while number < len(strength):
@@ -260,7 +262,7 @@ def _humps(strength: np.ndarray, threshold: float) -> list[tuple[int, int, int]]
 
 
 def _without_gaps(motion: np.ndarray) -> np.ndarray:
-    """Fill in what is not known by lines between what is; 0 in a region of which nothing is."""
+    """Interpolate unknown values linearly in time; a region without any known value becomes 0."""
     filled = motion.reshape(len(motion), -1).copy()
     frames = np.arange(len(motion))
     for column in filled.T:

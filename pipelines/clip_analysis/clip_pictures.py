@@ -1,4 +1,4 @@
-"""Pictures of a frame of an analysed clip: the face, its motion magnified, flow in colour, and strain."""
+"""Pictures of a frame of an analysed clip: face, magnified motion, flow in colour, and strain."""
 
 import cv2
 import numpy as np
@@ -11,9 +11,9 @@ from pipelines.micro_expressions.strain import optical_strain
 from pipelines.visualization.flow_color import flow_to_color
 from pipelines.visualization.flow_pictures import error_map
 
-#: Motion against the head in full colour, millimetres of a face whose pupils are 63 mm apart.
+#: Motion relative to the head that is shown in full colour, millimetres of a face with pupils 63 mm apart.
 FULL_MM = 2.0
-#: Optical strain that is white.
+#: Optical strain that is shown as white.
 FULL_STRAIN = 0.15
 
 _STRAIN_BLUR = 2.0  # standard deviation, pixels of the crop
@@ -23,13 +23,13 @@ def panels(frame: ClipFrame, factor: float) -> np.ndarray:
     """Show a frame in four pictures.
 
     Args:
-        frame: of a clip.
-        factor: of the magnified motion.
+        frame: frame of a clip.
+        factor: magnification factor of the motion.
 
     Returns:
-        uint8 [768, 768, 3], RGB. Above: the face, and the face with its motion against the head magnified.
-        Below: that motion in colour, and its optical strain; grey where it cannot be relied on. Without a
-        reference all is grey, and without a known motion the magnified picture is the frame as it is.
+        uint8 [768, 768, 3], RGB. Top: the face, and the face with its motion relative to the head magnified.
+        Bottom: this motion in colour, and its optical strain; grey where it is not valid. Without a
+        reference, all four are grey. Without a known motion, the magnified picture is the unchanged frame.
     """
     grey = np.full((MAGNIFIED_SIZE, MAGNIFIED_SIZE, 3), 128, np.uint8)
     if frame.reference is None:

@@ -1,4 +1,4 @@
-"""Head, eyes and quality of every frame of a clip: one row a frame."""
+"""Table of head, eyes and quality: one row per frame of a clip."""
 
 import cv2
 import numpy as np
@@ -34,13 +34,13 @@ class FrameTable:
         self._bone = rows, columns
 
     def opening(self, frame: ClipFrame) -> float:
-        """Return the mean opening of both eyes, 1 as at the reference; NaN without a face."""
+        """Return the mean opening of both eyes relative to the reference frame; NaN without a face."""
         if frame.landmarks is None:
             return float("nan")
         return float((eye_openings(frame.landmarks) / self._openings).mean())
 
     def row(self, frame: ClipFrame, seconds: float) -> dict[str, object]:
-        """Return the row of a frame by `FRAME_COLUMNS`; cells are empty where nothing is known."""
+        """Return the row of a frame, by the names of `FRAME_COLUMNS`; unknown cells are empty."""
         row = dict.fromkeys(FRAME_COLUMNS, "")
         row |= {"frame": frame.number, "time_s": f"{seconds:.4f}", "status": frame.status}
         row["reference"] = self._reference.number
@@ -65,6 +65,6 @@ class FrameTable:
 
 
 def _sharpness(picture: np.ndarray, face: np.ndarray) -> float:
-    """Return the deviation of the Laplacian over the face, grey values (Pech-Pacheco et al., ICPR 2000)."""
+    """Return the standard deviation of the Laplacian over the face (Pech-Pacheco et al., ICPR 2000)."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     return float(cv2.Laplacian(grey, cv2.CV_32F)[face].std()) if face.any() else 0.0

@@ -1,12 +1,12 @@
-"""From the motion of a face over a long video to intervals in which an expression may have come and gone.
+"""Candidate intervals of expressions in a long video, from the motion of the face over time.
 
-A face that shows an expression at t differs from itself k frames before and k frames after, while these two
-do not differ from each other. The smaller of the first two differences, less the third, is the score of t at
-the scale k; the score of t is that of its best scale.
+A face that shows an expression at time t differs from the faces k frames before and k frames after it, while
+these two are alike. The score of t at the scale k is the smaller of the first two differences minus the
+difference between the two. The score of t is that of its best scale.
 
-Reference:
+References:
     Moilanen, Zhao, Pietikainen, "Spotting Rapid Facial Movements from Videos Using Appearance-Based Feature
-    Difference Analysis", ICPR 2014, for one scale, on texture.
+    Difference Analysis", ICPR 2014 (one scale, on texture).
 """
 
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
-#: Half-lengths of an expression that are tried, seconds; its rise and fall may differ.
+#: Half-lengths of an expression to try, seconds; its rise and fall may differ in length.
 SCALES = tuple(np.geomspace(0.1, 1.6, 13).tolist())
 
-_SMOOTHED = 0.03  # seconds, standard deviation: what is faster is noise of the camera
-_ENOUGH = 0.6  # share of the best score from which on a smaller scale is taken
-_LEVELS = (0.25, 0.75)  # shares of the apex by which rise and fall are measured
-# A movement whose speed is smooth, t^2 (3 - 2t), reaches these shares at these parts of its time.
+_SMOOTHED = 0.03  # standard deviation, seconds: faster changes are noise of the camera
+_ENOUGH = 0.6  # the smallest scale with this share of the best score is used
+_LEVELS = (0.25, 0.75)  # shares of the apex between which rise and fall are measured
+# Times at which a smooth movement t^2 (3 - 2t) reaches these shares, relative to its duration.
 _TIMES = (0.326, 0.674)
-_OVERLAP = 0.2  # intersection over union from which on two candidates are of one expression
+_OVERLAP = 0.2  # candidates that overlap by this share of the shorter one are the same expression
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Candidate:
     """An interval in which an expression may lie.
 
     Attributes:
-        first, apex, last: samples of the signal, `last` included.
-        score: how much it stands out, in units of the signal.
+        first, apex, last: indices of samples; `last` is part of the interval.
+        score: contrast to the time before and after, in units of the signal.
     """
 
     first: int
@@ -42,15 +42,15 @@ class Candidate:
 
 
 def find_candidates(signal: np.ndarray, rate: float) -> list[Candidate]:
-    """Find intervals in which a signal goes away from where it is and comes back.
+    """Find intervals in which a signal departs from its value and returns.
 
     Args:
-        signal: float32 [T, N], state of the face at each time, such as displacements of its parts.
+        signal: state of the face at each time, such as displacements of its parts, float32 [T, N].
         rate: samples per second.
 
     Returns:
-        Candidates in the order of time, the better one where two overlap. Nothing is cut off by score:
-        whoever spots chooses a threshold.
+        Candidates in the order of time; of two that overlap, the one with the higher score. No threshold is
+        applied to the scores.
     """
     if len(signal) < 3:
         return []
@@ -71,8 +71,8 @@ def contrast(signal: np.ndarray, reach: int) -> np.ndarray:
     """Return the score of every sample at one scale: float [T], at least 0.
 
     Args:
-        signal: float32 [T, N].
-        reach: samples before and after; beyond the ends the signal stays what it is there.
+        signal: state of the face at each time, float32 [T, N].
+        reach: number of samples before and after. Beyond its ends, the signal keeps its first or last value.
     """
     padded = np.pad(signal, ((reach, reach), (0, 0)), mode="edge")
     before, after = padded[: len(signal)], padded[2 * reach :]
@@ -81,10 +81,10 @@ def contrast(signal: np.ndarray, reach: int) -> np.ndarray:
 
 
 def extent(signal: np.ndarray, apex: int, reach: int) -> tuple[int, int]:
-    """Return first and last sample of the expression that has its apex at a sample.
+    """Return the first and last sample of the expression with a given apex.
 
-    The level is the signal's component along the way from the neutral face (the mean of the samples `reach`
-    before and after) to the apex.
+    They are measured on the component of the signal along the line from the neutral face to the apex. The
+    neutral face is the mean of the samples `reach` before and after the apex.
     """
     low, high = max(0, apex - 2 * reach), min(len(signal) - 1, apex + 2 * reach)
     neutral = (signal[max(0, apex - reach)] + signal[min(len(signal) - 1, apex + reach)]) / 2
@@ -95,14 +95,14 @@ def extent(signal: np.ndarray, apex: int, reach: int) -> tuple[int, int]:
 
 
 def _duration(level: np.ndarray) -> int:
-    """Return how many samples a movement takes that leaves the apex at the first of these levels."""
+    """Return the duration of a movement, in samples, given its levels from the apex on."""
     outer, inner = (_crossing(level, share) for share in _LEVELS)
     slope = (outer - inner) / (_TIMES[1] - _TIMES[0])
     return max(1, round(outer + _TIMES[0] * max(slope, 0)))
 
 
 def _crossing(level: np.ndarray, share: float) -> float:
-    """Return where the level first falls below a share, between samples; the last sample if it never does."""
+    """Return when the level first falls below a share, in samples; the last sample if it never does."""
     below = np.flatnonzero(level < share)
     if not below.size or below[0] == 0:
         return float(len(level) - 1) if not below.size else 0.0
@@ -124,6 +124,6 @@ def _overlap(a: Candidate, b: Candidate) -> float:
 
 
 def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Mean length of the displacement between two states, pairs (x, y) of cells: float [T]."""
+    """Return the mean displacement between two states, which are pairs (x, y) of cells: float [T]."""
     difference = (a - b).reshape(len(a), -1, 2)
     return np.sqrt(np.square(difference).sum(axis=-1)).mean(axis=-1)

@@ -1,8 +1,9 @@
-"""The motion of a face made larger: a frame warped by its own flow, times a factor.
+"""Motion magnification of a face: a frame is warped by a multiple of its own flow.
 
-A mesh over the face lies in the frame where the flow says and in the magnified frame where the factor says.
-Every triangle is filled from the frame itself. So nothing is blended over time and no blur grows along the
-clip, and where lips or lids part, the triangles between them show what the frame has there.
+The flow gives the position of a mesh over the face in the frame, and the magnified flow gives its position in
+the magnified frame. Every triangle is filled from the frame itself. So nothing is blended over time, and blur
+does not grow along the clip. Where lips or lids part, the triangles between them show the frame's own
+content.
 """
 
 import cv2
@@ -18,31 +19,31 @@ from pipelines.labels.mesh import interpolate_triangles
 MAGNIFIED_SIZE = 384
 
 _STEP = 2  # pixels of the crop between vertices
-_FADE = 0.08  # standard deviation with which magnification fades at the face's outline, share of the crop
-_MOST = 0.05  # of the crop: largest motion that is added
-_NOISE = 0.08  # pixels: motion that is as small is left as it is
+_FADE = 0.08  # standard deviation of the fading at the outline of the face, share of the crop
+_MOST = 0.05  # largest added motion, share of the crop
+_NOISE = 0.08  # pixels: motion as small as this is not magnified
 _SMOOTH = 1.5  # standard deviation, pixels of the crop
 
 
 def face_view(frame: np.ndarray, reference: ReferenceCrop) -> np.ndarray:
-    """Return the part of a frame that the magnified picture shows: uint8 [384, 384, 3], RGB."""
+    """Return the part of a frame that the magnified picture shows, uint8 [384, 384, 3], RGB."""
     return _read(frame, reference, pixel_grid((MAGNIFIED_SIZE, MAGNIFIED_SIZE)) / _zoom(reference))
 
 
 def magnified(
     frame: np.ndarray, reference: ReferenceCrop, motion: TrackedMotion, factor: float
 ) -> np.ndarray:
-    """Return a frame with the motion of the face against the head made `factor` times as large.
+    """Return a frame in which the motion of the face relative to the head is magnified.
 
     Args:
-        frame: uint8 [H, W, 3], RGB.
-        reference: that the motion is measured against.
-        motion: of the frame.
-        factor: 1 leaves the frame as it is. Large motion is magnified less: what is added stays below 5 % of
-            the crop, as a face that is pulled further is no face any more.
+        frame: frame of a clip, uint8 [H, W, 3], RGB.
+        reference: crop of the reference frame.
+        motion: motion of the frame.
+        factor: magnification factor; 1 changes nothing. Large motion is magnified less: the added motion
+            stays below 5 % of the crop, because a stronger distortion does not look like a face.
 
     Returns:
-        uint8 [384, 384, 3], RGB; the head moves as it did.
+        Magnified picture, uint8 [384, 384, 3], RGB. The motion of the head is not magnified.
     """
     zoom, size = _zoom(reference), reference.size
     own = cv2.GaussianBlur(motion.expression, (0, 0), _SMOOTH)
@@ -55,7 +56,7 @@ def magnified(
     most = _MOST * size
     more = more * (most * np.tanh(length / most) / length) * weight[::_STEP, ::_STEP].reshape(-1, 1)
     rows = len(range(0, size, _STEP))
-    # Small triangles of what moves most are drawn last: they lie on top where the mesh folds.
+    # The triangles that move most are drawn last, so they lie on top where the mesh folds.
     triangles = _grid_triangles(rows, np.linalg.norm(more, axis=-1))
     where = ((here + more) * zoom).astype(np.float64)
     shape = (MAGNIFIED_SIZE, MAGNIFIED_SIZE)

@@ -1,4 +1,4 @@
-"""Motion of the parts of a face as numbers: one row a frame and region."""
+"""Table of the motion of the regions of a face: one row per frame and region."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pipelines.landmarks.face_mesh import REGIONS, region_map
 from pipelines.micro_expressions.alignment import CROP
 from pipelines.micro_expressions.strain import optical_strain
 
-# In a graph: run one by one, its many small operations take several times as long.
+# In a graph, because its many small operations take several times as long one by one.
 _strain = tf.function(optical_strain, reduce_retracing=True)
 
 #: Distance between the centres of the irises of an adult, millimetres (Dodgson 2004: mean 63).
@@ -29,26 +29,29 @@ COLUMNS = (
 )  # fmt: skip
 
 _MOUTH_CORNERS = (61, 291)  # the subject's right and left
-_CORNER_RADIUS = 0.11  # of a corner's disc, in distances between the irises
+_CORNER_RADIUS = 0.11  # radius of the disc around a corner, relative to the distance of the irises
 _MIDLINE = (10, 152)  # top of the forehead and chin
-_LEAST_VALID = 0.2  # share of a region's pixels that its motion is told from
+_LEAST_VALID = 0.2  # smallest share of valid pixels for which the motion of a region is stated
 _LEAST_MOTION = 0.1  # pixels: sides that move less are not compared
 
 
 @dataclass(frozen=True)
 class RegionMotion:
-    """Mean motion of a region against the head, in pixels of the 224 x 224 crop (see `RegionTable`).
+    """Mean motion of a region relative to the head, in pixels of the 224 x 224 crop (see `RegionTable`).
+
+    All values except `valid` are NaN if too few pixels are valid.
 
     Attributes:
-        region: one of `TABLE_REGIONS`.
+        region: name from `TABLE_REGIONS`.
         side: right or left of the subject, or both.
-        u: mean motion to the right of the picture; NaN where too few pixels are valid, as all below.
+        u: mean motion to the right in the picture.
         v: mean motion down.
         rms: root mean square length of the motion.
         strain: mean optical strain, pixels per pixel.
         valid: share of valid pixels.
-        uncertainty: mean error to expect of a pixel.
-        asymmetry: of `both`: (left - right) / (left + right) of `rms`, -1 to 1; NaN where neither moves.
+        uncertainty: mean expected error of a pixel.
+        asymmetry: (left - right) / (left + right) of `rms`, -1 to 1; only for `both`, and NaN if the sides
+            hardly move.
     """
 
     region: str
@@ -63,15 +66,16 @@ class RegionMotion:
 
 
 class RegionTable:
-    """Means over the regions of a face.
+    """Mean motion of the regions of a face.
 
-    Pixels are those of the aligned crop of 224 x 224, in which faces are of about one size; millimetres come
-    from the distance of the irises in the reference frame.
+    Pixels are those of the aligned crop of 224 x 224, in which all faces have about the same size.
+    Millimetres are derived from the distance of the irises in the reference frame.
 
     Args:
         reference: crop of the reference frame.
-        yaw: of the head in the reference frame, degrees: the distance of the irises is foreshortened by it.
-        interpupillary_mm: distance of the subject's pupils, millimetres.
+        yaw: yaw of the head in the reference frame, degrees. It corrects the foreshortened distance of the
+            irises.
+        interpupillary_mm: distance between the subject's pupils, millimetres.
     """
 
     def __init__(
@@ -84,7 +88,7 @@ class RegionTable:
         self._labels = _labels(reference)
 
     def regions(self, motion: TrackedMotion) -> list[RegionMotion]:
-        """Return right, left and both sides of every region."""
+        """Return the motion of the right side, the left side and both sides of every region."""
         own = motion.expression
         squared = squared_length(own)
         strain = _strain(own[None]).numpy()[0]
@@ -116,7 +120,7 @@ class RegionTable:
         )
 
     def rows(self, number: int, seconds: float, regions: list[RegionMotion]) -> Iterator[dict[str, object]]:
-        """Yield the rows of a frame by their `COLUMNS`."""
+        """Yield the rows of a frame, by the names of `COLUMNS`."""
         for each in regions:
             pixels = {"u": each.u, "v": each.v, "rms": each.rms}
             yield {
@@ -134,12 +138,12 @@ class RegionTable:
 
 
 def _labels(reference: ReferenceCrop) -> tuple[np.ndarray, np.ndarray]:
-    """Return 2 x region + side of every pixel, -1 outside: of the map of regions, and of the corners."""
+    """Return two label maps, of the regions and of the mouth corners: 2 x region + side, or -1 outside."""
     points, size = reference.landmarks, reference.size
     grid = pixel_grid((size, size))
     top, chin = points[list(_MIDLINE)]
     down = chin - top
-    # Left of the line from the forehead to the chin in the picture is the subject's right.
+    # The subject's right is left of the line from the forehead to the chin in the picture.
     side = ((grid - top) @ np.array([down[1], -down[0]]) > 0).astype(np.int64)
     regions = region_map(points, (size, size)).astype(np.int64) - 1
     whole = np.where((regions >= 0) & reference.face, 2 * regions + side, -1)

@@ -1,1 +1,1 @@
-"""Files that an analysis writes: the report, the ELAN file."""
+"""Files that an analysis writes: report, ELAN file, Parquet tables, summary of a folder."""

@@ -12,8 +12,8 @@ from pipelines.clip_analysis.clip_events import FoundEvent
 from pipelines.files import replacing
 from pipelines.io.images import encode_png
 
-_MOST_POINTS = 2000  # of a curve: more than a screen has pixels
-_LARGEST_EMBEDDED = 40e6  # bytes of a video that is put into the page; a larger one is linked
+_MOST_POINTS = 2000  # points of a curve: more than a screen has pixels
+_LARGEST_EMBEDDED = 40e6  # bytes; a larger video is linked and not embedded in the page
 
 
 def write_clip_report(
@@ -31,16 +31,16 @@ def write_clip_report(
     """Write the report beside `magnified.mp4`.
 
     Args:
-        path: of the page; the video lies in the same folder.
-        name: of the clip.
-        times: float [T], seconds.
-        curves: float [T] by the region's name, motion against the head, mm; NaN where it is not known.
-        events: what was found.
-        notes: what the reader should know.
-        reference: uint8 [384, 384, 3], RGB, the face in the reference frame.
-        magnify: factor of the video.
-        full_mm: motion in full colour, mm.
-        full_strain: strain that is white.
+        path: path of the page, in the folder of the video.
+        name: name of the clip.
+        times: time of each frame, float [T], seconds.
+        curves: motion relative to the head by the name of the region, float [T] each, mm; NaN where unknown.
+        events: detected events.
+        notes: remarks for the reader.
+        reference: face in the reference frame, uint8 [384, 384, 3], RGB.
+        magnify: magnification factor of the video.
+        full_mm: motion that is shown in full colour, mm.
+        full_strain: strain that is shown as white.
     """
     path = Path(path)
     every = -(-len(times) // _MOST_POINTS)
@@ -69,10 +69,10 @@ def write_clip_report(
         notes=notes,
         video=_video(path.with_name("magnified.mp4")),
         video_label=(
-            f"Above: the face, and its motion against the head {magnify:g} times as large. Below: that "
-            "motion in colour (hue is direction), and optical strain."
+            f"Top: the face, and the face with its motion relative to the head magnified {magnify:g} times. "
+            "Bottom: this motion in colour (hue is direction), and optical strain."
         ),
-        scale=f"Full colour is {full_mm:g} mm of motion; white is a strain of {full_strain:g}.",
+        scale=f"Full colour is a motion of {full_mm:g} mm; white is a strain of {full_strain:g}.",
         duration=f"{times[-1]:.2f}",
         events=[
             {"time": f"{times[event.apex]:.4f}", "text": _text(event, float(times[event.apex]))}
@@ -80,7 +80,7 @@ def write_clip_report(
         ],
         reference="data:image/png;base64," + base64.b64encode(encode_png(reference)).decode(),
         table=rows,
-        # A name of a region could not end the script, but what is escaped once stays so.
+        # Escaped, so that no text in the data can end the script.
         data=json.dumps(data).replace("<", "\\u003c"),
     )
     with replacing(path) as part:
@@ -99,7 +99,7 @@ def _video(path: Path) -> str:
 
 
 def _largest_of(curve: np.ndarray, every: int) -> list[float | None]:
-    """Return the largest of every few values, so that no short peak is lost; None where none is known."""
+    """Return the largest of each `every` values, so no short peak is lost; None where all are unknown."""
     found = []
     for first in range(0, len(curve), every):
         part = curve[first : first + every]

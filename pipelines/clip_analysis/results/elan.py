@@ -1,4 +1,4 @@
-"""Events as an ELAN file, which opens beside the video.
+"""Events as an ELAN file, which ELAN opens together with the video.
 
 References:
     Wittenburg et al., "ELAN: a professional framework for multimodality research", LREC 2006.
@@ -17,13 +17,13 @@ _TIERS = {"micro": "micro-expressions", "macro": "macro-expressions", "blink": "
 
 
 def write_elan(path: Path | str, clip: Path, events: list[FoundEvent], times: np.ndarray) -> None:
-    """Write events as annotations, a tier for each kind and one for the apexes.
+    """Write events as annotations, with a tier for each kind of event and one for the apexes.
 
     Args:
-        path: ends in .eaf.
-        clip: the video that it belongs to.
-        events: what was found.
-        times: float [T], seconds of the frames.
+        path: path of the ELAN file, with the suffix .eaf.
+        clip: path of the video.
+        events: detected events.
+        times: time of each frame, float [T], seconds.
     """
     from pympi.Elan import Eaf
 
@@ -31,7 +31,7 @@ def write_elan(path: Path | str, clip: Path, events: list[FoundEvent], times: np
     document.remove_tier("default")
     for tier in (*_TIERS.values(), "apexes"):
         document.add_tier(tier)
-    # ELAN counts in milliseconds, and an annotation has a length.
+    # ELAN counts in milliseconds, and an annotation must have a duration.
     milliseconds = np.rint(np.append(times, times[-1] + 0.04) * 1000).astype(int).tolist()
     for event in events:
         begin, end = milliseconds[event.onset], milliseconds[event.offset]
@@ -41,6 +41,6 @@ def write_elan(path: Path | str, clip: Path, events: list[FoundEvent], times: np
         document.add_annotation("apexes", apex, max(milliseconds[event.apex + 1], apex + 1), event.kind)
     if clip.is_file():
         document.add_linked_file(str(clip.resolve()), relpath=clip.name, mimetype="video/mp4")
-    # pympi prints where it writes, and keeps a copy of a file that it replaces.
+    # pympi prints the path that it writes, and keeps a copy of a file that it replaces.
     with replacing(path) as part, contextlib.redirect_stdout(io.StringIO()):
         document.to_file(str(part), pretty=True)

@@ -1,4 +1,4 @@
-"""Tables as Parquet files, for those who read many of them."""
+"""Tables as Parquet files, which pandas and polars read faster than CSV."""
 
 from pathlib import Path
 
@@ -9,13 +9,13 @@ def write_parquet(table: Path, texts: tuple[str, ...]) -> Path:
     """Write a CSV file as Parquet beside it, block by block.
 
     Args:
-        table: ends in .csv; an empty cell is null.
-        texts: names of the columns of text. `frame` and `reference` are int32, all others float64.
+        table: path of the CSV file; empty cells become null.
+        texts: names of the text columns. `frame` and `reference` become int32, all others float64.
 
     Returns:
-        The file, which ends in .parquet.
+        Path of the Parquet file: the same name with the suffix .parquet.
     """
-    # Imported here: it takes a while, and few ask for it.
+    # Imported here, because the import is slow and rarely needed.
     import pyarrow as pa
     import pyarrow.parquet as pq
     from pyarrow import csv

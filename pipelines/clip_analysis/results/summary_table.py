@@ -1,4 +1,4 @@
-"""`summary.csv` of a folder of analysed clips: one row a clip."""
+"""`summary.csv` of a folder of analysed clips: one row per clip."""
 
 import csv
 from collections.abc import Sequence
@@ -12,23 +12,23 @@ from pipelines.files import replacing
 
 @dataclass(frozen=True)
 class AnalysedClip:
-    """Row of a clip.
+    """Row of a clip. If the clip could not be analysed, the numbers are None.
 
     Attributes:
         clip: name of the clip and of its folder.
-        path: of the clip.
-        failure: why it could not be analysed; empty if it was.
-        frames: count of frames; None, as all below, of a clip that failed.
-        seconds: time stamp of the last frame.
+        path: path of the clip.
+        failure: reason why the clip could not be analysed; empty if it was.
+        frames: number of frames.
+        seconds: time stamp of the last frame, seconds.
         references: numbers of the reference frames, separated by blanks.
-        tracked: frames that were tracked.
-        lost: frames whose track was lost.
-        no_face: frames without a face.
-        micro: count of micro-expressions.
-        macro: count of macro-expressions.
-        blink: count of blinks.
-        notes: what there is to know, separated by semicolons.
-        changed: when the clip was last changed, nanoseconds since 1970.
+        tracked: number of frames that were tracked.
+        lost: number of frames in which the track was lost.
+        no_face: number of frames without a face.
+        micro: number of micro-expressions.
+        macro: number of macro-expressions.
+        blink: number of blinks.
+        notes: remarks for the user, separated by semicolons.
+        changed: time of the last change of the clip, nanoseconds since 1970.
     """
 
     clip: str
@@ -48,7 +48,7 @@ class AnalysedClip:
 
 
 def row_of_clip(clip: Clip, analysis: ClipAnalysis) -> AnalysedClip:
-    """Return the row of a clip that was analysed."""
+    """Return the row of an analysed clip."""
     kinds = [event.kind for event in analysis.events]
     lost, absent = analysis.status.count("lost"), analysis.status.count("no_face")
     return AnalysedClip(
@@ -69,7 +69,7 @@ def row_of_clip(clip: Clip, analysis: ClipAnalysis) -> AnalysedClip:
 
 
 def write_summary_table(path: Path, rows: Sequence[AnalysedClip]) -> None:
-    """Write the rows; an empty cell where nothing is known."""
+    """Write the rows as CSV; unknown cells are empty."""
     columns = [field.name for field in fields(AnalysedClip) if field.name != "changed"]
     with replacing(path) as part, part.open("w", newline="") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore")

@@ -1,1 +1,1 @@
-"""A face followed through a clip: landmarks, reference frames, and motion against them."""
+"""Tracking of a face through a clip: landmarks, reference frames, and motion relative to them."""

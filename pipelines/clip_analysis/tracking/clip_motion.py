@@ -1,4 +1,4 @@
-"""Motion of a clip from its file: landmarks and references first, then every frame in order."""
+"""Motion of a clip, read from its file: first landmarks and reference frames, then every frame in order."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -24,20 +24,20 @@ from pipelines.io.video import frame_count, read_frames
 from pipelines.io.video_decoder import TruncatedClipError
 from pipelines.landmarks.detector import FaceMesh
 
-#: Called with the step (landmarks, motion), frames done, and about how many there are.
+#: Function that is called with the step (landmarks or motion), the frames done, and about how many there are.
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
 class ClipMotion:
-    """A clip whose landmarks are known, and whose motion is computed while it is iterated over.
+    """A clip with known landmarks, whose motion is computed while the frames are iterated over.
 
     Attributes:
-        survey: what the first pass has found.
-        references: number of the reference frame of each shot that has a face.
-        frames: every frame with its motion, in order; can be iterated once.
-        cut_off: count of intact frames of a file that is cut off; None if it is whole.
-        added: numbers of frames that have replaced a reference; complete after the last frame.
+        survey: result of the first pass.
+        references: number of the reference frame of each shot with a face.
+        frames: every frame with its motion, in order; can be iterated over once.
+        cut_off: number of intact frames of a truncated file; None if the file is complete.
+        added: numbers of frames that replaced a reference; complete after the last frame.
     """
 
     survey: Survey
@@ -55,20 +55,20 @@ def clip_motion(
     landmarks: Landmarks | None = None,
     progress: Progress = lambda step, done, total: None,
 ) -> Iterator[ClipMotion]:
-    """Find the face in every frame of a clip, and follow its motion against a reference frame.
+    """Find the face in every frame of a clip, and track its motion relative to a reference frame.
 
-    The clip is read three times and never held: landmarks, the crops of the references, and the motion.
+    The clip is streamed three times: for the landmarks, the reference crops, and the motion.
 
     Args:
-        clip: a video or a folder of pictures.
+        clip: path of a video or a folder of pictures.
         estimate: estimator of the flow between two crops.
-        reference: number of the reference frame; found if not given.
-        landmarks: reads the 68 landmarks of each frame that another program has found; Face Mesh by default.
-        progress: called after each frame.
+        reference: number of the reference frame; by default it is chosen automatically.
+        landmarks: reader of the 68 landmarks of each frame from another program; by default Face Mesh.
+        progress: function to call after each frame.
 
     Raises:
-        InputError: if the clip cannot be read or has no face, or for a reference that does not exist or has
-            no face.
+        InputError: if the clip cannot be read or has no face, or the reference frame does not exist or has no
+            face.
     """
     stated = frame_count(clip)
     with ExitStack() as stack:
@@ -96,7 +96,7 @@ def clip_motion(
 def intact_frames(
     clip: Path, on_cut_off: Callable[[int], None] = lambda frames: None
 ) -> Iterator[np.ndarray]:
-    """Yield the frames of a clip up to where it is cut off, and tell how many they are if it is."""
+    """Yield the intact frames of a clip. If the file is truncated, `on_cut_off` gets their number."""
     number = -1
     try:
         for frame in read_frames(clip):

@@ -1,4 +1,4 @@
-"""Second pass over a clip: the motion of every frame against the reference of its shot."""
+"""Second pass over a clip: the motion of every frame relative to the reference frame of its shot."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,10 +13,10 @@ from pipelines.clip_analysis.tracking.tracker import FlowEstimate, MotionTracker
 from pipelines.errors import InputError
 from pipelines.image.warping import squared_length
 
-#: Frames in a row that are lost though they have a face, after which it is taken for somebody else's.
+#: Number of lost frames in a row with a face, after which the face is taken to be another person's.
 NEW_REFERENCE_AFTER = 10
 
-# Change of the flow from frame to frame that is taken for an error of the estimator, pixels of the crop.
+# Change of the flow from frame to frame that is taken to be an error of the estimator, pixels of the crop.
 _TIME_ERROR = 0.15
 
 
@@ -25,11 +25,11 @@ class ClipFrame:
     """A frame of a clip and its motion.
 
     Attributes:
-        number: of the frame, from 0.
-        picture: uint8 [H, W, 3], RGB.
-        landmarks: float32 [478, 2], pixels of the frame; None without a face.
-        reference: that the motion is measured against; None in a shot without a face.
-        motion: against the reference; None without a face.
+        number: number of the frame, from 0.
+        picture: the frame, uint8 [H, W, 3], RGB.
+        landmarks: landmarks of the face, float32 [478, 2], pixels of the frame; None without a face.
+        reference: crop of the reference frame; None in a shot without a face.
+        motion: motion relative to the reference; None without a face.
     """
 
     number: int
@@ -40,7 +40,7 @@ class ClipFrame:
 
     @property
     def known(self) -> bool:
-        """Whether there is a motion that was not lost."""
+        """Whether the motion is known, that is, the frame has a face and was not lost."""
         return self.motion is not None and self.motion.status != "lost"
 
     @property
@@ -50,11 +50,12 @@ class ClipFrame:
 
 
 def reference_frames(found: Survey, named: int | None, store: LandmarkStore) -> dict[Shot, int]:
-    """Return the number of the reference frame of every shot that has a face.
+    """Return the number of the reference frame of every shot with a face.
 
     Args:
-        found: by the first pass.
-        named: frame that the user names, the reference of its shot; None for those that were found.
+        found: result of the first pass.
+        named: number of a frame that the user chose as the reference of its shot; None for the automatic
+            choice in all shots.
         store: landmarks of all frames.
 
     Raises:
@@ -73,7 +74,7 @@ def reference_frames(found: Survey, named: int | None, store: LandmarkStore) -> 
 def reference_crops(
     frames: Iterable[np.ndarray], references: dict[Shot, int], store: LandmarkStore
 ) -> dict[Shot, ReferenceCrop]:
-    """Cut the crops of the reference frames; reads the clip no further than it has to."""
+    """Make the crops of the reference frames; read the clip only as far as needed."""
     wanted = {number: shot for shot, number in references.items()}
     crops, last = {}, max(wanted)
     for number, frame in enumerate(frames):
@@ -95,12 +96,12 @@ def track_clip(
     """Track the face through a clip.
 
     Args:
-        frames: uint8 [H, W, 3] RGB each; taken one by one, three of them are held.
-        found: by the first pass.
-        crops: of the reference of each shot.
+        frames: frames, uint8 [H, W, 3] RGB each; read one by one, with three in memory.
+        found: result of the first pass.
+        crops: crop of the reference frame of each shot.
         store: landmarks of all frames.
         estimate: estimator of the flow between two crops.
-        on_new_reference: called with a frame that replaces a reference from which it differs too much.
+        on_new_reference: function to call with the number of a frame that becomes a new reference.
 
     Yields:
         Every frame, in order.
@@ -134,13 +135,13 @@ def _tracked(frames, found, crops, store, estimate, on_new_reference) -> Iterato
 
 
 def steadied(frames: Iterable[ClipFrame]) -> Iterator[ClipFrame]:
-    """Take errors that change from frame to frame off the flow, by the frames before and after.
+    """Reduce errors of the flow that change from frame to frame, using the previous and the next frame.
 
     Args:
-        frames: of a clip in order; three of them are held.
+        frames: frames of a clip, in order; three of them are in memory.
 
     Yields:
-        The same frames.
+        The same frames with steadier motion.
     """
     before: ClipFrame | None = None
     frame: ClipFrame | None = None
@@ -160,7 +161,7 @@ def _between(before: ClipFrame | None, frame: ClipFrame, after: ClipFrame) -> Cl
         return frame
     own = [each.motion.expression for each in three]
     mean = (own[0] + 2 * own[1] + own[2]) / 4
-    # What differs by more is motion: a blink, or a lip that moves fast.
+    # A larger difference is motion, such as a blink or a fast lip.
     change = cv2.GaussianBlur(squared_length(own[1] - mean), (0, 0), 2.0)[..., None]
     steady = mean + (own[1] - mean) * (change / (change + _TIME_ERROR**2))
     return replace(frame, motion=replace(frame.motion, flow=frame.motion.head + steady))

@@ -1,4 +1,4 @@
-"""Landmarks of another program in place of the detector: 68 points a frame, completed to Face Mesh's 478."""
+"""Landmarks of another program in place of the detector: 68 points per frame, completed to 478."""
 
 from collections.abc import Sequence
 
@@ -16,10 +16,11 @@ _IRIS_POINTS = 5  # of each iris, its centre first
 
 
 class GivenLandmarks:
-    """The faces of a clip by landmarks that are known; takes the place of a `FaceMesh` that tracks.
+    """Faces of a clip from known landmarks, used in place of a tracking `FaceMesh`.
 
     Args:
-        points: for each frame float32 [68, 2], (x, y) in pixels, in the order of iBUG; None without a face.
+        points: landmarks of each frame, float32 [68, 2], (x, y) in pixels, in the order of iBUG; None without
+            a face.
 
     Examples:
         >>> given = GivenLandmarks([np.random.default_rng(0).random((68, 2)) * 100, None])
@@ -33,7 +34,7 @@ class GivenLandmarks:
         self._points = iter(points)
 
     def reset(self) -> None:
-        """Do nothing: what is given does not depend on the frames before."""
+        """Do nothing, because known landmarks do not depend on earlier frames."""
 
     def __call__(self, frame: np.ndarray, same_as: np.ndarray | None = None) -> Face | None:
         """Return the face of the next frame."""
@@ -42,21 +43,21 @@ class GivenLandmarks:
 
 
 def complete_landmarks(points: np.ndarray) -> np.ndarray:
-    """Complete 68 landmarks to those of Face Mesh by a thin-plate spline of the canonical face.
+    """Complete 68 landmarks to the 478 of Face Mesh by a thin-plate spline of the canonical face.
 
     Args:
-        points: float [68, 2], (x, y) in pixels, in the order of iBUG.
+        points: landmarks, float [68, 2], (x, y) in pixels, in the order of iBUG.
 
     Returns:
-        float32 [478, 2]. The 68 are as given; the others lie between them as on the canonical face, and each
-        iris in the middle of its lids.
+        Landmarks, float32 [478, 2]. The 68 given points do not change. The others are interpolated as on the
+        canonical face, and each iris lies in the middle of its lids.
 
     References:
         Bookstein, "Principal warps: thin-plate splines and the decomposition of deformations", TPAMI 11(6),
         1989.
     """
     canonical = canonical_landmarks()[:, :2].astype(np.float64)
-    # The lips of the canonical face are closed, so that two of its points coincide: smoothed a little.
+    # Smoothed a little, because the lips of the canonical face are closed and some of its points coincide.
     spline = RBFInterpolator(
         canonical[IBUG_68], points.astype(np.float64), kernel="thin_plate_spline", smoothing=_SMOOTHING
     )

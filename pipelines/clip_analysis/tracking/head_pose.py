@@ -11,23 +11,23 @@ import numpy as np
 from pipelines.landmarks.head_motion import STABLE
 from pipelines.synthetic.renderer.geometry.head import head_model
 
-#: Share of the opening at the reference below which an eye is closed.
+#: Opening relative to the reference frame below which an eye is closed.
 CLOSED_BELOW = 0.5
 
-# Points on bone and the nose, whose depth shows turns and nods.
+# Points on bone and on the nose, whose depth reveals turns and nods.
 _POINTS = np.concatenate([STABLE, [197, 195, 5, 4, 1, 19, 94, 2, 48, 278, 98, 327]])
-# Corner, two points of the upper lid, corner, two of the lower lid, of the subject's right and left eye.
+# Subject's right and left eye: corner, two points of the upper lid, corner, two points of the lower lid.
 _EYES = np.array([[33, 160, 158, 133, 153, 144], [362, 385, 387, 263, 373, 380]])
 
 
 @dataclass(frozen=True)
 class HeadPose:
-    """Where a head looks.
+    """Pose of a head.
 
     Attributes:
-        yaw: degrees, positive towards the picture's right.
-        pitch: degrees, positive down.
-        roll: degrees, positive clockwise.
+        yaw: turn, degrees, positive to the right of the picture.
+        pitch: nod, degrees, positive down.
+        roll: tilt, degrees, positive clockwise.
         scale: pixels per centimetre of the head.
     """
 
@@ -38,14 +38,14 @@ class HeadPose:
 
 
 def head_pose(landmarks: np.ndarray) -> HeadPose:
-    """Fit the pose of the mean head by a weak perspective to the points on bone.
+    """Fit the pose of the mean head to the points on bone, under weak perspective.
 
     Args:
-        landmarks: float [478, 2], (x, y) in pixels.
+        landmarks: landmarks of a face, float [478, 2], (x, y) in pixels.
 
     Returns:
-        The pose. A head is not the mean head: yaw and pitch are off by some degrees that stay the same, and
-        their changes are right to about a third. Roll and scale do not suffer from that.
+        Pose. Because a head differs from the mean head, yaw and pitch have a constant error of some degrees,
+        and their changes can be wrong by about a third. Roll and scale are not affected.
     """
     model = head_model().vertices[_POINTS].astype(np.float64)
     points = landmarks[_POINTS].astype(np.float64)
@@ -62,7 +62,7 @@ def head_pose(landmarks: np.ndarray) -> HeadPose:
 
 
 def eye_openings(landmarks: np.ndarray) -> np.ndarray:
-    """Return the aspect ratio of the subject's right and left eye, float64 [2]: 0 is closed, .3 usual."""
+    """Return the aspect ratio of the subject's right and left eye, float64 [2]: 0 is closed, .3 typical."""
     eyes = landmarks[_EYES].astype(np.float64)
     height = np.linalg.norm(eyes[:, 1] - eyes[:, 5], axis=-1) + np.linalg.norm(
         eyes[:, 2] - eyes[:, 4], axis=-1

@@ -1,4 +1,4 @@
-"""Landmarks of all frames of a clip in a file, so that a long clip needs no more memory than a short one."""
+"""Landmarks of all frames of a clip in a file, so a long clip needs no more memory than a short one."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ import numpy as np
 
 from pipelines.landmarks.face_mesh import NUM_LANDMARKS
 
-_ROW = NUM_LANDMARKS * 2  # numbers of a frame
+_ROW = NUM_LANDMARKS * 2  # numbers per frame
 
 
 class LandmarkStore:
-    """A file to which the landmarks of each frame are added in order, and from which they are read.
+    """File with the landmarks of each frame, which are added in order and read in any order.
 
     Args:
-        path: of the file. What it holds already counts: a work that was interrupted goes on.
+        path: path of the file. Existing content is kept, so interrupted work can continue.
     """
 
     def __init__(self, path: Path | str):
@@ -24,12 +24,12 @@ class LandmarkStore:
         return self._file.seek(0, 2) // (4 * _ROW)
 
     def add(self, landmarks: np.ndarray | None) -> None:
-        """Add a frame: float32 [478, 2], or None for one without a face."""
+        """Add the landmarks of the next frame: float32 [478, 2], or None without a face."""
         row = np.full(_ROW, np.nan, np.float32) if landmarks is None else landmarks.astype(np.float32)
         self._file.write(row.tobytes())
 
     def __getitem__(self, number: int) -> np.ndarray | None:
-        """Return the landmarks of a frame, float32 [478, 2], or None where there is no face."""
+        """Return the landmarks of a frame, float32 [478, 2], or None without a face."""
         self._file.flush()
         self._file.seek(4 * _ROW * number)
         data = self._file.read(4 * _ROW)

@@ -1,9 +1,9 @@
-"""Motion of a rigid head in the plane of the picture: affine, and parallax by the depth of the face.
+"""Flow of a rigid head: an affine motion, and parallax by the depth of the face.
 
-A rotation and a translation in space move a face under weak perspective by a flow that is affine in x, y, and
-depth. The depth is that of the mean head; only its shape counts, since its pose is affine in x and y as well.
-The parameters are fitted, with robust weights, to the flow of forehead and nose and around points on bone.
-An affine motion alone would leave part of a turn in the cheeks and the nose.
+Under weak perspective, a rotation and translation in space give a flow that is affine in x, y and depth. The
+depth is that of the mean head. Only its shape matters, because a change of pose is affine in x and y. The
+parameters are fitted, with robust weights, to the flow of forehead and nose and around points on bone. An
+affine motion alone would leave part of a turn in the cheeks and the nose.
 
 References:
     Holland, Welsch, "Robust regression using iteratively reweighted least-squares", Communications in
@@ -22,10 +22,10 @@ from pipelines.landmarks.canonical_face import COUNT, canonical_landmarks
 from pipelines.landmarks.face_mesh import NUM_LANDMARKS, REGIONS, TRIANGLES, region_map
 from pipelines.landmarks.head_motion import STABLE, fit_robustly
 
-_STEP, _ROUNDS = 7, 10  # pixels between the points of the fit; rounds of it
-# How much a part of the face tells of the head. What lies elsewhere, and not near bone, moves by itself.
+_STEP, _ROUNDS = 7, 10  # pixels between the points of the fit; number of iterations
+# Weights of the regions in the fit of the head. All others, except near bone, move with the expression.
 _OF_HEAD = {"forehead": 1.0, "nose": 1.0, "brows": 0.2}
-# The same where what moves by itself may be in it, and errors should average out.
+# Weights in the fit of the whole face, which may include part of an expression and averages errors out.
 _OF_FACE = {
     "forehead": 1.0, "nose": 1.0, "cheeks": 0.3, "brows": 0.2, "jaw": 0.1, "mouth": 0.05, "eyes": 0.05,
 }  # fmt: skip
@@ -33,11 +33,11 @@ _NEAR_BONE = 0.05  # share of the crop
 
 
 class RigidMotion:
-    """Flows that the head can make, as linear combinations of four fields.
+    """Flows of a rigid head, as linear combinations of four fields.
 
     Args:
-        landmarks: float32 [478, 2] of the face at rest, pixels of the crop.
-        face: bool [S, S].
+        landmarks: landmarks of the face at rest, float32 [478, 2], pixels of the crop.
+        face: mask of the face, bool [S, S].
     """
 
     def __init__(self, landmarks: np.ndarray, face: np.ndarray):
@@ -53,18 +53,18 @@ class RigidMotion:
         self._of_face = self._design(np.where(face, _weights(_OF_FACE)[regions], 0))
 
     def fit(self, flow: np.ndarray) -> np.ndarray:
-        """Return the parameters of the head's part of a flow, float32 [S, S, 2]: float64 [4, 2]."""
+        """Return the parameters of the head motion in a flow, float32 [S, S, 2]: float64 [4, 2]."""
         return self._fitted(flow, self._of_head)
 
     def fit_face(self, flow: np.ndarray) -> np.ndarray:
-        """Return the parameters of the rigid motion that is nearest to that of the whole face.
+        """Return the parameters of the rigid motion that is closest to the flow of the whole face.
 
-        Less noisy than `fit`, and part of an expression may be in it.
+        This fit is less noisy than `fit`, but may include part of an expression.
         """
         return self._fitted(flow, self._of_face)
 
     def _design(self, weights: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
-        """Return the points of a fit (rows, columns) on the coarse grid, their fields, and their weights."""
+        """Return the points of a fit on the coarse grid (rows, columns), their fields, and their weights."""
         coarse = weights[::_STEP, ::_STEP]
         where = np.nonzero(coarse)
         return where, self.fields[::_STEP, ::_STEP][where].astype(np.float64), coarse[where]
@@ -74,17 +74,17 @@ class RigidMotion:
         return fit_robustly(fields, flow[::_STEP, ::_STEP][where], weights, _ROUNDS)
 
     def flow(self, parameters: np.ndarray) -> np.ndarray:
-        """Return the flow of parameters, float64 [4, 2]: float32 [S, S, 2], pixels of the crop."""
+        """Return the flow for parameters, float64 [4, 2]: float32 [S, S, 2], pixels of the crop."""
         return self.fields @ parameters.astype(np.float32)
 
 
 def _weights(of: dict[str, float]) -> np.ndarray:
-    """Return weights by the number of a region: float64 [regions + 1], 0 outside of the face."""
+    """Return the weight of each value of a region map: float64 [regions + 1], 0 outside the face."""
     return np.array([0.0] + [of.get(region, 0.0) for region in REGIONS])
 
 
 def _depth(landmarks: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return the depth of the mean head over the face, about -1 to 1; outside, that of the nearest pixel."""
+    """Return the depth of the mean head, about -1 to 1; outside the face, that of the nearest pixel."""
     depth = canonical_landmarks()[:, 2].astype(np.float64)
     depth = (depth - depth.mean()) / np.ptp(depth) * 2
     depth = np.concatenate([depth, np.zeros(NUM_LANDMARKS - COUNT)])

@@ -1,4 +1,4 @@
-"""First pass over a clip: where its face is in every frame, its cuts, and its reference frames."""
+"""First pass over a clip: landmarks of every frame, cuts, and reference frames."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from pipelines.landmarks.detector import FaceMesh
 from pipelines.micro_expressions.alignment import alignment
 
 _THUMBNAIL = (32, 18)
-_SAME_SHOT = 0.5  # least correlation of thumbnails of two frames of one shot
-_LEAST_OVERLAP = 0.4  # of a face's boxes in two frames of one shot, intersection over union
-_FORGET_AFTER = 10  # frames without a face, after which it may come back anywhere
-_CANDIDATES = 400  # frames of a shot that are compared, evenly spread
+_SAME_SHOT = 0.5  # smallest correlation of the thumbnails of two frames of one shot
+_LEAST_OVERLAP = 0.4  # smallest intersection over union of the face's boxes in two frames of one shot
+_FORGET_AFTER = 10  # frames without a face, after which the face may reappear anywhere
+_CANDIDATES = 400  # largest number of frames of a shot to compare, evenly spread
 _CORNERS, _INNER_LIPS = (61, 291), (13, 14)
 _USUAL_WEIGHT = 0.5
-_UNKNOWN_SPEED = 1.0  # pixels of the aligned crop, of a first frame
+_UNKNOWN_SPEED = 1.0  # pixels of the aligned crop, assumed for a first frame
 _EYES_WEIGHT, _YAW_WEIGHT = 20.0, 0.1  # pixels of the aligned crop, per share of opening and per degree
 
 
@@ -40,12 +40,12 @@ class Shot:
 
 @dataclass(frozen=True)
 class Survey:
-    """What the first pass has found.
+    """Result of the first pass.
 
     Attributes:
-        frames: count of frames.
-        shots: between the cuts, in order.
-        most_faces: in one frame.
+        frames: number of frames.
+        shots: shots between the cuts, in order.
+        most_faces: largest number of faces in one frame.
         shape: (height, width) of the frames.
     """
 
@@ -55,7 +55,7 @@ class Survey:
     shape: tuple[int, int]
 
     def shot_of(self, number: int) -> Shot:
-        """Return the shot in which a frame lies."""
+        """Return the shot of a frame."""
         return next(shot for shot in self.shots if shot.first <= number <= shot.last)
 
 
@@ -67,13 +67,14 @@ def survey(
 ) -> Survey:
     """Follow the face through a clip.
 
-    The largest face of a shot is followed by its place: another one that becomes larger is not taken for it.
+    The largest face of a shot is followed by its position, so a different face that becomes larger is
+    ignored.
 
     Args:
-        frames: uint8 [H, W, 3] RGB each; taken one by one.
-        face_mesh: detector that tracks.
-        store: takes the landmarks of every frame.
-        on_frame: called with the number of each frame that is done.
+        frames: frames, uint8 [H, W, 3] RGB each; read one by one.
+        face_mesh: tracking face detector.
+        store: store for the landmarks of every frame.
+        on_frame: function to call with the number of each finished frame.
 
     Raises:
         InputError: if no frame has a face.
@@ -111,7 +112,7 @@ def survey(
 
 
 class _OpenShot:
-    """Collects candidates for the reference; when there are too many, every second one is dropped."""
+    """Collects candidates for the reference frame; if there are too many, every second one is dropped."""
 
     def __init__(self, first: int):
         self.first = self.last = first
@@ -142,13 +143,13 @@ class _OpenShot:
             self._every *= 2
 
     def closed(self) -> Shot:
-        """Choose the reference: near the usual shape of the face, still, eyes open, towards the camera."""
+        """Choose the reference frame: near the median shape, still, eyes open, facing the camera."""
         if not self._numbers:
             return Shot(self.first, self.last, None)
         shapes, speeds, openings, yaws = (np.array(each) for each in zip(*self._features, strict=True))
         usual = np.median(shapes, axis=0)
         away = np.linalg.norm(shapes - usual, axis=-1).mean(axis=-1)
-        # A mouth at rest is closed and not wide: most people who show something in a clip smile or talk.
+        # A mouth at rest is closed and not wide; in most clips with expressions, people smile or talk.
         width, gap = (shapes[:, one] - shapes[:, other] for one, other in (_CORNERS, _INNER_LIPS))
         widths, gaps = np.linalg.norm(width, axis=-1), np.linalg.norm(gap, axis=-1)
         mouth = np.clip(widths - np.percentile(widths, 10), 0, None) + gaps - gaps.min()
@@ -169,7 +170,7 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _overlap(points: np.ndarray, other: np.ndarray) -> float:
-    """Return intersection over union of the boxes of two sets of points."""
+    """Return the intersection over union of the bounding boxes of two sets of points."""
     low = np.maximum(points.min(axis=0), other.min(axis=0))
     high = np.minimum(points.max(axis=0), other.max(axis=0))
     common = float(np.maximum(high - low, 0).prod())

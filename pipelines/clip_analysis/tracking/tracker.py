@@ -1,9 +1,8 @@
 """Flow of a face from a reference frame to every frame of a clip.
 
-Each frame is first brought back by the motion of the one before it (warm start), so that the estimate is of a
-small motion whatever the whole one is. The estimate is always against the reference frame: errors do not add
-up along the clip. Where the pictures do not agree after that, the track is lost and starts again from the
-landmarks.
+Each frame is first warped back by the motion of the previous frame (warm start), so only a small residual is
+left to estimate. Errors do not accumulate along the clip, because every estimate is relative to the reference
+frame. If the reference and the warped frame do not agree, the track is lost and restarted from the landmarks.
 """
 
 from collections.abc import Callable
@@ -19,23 +18,25 @@ from pipelines.labels.extension import extend
 from pipelines.labels.mesh import mesh_label
 from pipelines.landmarks.head_motion import STABLE, fit_affine
 
-#: Flow of two frames, uint8 [H, W, 3] RGB of one size: float32 [H, W, 2] in pixels, and bool [H, W].
+#: Function from two frames, uint8 [H, W, 3] RGB, to flow, float32 [H, W, 2] in pixels, and mask, bool [H, W].
 FlowEstimate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
-#: Agreement of the pictures below which a track is lost.
+#: Agreement below which a track is lost.
 LOST_BELOW = 0.4
-#: Uncertainty from which on a pixel of the flow is not valid, pixels of the crop.
+#: Uncertainty above which the flow of a pixel is not valid, pixels of the crop.
 MAX_UNCERTAINTY = 1.0
 
-_AGAIN_FROM = 0.3  # pixels that an estimate changes its start by, from which on it is made again
-_JUMP = 1.5  # pixels of the crop: landmarks that move more from frame to frame correct the start
-_WINDOW = 3.0  # standard deviation of the neighbourhood of uncertainty, pixels of the half-size picture
+_AGAIN_FROM = 0.3  # pixels: an estimate with a larger mean residual is repeated
+_JUMP = 1.5  # pixels of the crop: if landmarks move more from frame to frame, they correct the start
+_WINDOW = 3.0  # standard deviation of the window for the uncertainty, pixels of the half-size picture
 _START_BLUR = 6.0  # standard deviation, pixels: finer motion is estimated anew in each frame
-_START_LEAST, _LANDMARKS_LEAST = 1.0, 2.0  # pixels: an expression that moves less does, too
-_SKIN, _ERROR = 2.5, 0.15  # standard deviation of the neighbourhood, and a usual error within it, pixels
-_UNCERTAINTY = 0.2  # error of a flow per pixel that would explain the difference, on rendered clips
-_NOISE = 1.0  # grey values that a picture differs by for no reason
-_SHADING = 8.0  # standard deviation, pixels of the half-size picture: slower changes of brightness are light
+# Pixels: smaller expressions are estimated anew too, from the last flow and from landmarks.
+_START_LEAST, _LANDMARKS_LEAST = 1.0, 2.0
+_SKIN, _ERROR = 2.5, 0.15  # standard deviation of the smoothing, and usual error of a flow, pixels
+# Ratio of the error of a flow to the displacement that would explain the difference, on rendered clips.
+_UNCERTAINTY = 0.2
+_NOISE = 1.0  # grey levels of noise in a picture
+_SHADING = 8.0  # standard deviation, pixels of the half-size picture: coarser differences are lighting
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +44,12 @@ class TrackedMotion:
     """Motion from the reference to a frame, on the grid of the reference crop.
 
     Attributes:
-        flow: float32 [S, S, 2], pixels of the crop, head and expression together.
-        uncertainty: float32 [S, S], error to expect by what the pictures differ after the motion, pixels.
-        valid: bool [S, S], pixels of the face where the flow can be relied on.
-        agreement: correlation of both pictures after the motion, over the face, -1 to 1.
-        picture: uint8 [S, S, 3], RGB, the frame brought back to the reference by nearly this motion.
-        head: float32 [S, S, 2], motion of the head alone, see `rigid_motion`, pixels of the crop.
+        flow: motion of head and expression together, float32 [S, S, 2], pixels of the crop.
+        uncertainty: expected error by the difference that remains after warping, float32 [S, S], pixels.
+        valid: pixels of the face with a reliable flow, bool [S, S].
+        agreement: correlation of the reference with the warped frame over the face, -1 to 1.
+        picture: frame warped back by the start of the estimate, uint8 [S, S, 3], RGB.
+        head: motion of the rigid head (see `rigid_motion`), float32 [S, S, 2], pixels of the crop.
         status: tracked, restarted (from the landmarks) or lost.
     """
 
@@ -62,12 +63,12 @@ class TrackedMotion:
 
     @cached_property
     def expression(self) -> np.ndarray:
-        """Motion of the face against the head, float32 [S, S, 2], pixels of the crop."""
+        """Motion of the face relative to the head, float32 [S, S, 2], pixels of the crop."""
         return self.flow - self.head
 
 
 class MotionTracker:
-    """Tracks a face against a reference frame, frame by frame in the order of the clip.
+    """Tracks a face relative to a reference frame, frame by frame in the order of the clip.
 
     Args:
         reference: crop of the reference frame.
@@ -93,7 +94,7 @@ class MotionTracker:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the last frame: the next one starts from its landmarks."""
+        """Forget the last frame, so that the next one starts from its landmarks."""
         self._flow: np.ndarray | None = None
         self._landmarks: np.ndarray | None = None
 
@@ -101,8 +102,8 @@ class MotionTracker:
         """Track the next frame.
 
         Args:
-            frame: uint8 [H, W, 3], RGB.
-            landmarks: float32 [478, 2] in it, pixels of the frame.
+            frame: frame of the clip, uint8 [H, W, 3], RGB.
+            landmarks: landmarks of its face, float32 [478, 2], pixels of the frame.
         """
         points = self.reference.to_crop(landmarks)
         found = None
@@ -125,7 +126,7 @@ class MotionTracker:
         return found
 
     def _predicted(self, points: np.ndarray) -> np.ndarray:
-        """Return the last flow, moved on where the head has moved by more than landmarks err."""
+        """Return the last flow, corrected by the landmarks if the head moved by more than their error."""
         flow = self._flow
         step = points[STABLE] - self._landmarks[STABLE]
         if np.linalg.norm(step, axis=-1).mean() > _JUMP:
@@ -135,14 +136,14 @@ class MotionTracker:
         return self._start(flow, points)
 
     def _start(self, flow: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """Return what is coarse in a flow, corrected by landmarks where they differ from it by far."""
+        """Return the coarse part of a flow, corrected by the landmarks where they differ far from it."""
         last = self._coarse(flow, _START_LEAST)
         columns, rows = np.rint(self.reference.landmarks.T).astype(int).clip(0, self.reference.size - 1)
         apart = points - self.reference.landmarks - flow[rows, columns]
         if np.linalg.norm(apart, axis=-1).max() < _LANDMARKS_LEAST:
             return last
         landmarks = self._by_landmarks(points)
-        # Landmarks follow a grin that changes the skin too much for pictures; small motion they do not see.
+        # Landmarks follow a grin that changes the skin too much to be matched, but not small motion.
         more = landmarks - last
         length = np.sqrt(squared_length(more))[..., None]
         return last + more * np.clip(1 - _LANDMARKS_LEAST / np.maximum(length, 1e-6), 0, None)
@@ -152,10 +153,10 @@ class MotionTracker:
         return self._coarse(label, _LANDMARKS_LEAST)
 
     def _coarse(self, flow: np.ndarray, least: float) -> np.ndarray:
-        """Return the head's motion and of the rest what is neither fine nor small.
+        """Return the rigid motion of the face, and the coarse and large part of the rest.
 
-        Fed back from frame to frame, errors of the estimator would grow where it has nothing to go by, and
-        landmarks err by more than a small expression moves.
+        Without this, errors of the estimator would grow from frame to frame where there is no texture. The
+        error of landmarks is larger than a small expression.
         """
         head = self.reference.head.flow(self.reference.head.fit_face(flow))
         own = cv2.GaussianBlur(flow - head, (0, 0), _START_BLUR)
@@ -163,7 +164,7 @@ class MotionTracker:
         return head + own * np.clip(1 - least / np.maximum(length, 1e-6), 0, None)
 
     def _from(self, frame: np.ndarray, start: np.ndarray, status: str) -> TrackedMotion:
-        """Estimate what a start leaves: what is at q = p + left(p) there is at q + start(q) in the frame."""
+        """Estimate the residual of a start: point p of the reference is at q + start(q), q = p + left(p)."""
         brought_back = self.reference.sampled(frame, start)
         left, known = self._estimate(self.reference.picture, brought_back)
         there = pixel_grid(self._shape) + left
@@ -177,7 +178,7 @@ class MotionTracker:
 
 
 class _Prepared:
-    """The reference picture, prepared for comparison with pictures that should equal it."""
+    """The reference picture, prepared for comparison with warped frames."""
 
     def __init__(self, picture: np.ndarray, face: np.ndarray):
         self._grey = _half(picture)
@@ -185,12 +186,12 @@ class _Prepared:
         self._detail = detail
         along, down = cv2.spatialGradient(np.rint(np.clip(self._grey, 0, 255)).astype(np.uint8))
         squared = (np.square(along.astype(np.float32)) + np.square(down.astype(np.float32))) / 64
-        # Gradient of the half-size picture; across one direction alone half of it counts.
+        # Squared gradient of the half-size picture, averaged over both directions.
         self._gradient = _blurred(squared / 2, _WINDOW)
         self._face = cv2.resize(face.astype(np.uint8), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) > 0
 
     def compare(self, other: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the correlation over the face, and how many pixels would explain what differs."""
+        """Return the correlation over the face, and the expected error of the flow in pixels."""
         grey = _half(other)
         detail = grey - _blurred(grey, _SHADING)
         here, there = self._detail[self._face], detail[self._face]
@@ -203,13 +204,13 @@ class _Prepared:
 
 
 def _without_noise(own: np.ndarray, error: float) -> np.ndarray:
-    """Smooth an expression's flow and shrink it where it is no larger than estimators err; edges stay."""
+    """Smooth the flow of an expression, and shrink it where it is as small as the usual error; edges stay."""
     smooth = _blurred(own, _SKIN)
     return _shrunk(smooth, error) + _shrunk(own - smooth, error)
 
 
 def _shrunk(flow: np.ndarray, error: float) -> np.ndarray:
-    """Multiply a flow by the share of its energy that is not error (Wiener's rule)."""
+    """Multiply a flow by the share of its energy that is not error (Wiener filter)."""
     squared = squared_length(flow)[..., None]
     return flow * (squared / (squared + error**2))
 
