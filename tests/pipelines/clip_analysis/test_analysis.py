@@ -137,7 +137,7 @@ def test_one_frame(smile, dis, tmp_path):
 
 
 def test_settings_that_make_no_sense():
-    with pytest.raises(InputError, match="interpupillary distance 0 mm"):
+    with pytest.raises(InputError, match="--interpupillary-mm 0: must be more than 0"):
         AnalysisConfig(interpupillary_mm=0)
     with pytest.raises(InputError, match="--magnify -1"):
         AnalysisConfig(magnify=-1)

@@ -60,7 +60,7 @@ def test_two_faces_of_which_the_larger_is_followed(portrait, dis, tmp_path):
         frame[:size, 440 : 440 + size] = cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA)
         frames.append(frame[:, : 440 + 420])
     analysis = analyse_clip(written(tmp_path / "clip", frames), tmp_path / "out", dis, CONFIG)
-    assert "2 faces are seen; the largest one of each shot is followed" in analysis.notes
+    assert "up to 2 faces in a frame; the largest one of each shot is followed" in analysis.notes
     assert analysis.status == ("restarted", "tracked", "tracked")
     sizes = [float(row["face_size_px"]) for row in table(tmp_path / "out" / "frames.csv")]
     assert max(sizes) < 1.05 * min(sizes)
