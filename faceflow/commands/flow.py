@@ -24,9 +24,9 @@ def flow(
 ) -> None:
     """Estimate the flow of two frames, of consecutive frames of a clip, or from one frame to all others.
 
-    For a pair, writes one flow file. For a clip (a video, or a folder of pictures), writes a folder with
-    00000.flo, 00001.flo, ... and flow.mp4, the frames beside their flow in colour. Frames that cannot be
-    processed are listed in incomplete.txt in this folder; all other flows are kept.
+    For a pair, writes one flow file. For a clip (a video, or a folder of pictures), writes a folder with the
+    files 00000.flo, 00001.flo, ... and flow.mp4, which shows the frames beside their flow in colour. Frames
+    that cannot be processed are listed in incomplete.txt in this folder; all other flows are kept.
 
     Args:
         input: Two pictures of one size, or one clip.

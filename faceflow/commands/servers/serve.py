@@ -22,7 +22,7 @@ def serve(
 ) -> None:
     """Serve exported models over gRPC and REST, like TensorFlow Serving. Stop with Ctrl-C or SIGTERM.
 
-    Options that TensorFlow Serving also has take the same names, values and files.
+    Options that also exist in TensorFlow Serving have the same names, values and files.
 
     Args:
         models: Folder of the served models, as written by `faceflow export`.
