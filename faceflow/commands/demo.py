@@ -124,9 +124,9 @@ def _run(folder: Path, max_minutes: float, seed: int) -> None:
         *flow_sections(
             evaluations["portrait"],
             methods,
-            on="on the portrait, with motion of its own",
+            on="on the portrait, with unseen motion",
         ),
-        *flow_sections(evaluations["rendered"], methods, on="on rendered people who were not trained on"),
+        *flow_sections(evaluations["rendered"], methods, on="on unseen rendered people"),
         Section("Serving", f"{served} The exported version is {version.name}."),
         Section("Clip", f"{clip} Open clip/report.html beside this page."),
         Section("Time", tables=[timing]),

@@ -1,7 +1,7 @@
 """Conversion between `TensorProto` and NumPy arrays, without TensorFlow.
 
 Messages are read as by TensorFlow's `Tensor::FromProto` (tensorflow/core/framework/tensor.cc). Values are raw
-bytes in `tensor_content`, or lie in the typed field of the dtype. If the field has too few values, the last
+bytes in `tensor_content`, or are in the typed field of the dtype. If the field has too few values, the last
 one is repeated; if it has none, all are zero.
 """
 
