@@ -185,7 +185,7 @@ def test_an_error_costs_at_most_twice_as_much(monkeypatch, kind, wrong):
         (json_text, "decode", as_objects),
         (JsonArray, "values", as_objects),
         (json_array, "_parse_array", as_arrays),
-        (json_array, "_depths", brackets),
+        (json_array, "_structure", brackets),
     ):
         parse = getattr(module, name)
 
