@@ -1,6 +1,7 @@
 """`faceflow evaluate expression --task` from the sheets to the scores."""
 
 import json
+import logging
 import re
 import sys
 
@@ -77,7 +78,9 @@ def f1_score(coded, predicted):
     return 2 * hits / (2 * hits + misses)
 
 
-def test_action_units_of_a_corpus_that_was_left_out(corpora, evaluate, capsys):
+def test_action_units_of_a_corpus_that_was_left_out(corpora, evaluate, capsys, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(logging.getLogger("tensorflow"), "warning", lambda *words: warnings.append(words))
     found = evaluate("action_units", "--split", "cross-corpus", *of(corpora, "casme2", "samm"))
     out, err = capsys.readouterr()
     coded, predicted = predictions(found)
@@ -102,6 +105,7 @@ def test_action_units_of_a_corpus_that_was_left_out(corpora, evaluate, capsys):
     absent = "AU10, AU14, AU15, AU17, AU5, AU6, AU9"
     assert f"no training sample of some folds shows {absent}; absent is predicted there" in err
     assert f"{found['mean_f1']:.3f}" in out
+    assert not warnings  # of graphs that are traced again for each of the networks
 
 
 @pytest.mark.parametrize(
@@ -123,6 +127,45 @@ def test_emotions_of_subjects_that_were_left_out(corpora, evaluate, task, names,
         assert set(f1) == set(classes)
     assert (coded == predicted).mean() > 0.6  # by chance 0.3
     assert f"1 clip(s) without a label of the task {task}" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_rendered_corpora(tmp_path, evaluate):
+    """Labels are those of the sheets, read without the readers: units by their digits."""
+    coded = {}
+    for corpus, subjects in (("casme2", 2), ("samm", 3)):
+        words = ["render", "corpus", corpus, "-o", str(tmp_path / corpus), "--subjects", str(subjects)]
+        cli.run([*words, "--coded-frames", "--workers", "1"])
+        (sheet,) = (tmp_path / corpus).glob("*.xlsx")
+        rows = list(openpyxl.load_workbook(sheet).active.iter_rows(values_only=True))
+        first = next(k for k, row in enumerate(rows) if row[0] == "Subject")
+        for row in rows[first + 1 :]:
+            cells = dict(zip(rows[first], row, strict=True))
+            name = cells["Filename"] if corpus == "samm" else f"sub{cells['Subject']}-{cells['Filename']}"
+            # Letters after a unit are its intensity, before it its side.
+            units = {int(digits) for digits in re.findall(r"\d+", str(cells["Action Units"]))}
+            coded[f"{corpus}/{name}"] = units, cells["Estimated Emotion"].lower()
+    found = evaluate("action_units", "--split", "cross-corpus", *of(tmp_path, "casme2", "samm"))
+    expected = {clip: [int(k in units) for k in UNITS] for clip, (units, _) in coded.items() if units}
+    assert {sample["clip"]: sample["label"] for sample in found["samples"]} == expected
+    labels, predicted = predictions(found)
+    for corpus in ("casme2", "samm"):
+        own = np.array([sample["clip"].startswith(corpus) for sample in found["samples"]])
+        for unit, f1 in found["corpora"][corpus]["f1"].items():
+            of_unit = [one[own][:, UNITS.index(int(unit[2:]))] > 0 for one in (labels, predicted)]
+            if np.any(of_unit):
+                assert f1 == pytest.approx(f1_score(*of_unit))
+    for task, names, classes in (
+        ("emotions5", ("casme2",), EMOTIONS5),
+        ("emotions7", ("casme2", "samm"), EMOTIONS7),
+    ):
+        found = evaluate(task, *of(tmp_path, *names))
+        expected = {
+            clip: classes.index(emotion)
+            for clip, (_, emotion) in coded.items()
+            if clip.startswith(names) and emotion in classes
+        }
+        assert {sample["clip"]: sample["label"] for sample in found["samples"]} == expected
 
 
 @pytest.mark.parametrize(
