@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common.page import run_parts, table
+from benchmarks.common.peak_memory import measured
 
 CLIPS, FRAMES = 12, 60  # two of each kind
 METHODS = ("zero", "dis_fine", "deepflow", "default", "tracker:dis_fine", "tracker:default")
@@ -26,6 +27,7 @@ LONG, SECONDS, RATE = 13, 16, 25.0  # long clips, of people who blink, speak and
 SPEED_FRAMES, ROUNDS = 120, 3
 MEMORY_FRAMES = (1_000, 10_000)
 _SEED = 2029
+_FACEFLOW = Path(sys.prefix) / "bin" / "faceflow"
 _PAGE = Path(__file__).parents[1] / "docs" / "clips.md"
 
 
@@ -218,7 +220,7 @@ def memory(counts: tuple[int, int] = MEMORY_FRAMES) -> str:
             clip = _rendered_video(Path(folder) / f"{count}.mp4", count)
             options = ["--magnify", "0", "--model", "dis_fast", "--classifier", "none"]
             out = Path(folder) / str(count)
-            held.append(_measured(Path(sys.prefix), ["analyze", clip, "-o", out, *options])[1])
+            held.append(measured([_FACEFLOW, "analyze", clip, "-o", out, *options])[1])
     few, many = held
     return (
         f"An analysis (`--model dis_fast`, no pictures) holds at most {few:.0f} MB in a clip of "
@@ -230,14 +232,14 @@ def spot(counts: tuple[int, int] = MEMORY_FRAMES) -> str:
     """Memory of `faceflow spot` in a short and a long clip, and its time beside that of `BASELINE`."""
     with tempfile.TemporaryDirectory() as folder:
         clips = [_rendered_video(Path(folder) / f"{count}.mp4", count) for count in counts]
-        (seconds, few), (_, many) = (_measured(Path(sys.prefix), ["spot", clip]) for clip in clips)
+        (seconds, few), (_, many) = (measured([_FACEFLOW, "spot", clip]) for clip in clips)
         text = (
             f"`faceflow spot` holds at most {few:.0f} MB in a clip of {counts[0]:,} frames and {many:.0f} MB "
             f"in one of {counts[1]:,} (bound 1,200 for an hour)."
         )
         if "BASELINE" in os.environ:
             baseline = Path(os.environ["BASELINE"])
-            before, held = _measured(baseline / ".venv", ["spot", clips[0]])
+            before, held = measured([baseline / ".venv" / "bin" / "faceflow", "spot", clips[0]])
             text += (
                 f" The shorter one takes {seconds:.0f} s, and {before:.0f} s and {held:.0f} MB with "
                 f"{_commit(baseline)}: {seconds / before:.2f} times (bound 0.7)."
@@ -273,17 +275,6 @@ def reader(frames: int = 300) -> str:
         f"Reading a frame of 256 x 256 (H.264) takes {ours:.2f} ms by PyAV, which turns it upright and to "
         f"RGB, and {theirs:.2f} ms by OpenCV, which does neither (medians of {ROUNDS}, in turns)."
     )
-
-
-def _measured(environment: Path, words: list) -> tuple[float, float]:
-    """Run a command of FaceFlow; return its seconds and the most memory that it has held, MB."""
-    begin = time.perf_counter()
-    command = [str(environment / "bin" / "faceflow"), *map(str, words)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise RuntimeError(f"{' '.join(command)} failed")
-    return time.perf_counter() - begin, usage.ru_maxrss / 1024
 
 
 PARTS = {

@@ -109,14 +109,14 @@ def analyze(
 
     Args:
         clip: Video, or folder of pictures.
-        out: Folder for motion.csv, frames.csv, events.csv, events.eaf, magnified.mp4, report.html and
-            summary.json; written as a whole or not at all.
+        out: Folder for motion.csv, motion_wide.csv, frames.csv, events.csv, events.eaf, magnified.mp4,
+            report.html and summary.json; written as a whole or not at all.
         reference: Number of the frame that motion is measured against, from 0. By default the most neutral
             and most still frame.
         magnify: Factor of the motion in magnified.mp4; 0 for no video.
         rate: Frames per second in place of the time stamps of the video.
         interpupillary_mm: Distance of the subject's pupils, millimetres.
-        parquet: Write motion.parquet and frames.parquet beside the tables.
+        parquet: Write motion.parquet, motion_wide.parquet and frames.parquet beside the tables.
         landmarks: Landmarks of another program as `KIND:FILE`; KIND is openface, pyfeat, pts or ibug.
         model: Name of a preset, the folder of a training run or SavedModel, or a classical method.
         classifier: Classifier of the micro-expressions: a preset or the folder of a run; None for no class.

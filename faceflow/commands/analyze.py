@@ -28,8 +28,9 @@ def analyze(
 ) -> None:
     """Measure the motion of a face over time, as tables, events, a magnified video and a report.
 
-    Writes motion.csv (one row per frame and region), frames.csv (head, eyes, quality), events.csv and
-    events.eaf (for ELAN), magnified.mp4, report.html and summary.json.
+    Writes motion.csv (one row per frame and region), motion_wide.csv (one row per frame, as OpenFace writes),
+    frames.csv (head, eyes, quality), events.csv and events.eaf (for ELAN), magnified.mp4, report.html and
+    summary.json.
 
     For a folder of clips, writes one folder per clip, and summary.csv with one row per clip. Clips that
     cannot be analysed are listed and skipped. After an interruption, the same command continues with the
@@ -44,7 +45,7 @@ def analyze(
             pictures.
         interpupillary_mm: Distance between the subject's pupils, millimetres. It sets the scale of all
             results in millimetres.
-        parquet: Write motion.parquet and frames.parquet beside the tables.
+        parquet: Write motion.parquet, motion_wide.parquet and frames.parquet beside the tables.
         landmarks: Source of the landmarks: face_mesh, or KIND:FILE for a file of another program, where KIND
             is openface, pyfeat, pts or ibug. For a folder of clips, KIND:DIR with a file named after each
             clip.

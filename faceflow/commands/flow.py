@@ -30,7 +30,7 @@ def flow(
 
     Args:
         input: Two pictures of one size, or one clip.
-        out: Flow file of a pair (.flo, .png for KITTI, .npz), or folder for a clip.
+        out: Flow file of a pair (.flo, .png for KITTI, .npz, .pfm), or folder for a clip.
         model: Name of a preset, folder of a training run or SavedModel, or a classical method (dis_fine,
             deepflow, ...). By default the network that comes with FaceFlow.
         server: Address of a server (faceflow serve) that estimates the flow, in place of a local model.
@@ -68,7 +68,7 @@ def flow(
         raise InputError("--reference is for a clip, with a local model, and without --size")
     if len(input) == 2:
         if format != "flo" or size is not None:
-            raise InputError("--format and --size are for a clip; name the file of a pair .flo, .npz or .png")
+            raise InputError("--format and --size are for a clip; the suffix of --out names the format")
         check_flow_path(out)
         if picture:
             check_picture_path(picture)

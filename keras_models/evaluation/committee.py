@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import softmax
 
 from keras_models.evaluation.evaluate_expression import ExpressionEvaluation
-from keras_models.training.ensemble_training import fit_ensemble
+from keras_models.training.ensemble_training import ensemble_logits, fit_ensemble
 from keras_models.training.expression_training_config import ExpressionConfig
 from pipelines.datasets.splits import folds
 from pipelines.errors import InputError
@@ -87,7 +87,7 @@ def held_out_probabilities(samples: Samples, member: Member, config: ExpressionC
         group = divided[first : first + _GROUP]
         training = np.stack([~np.isin(everybody, list(fold.test)) for fold in group], axis=1)
         model = fit_ensemble(features, labels, everybody, training, config)
-        probabilities = softmax(model.predict(member.features, verbose=0), axis=-1)
+        probabilities = softmax(ensemble_logits(model, member.features), axis=-1)
         if not found.size:
             found = np.zeros((len(subjects), probabilities.shape[-1]))
         for column, fold in enumerate(group):

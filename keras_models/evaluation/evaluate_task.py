@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_models.evaluation.evaluate_expression import divide
 from keras_models.evaluation.expression_scores import confusion, scores
-from keras_models.training.ensemble_training import fit_ensemble
+from keras_models.training.ensemble_training import ensemble_logits, fit_ensemble
 from keras_models.training.expression_training_config import ExpressionConfig
 from pipelines.errors import InputError
 from pipelines.micro_expressions.task_samples import TaskSamples
@@ -120,7 +120,7 @@ def evaluate_task(
                 group = [f for f in range(first, min(first + _GROUP, len(divided))) if able[f] or not binary]
                 if group:
                     model = fit_ensemble(samples.features, labels, subjects, training[:, group], seeded)
-                    answers = model.predict(samples.features, verbose=0)
+                    answers = ensemble_logits(model, samples.features)
                     answers = answers[..., : 2 if binary else len(samples.task.classes)].argmax(axis=-1)
                     for column, fold in zip(answers.T, group, strict=True):
                         predicted[seed, tested[:, fold], k] = column[tested[:, fold]]

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_models.expression.expression_networks import CLASSIFIERS
-from keras_models.training.ensemble_training import fit_ensemble
+from keras_models.training.ensemble_training import ensemble_logits, fit_ensemble
 from keras_models.training.expression_training_config import ExpressionConfig
 from pipelines.files import replacing
 from pipelines.micro_expressions.samples import Samples
@@ -43,7 +43,7 @@ def fold_predictions(
         return np.load(path)
     subjects = np.array(samples.subjects)
     model = fit_ensemble(samples.features, samples.labels, subjects, training, config)
-    predicted = model.predict(samples.features, verbose=0).argmax(axis=-1)
+    predicted = ensemble_logits(model, samples.features).argmax(axis=-1)
     with replacing(path) as part:
         np.save(part, predicted)
     return predicted

@@ -62,6 +62,21 @@ def fit_ensemble(
     return model
 
 
+def ensemble_logits(model: keras.Model, features: np.ndarray, batch_size: int = 32) -> np.ndarray:
+    """Return what each member answers: float32 [N, F, classes].
+
+    `model.predict` would trace a graph for each model. Where one process trains many of them, TensorFlow
+    warns of that on the terminal.
+
+    Args:
+        model: Model of `fit_ensemble`.
+        features: float32 [N, 28, 28, 3].
+        batch_size: Number of samples in a call.
+    """
+    batches = (features[k : k + batch_size] for k in range(0, len(features), batch_size))
+    return np.concatenate([model(batch, training=False).numpy() for batch in batches])
+
+
 def sample_weights(labels: np.ndarray, training: np.ndarray, balance: float) -> np.ndarray:
     """Return the weight of each sample for each member: float32 [N, F].
 

@@ -33,6 +33,7 @@ from pipelines.clip_analysis.tracking.clip_motion import ClipMotion, Progress, c
 from pipelines.clip_analysis.tracking.clip_tracking import ClipFrame
 from pipelines.clip_analysis.tracking.head_pose import CLOSED_BELOW, head_pose
 from pipelines.clip_analysis.tracking.tracker import FlowEstimate
+from pipelines.clip_analysis.wide_table import WIDE_COLUMNS, wide_row
 from pipelines.datasets.clip import Landmarks
 from pipelines.errors import InputError
 from pipelines.files import check_outputs, replacing
@@ -53,7 +54,7 @@ class AnalysisConfig:
         rate: frames per second, in place of the time stamps.
         interpupillary_mm: distance between the subject's pupils, millimetres.
         magnify: magnification factor of the video; 0 for no video.
-        parquet: whether to write motion.parquet and frames.parquet beside the tables.
+        parquet: whether to write motion.parquet, motion_wide.parquet and frames.parquet beside the tables.
     """
 
     reference: int | None = None
@@ -120,6 +121,7 @@ def analyse_clip(
         write_results(part, analysis, config.magnify, collected.reference_view)
         if config.parquet:
             write_parquet(part / "motion.csv", ("region", "side"))
+            write_parquet(part / "motion_wide.csv", ())
             write_parquet(part / "frames.csv", ("status",))
     return analysis
 
@@ -142,7 +144,9 @@ class _Collected:
     def write(self, frames: Iterator[ClipFrame]) -> None:
         with ExitStack() as stack:
             writers = []
-            for name, columns in (("motion.csv", COLUMNS), ("frames.csv", FRAME_COLUMNS)):
+            for name, columns in (
+                ("motion.csv", COLUMNS), ("motion_wide.csv", WIDE_COLUMNS), ("frames.csv", FRAME_COLUMNS),
+            ):  # fmt: skip
                 file = stack.enter_context((self._folder / name).open("w", newline=""))
                 writers.append(csv.DictWriter(file, columns))
                 writers[-1].writeheader()
@@ -154,7 +158,9 @@ class _Collected:
             rate = 1 / float(np.median(np.diff(self._times))) if len(self._times) > 1 else 25.0
             write_video(self._folder / "magnified.mp4", pictures, rate)
 
-    def _tables(self, frames: Iterator[ClipFrame], motion: csv.DictWriter, whole: csv.DictWriter):
+    def _tables(
+        self, frames: Iterator[ClipFrame], motion: csv.DictWriter, wide: csv.DictWriter, whole: csv.DictWriter
+    ) -> Iterator[ClipFrame]:
         for frame in frames:
             number, seconds = frame.number, float(self._times[frame.number])
             if frame.reference is not self._reference and frame.reference is not None:
@@ -165,6 +171,7 @@ class _Collected:
                 self.mm_per_pixel = self._regions.mm_per_pixel
                 self._frames = FrameTable(frame.reference, self._regions.mm_per_pixel)
             self.status.append(frame.status)
+            valid, rows = "", []
             if self._frames is not None:
                 row = self._frames.row(frame, seconds)
                 whole.writerow(row)
@@ -173,8 +180,10 @@ class _Collected:
                     self.head[number] = float(row["head_x_px"]), float(row["head_y_px"])
             if frame.known:
                 regions = self._regions.regions(frame.motion)
-                motion.writerows(self._regions.rows(number, seconds, regions))
+                valid, rows = row["valid"], list(self._regions.rows(number, seconds, regions))
+                motion.writerows(rows)
                 self._motion[number] = _event_motion(regions)
+            wide.writerow(wide_row(number, seconds, valid, rows))
             yield frame
 
     def _pictures(self, frames: Iterator[ClipFrame]) -> Iterator[np.ndarray]:

@@ -1,4 +1,9 @@
-"""How much of a corpus there is, against what its owner published or its sheet holds."""
+"""How much of a corpus there is, against what its owner published or its sheet holds.
+
+References:
+    MMEW: the page of its owners, www.dpailab.com/database.html.
+    4DME: rows of its sheet as counted by Varanka et al., see `pipelines.datasets.tasks`.
+"""
 
 from collections import Counter
 
@@ -14,8 +19,8 @@ _PUBLISHED = {
     "casme3": (94, 860),
     "casme_squared": (22, 357),
     "dfme": (None, 2629),
-    "fourdme": (None, None),
-    "mmew": (None, None),
+    "fourdme": (None, 267),
+    "mmew": (None, 300),
     "samm": (29, 159),
     "samm_long": (None, 502),
     "smic": (16, 164),

@@ -62,7 +62,7 @@ def write_flow(path: Path | str, flow: np.ndarray, valid: np.ndarray | None = No
 
     Args:
         path: ends in `.flo`, `.png` (KITTI: steps of 1/64 px, within +-512 px), `.npz` (compressed) or `.pfm`
-            (which has no mask: unknown flow is NaN).
+            (which has no mask: unknown flow is 1.67e9, as in `.flo`).
         flow: float [H, W, 2], pixels.
         valid: bool [H, W]; everywhere if not given. Where the flow is not finite it is never valid.
 
@@ -151,13 +151,14 @@ def _read_pfm(path: Path) -> tuple[np.ndarray, np.ndarray]:
         )
     channels = np.frombuffer(body, "<f4" if little else ">f4").reshape(height, width, 3)
     flow = channels[::-1, :, :2].astype(np.float32)
-    return flow, np.ones(flow.shape[:2], bool)
+    return flow, _both(np.abs(flow) <= _FLO_UNKNOWN)
 
 
 def _write_pfm(path: Path, flow: np.ndarray, valid: np.ndarray) -> None:
     height, width = valid.shape
     channels = np.zeros((height, width, 3), "<f4")
-    channels[..., :2] = np.where(valid[..., None], flow, np.float32(np.nan))
+    # Not NaN: a loss of 0 times NaN is NaN, and most readers of this format tell unknown flow by its size.
+    channels[..., :2] = np.where(valid[..., None], flow, np.float32(_FLO_UNKNOWN_WRITTEN))
     path.write_bytes(f"PF\n{width} {height}\n-1.0\n".encode() + channels[::-1].tobytes())
 
 

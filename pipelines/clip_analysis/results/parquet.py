@@ -4,13 +4,16 @@ from pathlib import Path
 
 from pipelines.files import replacing
 
+_INTEGERS = ("frame", "reference", "success")
+
 
 def write_parquet(table: Path, texts: tuple[str, ...]) -> Path:
     """Write a CSV file as Parquet beside it, block by block.
 
     Args:
         table: path of the CSV file; empty cells become null.
-        texts: names of the text columns. `frame` and `reference` become int32, all others float64.
+        texts: names of the text columns. `frame`, `reference` and `success` become int32, all
+            others float64.
 
     Returns:
         Path of the Parquet file: the same name with the suffix .parquet.
@@ -23,7 +26,7 @@ def write_parquet(table: Path, texts: tuple[str, ...]) -> Path:
     with table.open() as file:
         columns = file.readline().strip().split(",")
     types = {
-        name: pa.string() if name in texts else pa.int32() if name in ("frame", "reference") else pa.float64()
+        name: pa.string() if name in texts else pa.int32() if name in _INTEGERS else pa.float64()
         for name in columns
     }
     options = csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True)

@@ -129,3 +129,8 @@ def test_landmarks_of_openface_and_parquet(clips, tmp_path, portrait_landmarks):
         assert row["frame"] == int(same["frame"])
         assert (row["region"], row["side"]) == (same["region"], same["side"])
         assert row["u_px"] == (float(same["u_px"]) if same["u_px"] else None)
+    wide = pq.read_table(tmp_path / "out" / "motion_wide.parquet").to_pylist()
+    assert [(row["frame"], row["success"]) for row in wide] == [(0, 1), (1, 1), (2, 1)]
+    assert [row["nose_left_u_px"] for row in wide] == [
+        row["u_px"] for row in table if (row["region"], row["side"]) == ("nose", "left")
+    ]

@@ -51,6 +51,23 @@ def test_smile_is_measured(analysed):
     assert float(rows[12, "mouth_corners", "both"]["time_s"]) == pytest.approx(0.48, abs=1e-3)
 
 
+def test_the_wide_table_has_the_numbers_of_the_other_tables(analysed):
+    wide, heads = table(analysed.folder / "motion_wide.csv"), table(analysed.folder / "frames.csv")
+    assert [row["frame"] for row in wide] == [str(number) for number in range(24)]
+    assert {row["success"] for row in wide} == {"1"}
+    assert [row["confidence"] for row in wide] == [row["valid"] for row in heads]
+    cells = 0
+    for row in table(analysed.folder / "motion.csv"):
+        frame = wide[int(row["frame"])]
+        assert frame["timestamp"] == row.pop("time_s")
+        part = f"{row.pop('region')}_{row.pop('side')}"
+        for quantity in row.keys() - {"frame"}:
+            if quantity != "asymmetry" or part.endswith("_both"):
+                assert frame[f"{part}_{quantity}"] == row[quantity]
+                cells += 1
+    assert cells == 24 * (len(wide[0]) - 4)
+
+
 def test_head_is_apart(analysed, portrait_landmarks):
     """It drifts by 23/8 px of the frame, in millimetres by the distance of the irises."""
     rows = table(analysed.folder / "frames.csv")
@@ -104,6 +121,10 @@ def test_a_face_that_leaves_and_returns(smile, dis, tmp_path):
     assert result.events == ()
     rows = table(tmp_path / "out" / "motion.csv")
     assert {int(row["frame"]) for row in rows} == {0, 1, 2, 3, 9, 10, 11, 12}
+    wide = table(tmp_path / "out" / "motion_wide.csv")
+    assert [row["success"] for row in wide] == ["1"] * 4 + ["0"] * 5 + ["1"] * 4
+    assert [float(row["confidence"]) > 0 for row in wide] == [row["success"] == "1" for row in wide]
+    assert [row["nose_both_rms_px"] != "" for row in wide] == [row["success"] == "1" for row in wide]
     assert not (tmp_path / "out" / "magnified.mp4").exists()
 
 
