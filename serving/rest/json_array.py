@@ -163,7 +163,10 @@ class JsonArray:
         return self.values()
 
     def _part(self, text: bytes, begin: int, depth: int) -> "JsonArray":
-        return JsonArray(text, self._commas, self._begin + begin, depth)
+        part = JsonArray(text, self._commas, self._begin + begin, depth)
+        if self.__dict__.get("_has_numbers_only"):
+            part._has_numbers_only = True
+        return part
 
     @cached_property
     def _has_numbers_only(self) -> bool:
