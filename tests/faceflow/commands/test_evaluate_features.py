@@ -52,7 +52,7 @@ def test_published_features_go_through_the_protocol(published, tmp_path, monkeyp
         ([], "either --corpus NAME=DIR or --features DIR"),
         (["--features", "F"], "--features needs --table CSV"),
         (["--corpus", "smic=S", "--table", "T"], "--table and --crops belong to --features"),
-        (["--corpus", "smic=S", "--features", "F", "--table", "T"], "and not both"),
+        (["--corpus", "smic=S", "--features", "F", "--table", "T"], "give either"),
         (
             ["--features", "F", "--table", "T", "--method", "zero"],
             "--method and --keep-head are for --corpus",

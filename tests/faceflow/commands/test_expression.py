@@ -108,7 +108,7 @@ def test_mistakes(run, frames, home, expressive_corpus, capsys):
     corpus = f"casme2={expressive_corpus}"
     assert "write NAME=DIR" in fails(capsys, "evaluate", "expression", "--corpus", expressive_corpus)
     assert "named twice" in fails(capsys, "evaluate", "expression", "--corpus", corpus, "--corpus", corpus)
-    assert "--corpus NAME=DIR or --features DIR is needed" in fails(capsys, "evaluate", "expression")
+    assert "give either --corpus NAME=DIR or --features DIR" in fails(capsys, "evaluate", "expression")
     again = ("train", "expression", "--corpus", corpus, "-o", run, "--method", "dis_medium")
     call_error = fails_last_line(capsys, *again)
     assert "there is a training run here already" in call_error

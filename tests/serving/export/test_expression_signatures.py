@@ -71,7 +71,7 @@ def test_classify(address, classifier):
 
 def test_frames_that_are_none(address, portrait):
     with FaceFlowClient(address, model="micro_expression") as client:
-        with pytest.raises(InputError, match="of one size"):
+        with pytest.raises(InputError, match="have the same size"):
             client.expression(portrait, portrait[:-1])
         with pytest.raises(InputError, match=r"onset.*no face"):
             client.expression(np.zeros((300, 300, 3), np.uint8), np.zeros((300, 300, 3), np.uint8))

@@ -90,7 +90,7 @@ def test_no_models(tmp_path):
 
 def test_a_model_in_place_of_the_base_folder(version):
     with pytest.raises(
-        InputError, match=re.escape(f"give the folder that holds it, {version.parent.parent}")
+        InputError, match=re.escape(f"give its parent folder, {version.parent.parent}")
     ):
         find_models(version.parent)
 
