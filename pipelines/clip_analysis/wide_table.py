@@ -25,13 +25,13 @@ def wide_row(
     """Return the row of a frame by `WIDE_COLUMNS`.
 
     Args:
-        number: of the frame, from 0.
-        seconds: its time stamp.
-        valid: share of the face's pixels that can be relied on; "" if the frame is lost or has no face.
-        rows: the frame's rows of `motion.csv`; none if it is lost or has no face.
+        number: Number of the frame, from 0.
+        seconds: Time stamp of the frame.
+        valid: Share of the face's pixels that can be relied on; "" if the frame is lost or has no face.
+        rows: Rows of the frame in `motion.csv`; none if it is lost or has no face.
 
     Returns:
-        The cells; those of the regions are empty where `motion.csv` has no row or an empty cell.
+        Cells by column; those of the regions are empty where `motion.csv` has no row or an empty cell.
 
     Examples:
         >>> row = wide_row(

@@ -89,9 +89,7 @@ def test_no_models(tmp_path):
 
 
 def test_a_model_in_place_of_the_base_folder(version):
-    with pytest.raises(
-        InputError, match=re.escape(f"give its parent folder, {version.parent.parent}")
-    ):
+    with pytest.raises(InputError, match=re.escape(f"give its parent folder, {version.parent.parent}")):
         find_models(version.parent)
 
 
