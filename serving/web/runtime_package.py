@@ -62,6 +62,12 @@ def fetch_package(folder: Path) -> Path:
     return target
 
 
+def check_package(archive: Path) -> None:
+    """Raise `InputError` unless a file is the archive of the package, whole and unchanged."""
+    data = check_exists(archive).read_bytes() if not archive.is_dir() else b""
+    _check(data, str(archive), "get it again with faceflow web --fetch")
+
+
 def unpack_runtime(archive: Path, folder: Path) -> None:
     """Unpack what the page loads.
 
@@ -72,8 +78,7 @@ def unpack_runtime(archive: Path, folder: Path) -> None:
     Raises:
         InputError: If there is no archive, or it is another one, cut short or changed.
     """
-    data = check_exists(archive).read_bytes() if not archive.is_dir() else b""
-    _check(data, str(archive), "get it again with faceflow web --fetch")
+    check_package(archive)
     folder.mkdir(parents=True, exist_ok=True)
     wanted = {f"package/dist/{name}": folder / name for name in FILES}
     with tarfile.open(archive) as package:

@@ -42,10 +42,12 @@ def web(
     if out:
         check_outputs(out)
 
+    from serving.web.runtime_package import check_package
     from serving.web.web_server import serve_site
     from serving.web.web_site import write_site
 
     archive = package or _archive(fetch)
+    check_package(archive)  # before a conversion that takes a minute
     onnx, name = _model(model)
     if out:
         write_site(out, onnx, archive, name)
