@@ -18,6 +18,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from pipelines.errors import InputError
+from pipelines.io.container_ends import is_cut_off
 
 #: Suffixes of files in a folder that count as videos. A file that is named is decoded whatever its suffix.
 VIDEO_SUFFIXES = (
@@ -70,7 +71,7 @@ def decode_video(path: Path) -> Iterator[np.ndarray]:
                     ready, held = [*held, picture], []
                 frames += len(ready)
                 yield from ready
-        if ends_damaged or held or _is_cut_off(path):
+        if ends_damaged or held or is_cut_off(path):
             raise TruncatedClipError(
                 f"{path}: truncated: the file ends inside a frame; {frames} frames before it are intact. "
                 "Copy or download it again"
@@ -170,46 +171,3 @@ def _upright(picture: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
         picture, across, down = picture.swapaxes(0, 1), c, b
     picture = picture[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]
     return np.ascontiguousarray(picture)
-
-
-def _is_cut_off(path: Path) -> bool:
-    """Tell whether a container states an end that its file does not have: MP4, AVI, Matroska, WebM, GIF."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        start = file.read(4096)
-        if start[:4] == b"RIFF":
-            stated = struct.unpack("<I", start[4:8])[0]
-            return stated < 0xFFFFFFFF and stated + 8 > size
-        if start[:4] == b"GIF8":
-            file.seek(-min(size, 64), 2)
-            return not file.read().rstrip(b"\0").endswith(b";")
-        if start[:4] == b"\x1a\x45\xdf\xa3":  # EBML
-            return _matroska_end(start) > size
-        if start[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
-            return _media_data_end(file, size) > size
-    return False
-
-
-def _matroska_end(start: bytes) -> int:
-    """Return the position at which the segment of a Matroska file ends; 0 where that is not stated."""
-    place = start.find(b"\x18\x53\x80\x67") + 4
-    if not 4 <= place < len(start) - 8:
-        return 0
-    length = 9 - start[place].bit_length()  # of a number with variable length: leading zeros say it
-    value = int.from_bytes(start[place : place + length], "big") & ((1 << 7 * length) - 1)
-    return 0 if value == (1 << 7 * length) - 1 else place + length + value
-
-
-def _media_data_end(file, size: int) -> int:
-    """Return the position at which the last `mdat` box of an MP4 file ends."""
-    place, end = 0, 0
-    while place + 16 <= size:
-        file.seek(place)
-        length, kind, large = struct.unpack(">I4sQ", file.read(16))
-        length = {0: size - place, 1: large}.get(length, length)
-        if length < 8:
-            break
-        if kind == b"mdat":
-            end = place + length
-        place += length
-    return end

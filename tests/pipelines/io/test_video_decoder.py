@@ -86,10 +86,17 @@ def test_every_container_is_a_clip_and_is_decoded(tmp_path, suffix, options):
     assert video_rate(path) == pytest.approx(25, rel=1e-3)
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv", ".webm", ".mts", ".wmv", ".mpg", ".flv", ".gif"])
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        *(".mp4", ".avi", ".mkv", ".webm", ".ogv", ".mts", ".m2ts", ".mxf", ".y4m", ".wmv", ".mpg", ".flv"),
+        ".gif",
+    ],
+)
 def test_files_that_are_cut_off(tmp_path, suffix):
     """The intact frames are yielded before the error; the one in which the file ends is not."""
-    codec = {".avi": ("-c:v", "mjpeg"), ".webm": ("-c:v", "libvpx")}.get(suffix, ())
+    codec = {".avi": "mjpeg", ".webm": "libvpx", ".ogv": "libtheora"}.get(suffix)
+    codec = ("-c:v", codec) if codec else ()
     faststart = ("-movflags", "+faststart") if suffix == ".mp4" else ()
     path = tmp_path / f"x{suffix}"
     ffmpeg(*MOVING, *codec, *faststart, path)
