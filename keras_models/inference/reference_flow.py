@@ -65,8 +65,8 @@ def write_reference_flow(
 
         shown = pictures()
         write_video(part / "flow.mp4", chain([next(shown)], shown), frame_rate(clip))
-        if motion.cut_off:
-            came_to.failure = f"{clip}: the file is cut off after {motion.cut_off} frames"
+        if motion.intact_frames:
+            came_to.failure = f"{clip}: the file is truncated after {motion.intact_frames} frames"
         if report := came_to.report():
             (part / INCOMPLETE).write_text(f"{clip}\n{report}\n", encoding="utf-8")
     return came_to

@@ -29,7 +29,7 @@ from pipelines.clip_analysis.region_table import (
     RegionTable,
 )
 from pipelines.clip_analysis.results.parquet import write_parquet
-from pipelines.clip_analysis.tracking.clip_motion import ClipMotion, Progress, clip_motion, intact_frames
+from pipelines.clip_analysis.tracking.clip_motion import ClipMotion, Progress, clip_motion
 from pipelines.clip_analysis.tracking.clip_tracking import ClipFrame
 from pipelines.clip_analysis.tracking.head_pose import CLOSED_BELOW, head_pose
 from pipelines.clip_analysis.tracking.tracker import FlowEstimate
@@ -38,7 +38,7 @@ from pipelines.datasets.clip import Landmarks
 from pipelines.errors import InputError
 from pipelines.files import check_outputs, replacing
 from pipelines.io.frame_times import frame_times
-from pipelines.io.video import write_video
+from pipelines.io.video import intact_frames, write_video
 
 #: Function from the frames of onset and apex, uint8 [H, W, 3] RGB each, to the class of the expression and
 #: its probability; None if one of the frames has no face.
@@ -220,7 +220,7 @@ def _classified(clip: Path, events: list[FoundEvent], classify: Classify) -> lis
     micro = [event for event in events if event.kind == "micro"]
     wanted = {event.onset for event in micro} | {event.apex for event in micro}
     kept = {}
-    for number, frame in enumerate(intact_frames(clip)):
+    for number, frame in enumerate(intact_frames(clip, lambda frames: None)):  # the notes say it
         if number in wanted:
             kept[number] = frame
         for event in micro:
@@ -233,8 +233,8 @@ def _classified(clip: Path, events: list[FoundEvent], classify: Classify) -> lis
 
 def _survey_notes(motion: ClipMotion, named: int | None) -> list[str]:
     found, notes = motion.survey, []
-    if motion.cut_off:
-        notes.append(f"the file is truncated; its {motion.cut_off} intact frames are analysed")
+    if motion.intact_frames:
+        notes.append(f"the file is truncated; its {motion.intact_frames} intact frames are analysed")
     for shot, number in motion.references.items():
         how = "named" if named == number else "found: the most neutral and most still frame"
         where = "" if len(found.shots) == 1 else f" of frames {shot.first} to {shot.last}"

@@ -1,7 +1,7 @@
-"""Where containers of video say that they end, to tell a file that was cut off from a whole one.
+"""Where containers of video say that they end, to tell a truncated file from a whole one.
 
 Decoders do not report frames that are missing at the end. MPEG program streams, FLV and ASF state no end:
-only a damaged last frame shows that their files were cut off.
+only a damaged last frame shows that their files are truncated.
 """
 
 import struct
@@ -15,7 +15,7 @@ _DV_FRAMES = (120_000, 144_000)  # bytes of a frame of 525 and of 625 lines
 _MXF_PARTITION = b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01"
 
 
-def is_cut_off(path: Path) -> bool:
+def is_truncated(path: Path) -> bool:
     """Tell whether the container of a video states an end that its file does not have.
 
     Args:
@@ -34,7 +34,7 @@ def is_cut_off(path: Path) -> bool:
         if start[:4] == b"GIF8":
             return not _last_bytes(file, size, 64).rstrip(b"\0").endswith(b";")
         if start[:4] == b"OggS":
-            return _ogg_page_is_cut_off(_last_bytes(file, size, 2 * _OGG_PAGE))
+            return _ogg_page_is_truncated(_last_bytes(file, size, 2 * _OGG_PAGE))
         if start[:4] == b"\x1a\x45\xdf\xa3":  # EBML
             return _matroska_end(start) > size
         if start[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
@@ -56,7 +56,7 @@ def _last_bytes(file: BinaryIO, size: int, count: int) -> bytes:
     return file.read()
 
 
-def _ogg_page_is_cut_off(end: bytes) -> bool:
+def _ogg_page_is_truncated(end: bytes) -> bool:
     """Tell whether the last page of an Ogg file is shorter than its table of segments says."""
     page = end[end.rfind(b"OggS") :]
     if len(page) <= 27 or len(page) < 27 + page[26]:  # the table, whose length byte 26 states, is incomplete

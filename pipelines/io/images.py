@@ -38,7 +38,7 @@ def read_image(path: Path | str) -> np.ndarray:
         uint8, shape (H, W, 3), RGB, turned upright as its EXIF orientation says.
 
     Raises:
-        InputError: if the file is absent, empty, cut off, of a format or type that is not read, or damaged.
+        InputError: if the file is absent, empty, truncated, of a format or type that is not read, or damaged.
 
     Examples:
         >>> frame1 = read_image("onset.png")  # doctest: +SKIP
@@ -121,7 +121,7 @@ def decode_image(path: Path, flags: int) -> np.ndarray:
         uint8 or uint16, shape (H, W) or (H, W, C), blue first.
 
     Raises:
-        InputError: if it is empty, cut off, too large for OpenCV, or no picture.
+        InputError: if it is empty, truncated, too large for OpenCV, or no picture.
     """
     return _decode(path, _read_bytes(path), flags)
 
@@ -132,11 +132,11 @@ def _read_bytes(path: Path) -> bytes:
         raise InputError(
             f"{path}: not a picture that can be read ({'empty' if path.is_file() else 'a folder'})"
         )
-    # Decoders do not report a missing end: a cut-off JPEG comes out half grey. Bytes after it do no harm.
+    # Decoders do not report a missing end: a truncated JPEG comes out half grey. Bytes after it do no harm.
     if (data.startswith(_PNG) and _PNG_END not in data) or (
         data.startswith(_JPEG) and _JPEG_END not in data[_jpeg_scan(data) :]
     ):
-        raise InputError(f"{path}: not a picture that can be read (cut off)")
+        raise InputError(f"{path}: not a picture that can be read (truncated)")
     return data
 
 

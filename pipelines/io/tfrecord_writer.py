@@ -139,7 +139,7 @@ def read_record(path: Path, number: int) -> PairRecord:
 
 def _message_length(path: Path, header: bytes) -> int:
     if len(header) < _HEADER.size or _checksum(header[:8]) != header[8:]:
-        raise InputError(f"{path}: damaged or cut off; build the records again")
+        raise InputError(f"{path}: damaged or truncated; build the records again")
     return _HEADER.unpack(header)[0]
 
 

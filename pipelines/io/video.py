@@ -5,7 +5,7 @@ Frames are streamed; no more than one is held at a time.
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import lru_cache
@@ -69,7 +69,7 @@ def read_frames(path: Path | str, files: Sequence[Path] | None = None) -> Iterat
         uint8 [H, W, 3], RGB, upright; all of one size.
 
     Raises:
-        TruncatedClipError: after the last intact frame of a video that is cut off.
+        TruncatedClipError: after the last intact frame of a truncated video.
         InputError: if there is no such clip, it cannot be decoded, or its frames differ in size. All frames
             before the one at fault have been yielded.
 
@@ -112,12 +112,31 @@ def _clip_depth(folder: Path, changed: int) -> int:
     return bit_depth(largest, str(folder))
 
 
-def intact_frames(path: Path | str) -> Iterator[np.ndarray]:
-    """Yield the frames of a clip as `read_frames` does; if it is truncated, log that in place of raising."""
+def intact_frames(
+    path: Path | str, on_truncated: Callable[[int], None] | None = None
+) -> Iterator[np.ndarray]:
+    """Yield the frames of a clip as `read_frames` does, and stop at the end of what is intact.
+
+    Args:
+        path: Path of the clip.
+        on_truncated: Called with the number of intact frames if the clip is truncated; by default the error
+            is logged as a warning.
+
+    Raises:
+        TruncatedClipError: If no frame is intact.
+    """
+    frames = 0
     try:
-        yield from read_frames(path)
+        for frame in read_frames(path):
+            frames += 1
+            yield frame
     except TruncatedClipError as error:
-        _log.warning("%s", error)
+        if not frames:
+            raise
+        if on_truncated:
+            on_truncated(frames)
+        else:
+            _log.warning("%s", error)
 
 
 def read_clip(path: Path | str) -> np.ndarray:

@@ -18,7 +18,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from pipelines.errors import InputError
-from pipelines.io.container_ends import is_cut_off
+from pipelines.io.container_ends import is_truncated
 
 #: Suffixes of files in a folder that count as videos. A file that is named is decoded whatever its suffix.
 VIDEO_SUFFIXES = (
@@ -47,7 +47,7 @@ def decode_video(path: Path) -> Iterator[np.ndarray]:
         converted as `ffmpeg -pix_fmt rgb24` does.
 
     Raises:
-        TruncatedClipError: after the last intact frame of a file that is cut off.
+        TruncatedClipError: after the last intact frame of a truncated file.
         InputError: for a file that is empty, no video, or of a codec that FFmpeg cannot decode.
     """
     with _open_video(path) as (container, stream):
@@ -71,7 +71,7 @@ def decode_video(path: Path) -> Iterator[np.ndarray]:
                     ready, held = [*held, picture], []
                 frames += len(ready)
                 yield from ready
-        if ends_damaged or held or is_cut_off(path):
+        if ends_damaged or held or is_truncated(path):
             raise TruncatedClipError(
                 f"{path}: truncated: the file ends inside a frame; {frames} frames before it are intact. "
                 "Copy or download it again"

@@ -39,7 +39,7 @@ def decompressed(body: bytes, encoding: str, max_bytes: int) -> bytes:
         message = f"Received message larger than max ({max_bytes} bytes)"
         raise ServingError(grpc.StatusCode.RESOURCE_EXHAUSTED, message)
     if not stream.eof:
-        raise invalid_argument("Failed to uncompress the gzipped body (it is cut off)")
+        raise invalid_argument("Failed to uncompress the gzipped body (it is truncated)")
     return plain
 
 

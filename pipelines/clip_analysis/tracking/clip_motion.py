@@ -6,8 +6,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from pipelines.clip_analysis.tracking.clip_tracking import (
     ClipFrame,
     reference_crops,
@@ -20,8 +18,7 @@ from pipelines.clip_analysis.tracking.survey import Shot, Survey, survey
 from pipelines.clip_analysis.tracking.tracker import FlowEstimate
 from pipelines.datasets.clip import Landmarks
 from pipelines.errors import InputError
-from pipelines.io.video import frame_count, read_frames
-from pipelines.io.video_decoder import TruncatedClipError
+from pipelines.io.video import frame_count, intact_frames
 from pipelines.landmarks.detector import FaceMesh
 
 #: Function that is called with the step (landmarks or motion), the frames done, and about how many there are.
@@ -36,14 +33,14 @@ class ClipMotion:
         survey: result of the first pass.
         references: number of the reference frame of each shot with a face.
         frames: every frame with its motion, in order; can be iterated over once.
-        cut_off: number of intact frames of a truncated file; None if the file is complete.
+        intact_frames: number of intact frames of a truncated file; None if the file is complete.
         added: numbers of frames that replaced a reference; complete after the last frame.
     """
 
     survey: Survey
     references: dict[Shot, int]
     frames: Iterator[ClipFrame]
-    cut_off: int | None = None
+    intact_frames: int | None = None
     added: list[int] = field(default_factory=list)
 
 
@@ -80,32 +77,18 @@ def clip_motion(
         def on_frame(number: int) -> None:
             progress("landmarks", number + 1, max(stated, number + 1))
 
-        cut_off: list[int] = []
+        truncated: list[int] = []
         try:
-            found = survey(intact_frames(clip, cut_off.append), faces, store, on_frame)
+            found = survey(intact_frames(clip, truncated.append), faces, store, on_frame)
         except InputError as error:
             raise InputError(f"{clip}: {error}" if str(clip) not in str(error) else str(error)) from error
         references = reference_frames(found, reference, store)
-        crops = reference_crops(intact_frames(clip), references, store)
+        crops = reference_crops(intact_frames(clip, truncated.append), references, store)
         added: list[int] = []
-        tracked = track_clip(intact_frames(clip), found, crops, store, estimate, added.append)
+        frames_again = intact_frames(clip, truncated.append)
+        tracked = track_clip(frames_again, found, crops, store, estimate, added.append)
         frames = _with_progress(tracked, found.frames, progress)
-        yield ClipMotion(found, references, frames, cut_off[0] if cut_off else None, added)
-
-
-def intact_frames(
-    clip: Path, on_cut_off: Callable[[int], None] = lambda frames: None
-) -> Iterator[np.ndarray]:
-    """Yield the intact frames of a clip. If the file is truncated, `on_cut_off` gets their number."""
-    number = -1
-    try:
-        for frame in read_frames(clip):
-            number += 1
-            yield frame
-    except TruncatedClipError:
-        if number < 0:
-            raise
-        on_cut_off(number + 1)
+        yield ClipMotion(found, references, frames, truncated[0] if truncated else None, added)
 
 
 def _with_progress(frames: Iterator[ClipFrame], total: int, progress: Progress) -> Iterator[ClipFrame]:

@@ -5,7 +5,7 @@ import subprocess
 import imageio_ffmpeg
 import pytest
 
-from pipelines.io.container_ends import is_cut_off
+from pipelines.io.container_ends import is_truncated
 
 # Options of ffmpeg, and bytes at the end that hold no frames.
 CONTAINERS = {
@@ -30,12 +30,12 @@ def test_whole_files_and_their_beginnings(tmp_path, suffix):
     source = ("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=1")
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *source, *options, path]
     subprocess.run(list(map(str, command)), check=True)
-    assert not is_cut_off(path)
+    assert not is_truncated(path)
     whole = path.read_bytes()
     # Odd numbers of bytes: nobody can see that whole packets or frames of one size are missing.
     for missing in (footer + 1, len(whole) // 3 | 1, len(whole) // 2 | 1, len(whole) * 4 // 5 | 1):
         path.write_bytes(whole[:-missing])
-        assert is_cut_off(path), f"{missing} of {len(whole)} bytes missing"
+        assert is_truncated(path), f"{missing} of {len(whole)} bytes missing"
 
 
 @pytest.mark.parametrize("layout", ["420jpeg", "422", "444", "mono", "420p10", "mono12"])
@@ -45,13 +45,13 @@ def test_pictures_of_yuv4mpeg(tmp_path, layout):
     path = tmp_path / "x.y4m"
     whole = f"YUV4MPEG2 W5 H3 F25:1 C{layout}\n".encode() + 2 * (b"FRAME\n" + bytes(samples))
     path.write_bytes(whole)
-    assert not is_cut_off(path)
+    assert not is_truncated(path)
     path.write_bytes(whole[:-1])
-    assert is_cut_off(path)
+    assert is_truncated(path)
 
 
 def test_a_file_of_another_kind(tmp_path):
     path = tmp_path / "x.mp4"
     for content in (b"", b"G", b"text"):
         path.write_bytes(content)
-        assert not is_cut_off(path)
+        assert not is_truncated(path)

@@ -45,7 +45,7 @@ def test_one_record_is_read(tmp_path, pairs):
     assert (record.subject, record.clip, record.number1, record.number2) == ("bert", "b", 300, 70_000)
     assert record.png2 == pairs[1].png2
     np.testing.assert_array_equal(record.landmarks1, pairs[1].landmarks1)
-    with pytest.raises(InputError, match="cut off"):
+    with pytest.raises(InputError, match="truncated"):
         read_record(path, 2)
     data = bytearray(path.read_bytes())
     data[-20] ^= 1

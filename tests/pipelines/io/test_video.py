@@ -4,7 +4,7 @@ import pytest
 
 from pipelines.errors import InputError
 from pipelines.io.images import write_image
-from pipelines.io.video import frame_files, frame_rate, read_clip, read_frames, write_video
+from pipelines.io.video import frame_files, frame_rate, intact_frames, read_clip, read_frames, write_video
 
 
 def test_pictures_are_counted_not_spelled(tmp_path):
@@ -77,15 +77,19 @@ def test_an_empty_folder_is_no_clip(tmp_path):
         list(read_frames(tmp_path))
 
 
-def test_truncated_video(tmp_path):
-    """An AVI keeps its stated length when its end is cut off."""
-    path = tmp_path / "x.avi"
+def write_avi(path):
+    """Write an AVI of 20 frames, which keeps its stated length when its end is missing."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (64, 64))
     rng = np.random.default_rng(0)
     for _ in range(20):
         writer.write(rng.integers(0, 255, (64, 64, 3), np.uint8))
     writer.release()
-    whole = path.read_bytes()
+    return path.read_bytes()
+
+
+def test_truncated_video(tmp_path):
+    path = tmp_path / "x.avi"
+    whole = write_avi(path)
     path.write_bytes(whole[: len(whole) // 2])
     frames = read_frames(path)
     with pytest.raises(InputError, match="truncated"):
@@ -109,3 +113,21 @@ def test_truncated_real_video(real_data, tmp_path):
 )
 def test_real_videos(real_data, clip, shape):
     assert read_clip(real_data / clip).shape == shape
+
+
+def test_intact_frames(tmp_path, caplog):
+    """The end of a truncated clip is logged, or passed to the caller; without a frame it is an error."""
+    path, counts = tmp_path / "x.avi", []
+    whole = write_avi(path)
+    assert sum(1 for _ in intact_frames(path, counts.append)) == 20
+    assert counts == []
+    path.write_bytes(whole[: len(whole) // 2])
+    intact = sum(1 for _ in intact_frames(path, counts.append))
+    assert counts == [intact]
+    assert 0 < intact < 20
+    assert not caplog.messages
+    assert sum(1 for _ in intact_frames(path)) == intact
+    assert "truncated" in caplog.text
+    path.write_bytes(whole[: whole.index(b"movi") + 40])
+    with pytest.raises(InputError, match="truncated"):
+        list(intact_frames(path))

@@ -23,7 +23,7 @@ def test_other_encodings_are_left_alone():
     ("body", "message"),
     [
         (b"not gzip", "Failed to uncompress the gzipped body"),
-        (gzip.compress(b"body")[:-9], "cut off"),
+        (gzip.compress(b"body")[:-9], "truncated"),
         (gzip.compress(bytes(1001)), "larger than max"),
     ],
 )
