@@ -24,12 +24,14 @@ help:
 	@echo "make hooks      check style before every commit (pre-commit)"
 	@echo "make install    install into .venv"
 
+# Compiled here: where PYTHONDONTWRITEBYTECODE is set, as in many images of Docker, every start would compile
+# TensorFlow again, which takes several times as long as the start.
 install: .venv/.installed
 .venv/.installed: pyproject.toml uv.lock | $(UV)
 	@$(UV) python find --quiet $(PYTHON) >/dev/null 2>&1 \
 	  || { echo "no Python $(PYTHON) here; uv downloads one into .uv/python"; $(UV) python install --quiet $(PYTHON) 2>/dev/null; } \
 	  || { echo "FaceFlow needs Python 3.11, and none could be downloaded; install it, or say where it is: make PYTHON=/path/to/python3.11"; exit 2; }
-	$(UV) sync --locked --quiet --python $(PYTHON)
+	$(UV) sync --locked --quiet --python $(PYTHON) --compile-bytecode
 	@touch $@
 $(UV):
 	@$(ANY_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null \
