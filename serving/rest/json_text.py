@@ -7,7 +7,9 @@ from serving.protocol.serving_error import invalid_argument
 from serving.rest.json_array import OBJECT, JsonArray, list_at_start
 from serving.rest.json_syntax import BLANK, STRING, decode, first_of_each_key
 
-_MIN_LENGTH = 256  # bytes; parsing a shorter list later saves no time
+# Parsing a shorter list later saves no time, and neither does one of long strings, such as files in base64.
+_MIN_LENGTH = 256  # bytes
+_LONG_ELEMENT = 64  # bytes between two commas, on average
 
 # A list up to its end, or up to the first text that a list of scalars and objects cannot hold. Strings
 # outside lists are matched too, so that brackets in them do not count. No alternative is tried twice at one
@@ -42,6 +44,8 @@ def parse_object(body: bytes) -> dict:
     def cut_out(match: re.Match[bytes]) -> bytes:
         run = match[0]
         if run[:1] != b"[" or len(run) < _MIN_LENGTH:
+            return run
+        if len(run) > _LONG_ELEMENT * run.count(b",") and b'"' in run:
             return run
         found = list_at_start(run)
         if found is None:
