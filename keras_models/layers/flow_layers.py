@@ -33,9 +33,8 @@ def _margins(length: tf.Tensor, multiple: int) -> tuple[tf.Tensor, tf.Tensor]:
 
 def _repeated(line: tf.Tensor, times: tf.Tensor, axis: int) -> tf.Tensor:
     """Repeat a row (axis 1) or a column (axis 2), perhaps no times."""
-    shape = tf.unstack(tf.shape(line))
-    shape[axis] = times
-    return tf.broadcast_to(line, shape)
+    # Not broadcast: TensorFlow.js broadcasts to a length of 0 as to 1.
+    return tf.tile(line, [times if k == axis else 1 for k in range(4)])
 
 
 @keras.saving.register_keras_serializable("faceflow")

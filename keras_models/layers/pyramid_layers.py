@@ -162,10 +162,17 @@ class LucasKanade(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("faceflow")
 class SpaceToDepth(keras.layers.Layer):
-    """Moves blocks of 2 x 2 places to the channels: [B, H, W, C] to [B, H/2, W/2, 4 C]."""
+    """Moves blocks of 2 x 2 places to the channels: [B, H, W, C] to [B, H/2, W/2, 4 C].
+
+    As `tf.nn.space_to_depth`, by operations that every runtime has: TensorFlow.js refuses that one.
+    """
 
     def call(self, values: tf.Tensor) -> tf.Tensor:  # noqa: D102
-        return tf.nn.space_to_depth(values, 2)
+        batch, height, width = tf.unstack(tf.shape(values)[:3])
+        channels = values.shape[-1]
+        rows = tf.reshape(values, (-1, 2, width // 2, 2 * channels))
+        deep = tf.transpose(rows, (0, 2, 1, 3))
+        return tf.reshape(deep, (batch, height // 2, width // 2, 4 * channels))
 
 
 @keras.saving.register_keras_serializable("faceflow")

@@ -54,8 +54,9 @@ def write_flow_model(model: keras.Model, folder: Path) -> None:
     @optimised
     @tf.function(input_signature=frames([None, None, None, 3], tf.float32))
     def estimate(frame1, frame2):
-        flow = model({"frame1": frame1, "frame2": frame2}, training=False)["flow"]
-        return tf.ensure_shape(tf.cast(flow, tf.float32), [None, None, None, 2])
+        flow = tf.cast(model({"frame1": frame1, "frame2": frame2}, training=False)["flow"], tf.float32)
+        flow.set_shape([None, None, None, 2])  # TensorFlow.js cannot run `ensure_shape`
+        return flow
 
     @tf.function(input_signature=frames([None, None, None, 3], tf.float32))
     def from_float(frame1, frame2):

@@ -50,4 +50,10 @@ def optimised(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
     # Variables are further inputs, after those of the signature.
     variables = traced.captured_inputs
     shape = traced.outputs[0].shape  # lost in the graph, which does not know the shapes of variables
-    return lambda *tensors: tf.ensure_shape(run(*tensors, *variables), shape)
+
+    def call(*tensors: tf.Tensor) -> tf.Tensor:
+        result = run(*tensors, *variables)
+        result.set_shape(shape)
+        return result
+
+    return call
