@@ -1,7 +1,7 @@
 """Programs that estimate flow with exported models in other runtimes, each in an environment of its own.
 
-A program defines `estimate(frames)`, uint8 [B, 2, H, W, 3] to float32 [B, H, W, 2]. What is measured is added
-behind it, so that a program is what a user needs and nothing else.
+A program defines `estimate(frames)`, uint8 [B, 2, H, W, 3] to float32 [B, H, W, 2]. `runtime_process` adds
+what is measured behind it, so that a program is what a user needs and nothing else.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,48 @@ class Program:
         code: Its text.
         packages: Packages with versions, of PyPI or of npm.
         node: Run by Node, not by Python.
+        works: Whether it is shown to users. The others are measured, so that the table says why they fail.
+        conversion: Command that makes the model, run before in an environment of its own.
+        conversion_packages: Packages with versions of that environment, of PyPI.
     """
 
     code: str
     packages: tuple[str, ...]
     node: bool = False
+    works: bool = True
+    conversion: str = ""
+    conversion_packages: tuple[str, ...] = ()
 
+
+#: Packages with which the converter of TensorFlow.js starts. After `pip install tensorflowjs` alone it does
+#: not: TensorFlow Decision Forests and JAX, which it imports, then have versions that do not fit.
+CONVERTER = (
+    "tensorflowjs==4.22.0",
+    "tensorflow==2.15.1",
+    "tf-keras==2.15.1",
+    "tensorflow-decision-forests==1.8.1",
+    "jax==0.4.26",
+    "jaxlib==0.4.26",
+    "flax==0.8.3",
+    "setuptools<80",
+)
+
+#: Loads a model from files in Node by packages of npm alone; `file://` needs a native library from elsewhere.
+LOAD_TFJS = """
+const fs = require("fs");
+const tf = require("@tensorflow/tfjs");
+require("@tensorflow/tfjs-backend-wasm");
+
+async function load(folder) {
+  const read = (name) => fs.readFileSync(`${folder}/${name}`);
+  const model = JSON.parse(read("model.json"));
+  const bytes = Buffer.concat(model.weightsManifest.flatMap((group) => group.paths.map(read)));
+  const weightSpecs = model.weightsManifest.flatMap((group) => group.weights);
+  const weightData = new Uint8Array(bytes).buffer;
+  await tf.setBackend("wasm");
+  return tf.loadGraphModel(tf.io.fromMemory({...model, weightSpecs, weightData}));
+}
+"""
 
 PROGRAMS = {
     "TensorFlow 2.21.0, Keras 3.15.1": Program(
@@ -65,6 +101,24 @@ def estimate(frames):
 """,
         ("openvino==2026.4.1", "numpy"),
     ),
+    "OpenVINO 2026.4.1, precision hint f32, compiled for each size": Program(
+        """
+import numpy as np
+import openvino
+
+precision = {"INFERENCE_PRECISION_HINT": "f32"}
+core, compiled = openvino.Core(), {}
+
+
+def estimate(frames):
+    if frames.shape not in compiled:
+        model = core.read_model("face_flow_frames.onnx")
+        model.reshape({"frames": frames.shape})
+        compiled[frames.shape] = core.compile_model(model, "CPU", precision)
+    return compiled[frames.shape]({"frames": frames})["flow"]
+""",
+        ("openvino==2026.4.1", "numpy"),
+    ),
     "OpenVINO 2026.4.1, as it is": Program(
         """
 import numpy as np
@@ -97,6 +151,43 @@ def estimate(frames):
 """,
         ("ai-edge-litert==2.3.0", "numpy"),
     ),
+    "LiteRT 2.3.0, CompiledModel": Program(
+        """
+import numpy as np
+from ai_edge_litert.compiled_model import CompiledModel
+
+model = CompiledModel.from_file("face_flow.tflite")
+
+
+def estimate(frames):
+    model.resize_input_tensor_by_name("frames", "frames", frames.shape)
+    (given,), (result,) = model.create_input_buffers(0), model.create_output_buffers(0)
+    given.write(frames)
+    model.run_by_index(0, [given], [result])
+    batch, _, height, width, _ = frames.shape
+    return result.read(2 * batch * height * width, np.float32).reshape(batch, height, width, 2)
+""",
+        ("ai-edge-litert==2.3.0", "numpy"),
+        works=False,
+    ),
+    "TensorFlow.js 4.22.0 (WASM) on Node": Program(
+        LOAD_TFJS
+        + """
+const network = load("tfjs");
+
+async function estimate(data, shape) {
+  const model = await network;
+  const flow = tf.tidy(() => model.predict({frames: tf.tensor(data, shape, "int32")}));
+  const values = await flow.data();
+  flow.dispose();
+  return values;
+}
+""",
+        ("@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0"),
+        node=True,
+        conversion="tensorflowjs_converter --signature_name=frames models/face_flow/* tfjs",
+        conversion_packages=CONVERTER,
+    ),
     "onnxruntime-web 1.30.0 (WASM) on Node": Program(
         """
 const ort = require("onnxruntime-web");
@@ -111,38 +202,3 @@ async function estimate(data, shape) {
         node=True,
     ),
 }
-
-#: Behind a program in Python: estimates all frames of `frames.npz`, and times the ones named `timed`.
-PYTHON_END = """
-import json, statistics, time
-all_frames = np.load("frames.npz")
-np.savez("flows.npz", **{name: np.asarray(estimate(all_frames[name])) for name in all_frames})
-frames, times = all_frames["timed"], []
-for _ in range(ROUNDS + 3):
-    begin = time.perf_counter()
-    estimate(frames)
-    times.append(time.perf_counter() - begin)
-open("seconds.json", "w").write(json.dumps(statistics.median(times[3:])))
-"""
-
-#: The same in JavaScript, which reads frames and writes flows as plain bytes.
-NODE_END = """
-const fs = require("fs");
-(async () => {
-  const shapes = JSON.parse(fs.readFileSync("shapes.json"));
-  const read = (name) => new Uint8Array(fs.readFileSync(`${name}.bytes`));
-  for (const [name, shape] of Object.entries(shapes)) {
-    const flow = await estimate(read(name), shape);
-    fs.writeFileSync(`${name}.flow`, Buffer.from(flow.buffer, flow.byteOffset, flow.byteLength));
-  }
-  const times = [], data = read("timed");
-  for (let i = 0; i < ROUNDS + 3; i++) {
-    const begin = performance.now();
-    await estimate(data, shapes.timed);
-    times.push((performance.now() - begin) / 1000);
-  }
-  const measured = times.slice(3).sort((a, b) => a - b);
-  fs.writeFileSync("seconds.json", JSON.stringify(measured[measured.length >> 1]));
-  process.exit(0);
-})().catch((error) => { console.error(error.message); process.exit(1); });
-"""
