@@ -38,6 +38,10 @@ CONVERTER = (
     "jax==0.4.26",
     "jaxlib==0.4.26",
     "flax==0.8.3",
+    # Needed by flax; without a version, pip searches for them for many minutes.
+    "orbax-checkpoint==0.6.4",
+    "optax==0.2.2",
+    "chex==0.1.86",
     "setuptools<80",
 )
 
