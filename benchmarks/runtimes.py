@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common.page import run_parts, table
-from benchmarks.common.runtime_input_order import TWO_FRAMES, TwoFrames
-from benchmarks.common.runtime_process import TIMED, ProgramFailed, running, write_frames
-from benchmarks.common.runtime_programs import PROGRAMS, Program
+from benchmarks.other_runtimes.runtime_input_order import TWO_FRAMES, TwoFrames
+from benchmarks.other_runtimes.runtime_process import TIMED, ProgramFailed, running, write_frames
+from benchmarks.other_runtimes.runtime_programs import PROGRAMS, Program
 
 ROUNDS, _CALLS = 10, 5  # rounds of calls in succession
 _PAUSE = 0.1  # seconds between two runtimes; threads that wait for work keep cores busy for a while
@@ -153,7 +153,7 @@ def _row_of_inputs(name: str, program: TwoFrames, models: _Exported) -> list[str
 
 def in_the_browser() -> str:
     """Return a table of Chromium beside ONNX Runtime: difference to TensorFlow, and time."""
-    from benchmarks.common.browser_time import browser_table
+    from benchmarks.other_runtimes.browser_time import browser_table
     from keras_models.inference.estimators import get_estimator
 
     frames = frames_of(_SHAPES["timed"])

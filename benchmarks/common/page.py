@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pipelines.files import replacing
+from pipelines.library_versions import library_versions
 
 
 def write(page: Path, part: str, text: str) -> None:
@@ -54,13 +55,15 @@ def run_parts(page: Path, parts: Mapping[str, Callable[[], str]], arguments: Seq
 
 
 def circumstances() -> str:
-    """Return date, commit and machine of a measurement, as Markdown."""
+    """Return date, commit, machine and libraries of a measurement, as Markdown."""
     commit = _git("describe", "--always")
     # Changes of the pages do not count: writing a result changes them.
     pages = ":!/docs", ":!/README.md"
     dirty = "-dirty" if _git("status", "--porcelain", "--untracked-files=no", "--", ":/", *pages) else ""
     machine = f"{os.cpu_count()} cores, {platform.machine()}"
-    return f"*{datetime.date.today()}, commit {commit or 'unknown'}{dirty}, {machine}*"
+    versions = library_versions("TensorFlow", "ONNX Runtime", "OpenCV").items()
+    libraries = ", ".join(f"{name} {number}" for name, number in versions)
+    return f"*{datetime.date.today()}, commit {commit or 'unknown'}{dirty}, {machine}, {libraries}*"
 
 
 def _git(*words: str) -> str:

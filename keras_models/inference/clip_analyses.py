@@ -22,6 +22,7 @@ from pipelines.datasets.reading import CorpusReading
 from pipelines.errors import InputError
 from pipelines.files import check_exists, replacing
 from pipelines.landmarks.detector import FaceMesh, NoFaceError
+from pipelines.library_versions import library_versions
 from pipelines.records.clip_landmarks import attach_landmarks
 from pipelines.records.workers import run_tasks
 
@@ -105,6 +106,7 @@ def analyse_folder(
         **asdict(request.config),
         **{name: getattr(request, name) for name in ("model", "classifier", "landmarks")},
         "faceflow": version("faceflow"),
+        **library_versions("TensorFlow", "OpenCV", "MediaPipe"),
     }
     done = {
         row.clip: row

@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from keras_models.inference.estimators import get_estimator
 from keras_models.presets import preset_folder
 from pipelines.errors import InputError
 from pipelines.files import cache_folder
+from pipelines.library_versions import library_versions
 from pipelines.micro_expressions.onset_apex import Estimate
 from pipelines.micro_expressions.samples import Samples, composite_samples
 
@@ -90,13 +90,16 @@ def estimator(method: str) -> Estimate:
 
 
 def method_key(method: str) -> str:
-    """Return a key of what a method computes: a network's files, or its name and OpenCV's version."""
+    """Return a key of what a method computes: its name or its network's files, and versions of libraries."""
+    libraries = ", ".join(
+        f"{name} {number}" for name, number in library_versions("OpenCV", "TensorFlow").items()
+    )
     folder = preset_folder(method)
     if not folder.is_dir():
-        return f"{method}, OpenCV {cv2.__version__}"
+        return f"{method}, {libraries}"
     digest = hashlib.sha256()
     for file in sorted(
         path for path in folder.rglob("*") if path.is_file() and "tensorboard" not in path.parts
     ):
         digest.update(file.read_bytes())
-    return digest.hexdigest()
+    return f"{digest.hexdigest()}, {libraries}"

@@ -12,6 +12,7 @@ from pipelines.files import replacing
 from pipelines.io.images import read_images
 from pipelines.io.video import read_frames
 from pipelines.landmarks.detector import FaceMesh
+from pipelines.library_versions import library_versions
 from pipelines.micro_expressions.onset_apex import Estimate, aligned_pair
 from pipelines.micro_expressions.spotting import MOST_FRAMES, spot_apex
 
@@ -23,7 +24,8 @@ _VERSION = 3  # of the features, part of their key in the cache; raised when the
 
 def feature_options(key: str, remove_head: bool) -> dict:
     """Return what features depend on besides the frames; see `composite_samples`."""
-    return {"version": _VERSION, "flow": key, "remove_head": remove_head}
+    libraries = library_versions("OpenCV", "MediaPipe", "NumPy")  # of the alignment, whatever the flow
+    return {"version": _VERSION, "flow": key, "remove_head": remove_head, "libraries": libraries}
 
 
 def clip_features(

@@ -1,12 +1,18 @@
 """Pages of measurements are written by their commands, part by part."""
 
+import cv2
+import onnxruntime
 import pytest
+import tensorflow as tf
 
-from benchmarks import labels, model_card, networks, pipelines, rendered_faces, smoothing
-from benchmarks.common.page import run_parts, write
+from benchmarks import labels, model_card, networks, pipelines, rendered_faces, runtimes, smoothing
+from benchmarks.common.page import circumstances, run_parts, write
 
 PAGES = [
-    *((b._PAGE, b.PARTS) for b in (labels, model_card, networks, pipelines, rendered_faces, smoothing)),
+    *(
+        (b._PAGE, b.PARTS)
+        for b in (labels, model_card, networks, pipelines, rendered_faces, runtimes, smoothing)
+    ),
     (model_card._README, model_card.IN_README),
 ]
 
@@ -38,6 +44,13 @@ def test_parts_are_chosen_by_name_and_written_on_request(tmp_path, capsys):
     run_parts(page, parts, ["b", "--write"])
     assert capsys.readouterr().out.startswith("b:\ntwo\n")
     assert page.read_text().startswith("<!-- a -->\nold\n<!-- end of a -->\n<!-- b -->\ntwo\n")
+
+
+def test_a_measurement_names_what_it_depends_on():
+    line = circumstances()
+    assert f"TensorFlow {tf.__version__}" in line
+    assert f"ONNX Runtime {onnxruntime.__version__}" in line
+    assert f"OpenCV {cv2.__version__}" in line
 
 
 def test_an_unknown_part_is_refused(tmp_path, capsys):

@@ -22,6 +22,7 @@ from pipelines.files import replacing
 from pipelines.io.images import read_image
 from pipelines.landmarks.detector import FaceMesh
 from pipelines.landmarks.face_mesh import REGIONS, region_map
+from pipelines.library_versions import library_versions
 from pipelines.micro_expressions.alignment import CROP, align, alignment, template
 from pipelines.micro_expressions.features import cells, head_flow
 from pipelines.micro_expressions.onset_apex import Estimate
@@ -176,4 +177,5 @@ def _content(video: LongVideo, method: str, key: str) -> str:
     files = [video.frames[k] for k in range(0, len(video.frames), sample_step(video.rate))]
     seen = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     about = [_VERSION, method, key if method == "flow" else "", str(video.path.absolute()), video.rate, seen]
+    about.append(library_versions("OpenCV", "MediaPipe", "NumPy"))  # of the alignment
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]

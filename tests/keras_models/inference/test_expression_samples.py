@@ -1,6 +1,8 @@
-import cv2
+from importlib.metadata import version
+
 import pytest
 
+import pipelines.library_versions
 from keras_models.expression.mirror_net import mirror_net
 from keras_models.inference.estimators import ESTIMATORS, get_estimator
 from keras_models.inference.expression_samples import method_key
@@ -14,8 +16,17 @@ def test_features_of_other_weights_have_another_key(tmp_path):
         save_preset(tmp_path / name, mirror_net(), Preset({"name": "mirror_net"}))
         keys.append(method_key(str(tmp_path / name)))
     assert len(set(keys)) == len(keys)
-    assert keys[0] == f"dis_fast, OpenCV {cv2.__version__}"
     assert method_key(str(tmp_path / "a")) == keys[3]
+
+
+@pytest.mark.parametrize("method", ["dis_fast", "default"])
+@pytest.mark.parametrize("library", ["tensorflow", "opencv-contrib-python"])
+def test_features_of_another_version_of_a_library_have_another_key(method, library, monkeypatch):
+    before = method_key(method)
+    monkeypatch.setattr(
+        pipelines.library_versions, "version", lambda name: "99" if name == library else version(name)
+    )
+    assert method_key(method) != before
 
 
 def test_a_classifier_is_no_method_of_flow(tmp_path):

@@ -1,6 +1,9 @@
+from importlib.metadata import version
+
 import numpy as np
 import pytest
 
+import pipelines.library_versions
 from pipelines.errors import InputError
 from pipelines.micro_expressions.samples import composite_samples
 
@@ -49,7 +52,7 @@ def test_nothing_is_left_out_without_a_word(samples):
     assert len(samples.clips) == 10
 
 
-def test_features_are_kept_by_content(samples, expressive_corpus, cache):
+def test_features_are_kept_by_content(samples, expressive_corpus, cache, monkeypatch):
     def refuse(frame1, frame2):
         raise AssertionError("computed again")
 
@@ -58,6 +61,14 @@ def test_features_are_kept_by_content(samples, expressive_corpus, cache):
     for changed in ({"key": "another"}, {"key": "dis", "remove_head": False}):
         with pytest.raises(AssertionError, match="computed again"):
             composite_samples({"casme2": expressive_corpus}, refuse, spot=refuse, cache=cache, **changed)
+    for library in ("opencv-contrib-python", "mediapipe"):
+        with monkeypatch.context() as patched, pytest.raises(AssertionError, match="computed again"):
+            patched.setattr(
+                pipelines.library_versions,
+                "version",
+                lambda name, library=library: "99" if name == library else version(name),
+            )
+            composite_samples({"casme2": expressive_corpus}, refuse, "dis", refuse, cache)
 
 
 def test_a_subject_has_nothing_to_do_with_another(samples, expressive_corpus, estimate, tmp_path):

@@ -9,6 +9,7 @@ import serving.export.tflite_export
 from keras_models.flow.flow_networks import build_network
 from keras_models.layers.flow_layers import frame_inputs
 from pipelines.errors import InputError
+from serving.export.saved_model import export_flow
 from serving.export.tflite_export import export_tflite, interpret
 
 
@@ -45,6 +46,26 @@ def test_inputs_and_outputs(tmp_path):
     assert signatures == {"frames": {"inputs": ["frames"], "outputs": ["flow"]}}
     frames = np.random.default_rng(0).integers(0, 256, (2, 2, 3, 4, 3), np.uint8)
     np.testing.assert_allclose(interpret(content, frames), np.float32(frames[:, 0, ..., :2]) / 255, atol=1e-6)
+
+
+def test_order_of_two_frames(tmp_path):
+    """Who converts a signature with two frames gets them by name, and in a list as frame 1, frame 2."""
+    version = export_flow(shifted_by(0.0), tmp_path)
+    content = tf.lite.TFLiteConverter.from_saved_model(
+        str(version), signature_keys=["serving_float32"]
+    ).convert()
+    interpreter = tf.lite.Interpreter(model_content=content)
+    details = interpreter.get_input_details()
+    assert [one["name"].rpartition("_")[2] for one in details] == ["frame1:0", "frame2:0"]
+    frames = np.random.default_rng(0).random((2, 1, 1, 1, 3)).astype(np.float32)
+    by_name = interpreter.get_signature_runner()(frame2=frames[1], frame1=frames[0])["flow"]
+    np.testing.assert_array_equal(by_name, frames[0, ..., :2])
+    interpreter.allocate_tensors()
+    for one, frame in zip(details, frames, strict=True):
+        interpreter.set_tensor(one["index"], frame)
+    interpreter.invoke()
+    (flow,) = interpreter.get_output_details()
+    np.testing.assert_array_equal(interpreter.get_tensor(flow["index"]), by_name)
 
 
 def test_what_differs_is_not_written(tmp_path, monkeypatch):

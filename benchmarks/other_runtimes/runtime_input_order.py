@@ -5,7 +5,7 @@ As those of `runtime_programs`; each also writes the names of the inputs into `i
 
 from dataclasses import dataclass
 
-from benchmarks.common.runtime_programs import CONVERTER, LOAD_TFJS, Program
+from benchmarks.other_runtimes.runtime_programs import CONVERTER, LOAD_TFJS, Program
 
 _OPENVINO = """
 import numpy as np

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common.runtime_programs import Program
+from benchmarks.other_runtimes.runtime_programs import Program
 
 TIMED = "timed"  # name of the frames that are timed
 _MARK = "seconds "  # runtimes print lines of their own

@@ -1,0 +1,1 @@
+"""Programs that run exported models in other runtimes, and what times them."""
