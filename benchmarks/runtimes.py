@@ -27,7 +27,13 @@ _PAUSE = 0.1  # seconds between two runtimes; threads that wait for work keep co
 _PAGE = Path(__file__).parents[1] / "docs" / "runtimes.md"
 
 # (batch, height, width)
-_SHAPES = {"small": (1, 64, 96), "odd": (2, 127, 75), "batch": (4, 128, 128), TIMED: (1, 256, 256)}
+_SHAPES = {
+    "pixel": (1, 1, 1),
+    "small": (1, 64, 96),
+    "odd": (2, 127, 75),
+    "batch": (4, 128, 128),
+    TIMED: (1, 256, 256),
+}
 
 
 @dataclass(frozen=True)

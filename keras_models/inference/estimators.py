@@ -170,12 +170,22 @@ def saved_model_function(
     """Return the same for a SavedModel of `face_flow`.
 
     Raises:
-        InputError: If its signature lacks an output.
+        InputError: If it is damaged or another model, or its signature lacks an output.
     """
     import tensorflow as tf
 
-    loaded = tf.saved_model.load(str(folder))
-    signature = loaded.signatures["serving_default"]
+    try:
+        loaded = tf.saved_model.load(str(folder))
+    except Exception as error:  # a damaged file makes it raise anything from KeyError to DataLossError
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{folder}: damaged SavedModel ({reason}); export it again") from error
+    signature = loaded.signatures.get("serving_default")
+    inputs = signature.structured_input_signature[1] if signature else {}
+    if inputs.keys() != {"frame1", "frame2"}:
+        raise InputError(
+            f"{folder}: not a SavedModel of face_flow; its signature serving_default takes "
+            f"{', '.join(sorted(inputs)) or 'nothing'}, in place of frame1 and frame2"
+        )
     if lacking := [name for name in outputs if name not in signature.structured_outputs]:
         raise InputError(f"{folder}: the SavedModel has no output {', '.join(lacking)}")
 

@@ -124,6 +124,10 @@ def difference(flow: np.ndarray, expected: np.ndarray, tolerance: float, where: 
 def textured_frames(shape: tuple[int, int, int]) -> dict[str, np.ndarray]:
     """Return two frames: a smooth random texture, and the same texture moved by two pixels."""
     batch, height, width = shape
-    coarse = np.random.default_rng(0).random((batch, height // 4, width // 4, 3)).astype(np.float32)
+    coarse = (
+        np.random.default_rng(0)
+        .random((batch, max(1, height // 4), max(1, width // 4), 3))
+        .astype(np.float32)
+    )
     frame1 = np.stack([cv2.resize(picture, (width, height)) for picture in coarse])
     return {"frame1": frame1, "frame2": np.roll(frame1, 2, axis=2)}

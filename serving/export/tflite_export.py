@@ -39,8 +39,8 @@ def export_tflite(model: keras.Model, folder: Path | str) -> Path:
         try:
             content = converter.convert()
         except Exception as error:  # the converter's exceptions have no common base class
-            last = str(error).strip().splitlines()[-1]
-            raise InputError(f"{target}: not written, because TF Lite cannot convert it ({last})") from error
+            said = f"not written, because TF Lite cannot convert it ({_reason(error)})"
+            raise InputError(f"{target}: {said}") from error
         if wrong := _first_difference(content, Path(scratch)):
             raise InputError(f"{target}: not written, because TF Lite's interpreter {wrong}")
         part.write_bytes(content)
@@ -64,6 +64,14 @@ def interpret(content: bytes, frames: np.ndarray) -> np.ndarray:
     interpreter.set_tensor(given["index"], frames)
     interpreter.invoke()
     return interpreter.get_tensor(result["index"])
+
+
+def _reason(error: Exception) -> str:
+    """Return what the converter lacks, or its first message, in one line."""
+    names = {one.operator.name.removeprefix("tf.") for one in getattr(error, "errors", [])} - {""}
+    if names:
+        return f"it lacks {', '.join(sorted(names))}"
+    return str(error).partition("error: ")[2].partition("\n")[0] or str(error).partition("\n")[0]
 
 
 def _first_difference(content: bytes, saved_model: Path) -> str | None:

@@ -56,13 +56,24 @@ def check_model(model: Path) -> None:
     try:
         session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no class in common
-        raise InputError(f"{model}: not an ONNX model, or cut short ({error})") from error
+        raise InputError(f"{model}: {_reason(error)}") from error
     inputs = [one.name for one in session.get_inputs()]
     if inputs != ["frames"]:
         raise InputError(
             f"{model}: takes {', '.join(inputs)}; the page needs the input frames, as "
             "face_flow_frames.onnx of faceflow export flow --onnx has it"
         )
+
+
+def _reason(error: Exception) -> str:
+    """Return why ONNX Runtime cannot open a model, in one line."""
+    import onnxruntime
+
+    text = " ".join(str(error).split()).partition("failed:")[2] or str(error)
+    if type(error).__name__ in ("InvalidProtobuf", "InvalidArgument"):
+        return f"not an ONNX model, or cut short ({text})"
+    text = text.rpartition(" , Error ")[2]  # after a list of a node's inputs and outputs
+    return f"ONNX Runtime {onnxruntime.__version__} cannot run it ({text})"
 
 
 def _entry(path: Path, site: Path) -> dict:

@@ -68,6 +68,18 @@ def test_order_of_two_frames(tmp_path):
     np.testing.assert_array_equal(interpreter.get_tensor(flow["index"]), by_name)
 
 
+def test_an_operation_that_tf_lite_lacks(tmp_path):
+    inputs = frame_inputs()
+    changed = keras.layers.Lambda(
+        lambda pair: tf.image.adjust_contrast(pair[0], 2.0)[..., :2] + pair[1][..., :2]
+    )
+    model = keras.Model(inputs, {"flow": changed(list(inputs.values()))})
+    says = r"face_flow\.tflite: not written, .* cannot convert it \(it lacks AdjustContrastv2\)$"
+    with pytest.raises(InputError, match=says):
+        export_tflite(model, tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
 def test_what_differs_is_not_written(tmp_path, monkeypatch):
     """The interpreter is replaced by one that is off by a known number of pixels."""
     right = serving.export.tflite_export.interpret

@@ -2,6 +2,7 @@ import hashlib
 import json
 import re
 
+import onnx
 import pytest
 
 from pipelines.errors import InputError
@@ -53,6 +54,8 @@ def test_the_sample_is_one_person_at_two_moments():
     [
         ("text", "not an ONNX model, or cut short"),
         ("cut short", "not an ONNX model, or cut short"),
+        ("empty", "not an ONNX model, or cut short"),
+        ("operation", r"ONNX Runtime [\d.]+ cannot run it \(No Op registered for Imaginary [^\n]*\)$"),
         ("two inputs", "takes frame1, frame2; the page needs the input frames"),
         ("a folder", "a folder without preset.json"),
         ("absent", "no such file or folder"),
@@ -62,6 +65,12 @@ def test_a_model_that_the_page_cannot_use(damage, says, web_package, onnx_model,
     model = onnx_model("frame1", "frame2")
     if damage == "cut short":
         model.write_bytes(model.read_bytes()[:-20])
+    elif damage == "empty":
+        model.write_bytes(b"")
+    elif damage == "operation":
+        changed = onnx.load(str(model))
+        changed.graph.node[0].op_type = "Imaginary"
+        onnx.save(changed, str(model))
     elif damage == "text":
         model.write_text("not a model")
     elif damage != "two inputs":

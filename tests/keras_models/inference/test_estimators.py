@@ -1,0 +1,47 @@
+"""SavedModels that `get_estimator` cannot use."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_models.inference.estimators import get_estimator
+from pipelines.errors import InputError
+
+
+def save(folder, names=("frame1", "frame2")):
+    """A SavedModel whose flow is 1.5 everywhere, from a variable of a kilobyte."""
+    module = tf.Module()
+    module.flow = tf.Variable(np.full((128, 2), 1.5, np.float32))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name) for name in names])
+    def estimate(*frames):
+        zero = 0.0 * sum(tf.cast(frame[..., :2], tf.float32) for frame in frames)
+        return {"flow": zero + module.flow[0]}
+
+    tf.saved_model.save(module, str(folder), signatures=estimate)
+    return folder
+
+
+def test_a_saved_model_estimates(tmp_path):
+    frames = np.zeros((2, 5, 7, 3), np.uint8)
+    flow, valid = get_estimator(str(save(tmp_path / "1")))(*frames)
+    np.testing.assert_array_equal(flow, np.full((5, 7, 2), 1.5))
+    assert valid.all()
+
+
+@pytest.mark.parametrize(
+    ("file", "kept"),
+    [("saved_model.pb", 0.5), ("saved_model.pb", 0), ("variables/variables.data-00000-of-00001", 0.5)],
+)
+def test_a_saved_model_that_was_cut_short(tmp_path, file, kept):
+    folder = save(tmp_path / "1")
+    data = (folder / file).read_bytes()
+    (folder / file).write_bytes(data[: int(kept * len(data))])
+    with pytest.raises(InputError, match=r"1: damaged SavedModel \([^\n]+\); export it again$"):
+        get_estimator(str(folder))
+
+
+def test_a_saved_model_of_something_else(tmp_path):
+    says = "1: not a SavedModel of face_flow; its signature serving_default takes apex, onset, in place of"
+    with pytest.raises(InputError, match=says):
+        get_estimator(str(save(tmp_path / "1", ("onset", "apex"))))
