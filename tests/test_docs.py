@@ -15,7 +15,7 @@ PROJECT = Path(__file__).parents[1]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 
 # Programs of others that a page may call; what stands behind them is theirs.
-_FOREIGN = {"apt-get", "curl", "dask", "docker", "git", "tensorboard"}
+_FOREIGN = {"apt-get", "curl", "dask", "docker", "git", "pip", "tensorboard", "tensorflowjs_converter"}
 
 
 def name_of(path):
