@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 from scipy.interpolate import RBFInterpolator
@@ -39,6 +40,31 @@ def test_close_to_scipys_thin_plate_spline(points):
     inner = pixel_grid(SHAPE)[40:200:5, 70:170:5]
     expected = theirs(inner.reshape(-1, 2)).reshape(inner.shape)
     assert np.abs(flow[40:200:5, 70:170:5] - expected).mean() < 0.1
+
+
+@pytest.mark.parametrize(("scale", "noise"), [(1, 1), (1, 8), (0.1, 8)])
+def test_float32_is_enough_where_landmarks_are_close_and_noisy(points, scale, noise):
+    """SciPy in float64. Without regularisation, Addons' spline is pixels off its own knots in float32."""
+    first = 128 + scale * (points - 128)
+    motion = np.random.default_rng(0).normal(0, noise, points.shape)
+    flow, _ = spline_label(first, first + motion, SHAPE)
+    knots = first[CONTROL_POINTS].astype(np.float64) / 256
+    theirs = RBFInterpolator(knots, motion[CONTROL_POINTS], kernel="thin_plate_spline", smoothing=1e-3)
+    # In the corners the spline itself is evaluated, and errors of its coefficients count most.
+    corners = flow[[0, 0, -1, -1], [0, -1, 0, -1]]
+    expected = theirs(np.array([[0, 0], [255, 0], [0, 255], [255, 255]]) / 256)
+    assert np.abs(corners - expected).max() < 2e-3 * np.abs(expected).max()
+
+
+def test_residual_at_the_knots(points):
+    """The spline passes near the landmarks, because it smooths their jitter."""
+    motion = smooth_motion(points)
+    flow, _ = spline_label(points, points + motion, SHAPE)
+    x, y = points[CONTROL_POINTS].T.astype(np.float32)[:, None]
+    at_knots = cv2.remap(flow, x, y, cv2.INTER_LINEAR)[0]
+    residual = np.linalg.norm(at_knots - motion[CONTROL_POINTS], axis=-1)
+    assert residual.mean() < 0.02
+    assert residual.max() < 0.05
 
 
 def test_batches_equal_single_labels(points):
