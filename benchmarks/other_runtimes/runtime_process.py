@@ -164,7 +164,7 @@ def _last_line(text: str) -> str:
     lines = [
         line for line in text.splitlines() if line.strip() and not line.startswith(("INFO:", "WARNING:"))
     ]
-    return lines[-1].strip() if lines else "no message"
+    return lines[-1].strip("└ \n") if lines else "no message"
 
 
 def _flows(program: Program, folder: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:

@@ -143,12 +143,15 @@ from ai_edge_litert.interpreter import Interpreter
 
 interpreter = Interpreter("face_flow.tflite", num_threads=2)
 (given,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+shape = None
 
 
 def estimate(frames):
-    if tuple(interpreter.get_input_details()[0]["shape"]) != frames.shape:
+    global shape
+    if frames.shape != shape:
         interpreter.resize_tensor_input(given["index"], frames.shape)
         interpreter.allocate_tensors()
+        shape = frames.shape
     interpreter.set_tensor(given["index"], frames)
     interpreter.invoke()
     return interpreter.get_tensor(result["index"])
