@@ -65,7 +65,7 @@ def video_segments(
 
     Args:
         video: the video.
-        method: flow from the first frame of a segment, without the head's motion (`remove_head`), in pixels of
+        method: flow from the first frame of a segment, without the head's motion (`remove_head`), pixels of
             an aligned crop; or frame_difference, brightness in 0 to 1, the baseline.
         estimate: function that estimates the flow of two frames.
         key: identifies `estimate`.
