@@ -26,7 +26,7 @@ def remove_head(displacements: np.ndarray, points: np.ndarray) -> np.ndarray:
         >>> points = np.array([[-1.0, -1], [1, -1], [-1, 1], [1, 1], [0, 0], [0, 1]])
         >>> moved = points[None] * 0.1 + 2.0  # the head comes closer and moves aside
         >>> moved[0, 4] += 0.5
-        >>> remove_head(moved, points).round(2)[0, :, 0].tolist()
+        >>> np.abs(remove_head(moved, points)).round(2)[0, :, 0].tolist()
         [0.0, 0.0, 0.0, 0.0, 0.5, 0.0]
     """
     design = np.column_stack([points, np.ones(len(points))])
