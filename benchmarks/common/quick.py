@@ -52,7 +52,7 @@ def measurements(scratch: Path) -> Iterator[Callable[[], object]]:
     yield pipelines.label_speed
     yield lambda: pipelines.build_speed(rounds=1)
     yield lambda: pipelines.build_memory(minutes=0.1)
-    yield lambda: pipelines.dask_workers(subjects=1)
+    yield lambda: pipelines.dask_workers(subjects=1, rounds=1)
     yield lambda: pipelines.corpus_speed(files=2_000)
     yield lambda: pipelines.input_share(steps=4)
     yield lambda: pipelines.rendered_share(steps=2)

@@ -15,15 +15,15 @@ def expression(
     picture: Path | None = None,
     json: Path | None = None,
 ) -> None:
-    """Recognise a micro-expression: the probability of each class, and the apex of a clip.
+    """Recognise a micro-expression: the probability of each class or Action Unit, and the apex of a clip.
 
     Args:
         input: Two pictures of one face, neutral and at the height of the expression, in this order; or a clip
             (a video, or a folder of pictures) that starts with the neutral face.
         model: Classifier of the expressions: a preset, or the folder of a run of faceflow train expression.
         picture: PNG to write with the face, the flow without the motion of the head, and the strain.
-        json: File for the result, as JSON: onset, apex, expression ("no movement" if the face moves too
-            little), motion, and calibrated probabilities.
+        json: File for the result, as JSON: onset, apex, expression (the class, or Action Units as AU1+AU2;
+            "no movement" if the face moves too little), motion, and calibrated probabilities.
     """
     from pipelines.errors import InputError
     from pipelines.files import check_outputs, replacing
@@ -43,7 +43,8 @@ def expression(
     if found.apex is not None:
         say(f"{input[0]}: the apex is frame {found.apex}, counted from 0")
     say(f"{found.expression} (mean motion of the face {found.strength:.2f} pixels of the crop)")
-    print_table(("class", "probability"), [(k, f"{v:.3f}") for k, v in found.probabilities.items()])
+    heading = "Action Unit" if found.is_binary else "class"
+    print_table((heading, "probability"), [(k, f"{v:.3f}") for k, v in found.probabilities.items()])
     if picture:
         write_image(picture, found.picture())
     if json:
@@ -99,7 +100,11 @@ def spot(
             (
                 *map(str, (one.first, one.apex, one.last)),
                 one.expression,
-                f"{one.probabilities[one.expression]:.3f}",
+                " ".join(
+                    f"{one.probabilities[name]:.3f}"
+                    for name in one.expression.split("+")
+                    if name in one.probabilities
+                ),
             )
             for one in spotted.expressions
         ]

@@ -40,24 +40,35 @@ def train_expression(
     config: OmitArgPrefixes[ExpressionConfig],
     method: Annotated[str, arg(metavar="NAME")] = "default",
     keep_head: bool = False,
+    task: str = "composite",
 ) -> None:
     """Train a classifier of micro-expressions on all clips of one or more corpora.
+
+    The run answers with the labels of the task in faceflow expression, spot and analyze, and when it is
+    served.
 
     To measure its accuracy on unseen subjects, use: faceflow evaluate expression
 
     Args:
-        corpus: Corpus as casme2=DIR, samm=DIR or smic=DIR; repeat the option for several.
+        corpus: Corpus as casme2=DIR, samm=DIR or smic=DIR, or another one of the task; repeat the option for
+            several.
         out: Folder of the run: weights and preset.json.
         config: How to train.
         method: Flow method that computes the features, as for evaluate flow.
         keep_head: Keep the head motion in the flow.
+        task: Labels to recognise, as for evaluate expression: composite (the three classes of MEGC 2019),
+            emotions5 (of CASME II), emotions5_samm, emotions7, or action_units (12 units, each present or
+            absent).
     """
     from keras_models.inference.expression_samples import open_samples
     from keras_models.training.train_expression import train_expression as train
+    from keras_models.training.train_expression import unseen_classes
 
     with gauge("features") as show:
-        samples, about = open_samples(corpus, method, not keep_head, show)
+        samples, about = open_samples(corpus, method, not keep_head, show, task)
     for issue in samples.issues:
         say(f"{issue.kind}: {issue.clip}: {issue.reason}")
+    if absent := unseen_classes(samples):
+        say(f"cannot be learned from these clips: {', '.join(absent)}")
     train(samples, out, config, about)
     say(f"{out}: trained on {len(samples.labels)} clips of {len(set(samples.subjects))} subjects")

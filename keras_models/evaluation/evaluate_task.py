@@ -9,6 +9,7 @@ from keras_models.evaluation.evaluate_expression import divide
 from keras_models.evaluation.expression_scores import confusion, scores
 from keras_models.training.ensemble_training import ensemble_logits, fit_ensemble
 from keras_models.training.expression_training_config import ExpressionConfig
+from pipelines.datasets.tasks import PRESENCE
 from pipelines.errors import InputError
 from pipelines.micro_expressions.task_samples import TaskSamples
 from pipelines.visualization.report import Table
@@ -107,6 +108,7 @@ def evaluate_task(
     training = np.stack([np.isin(subjects, list(fold.training)) for fold in divided], axis=1)
     binary = samples.task.is_binary
     columns = list(samples.labels.T) if binary else [samples.labels]
+    classes = PRESENCE if binary else samples.task.classes
     predicted = np.zeros((seeds, len(subjects), len(columns)), int)
     untrained, done, total = [], 0, seeds * len(divided) * len(columns)
     for seed in range(seeds):
@@ -119,9 +121,10 @@ def evaluate_task(
             for first in range(0, len(divided), _GROUP):
                 group = [f for f in range(first, min(first + _GROUP, len(divided))) if able[f] or not binary]
                 if group:
-                    model = fit_ensemble(samples.features, labels, subjects, training[:, group], seeded)
-                    answers = ensemble_logits(model, samples.features)
-                    answers = answers[..., : 2 if binary else len(samples.task.classes)].argmax(axis=-1)
+                    model = fit_ensemble(
+                        samples.features, labels, subjects, training[:, group], seeded, classes
+                    )
+                    answers = ensemble_logits(model, samples.features).argmax(axis=-1)
                     for column, fold in zip(answers.T, group, strict=True):
                         predicted[seed, tested[:, fold], k] = column[tested[:, fold]]
                 done += min(_GROUP, len(divided) - first)

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -155,6 +156,7 @@ def _classify(preset: str | None) -> Classify | None:
         return None
 
     def classify(onset, apex) -> tuple[str, float] | None:
+        from keras_models.inference.expression_classifier import predicted_label
         from keras_models.inference.expression_samples import estimator
         from keras_models.inference.recognition import probabilities
         from pipelines.micro_expressions.onset_apex import aligned_pair
@@ -166,8 +168,9 @@ def _classify(preset: str | None) -> Classify | None:
         except NoFaceError:
             return None
         found = probabilities(pair, classifier)
-        name = max(found, key=found.get)
-        return name, found[name]
+        label = predicted_label(found, classifier.is_binary)
+        # Of several Action Units the least certain one.
+        return label, min((found[name] for name in label.split("+") if name in found), default=math.nan)
 
     return classify
 

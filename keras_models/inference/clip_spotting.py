@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_models.inference.expression_classifier import ExpressionClassifier
+from keras_models.inference.expression_classifier import ExpressionClassifier, predicted_label
 from keras_models.inference.expression_samples import SPOTTER, estimator
 from keras_models.inference.recognition import probabilities
 from pipelines.errors import InputError
@@ -26,18 +26,15 @@ class SpottedExpression:
         first: frame number of the onset, counted from 0.
         apex: frame number of the largest contrast.
         last: frame number of the offset.
-        probabilities: probability of each class.
+        expression: most probable class, or the Action Units that are present.
+        probabilities: probability of each class or Action Unit.
     """
 
     first: int
     apex: int
     last: int
+    expression: str
     probabilities: dict[str, float]
-
-    @property
-    def expression(self) -> str:
-        """The most probable class."""
-        return max(self.probabilities, key=self.probabilities.get)
 
 
 @dataclass(frozen=True)
@@ -95,10 +92,10 @@ def spot_clip(
     for first, last in spot_intervals(contrast.values, reach):
         part = np.nan_to_num(contrast.values[first : last + 1])
         intervals.append((first, first + int(np.argmax(part)), last))
-    found = [
-        SpottedExpression(*interval, probabilities(pair, classifier))
-        for interval, pair in zip(intervals, _pairs(clip, contrast, intervals, classifier), strict=True)
-    ]
+    found = []
+    for interval, pair in zip(intervals, _pairs(clip, contrast, intervals, classifier), strict=True):
+        values = probabilities(pair, classifier)
+        found.append(SpottedExpression(*interval, predicted_label(values, classifier.is_binary), values))
     return SpottedClip(found, len(contrast.values), rate, contrast.without_face)
 
 

@@ -1,5 +1,6 @@
 """A trained classifier of expressions, and the settings of its features."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,11 @@ import tensorflow as tf
 
 from keras_models.expression.expression_networks import CLASSIFIERS, build_classifier
 from keras_models.presets import EXPRESSION, load_network, preset_folder, read_preset
+from pipelines.datasets.tasks import COMPOSITE, TASKS
 from pipelines.errors import InputError
+
+#: Answer where no Action Unit is present.
+NO_UNIT = "no Action Unit"
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,11 +21,13 @@ class ExpressionClassifier:
     """A trained classifier.
 
     Attributes:
-        network: Model from features to logits, see `CLASSIFIERS`.
-        classes: Names of the classes, in the order of the probabilities.
+        network: Model from features to logits, see `CLASSIFIERS`. Of Action Units each has the same number of
+            members, which follow one another and tell absent from present.
+        classes: Names of the classes or Action Units, in the order of the probabilities.
         method: Flow method whose features it was trained on.
         remove_head: Whether the head's motion is removed, as `flow_features` does.
         temperature: Divisor of the logits that calibrates the probabilities (`calibration.fit_temperature`).
+        is_binary: Whether each name is present or absent by itself, as Action Units are.
     """
 
     network: keras.Model
@@ -28,6 +35,7 @@ class ExpressionClassifier:
     method: str
     remove_head: bool
     temperature: float = 1.0
+    is_binary: bool = False
 
     def probabilities(self, features: tf.Tensor) -> tf.Tensor:
         """Return the probabilities of the classes, eagerly or in a graph.
@@ -36,10 +44,32 @@ class ExpressionClassifier:
             features: float32 [B, 28, 28, 3], as `flow_features` returns them.
 
         Returns:
-            float32 [B, classes]; the sum of each row is 1.
+            float32 [B, classes]; the sum of each row is 1, except for Action Units.
         """
         logits = self.network(features, training=False) / self.temperature
-        return tf.reduce_mean(tf.nn.softmax(logits), axis=1)
+        found = tf.nn.softmax(logits)
+        if not self.is_binary:
+            return tf.reduce_mean(found, axis=1)
+        members = self.network.output_shape[1] // len(self.classes)
+        return tf.reduce_mean(tf.reshape(found[..., 1], [-1, len(self.classes), members]), axis=2)
+
+
+def predicted_label(probabilities: Mapping[str, float], is_binary: bool = False) -> str:
+    """Return the most probable class, or the Action Units that are more likely present than absent.
+
+    Args:
+        probabilities: Probability of each class or Action Unit by name.
+        is_binary: Whether the names are of Action Units.
+
+    Examples:
+        >>> predicted_label({"negative": 0.7, "positive": 0.2, "surprise": 0.1})
+        'negative'
+        >>> predicted_label({"AU1": 0.9, "AU4": 0.2, "AU2": 0.6}, is_binary=True)
+        'AU1+AU2'
+    """
+    if not is_binary:
+        return max(probabilities, key=probabilities.get)
+    return "+".join(name for name, value in probabilities.items() if value >= 0.5) or NO_UNIT
 
 
 def open_classifier(preset: Path | str = EXPRESSION) -> ExpressionClassifier:
@@ -63,4 +93,6 @@ def open_classifier(preset: Path | str = EXPRESSION) -> ExpressionClassifier:
     except KeyError as error:
         raise InputError(f"{preset_folder(preset)}: its recipe lacks {error}; train it again") from error
     temperature = float(about.recipe.get("temperature", 1.0))
-    return ExpressionClassifier(load_network(preset, build_classifier), *recipe, temperature)
+    task = TASKS.get(about.recipe.get("task", COMPOSITE))
+    is_binary = task is not None and task.is_binary
+    return ExpressionClassifier(load_network(preset, build_classifier), *recipe, temperature, is_binary)

@@ -2,17 +2,20 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from keras_models.inference.estimators import get_estimator
 from keras_models.presets import preset_folder
+from pipelines.datasets.tasks import COMPOSITE, get_task
 from pipelines.errors import InputError
 from pipelines.files import cache_folder
 from pipelines.library_versions import library_versions
 from pipelines.micro_expressions.onset_apex import Estimate
 from pipelines.micro_expressions.samples import Samples, composite_samples
+from pipelines.micro_expressions.task_samples import task_samples
 
 #: Estimator of flow that finds apexes: the same frames are then looked at by whatever method, and it is fast.
 SPOTTER = "dis_medium"
@@ -23,24 +26,28 @@ def open_samples(
     method: str,
     remove_head: bool = True,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    task: str = COMPOSITE,
 ) -> tuple[Samples, dict]:
     """Compute the features of corpora, or read them from the cache.
 
     Args:
-        corpora: Corpora of the MEGC 2019 composite, each as `NAME=DIR`.
+        corpora: Corpora, each as `NAME=DIR`.
         method: Flow method, as `get_estimator` takes it.
         remove_head: Whether the head's motion is removed, see `flow_features`.
         progress: Function called with the number of finished clips and the number of all.
+        task: Name of the labels: composite, or a key of `tasks.TASKS`.
 
     Returns:
-        The samples, and corpora, method and head removal for the recipe.
+        The samples, of type `TaskSamples` unless the task is composite; and task, corpora, method and head
+        removal for the recipe.
 
     Raises:
-        InputError: If a corpus is not given as `NAME=DIR` or the method is unknown, and as
-            `composite_samples` does.
+        InputError: If a corpus is not given as `NAME=DIR` or the method or the task is unknown, and as
+            `composite_samples` and `task_samples` do.
     """
     sources = corpus_folders(corpora)
-    samples = composite_samples(
+    read = composite_samples if task == COMPOSITE else partial(task_samples, get_task(task, sources))
+    samples = read(
         sources,
         estimator(method),
         f"{method_key(method)}, apexes: {method_key(SPOTTER)}",
@@ -50,7 +57,7 @@ def open_samples(
         progress,
     )
     about = {"corpora": {name: str(folder) for name, folder in sources.items()}, "method": method}
-    return samples, about | {"remove_head": remove_head}
+    return samples, {"task": task} | about | {"remove_head": remove_head}
 
 
 def corpus_folders(corpora: Sequence[str]) -> dict[str, Path]:

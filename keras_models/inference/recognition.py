@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from keras_models.inference.expression_classifier import ExpressionClassifier
+from keras_models.inference.expression_classifier import ExpressionClassifier, predicted_label
 from keras_models.inference.expression_samples import SPOTTER, estimator
 from pipelines.errors import InputError
 from pipelines.image.shots import CutDetector
@@ -40,16 +40,18 @@ class Recognition:
     """An expression that was recognised.
 
     Attributes:
-        probabilities: probability of each class; they add up to 1.
+        probabilities: probability of each class, which add up to 1; or of each Action Unit.
         pair: the aligned face at onset and apex, and the flow between them.
         onset: frame number of the onset in a clip, from 0; None for two frames.
         apex: frame number of the apex, likewise.
+        is_binary: whether the probabilities are of Action Units.
     """
 
     probabilities: dict[str, float]
     pair: AlignedPair
     onset: int | None = None
     apex: int | None = None
+    is_binary: bool = False
 
     @cached_property
     def strength(self) -> float:
@@ -58,10 +60,10 @@ class Recognition:
 
     @property
     def expression(self) -> str:
-        """The most probable class, or `NO_MOVEMENT` where the face moves too little to say."""
+        """The class or Action Units (`predicted_label`), or `NO_MOVEMENT` where the face moves too little."""
         if self.strength < LEAST_STRENGTH:
             return NO_MOVEMENT
-        return max(self.probabilities, key=self.probabilities.get)
+        return predicted_label(self.probabilities, self.is_binary)
 
     def picture(self) -> np.ndarray:
         """Show in one row the onset, the apex, the expression's flow in colour and as arrows, and its strain.
@@ -93,7 +95,7 @@ def recognise_pair(onset: Path, apex: Path, classifier: ExpressionClassifier) ->
     frames = read_images([onset, apex])
     with FaceMesh() as face_mesh:
         pair = aligned_pair(*frames, estimator(classifier.method), face_mesh, (str(onset), str(apex)))
-    return Recognition(probabilities(pair, classifier), pair)
+    return Recognition(probabilities(pair, classifier), pair, is_binary=classifier.is_binary)
 
 
 def recognise_clip(clip: Path, classifier: ExpressionClassifier) -> Recognition:
@@ -119,7 +121,7 @@ def recognise_clip(clip: Path, classifier: ExpressionClassifier) -> Recognition:
         apex = int(numbers[found.frame])
         names = f"{clip}, frame {onset}", f"{clip}, frame {apex}"
         pair = aligned_pair(frames[0], frames[found.frame], estimate, face_mesh, names)
-    return Recognition(probabilities(pair, classifier), pair, onset, apex)
+    return Recognition(probabilities(pair, classifier), pair, onset, apex, classifier.is_binary)
 
 
 def _first_shot(clip: Path) -> tuple[int, int]:

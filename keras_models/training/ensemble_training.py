@@ -1,5 +1,7 @@
 """Training of an ensemble of classifiers, each on samples of its own, in one `model.fit`."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 
@@ -15,6 +17,7 @@ def fit_ensemble(
     subjects: np.ndarray,
     training: np.ndarray,
     config: ExpressionConfig,
+    classes: Sequence[str] = CLASSES,
 ) -> keras.Model:
     """Train one member of an ensemble for each choice of training samples.
 
@@ -23,10 +26,11 @@ def fit_ensemble(
 
     Args:
         features: float32 [N, 28, 28, 3].
-        labels: int [N].
+        labels: int [N], indices into `classes`; or int [N, F], where each member learns labels of its own.
         subjects: str [N].
         training: bool [N, F], whether member f trains on sample n.
         config: How to train.
+        classes: Names of the classes.
 
     Returns:
         The trained model of F members.
@@ -39,17 +43,16 @@ def fit_ensemble(
     validation = np.zeros_like(training)
     if config.choose_epoch:
         validation = one_subject_each(subjects, training, config.seed)
-    weights = sample_weights(labels, training & ~validation, config.balance)
-    classes = max(len(CLASSES), int(labels.max()) + 1)
-    model = build_classifier(config.network, ensemble_size=ensemble_size, classes=classes)
+    targets = np.repeat(labels[:, None], ensemble_size, axis=1) if labels.ndim == 1 else labels
+    weights = sample_weights(targets, training & ~validation, config.balance, classes)
+    model = build_classifier(config.network, ensemble_size=ensemble_size, classes=len(classes))
     # Keras divides the loss by the number of weights; because of Adam's epsilon, the number of members would
     # matter without the factor below.
     model.compile(
         keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    targets = np.repeat(labels[:, None], ensemble_size, axis=1)
-    keep_best = [KeepBestMembers(features, labels, validation)] if config.choose_epoch else []
+    keep_best = [KeepBestMembers(features, targets, validation)] if config.choose_epoch else []
     model.fit(
         features,
         targets,
@@ -77,35 +80,38 @@ def ensemble_logits(model: keras.Model, features: np.ndarray, batch_size: int = 
     return np.concatenate([model(batch, training=False).numpy() for batch in batches])
 
 
-def sample_weights(labels: np.ndarray, training: np.ndarray, balance: float) -> np.ndarray:
+def sample_weights(
+    labels: np.ndarray, training: np.ndarray, balance: float, classes: Sequence[str] = CLASSES
+) -> np.ndarray:
     """Return the weight of each sample for each member: float32 [N, F].
 
     The mean over the training samples of a member is 1.
 
     Args:
-        labels: int [N].
+        labels: int [N, F], indices into `classes`.
         training: bool [N, F].
         balance: 1 lets all classes that occur count alike, by the counts of that member's training samples; 0
             all samples; values between are exponents of the former weights.
+        classes: Names of the classes.
 
     Raises:
         InputError: If the training samples of a member show fewer than two classes.
 
     Examples:
         >>> training = np.array([[True], [True], [True], [False]])
-        >>> sample_weights(np.array([0, 0, 1, 1]), training, balance=1).ravel().tolist()
+        >>> sample_weights(np.array([[0], [0], [1], [1]]), training, balance=1).ravel().tolist()
         [0.75, 0.75, 1.5, 0.0]
     """
     weights = training.astype(np.float32)
-    for member in range(training.shape[1]):
-        names, counts = np.unique(labels[training[:, member]], return_counts=True)
+    for member, own in enumerate(labels.T):
+        names, counts = np.unique(own[training[:, member]], return_counts=True)
         if len(names) < 2:
-            shown = ", ".join(CLASSES[k] if k < len(CLASSES) else f"class {k}" for k in names) or "nothing"
+            shown = ", ".join(classes[k] for k in names) or "nothing"
             raise InputError(f"the training samples show {shown} only; at least two classes are needed")
         by_class = (counts.sum() / (len(names) * counts)) ** balance
         by_class /= (by_class * counts).sum() / counts.sum()
         for name, weight in zip(names, by_class, strict=True):
-            weights[labels == name, member] *= weight
+            weights[own == name, member] *= weight
     return weights
 
 
@@ -127,7 +133,7 @@ class KeepBestMembers(keras.callbacks.Callback):
 
     Args:
         features: float32 [N, 28, 28, 3].
-        labels: int [N].
+        labels: int [N, F].
         validation: bool [N, F], at least one sample per member.
     """
 
@@ -138,7 +144,7 @@ class KeepBestMembers(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:  # noqa: D102
         logits = self.model.predict(self._features, verbose=0)
-        right = np.take_along_axis(logits, self._labels[:, None, None], axis=-1)[..., 0]
+        right = np.take_along_axis(logits, self._labels[..., None], axis=-1)[..., 0]
         losses = np.log(np.exp(logits - logits.max(-1, keepdims=True)).sum(-1)) + logits.max(-1) - right
         mean = (losses * self._validation).sum(0) / self._validation.sum(0)
         weights = self.model.get_weights()

@@ -1,8 +1,10 @@
 """Candidate intervals of expressions in a long video, from the motion of the face over time.
 
 A face that shows an expression at time t differs from the faces k frames before and k frames after it, while
-these two are alike. The score of t at the scale k is the smaller of the first two differences minus the
-difference between the two. The score of t is that of its best scale.
+these two are alike. The contrast of t at the scale k is the smaller of the first two differences minus the
+difference between the two. It is bounded by how much farther than both of them the face is from rest, for the
+face at rest between two expressions differs from both as well. The score of t is that of its best scale, in
+units of what the video shows all the time: people and cameras differ in that more than in their expressions.
 
 References:
     Moilanen, Zhao, Pietikainen, "Spotting Rapid Facial Movements from Videos Using Appearance-Based Feature
@@ -23,6 +25,9 @@ _ENOUGH = 0.6  # the smallest scale with this share of the best score is used
 _LEVELS = (0.25, 0.75)  # shares of the apex between which rise and fall are measured
 # Times at which a smooth movement t^2 (3 - 2t) reaches these shares, relative to its duration.
 _TIMES = (0.326, 0.674)
+_REST_SECONDS = 20.0  # around a sample, whose median is the face at rest
+_REST_INTERVAL = 0.3  # seconds between two medians; between them it is interpolated
+_MOST = 1e3  # score, where nothing else moves at all
 _OVERLAP = 0.2  # candidates that overlap by this share of the shorter one are the same expression
 
 
@@ -32,7 +37,8 @@ class Candidate:
 
     Attributes:
         first, apex, last: indices of samples; `last` is part of the interval.
-        score: contrast to the time before and after, in units of the signal.
+        score: contrast to the time before and after, as a multiple of the median change over the shortest
+            scale.
     """
 
     first: int
@@ -52,11 +58,17 @@ def find_candidates(signal: np.ndarray, rate: float) -> list[Candidate]:
         Candidates in the order of time; of two that overlap, the one with the higher score. No threshold is
         applied to the scores.
     """
-    if len(signal) < 3:
+    reaches = sorted({max(2, round(scale * rate)) for scale in SCALES})
+    if len(signal) <= 2 * reaches[0]:
         return []
     smooth = gaussian_filter1d(signal.astype(np.float32), _SMOOTHED * rate, axis=0, mode="nearest")
-    reaches = sorted({max(2, round(scale * rate)) for scale in SCALES})
-    scores = np.stack([contrast(smooth, reach) for reach in reaches])
+    smooth = equalized(smooth, reaches[0])
+    departure = _distance(smooth, resting(smooth, rate))
+    scores = np.stack(
+        [np.minimum(contrast(smooth, reach), prominence(departure, reach)) for reach in reaches]
+    )
+    usual = float(np.median(_distance(smooth[: -2 * reaches[0]], smooth[2 * reaches[0] :])))
+    scores /= max(usual, scores.max() / _MOST, 1e-12)
     best = scores.max(axis=0)
     peaks, _ = find_peaks(np.concatenate([[0], best, [0]]), height=1e-6)
     found = []
@@ -65,6 +77,51 @@ def find_candidates(signal: np.ndarray, rate: float) -> list[Candidate]:
         first, last = extent(smooth, peak, reaches[scale])
         found.append(Candidate(first, peak, last, float(best[peak])))
     return _without_overlaps(found)
+
+
+def equalized(signal: np.ndarray, lag: int) -> np.ndarray:
+    """Divide each cell by its noise, so that cells that are never still do not hide the others.
+
+    Args:
+        signal: state of the face at each time, float32 [T, N], pairs (x, y) of cells.
+        lag: samples over which the noise, a median change, is measured.
+
+    Returns:
+        float32 [T, N], in the signal's unit: the factors are 1 for a cell of average noise, sqrt(2) at most.
+    """
+    noise = np.median(_distances(signal[:-lag], signal[lag:]), axis=0)
+    typical = float(np.median(noise))
+    if typical == 0:
+        return signal
+    relative = np.sqrt((np.square(noise / typical) + 1) / 2)
+    return signal / np.repeat(relative, 2).astype(np.float32)
+
+
+def resting(signal: np.ndarray, rate: float) -> np.ndarray:
+    """Return the resting face at each time, float32 [T, N]: the median of the time around it.
+
+    Args:
+        signal: state of the face at each time, float32 [T, N].
+        rate: samples per second.
+    """
+    half, step = round(_REST_SECONDS * rate / 2), max(1, round(_REST_INTERVAL * rate))
+    centres = np.minimum(np.arange(0, len(signal) + step, step), len(signal) - 1)
+    medians = np.stack([np.median(signal[max(0, k - half) : k + half + 1], axis=0) for k in centres])
+    position = np.arange(len(signal)) / step
+    before = position.astype(int)
+    share = (position - before)[:, None].astype(np.float32)
+    return (1 - share) * medians[before] + share * medians[before + 1]
+
+
+def prominence(departure: np.ndarray, reach: int) -> np.ndarray:
+    """Return how much farther the face is from rest than `reach` samples before and after: float [T].
+
+    Args:
+        departure: distance from the resting face at each time, float [T].
+        reach: number of samples. Beyond its ends, the departure keeps its first or last value.
+    """
+    padded = np.pad(departure, reach, mode="edge")
+    return departure - np.maximum(padded[: len(departure)], padded[2 * reach :])
 
 
 def contrast(signal: np.ndarray, reach: int) -> np.ndarray:
@@ -125,5 +182,9 @@ def _overlap(a: Candidate, b: Candidate) -> float:
 
 def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the mean displacement between two states, which are pairs (x, y) of cells: float [T]."""
-    difference = (a - b).reshape(len(a), -1, 2)
-    return np.sqrt(np.square(difference).sum(axis=-1)).mean(axis=-1)
+    return _distances(a, b).mean(axis=-1)
+
+
+def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the displacement of each cell between two states: float [T, N / 2]."""
+    return np.sqrt(np.square((a - b).reshape(len(a), -1, 2)).sum(axis=-1))

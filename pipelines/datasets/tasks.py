@@ -17,6 +17,12 @@ from pipelines.errors import InputError
 #: Action Units of the cross-corpus protocol.
 ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17)
 
+#: Classes of a network that recognises one Action Unit.
+PRESENCE = ("absent", "present")
+
+#: Name of the task of the MEGC 2019 composite, whose classes are in `composite`.
+COMPOSITE = "composite"
+
 _CALLED = {"happy": "happiness", "sad": "sadness", "other": "others"}
 
 
@@ -27,7 +33,7 @@ class Task:
     Attributes:
         name: name of the task.
         classes: names, in the order of the labels.
-        corpora: names of the corpora that it may be evaluated on.
+        corpora: names of the corpora that code it.
         is_binary: whether each name is present or absent by itself, as Action Units are; otherwise one of
             them is the label.
     """
@@ -72,17 +78,17 @@ def get_task(name: str, corpora: Iterable[str]) -> Task:
 
     Args:
         name: a key of `TASKS`.
-        corpora: corpora to evaluate on.
+        corpora: corpora to train or evaluate on.
 
     Raises:
         InputError: for an unknown task, or a corpus that does not code what it needs.
     """
     if name not in TASKS:
-        raise InputError(f"unknown task {name!r}; use one of: composite, {', '.join(TASKS)}")
+        raise InputError(f"unknown task {name!r}; use one of: {COMPOSITE}, {', '.join(TASKS)}")
     task = TASKS[name]
     if strangers := [corpus for corpus in corpora if corpus not in task.corpora]:
         raise InputError(
-            f"task {name!r} cannot be evaluated on {strangers[0]}; its corpora are: {', '.join(task.corpora)}"
+            f"task {name!r} has no labels in {strangers[0]}; its corpora are: {', '.join(task.corpora)}"
         )
     return task
 

@@ -28,6 +28,7 @@ def task_samples(
     sources: Mapping[str, Path],
     estimate: Estimate,
     key: str,
+    spot: Estimate,
     cache: Path,
     remove_head: bool = True,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -40,7 +41,8 @@ def task_samples(
         task: the task.
         sources: folder of each corpus by name.
         estimate: function that estimates the flow of two frames.
-        key: identifies `estimate`.
+        key: name of `estimate` and `spot` in the cache; another one whenever either would give another flow.
+        spot: estimator of the flow that finds the apex where a corpus codes none.
         cache: folder that keeps features by the content of the frames.
         remove_head: see `flow_features`.
         progress: called with the number of clips done and the number of all.
@@ -59,5 +61,5 @@ def task_samples(
             issues.append(
                 Issue(name, "skipped", f"{without} clip(s) without a label of the task {task.name}")
             )
-    samples = collect_samples(members, issues, estimate, key, estimate, cache, remove_head, progress, sources)
+    samples = collect_samples(members, issues, estimate, key, spot, cache, remove_head, progress, sources)
     return TaskSamples(**vars(samples), task=task)

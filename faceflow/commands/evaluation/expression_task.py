@@ -24,34 +24,19 @@ def run_task(
     Raises:
         InputError: If the task is unknown, a corpus does not have its labels, or a report is requested.
     """
-    from pipelines.datasets.tasks import get_task
     from pipelines.errors import InputError
     from pipelines.files import replacing
 
     if report:
         raise InputError("--report is available for --task composite only; use --json")
 
-    from keras_models.inference.expression_samples import corpus_folders, estimator, method_key
-    from pipelines.files import cache_folder
-
-    sources = corpus_folders(corpora)
-    task = get_task(name, sources)
-
     from keras_models.evaluation.evaluate_task import evaluate_task, task_table
-    from pipelines.micro_expressions.task_samples import task_samples
+    from keras_models.inference.expression_samples import open_samples
 
     evaluations = {}
     for method in methods:
         with gauge(f"features, {method}") as show:
-            samples = task_samples(
-                task,
-                sources,
-                estimator(method),
-                method_key(method),
-                cache_folder() / "features",
-                not keep_head,
-                show,
-            )
+            samples, _ = open_samples(corpora, method, not keep_head, show, name)
         with gauge(f"networks, {method}") as show:
             evaluations[method] = evaluate_task(samples, config, split, seeds, show)
     first = next(iter(evaluations.values()))

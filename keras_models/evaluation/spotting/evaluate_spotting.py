@@ -21,7 +21,8 @@ from pipelines.errors import InputError
 #: Longest micro-expressions that are tried, seconds; half a second by definition, but ends are fuzzy.
 MICRO_SECONDS = (0.45, 0.5, 0.55, 0.6, 0.65)
 
-_QUANTILES = 40  # thresholds that are tried for each kind
+_LEAST_SCORE = 1e-6  # bounds ratios of scores
+_NOTHING_TO_LEARN = 1.0  # threshold without any candidate of a kind: more than what the video shows anyhow
 
 
 @dataclass(frozen=True)
@@ -173,31 +174,43 @@ def learn_thresholds(videos: Sequence[tuple[LongVideo, Sequence[Spotted]]]) -> S
     Args:
         videos: videos and their candidates.
     """
-    scores = np.array([one.score for _, candidates in videos for one in candidates] or [0.0])
-    tried = np.unique(np.quantile(scores, np.linspace(0, 1, _QUANTILES)))
+    everything = dict.fromkeys(KINDS, 0.0)
     ranking = []
     for limit in MICRO_SECONDS:
-        both = 0.0
-        chosen: dict[Kind, float] = {}
-        for kind in KINDS:
-            reached = []
-            for threshold in tried:
-                levels = dict.fromkeys(KINDS, np.inf) | {kind: float(threshold)}
-                at = SpottingThresholds(limit, **levels)
-                total = SpottingCounts()
-                for video, candidates in videos:
-                    spotted = apply_thresholds(candidates, video.rate, at)
-                    total += count_video(spotted, video.expressions)[kind]
-                reached.append(total.f1)
-            # Of thresholds that do alike the middle one is furthest from doing worse.
-            top = np.flatnonzero(np.isclose(reached, max(reached)))
-            chosen[kind] = float(tried[top[len(top) // 2]])
-            both += max(reached)
-        ranking.append((both, limit, chosen))
-    most = max(both for both, _, _ in ranking)
-    alike = [(limit, chosen) for both, limit, chosen in ranking if np.isclose(both, most)]
-    limit, chosen = alike[len(alike) // 2]
-    return SpottingThresholds(limit, chosen["macro"], chosen["micro"])
+        at = SpottingThresholds(limit, **everything)
+        found = [(apply_thresholds(candidates, video.rate, at), video) for video, candidates in videos]
+        ranking.append((limit, {kind: _best_threshold(found, kind) for kind in KINDS}))
+    reached = [sum(f1 for f1, _ in best.values()) for _, best in ranking]
+    # Of limits that do alike the middle one is furthest from doing worse.
+    alike = [one for one, f1 in zip(ranking, reached, strict=True) if np.isclose(f1, max(reached))]
+    limit, best = alike[len(alike) // 2]
+    return SpottingThresholds(limit, best["macro"][1], best["micro"][1])
+
+
+def _best_threshold(found: Sequence[tuple[Sequence[Spotted], LongVideo]], kind: Kind) -> tuple[float, float]:
+    """Return the best F1 of a kind, and the threshold that reaches it.
+
+    The threshold is the geometric mean of the two scores that it separates. Of thresholds that do alike the
+    one with the largest ratio of these scores is chosen.
+    """
+    true, scores, right = 0, [], []
+    for spotted, video in found:
+        hits = {i for i, _ in match(spotted, video.expressions)}
+        of_kind = [(one.score, i in hits) for i, one in enumerate(spotted) if one.kind == kind]
+        scores += [score for score, _ in of_kind]
+        right += [is_hit for _, is_hit in of_kind]
+        true += sum(one.kind == kind for one in video.expressions)
+    if not scores:
+        return float(true == 0), _NOTHING_TO_LEARN
+    order = np.argsort(scores)[::-1]
+    hits = np.concatenate([[0], np.cumsum(np.array(right)[order])])
+    highest = np.maximum(np.array(scores)[order], _LEAST_SCORE)
+    levels = np.concatenate([2 * highest[:1], highest, highest[-1:] / 2])
+    # Threshold k keeps the k highest scores.
+    f1 = np.array([SpottingCounts(hit, k, true).f1 for k, hit in enumerate(hits.tolist())])
+    alike = np.flatnonzero(np.isclose(f1, f1.max()))
+    k = alike[np.argmax(levels[alike] / levels[alike + 1])]
+    return float(f1[k]), float(np.sqrt(levels[k] * levels[k + 1]))
 
 
 def evaluate_spotting(

@@ -14,8 +14,8 @@ from typing import Literal
 
 import cv2
 import numpy as np
-import tensorflow as tf
 
+from keras_models.evaluation.spotting.head_removal import remove_head
 from pipelines.datasets.long_video import LongVideo
 from pipelines.errors import InputError
 from pipelines.files import replacing
@@ -24,7 +24,6 @@ from pipelines.landmarks.detector import FaceMesh
 from pipelines.landmarks.face_mesh import REGIONS, region_map
 from pipelines.library_versions import library_versions
 from pipelines.micro_expressions.alignment import CROP, align, alignment, template
-from pipelines.micro_expressions.features import cells, head_flow
 from pipelines.micro_expressions.onset_apex import Estimate
 
 Method = Literal["flow", "frame_difference"]
@@ -35,8 +34,7 @@ RATE = 30.0
 _CELLS = 14  # of the face in each direction
 _DETECTION_INTERVAL = 10  # samples between two face detections
 _FAR = 6.0  # pixels of the crop that the face may move away before a new segment begins
-_BATCH = 16  # flows whose head motion is taken off at once
-_VERSION = 1  # of the signal; a change makes kept ones worthless
+_VERSION = 2  # of the signal; a change makes kept ones worthless
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +66,8 @@ def video_segments(
 
     Args:
         video: the video.
-        method: flow from the first frame of a segment, without the head's motion, in pixels of an aligned
-            crop; or frame_difference, brightness in 0 to 1, the baseline.
+        method: flow from the first frame of a segment, without the head's motion (`remove_head`), pixels of
+            an aligned crop; or frame_difference, brightness in 0 to 1, the baseline.
         estimate: function that estimates the flow of two frames.
         key: identifies `estimate`.
         cache: folder that keeps signals, by names, sizes and times of the files.
@@ -130,19 +128,12 @@ def _moved(landmarks: np.ndarray, similarity: np.ndarray) -> float:
     return float(np.hypot(*(here - there)) + turned)
 
 
-@tf.function(input_signature=[tf.TensorSpec([None, CROP, CROP, 2])])
-def _own_motion(flow: tf.Tensor) -> tf.Tensor:
-    return cells(flow - head_flow(flow))
-
-
 def _flow_states(estimate: Estimate) -> Callable[[list[np.ndarray]], np.ndarray]:
     def states(crops: list[np.ndarray]) -> np.ndarray:
-        found = []
-        for first in range(0, len(crops), _BATCH):
-            batch = crops[first : first + _BATCH]
-            flows = np.stack([estimate(crops[0], crop).astype(np.float32) for crop in batch])
-            found.append(_weighted(_own_motion(flows).numpy()))
-        return np.concatenate(found)
+        flows = (estimate(crops[0], crop).astype(np.float32) for crop in crops)
+        small = [cv2.resize(flow, (2 * _CELLS, 2 * _CELLS), interpolation=cv2.INTER_AREA) for flow in flows]
+        displacements = _weighted(np.stack(small))
+        return remove_head(displacements, _cell_positions()).reshape(len(crops), -1)
 
     return states
 
@@ -153,16 +144,27 @@ def _brightness_states(crops: list[np.ndarray]) -> np.ndarray:
         [cv2.resize(one, (2 * _CELLS, 2 * _CELLS), interpolation=cv2.INTER_AREA) for one in grey]
     )
     # As pairs, of which the second is nothing, so that both methods go the same way from here.
-    return _weighted(np.stack([small, np.zeros_like(small)], axis=-1))
+    return _weighted(np.stack([small, np.zeros_like(small)], axis=-1)).reshape(len(crops), -1)
 
 
 def _weighted(values: np.ndarray) -> np.ndarray:
-    """Average over pairs of cells by how much of them is face without eyes: [T, 28, 28, 2] -> [T, N]."""
+    """Average over pairs of cells by how much of them is face without eyes: [T, 28, 28, 2] -> [T, N, 2]."""
     weights = _face_weights()
+    inside, chosen = _face_cells()
     pooled = (values * weights[..., None]).reshape(len(values), _CELLS, 2, _CELLS, 2, 2).sum(axis=(2, 4))
-    inside = weights.reshape(_CELLS, 2, _CELLS, 2).sum(axis=(1, 3))
-    chosen = inside > 1.0  # at least a quarter of four cells
-    return (pooled[:, chosen] / inside[chosen][:, None]).reshape(len(values), -1)
+    return pooled[:, chosen] / inside[chosen][:, None]
+
+
+def _cell_positions() -> np.ndarray:
+    """Positions of the face's cells in units of half the crop, from its centre: float [N, 2], (x, y)."""
+    rows, columns = np.nonzero(_face_cells()[1])
+    return (np.column_stack([columns, rows]) + 0.5) / (_CELLS / 2) - 1
+
+
+def _face_cells() -> tuple[np.ndarray, np.ndarray]:
+    """Return how much of each cell is face without eyes, at most 4, and which cells count: [14, 14]."""
+    inside = _face_weights().reshape(_CELLS, 2, _CELLS, 2).sum(axis=(1, 3))
+    return inside, inside > 1.0  # at least a quarter
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from keras_models.evaluation.spotting.spotting_scores import iou
-from pipelines.clip_analysis.interval_candidates import contrast, extent, find_candidates
+from pipelines.clip_analysis.interval_candidates import (
+    contrast,
+    equalized,
+    extent,
+    find_candidates,
+    prominence,
+    resting,
+)
 
 
 def movement(length, events, cells=6, drift=0.0, seed=0):
@@ -50,3 +57,47 @@ def test_the_extent_of_an_expression_that_is_held():
     first, last = extent(signal, 55, 40)
     assert abs(first - 30) <= 2
     assert abs(last - 90) <= 2
+
+
+def test_scores_are_relative_to_what_the_video_shows_anyhow():
+    signal = movement(400, [(40, 45, 52, 1.0), (100, 120, 160, 4.0)])
+    signal = signal + np.random.default_rng(1).normal(0, 0.05, signal.shape).astype(np.float32)
+    plain, large = find_candidates(signal, 30.0), find_candidates(7 * signal, 30.0)
+    assert [(one.first, one.last) for one in plain] == [(one.first, one.last) for one in large]
+    np.testing.assert_allclose([one.score for one in plain], [one.score for one in large], rtol=1e-3)
+
+
+def test_the_face_at_rest_between_two_expressions_is_none():
+    t = np.interp(np.arange(400), [100, 120, 140, 160, 180, 200], [0, 1, 0, 0, 1, 0])
+    signal = np.outer(t * t * (3 - 2 * t), [2.0, 0.0, 1.0, 1.0]).astype(np.float32)
+    assert contrast(signal, 30)[150] > 1  # it differs from the time before and after
+    noise = np.random.default_rng(1).normal(0, 0.01, signal.shape)
+    first, second, *others = sorted(find_candidates(signal + noise, 30.0), key=lambda one: -one.score)
+    assert sorted(round(one.apex, -1) for one in (first, second)) == [120, 180]
+    assert all(one.score < second.score / 10 for one in others)
+
+
+def test_a_restless_cell_does_not_hide_the_others():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(4000, 3, 2)) * np.array([1.0, 1.0, 7.0])[:, None]
+    found = equalized(noise.reshape(4000, 6).astype(np.float32), 3).reshape(4000, 3, 2)
+    # The factor of a cell with 7 times the typical noise is sqrt((49 + 1) / 2) = 5.
+    np.testing.assert_allclose(found.std(axis=(0, 2)), [1, 1, 7 / 5], rtol=0.05)
+    still = np.zeros((20, 4), np.float32)
+    np.testing.assert_array_equal(equalized(still, 3), still)
+
+
+def test_rest_follows_a_slow_drift_but_no_expression():
+    drift = np.arange(1200) / 1200
+    signal = drift[:, None].repeat(2, axis=1).astype(np.float32)
+    away = signal.copy()
+    away[500:530] += 3.0
+    # 30 of the 601 samples around are elsewhere: they move the median by at most 30 ranks.
+    np.testing.assert_allclose(resting(away, 30.0)[400:800], signal[400:800], atol=31 / 1200)
+    for rate in (1.0, 0.04):
+        assert np.isfinite(resting(away, rate)).all()
+
+
+def test_prominence_is_how_much_farther_than_both_ends():
+    departure = np.array([0.0, 1, 3, 2, 2.5, 0])
+    np.testing.assert_allclose(prominence(departure, 2), [-3, -1, 0.5, 1, -0.5, -2])

@@ -35,8 +35,8 @@ def test_action_units_are_each_present_or_absent():
     ("name", "corpora", "says"),
     [
         ("emotions6", [], "unknown task 'emotions6'; use one of: composite, emotions5"),
-        ("emotions5", ["casme2", "samm"], "cannot be evaluated on samm; its corpora are: casme2"),
-        ("action_units", ["smic"], "cannot be evaluated on smic"),
+        ("emotions5", ["casme2", "samm"], "has no labels in samm; its corpora are: casme2"),
+        ("action_units", ["smic"], "has no labels in smic"),
     ],
 )
 def test_tasks_that_a_corpus_does_not_code(name, corpora, says):

@@ -75,3 +75,17 @@ def test_frames_that_are_none(address, portrait):
             client.expression(portrait, portrait[:-1])
         with pytest.raises(InputError, match=r"onset.*no face"):
             client.expression(np.zeros((300, 300, 3), np.uint8), np.zeros((300, 300, 3), np.uint8))
+
+
+def test_action_units_are_served_with_a_probability_each(network, tmp_path):
+    units = ("AU1", "AU2", "AU4")
+    members = build_classifier("mirror_net", ensemble_size=6, classes=2)  # two for each unit
+    classifier = ExpressionClassifier(members, units, "default", True, temperature=2.0, is_binary=True)
+    served = tf.saved_model.load(export_expression(classifier, network, tmp_path))
+    features = np.random.default_rng(0).normal(size=(3, 28, 28, 3)).astype(np.float32)
+    found = served.signatures["from_features"](features=tf.constant(features))
+    absent, present = np.moveaxis(np.exp(members(features).numpy() / 2.0), -1, 0)
+    share = present / (absent + present)
+    expected = [(share[:, 2 * k] + share[:, 2 * k + 1]) / 2 for k in range(3)]
+    np.testing.assert_allclose(found["probabilities"], np.stack(expected, axis=1), atol=1e-5)
+    assert found["labels"].numpy().tolist() == [[name.encode() for name in units]] * 3

@@ -168,11 +168,30 @@ def test_rendered_corpora(tmp_path, evaluate):
         assert {sample["clip"]: sample["label"] for sample in found["samples"]} == expected
 
 
+def test_a_trained_run_answers_with_the_labels_of_its_task(corpora, tmp_path, monkeypatch, capsys):
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["faceflow", *map(str, words)])
+        cli.main()
+        return capsys.readouterr()
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    run, out = tmp_path / "run", tmp_path / "out.json"
+    words = ("--task", "action_units", "--method", "dis_medium", "--epochs", 30, "-o", run)
+    err = call("train", "expression", *of(corpora, "casme2", "samm"), *words).err
+    assert "cannot be learned from these clips: AU5, AU6, AU9, AU10, AU14, AU15, AU17" in err
+    clip = corpora / "casme2" / "Cropped" / "sub06" / "EP02_01"  # of happiness, AU 12
+    said = call("expression", clip / "img1.png", clip / "img2.png", "--model", run, "--json", out).out
+    found = json.loads(out.read_text())
+    assert list(found["probabilities"]) == ["AU1", "AU2", "AU4", "AU7", "AU12"]
+    assert found["expression"] == "AU12"
+    assert "Action Unit" in said
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (("--task", "emotions6"), "unknown task 'emotions6'; use one of: composite, emotions5"),
-        (("--task", "emotions5"), "task 'emotions5' cannot be evaluated on samm; its corpora are: casme2"),
+        (("--task", "emotions5"), "task 'emotions5' has no labels in samm; its corpora are: casme2"),
         (("--task", "emotions7", "--report", "x.html"), "--report is available for --task composite only"),
     ],
 )

@@ -52,7 +52,7 @@ def test_plain_expressions_are_all_found():
 
 def test_who_is_tested_has_no_say_in_the_thresholds():
     def other(one):
-        return segments_of(one, size=0.02 if one.subject == "s0" else 1.0)
+        return segments_of(one, size=0.002 if one.subject == "s0" else 1.0)
 
     plain, _ = evaluate_spotting("flow", VIDEOS, segments_of)
     odd, _ = evaluate_spotting("flow", VIDEOS, other)
