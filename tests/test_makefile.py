@@ -58,7 +58,7 @@ def test_with_python_3_11(install):
     done, asked = install("found")
     assert done.returncode == 0
     assert [line.split()[0] for line in asked] == ["python", "sync"]
-    assert asked[-1] == "sync --locked --quiet --python 3.11"
+    assert asked[-1] == "sync --locked --quiet --python 3.11 --compile-bytecode"
 
 
 def test_without_it_uv_downloads_one(install):
@@ -79,7 +79,7 @@ def test_where_none_can_be_had(install):
 
 def test_a_python_of_the_users_choice(install):
     _, asked = install("found", arguments=("PYTHON=/opt/python3.11",))
-    assert asked[-1] == "sync --locked --quiet --python /opt/python3.11"
+    assert asked[-1] == "sync --locked --quiet --python /opt/python3.11 --compile-bytecode"
 
 
 def test_a_python_that_is_too_old_for_uv(tmp_path):

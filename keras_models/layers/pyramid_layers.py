@@ -171,8 +171,10 @@ class SpaceToDepth(keras.layers.Layer):
         batch, height, width = tf.unstack(tf.shape(values)[:3])
         channels = values.shape[-1]
         rows = tf.reshape(values, (-1, 2, width // 2, 2 * channels))
-        deep = tf.transpose(rows, (0, 2, 1, 3))
-        return tf.reshape(deep, (batch, height // 2, width // 2, 4 * channels))
+        deep = tf.reshape(tf.transpose(rows, (0, 2, 1, 3)), (batch, height // 2, width // 2, 4 * channels))
+        sides = [side and side // 2 for side in values.shape[1:3]]
+        deep.set_shape((values.shape[0], *sides, 4 * channels))  # not ensured: TensorFlow.js cannot
+        return deep
 
 
 @keras.saving.register_keras_serializable("faceflow")

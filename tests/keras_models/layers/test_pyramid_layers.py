@@ -130,5 +130,19 @@ def test_unit_features_have_unit_length():
 def test_space_and_depth_undo_each_other():
     values = np.random.default_rng(0).normal(size=(2, 8, 6, 3)).astype(np.float32)
     deep = SpaceToDepth()(values)
-    assert deep.shape == (2, 4, 3, 12)
+    np.testing.assert_array_equal(deep, tf.nn.space_to_depth(values, 2))
     np.testing.assert_array_equal(DepthToSpace()(deep), values)
+
+
+def test_known_sizes_stay_known():
+    """Losses at several levels need them in a graph."""
+    layer = SpaceToDepth()
+    shapes = []
+
+    @tf.function
+    def run(values):
+        shapes.append(layer(values).shape.as_list())
+
+    for shape in ([2, 8, 6, 3], [None, 8, 6, 3], [None, None, None, 3]):
+        run.get_concrete_function(tf.TensorSpec(shape))
+    assert shapes == [[2, 4, 3, 12], [None, 4, 3, 12], [None, None, None, 12]]
