@@ -62,7 +62,7 @@ web: install
 	$(RUN)/faceflow web --fetch --out build/site/web
 reports: install web
 	$(UV) sync --locked --quiet --python $(RUN)/python --group browser
-	$(RUN)/python -m pytest tests/test_reports.py tests/test_web_page.py
+	$(RUN)/python -m pytest tests/test_reports.py tests/web_page
 coverage: install
 	$(RUN)/python -m pytest $(TWO_AT_A_TIME) --cov --cov-report=term-missing:skip-covered
 lint: install
