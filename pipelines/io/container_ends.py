@@ -4,6 +4,7 @@ Decoders do not report frames that are missing at the end. MPEG program streams,
 only a damaged last frame shows that their files are truncated.
 """
 
+import re
 import struct
 from pathlib import Path
 from typing import BinaryIO
@@ -84,10 +85,11 @@ def _ends_within_a_picture(start: bytes, size: int) -> bool:
         b"mono": width * height,
     }
     layout = next((name for name in samples if kind.startswith(name)), None)
-    if layout is None or not rest.startswith(b"FRAME"):
-        return False
-    deep = b"p1" in kind or (layout == b"mono" and kind != b"mono")  # 10 to 16 bits take two bytes
-    picture = len(rest.partition(b"\n")[0]) + 1 + samples[layout] * (2 if deep else 1)
+    if layout is None or kind.endswith(b"alpha") or not rest.startswith(b"FRAME\n"):
+        return False  # another layout, or pictures with parameters, which may differ in size
+    # 9 to 16 bits take two bytes.
+    deep = re.search(rb"p(9|1\d)$", kind) is not None or (layout == b"mono" and kind != b"mono")
+    picture = len(b"FRAME\n") + samples[layout] * (2 if deep else 1)
     return (size - len(header) - 1) % picture != 0
 
 

@@ -38,16 +38,24 @@ def test_whole_files_and_their_beginnings(tmp_path, suffix):
         assert is_truncated(path), f"{missing} of {len(whole)} bytes missing"
 
 
-@pytest.mark.parametrize("layout", ["420jpeg", "422", "444", "mono", "420p10", "mono12"])
+@pytest.mark.parametrize("layout", ["420jpeg", "422", "444", "mono", "420p9", "420p10", "mono12"])
 def test_pictures_of_yuv4mpeg(tmp_path, layout):
     """Sizes of a picture of 5 x 3 pixels, counted by hand: chrominance of 3 x 2, 3 x 3 and 5 x 3."""
-    samples = {"420jpeg": 27, "422": 33, "444": 45, "mono": 15, "420p10": 54, "mono12": 30}[layout]
+    samples = {"420jpeg": 27, "422": 33, "444": 45, "mono": 15, "420p9": 54, "420p10": 54, "mono12": 30}[
+        layout
+    ]
     path = tmp_path / "x.y4m"
     whole = f"YUV4MPEG2 W5 H3 F25:1 C{layout}\n".encode() + 2 * (b"FRAME\n" + bytes(samples))
     path.write_bytes(whole)
     assert not is_truncated(path)
     path.write_bytes(whole[:-1])
     assert is_truncated(path)
+
+
+def test_a_layout_whose_size_is_not_known(tmp_path):
+    path = tmp_path / "x.y4m"
+    path.write_bytes(b"YUV4MPEG2 W5 H3 F25:1 C444alpha\nFRAME\n" + bytes(60))
+    assert not is_truncated(path)
 
 
 def test_a_file_of_another_kind(tmp_path):
