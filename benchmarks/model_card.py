@@ -1,27 +1,34 @@
 """Errors of the networks that come with FaceFlow and of classical methods, in the same run.
 
 `python -m benchmarks.model_card` prints it; with `--write` it goes into docs/model_card.md, and the portraits
-in short into README.md. Names of parts after it run these alone.
+in short into README.md. Names of parts after it run these alone; `rife` is left out unless it is named,
+because uv makes an environment of its own for it (a download of 0.5 GB).
 """
 
 import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
 from benchmarks.common.page import run_parts, table
+from benchmarks.rivals.rife import rife
 from keras_models.evaluation.evaluate_flow import FlowEvaluation, evaluate_flow
+from keras_models.evaluation.evaluate_uncertainty import evaluate_uncertainty
 from keras_models.evaluation.flow_report import flow_table
-from keras_models.flow.flow_networks import build_network
+from keras_models.evaluation.uncertainty_report import calibration_table, uncertainty_table
 from keras_models.inference.estimators import get_estimator
-from keras_models.presets import DEFAULT, Preset, load_weights, read_preset, save_preset
+from keras_models.inference.uncertainty import get_uncertain_estimator
+from keras_models.presets import DEFAULT, Preset, load_network, read_preset, save_preset
 from pipelines.synthetic.renderer.generate import render_pairs
 
 ONE_UPDATE = "flownet_s, one update"
 METHODS = (
     DEFAULT,
+    "fast",
     "flownet_s",
     ONE_UPDATE,
     "zero",
@@ -32,9 +39,12 @@ METHODS = (
     "deepflow",
     "label:refined",
 )
+_UNCERTAIN = ("fast", "consistency:fast", "consistency:dis_fine")
+_ENLARGEMENTS = (1, 2, 4)  # of frames, for RIFE
 SEED, PAIRS = 2026, 300  # of rendered people whom no training has seen
 _IN_SHORT = {
     DEFAULT: "PyramidFlow, the shipped network",
+    "fast": "BlockFlow, for speed; estimates its own error",
     "flownet_s": "FlowNetS with a sixteenth of its weights, three flow updates",
     "deepflow": "Weinzaepfel et al. 2013",
     "dis_fine": "Kroeger et al. 2016, at its finest settings",
@@ -75,11 +85,48 @@ def in_short() -> str:
 
 def rendered(count: int = PAIRS) -> str:
     """Errors on rendered people who are in no training."""
+    # TV-L1 would take longer than all others together, and is in the table of docs/benchmarks.md.
+    methods = tuple(name for name in METHODS if name != "tvl1")
+    with _rendered(count) as folder:
+        return _tables(_evaluation(folder, methods))
+
+
+def uncertainty(count: int = PAIRS) -> str:
+    """Expected and true errors, beside the forward-backward difference, on portraits and rendered people."""
+    parts = []
+    if _real().is_dir():
+        parts += ["Portraits:", *_uncertainty_tables(_real())]
+    with _rendered(count) as folder:
+        parts += [f"{count} pairs of rendered people:", *_uncertainty_tables(folder)]
+    return "\n\n".join(parts)
+
+
+def _uncertainty_tables(folder: Path) -> list[str]:
+    methods = {name: get_uncertain_estimator(name) for name in _UNCERTAIN}
+    evaluations = evaluate_uncertainty(folder, methods)
+    tables = uncertainty_table(evaluations), calibration_table(evaluations["fast"])
+    return [table(one.columns, one.rows) for one in tables]
+
+
+@contextmanager
+def _rendered(count: int) -> Iterator[Path]:
+    """Render people who are in no training into a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
         render_pairs(Path(folder) / "rendered", count, seed=SEED)
-        # TV-L1 would take longer than all others together, and is in the table of docs/benchmarks.md.
-        methods = tuple(name for name in METHODS if name != "tvl1")
-        return _tables(_evaluation(Path(folder) / "rendered", methods))
+        yield Path(folder) / "rendered"
+
+
+def learned_rival() -> str:
+    """Errors on the portraits of RIFE, a learned flow that knows no faces, beside the shipped network."""
+    folder = _real()
+    if not folder.is_dir():
+        return f"{folder}: not at hand."
+    with ExitStack() as opened:
+        methods = {DEFAULT: get_estimator(DEFAULT), "dis_fine": get_estimator("dis_fine")} | {
+            f"RIFE 4.0, frames enlarged {factor} times": opened.enter_context(rife(factor))
+            for factor in _ENLARGEMENTS
+        }
+        return _tables(evaluate_flow(folder, methods))
 
 
 def _real() -> Path:
@@ -104,11 +151,8 @@ def _tables(evaluation: FlowEvaluation) -> str:
 
 def _save_one_update(folder: str) -> None:
     """Save FlowNetS as published, with the weights of the preset, which has several flow updates."""
-    about = read_preset("flownet_s")
-    network = about.network | {"num_flow_updates": 1}
-    model = build_network(**network)
-    load_weights(model, "flownet_s")
-    save_preset(folder, model, Preset(network))
+    network = read_preset("flownet_s").network | {"num_flow_updates": 1}
+    save_preset(folder, load_network("flownet_s", num_flow_updates=1), Preset(network))
 
 
 def _breakdown(evaluation: FlowEvaluation, by) -> str:
@@ -120,14 +164,20 @@ def _breakdown(evaluation: FlowEvaluation, by) -> str:
     )
 
 
-PARTS = {"recipe": recipe, "portraits": portraits, "rendered": rendered}
+PARTS = {
+    "recipe": recipe,
+    "portraits": portraits,
+    "rendered": rendered,
+    "uncertainty": uncertainty,
+    "rife": learned_rival,
+}
 IN_README = {"portraits": in_short}
 
 
 def main(arguments: tuple[str, ...] = ()) -> None:
     """Print the parts that are named, all by default, and with `--write` put them into the pages."""
-    run_parts(_PAGE, PARTS, arguments)
     named = set(arguments) - {"--write"}
+    run_parts(_PAGE, PARTS, arguments, on_request=["rife"])  # it installs PyTorch
     if not named or "portraits" in named:
         run_parts(_README, IN_README, ["portraits", *set(arguments) & {"--write"}])
 

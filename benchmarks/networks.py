@@ -1,7 +1,7 @@
 """Time of a training step and a forward pass of the networks, beside other methods in the same run.
 
 `python -m benchmarks.networks` prints it; with `--write` it goes into docs/benchmarks.md. Names of parts
-after it run these alone: `forward`, `steps`, and `torch`, which is left out unless it is named, because uv
+after it run these alone, in quotation marks. "networks: torch" is left out unless it is named, because uv
 makes an environment of its own for it (torch 2.13.0: a download of 0.5 GB, and more with the CUDA libraries
 that it asks for).
 """
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ SIZE, BATCH, ROUNDS = 256, 4, 9
 WIDTH = 0.5  # of the networks that train
 CLASSICAL = ("dis_fast", "dis_medium", "dis_fine", "farneback", "tvl1", "deepflow")
 POLICIES = ("float32", "mixed_bfloat16")
-_TORCH = Path(__file__).parent / "common" / "flownet_s_torch.py"
+_TORCH = Path(__file__).parent / "rivals" / "flownet_s_torch.py"
 _PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _COST = ["ms", "ms of processor"]
 
@@ -46,7 +47,7 @@ def milliseconds(*calls: Callable[[], object], rounds: int = ROUNDS) -> list[Cos
 
 
 def forward(rounds: int = ROUNDS) -> str:
-    """One pair of frames by the default preset, in TensorFlow and ONNX Runtime, and by classical methods."""
+    """One pair of frames by the presets, in TensorFlow and ONNX Runtime, and by classical methods."""
     import keras
     import onnxruntime
     import skimage.data
@@ -62,10 +63,12 @@ def forward(rounds: int = ROUNDS) -> str:
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
     calls[f"`{DEFAULT}`, bfloat16"] = _call(get_estimator(DEFAULT), frames)
     keras.mixed_precision.set_global_policy("float32")
-    with tempfile.TemporaryDirectory() as folder:
-        file, _ = export_onnx(load_network(DEFAULT), Path(folder))
-        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    calls[f"`{DEFAULT}` in ONNX Runtime {onnxruntime.__version__}"] = lambda: session.run(["flow"], floats)
+    calls["`fast`"] = _call(get_estimator("fast"), frames)
+    for preset in (DEFAULT, "fast"):
+        with tempfile.TemporaryDirectory() as folder:
+            file, _ = export_onnx(load_network(preset), Path(folder))
+            run = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"]).run
+        calls[f"`{preset}` in ONNX Runtime {onnxruntime.__version__}"] = partial(run, ["flow"], floats)
     calls |= {f"`{method}`": _call(get_estimator(method), frames) for method in CLASSICAL}
     costs = milliseconds(*calls.values(), rounds=rounds)
     return f"One pair of {SIZE}x{SIZE}, medians of {rounds} calls of each, in any order.\n\n" + table(
@@ -112,7 +115,8 @@ def steps() -> str:
         for name, width in (("flownet_s", WIDTH), ("flownet_c", WIDTH), ("face_flownet", WIDTH))
         for policy in POLICIES
     ]
-    rows.append(["`pyramid_flow`, float32", *_cells(training_costs("pyramid_flow", 1.0, "float32"))])
+    for name in ("pyramid_flow", "block_flow"):
+        rows.append([f"`{name}`, float32", *_cells(training_costs(name, 1.0, "float32"))])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return f"{_costs_of_pairs(rows)}\n\nPeak memory of the process {peak:.0f} MB."
 
@@ -165,9 +169,7 @@ PARTS = {"networks: forward": forward, "networks: steps": steps, "networks: torc
 
 def main(arguments: tuple[str, ...] = ()) -> None:
     """Print the parts that are named, and with `--write` put them into the page."""
-    named = [f"networks: {word}" for word in arguments if word != "--write"]
-    flags = [word for word in arguments if word == "--write"]
-    run_parts(_PAGE, PARTS, (named or list(PARTS)[:2]) + flags)
+    run_parts(_PAGE, PARTS, arguments, on_request=["networks: torch"])  # it installs PyTorch
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common.page import circumstances, table, write
+from benchmarks.common.page import publish, table
 
 WHAT = {
     "shapes": "moving shapes, no faces",
@@ -167,10 +167,7 @@ def main(arguments: tuple[str, ...] = ()) -> None:
             options.pairs,
             options.tested,
         )
-        text = f"{found}\n\n{circumstances()}"
-    print(text, flush=True)
-    if options.write:
-        write(_PAGE, "experiment", text)
+    publish(_PAGE, "experiment", found, options.write)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from pipelines.clip_analysis.analysis_files import ClipAnalysis
 
 
-def load(preset: str | Path = "default") -> keras.Model:
+def load(preset: str | Path = "default", *, num_flow_updates: int | None = None) -> keras.Model:
     """Load a trained network.
 
     Args:
-        preset: Name of a preset that comes with FaceFlow (`default`, `flownet_s`, `expression`), or the
-            folder of a training run.
+        preset: Name of a preset that comes with FaceFlow (`default`, `fast`, `flownet_s`, `expression`),
+            or the folder of a training run.
+        num_flow_updates: Number of flow updates at full resolution. By default that of the training; fewer
+            take less time, and give larger errors.
 
     Returns:
         A Keras model. Flow networks map `{"frame1": ..., "frame2": ...}`, float32 [B, H, W, 3] in [0, 1], to
@@ -32,7 +34,7 @@ def load(preset: str | Path = "default") -> keras.Model:
         probabilities.
 
     Raises:
-        InputError: If there is no such preset, or it is damaged.
+        InputError: If there is no such preset, it is damaged, or its network has no flow updates.
 
     Examples:
         >>> network = load("default")
@@ -43,7 +45,8 @@ def load(preset: str | Path = "default") -> keras.Model:
     from keras_models.presets import load_network, read_preset
 
     is_classifier = read_preset(preset).network.get("name") in CLASSIFIERS
-    return load_network(preset, build_classifier if is_classifier else None)
+    arguments = {} if num_flow_updates is None else {"num_flow_updates": num_flow_updates}
+    return load_network(preset, build_classifier if is_classifier else None, **arguments)
 
 
 def estimate_flow(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 import grpc
 import numpy as np
@@ -101,15 +101,29 @@ class FaceFlowClient:
         )
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
 
-    def flow(self, frame1: np.ndarray, frame2: np.ndarray) -> np.ndarray:
+    @overload
+    def flow(
+        self, frame1: np.ndarray, frame2: np.ndarray, *, return_uncertainty: Literal[False] = False
+    ) -> np.ndarray: ...
+
+    @overload
+    def flow(
+        self, frame1: np.ndarray, frame2: np.ndarray, *, return_uncertainty: Literal[True]
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+
+    def flow(
+        self, frame1: np.ndarray, frame2: np.ndarray, *, return_uncertainty: bool = False
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Estimate the flow from frame 1 to frame 2.
 
         Args:
             frame1: First frame, RGB: uint8, or float in [0, 1]; [H, W, 3], or a batch [B, H, W, 3].
             frame2: Second frame, of the same type and shape.
+            return_uncertainty: Whether to return the uncertainty as well, if the served network estimates it.
 
         Returns:
-            Flow (dx, dy) in pixels on the grid of frame 1: float32 [H, W, 2] or [B, H, W, 2].
+            Flow (dx, dy) in pixels on the grid of frame 1: float32 [H, W, 2] or [B, H, W, 2]. With
+            `return_uncertainty`, also the end-point error to expect in pixels: float32 [H, W] or [B, H, W].
 
         Raises:
             InputError: If a frame has the wrong type, shape or range of values, or the frames differ.
@@ -121,14 +135,17 @@ class FaceFlowClient:
                 f"frame1 is {frame1.shape} {frame1.dtype} and frame2 is {frame2.shape} {frame2.dtype}; "
                 "both must have the same size and type"
             )
+        names = ("flow", "uncertainty") if return_uncertainty else ("flow",)
         if frame1.ndim == 3:
-            return self._flow(frame1[None], frame2[None])[0]
-        step = max(1, _PART // (2 * frame1[0].nbytes))
-        parts = [
-            self._flow(frame1[start : start + step], frame2[start : start + step])
-            for start in range(0, len(frame1), step)
-        ]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+            outputs = [output[0] for output in self._outputs(frame1[None], frame2[None], names)]
+        else:
+            step = max(1, _PART // (2 * frame1[0].nbytes))
+            parts = [
+                self._outputs(frame1[start : start + step], frame2[start : start + step], names)
+                for start in range(0, len(frame1), step)
+            ]
+            outputs = [np.concatenate(each) for each in zip(*parts, strict=True)]
+        return (outputs[0], outputs[1][..., 0]) if return_uncertainty else outputs[0]
 
     def face_flow(self, frame1: np.ndarray, frame2: np.ndarray) -> EstimatedFlow:
         """Find the face locally, and estimate the flow in a crop around it.
@@ -202,15 +219,18 @@ class FaceFlowClient:
             self._face_mesh = FaceMesh()
         return aligned_crops(onset, apex, self._face_mesh)
 
-    def _flow(self, frame1: np.ndarray, frame2: np.ndarray) -> np.ndarray:
-        request = predict_pb2.PredictRequest()
+    def _outputs(self, frame1: np.ndarray, frame2: np.ndarray, names: tuple[str, ...]) -> list[np.ndarray]:
+        request = predict_pb2.PredictRequest(output_filter=names)
         write(frame1, request.inputs["frame1"])
         write(frame2, request.inputs["frame2"])
         response = self._predict(request, _SIGNATURES[frame1.dtype])
         try:
-            return to_array(response.outputs["flow"]).copy()
+            return [to_array(response.outputs[name]).copy() for name in names]
         except ValueError as error:
-            message = f"{self.address}: the response holds no flow ({error}); is {self.model} a flow model?"
+            message = (
+                f"{self.address}: the response holds no {' or '.join(names)} ({error}); is {self.model} a "
+                "flow model?"
+            )
             raise ServerError(message, grpc.StatusCode.INTERNAL) from error
 
     def _predict(self, request: predict_pb2.PredictRequest, signature: str) -> predict_pb2.PredictResponse:

@@ -27,7 +27,7 @@ REACHED_THROUGH = {
     "pipelines.datasets.corpora": "tests/pipelines/datasets/test_quirks.py",
     "pipelines.labels.refined": "tests/pipelines/labels/test_refined.py",
     "pipelines.landmarks.mediapipe_mesh": "tests/pipelines/landmarks/test_detector.py",
-    "pipelines.landmarks.native_stderr": "tests/faceflow/test_cli.py",
+    "pipelines.native_stderr": "tests/faceflow/test_cli.py",
     "pipelines.synthetic.renderer": "tests/pipelines/synthetic/renderer/test_rendered_pair.py",
     "serving.grpc": "tests/serving/grpc/test_prediction_service.py",
     "serving.protocol.addresses": "tests/serving/test_server.py",

@@ -40,7 +40,7 @@ def test_citation():
     assert citation.keys() >= {"cff-version", "message", "title", "authors", "preferred-citation"}
 
 
-@pytest.mark.parametrize("preset", ["default", "flownet_s"])
+@pytest.mark.parametrize("preset", ["default", "fast", "flownet_s"])
 def test_weights_were_made_by_their_recipe(preset):
     """What recipe.sh asks for last is what the preset says it was trained with."""
     asked = last_training(preset)

@@ -5,7 +5,7 @@ import datetime
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from pipelines.files import replacing
@@ -32,26 +32,48 @@ def write(page: Path, part: str, text: str) -> None:
         new.write_text(f"{before}{begin}{text}\n{end}{after}", encoding="utf-8")
 
 
-def run_parts(page: Path, parts: Mapping[str, Callable[[], str]], arguments: Sequence[str]) -> None:
+def publish(page: Path, part: str, found: str, to_page: bool) -> None:
+    """Print a result with its circumstances, and perhaps write it into its page.
+
+    Args:
+        page: Markdown file.
+        part: Name of the part, as for `write`.
+        found: Result, as Markdown.
+        to_page: Whether to write it as well.
+    """
+    text = f"{found}\n\n{circumstances()}"
+    print(f"{part}:\n{text}", flush=True)
+    if to_page:
+        write(page, part, text)
+
+
+def run_parts(
+    page: Path,
+    parts: Mapping[str, Callable[[], str]],
+    arguments: Sequence[str],
+    on_request: Collection[str] = (),
+) -> None:
     """Run and print the parts of a page: `python -m benchmarks.NAME [PART ...] [--write]`.
 
     Args:
         page: Markdown file with markers for each part.
         parts: Functions that measure and return Markdown, by name of the part.
-        arguments: Command-line arguments: names of parts (all by default) and `--write`, which writes the
-            results into the page.
+        arguments: Command-line arguments: names of parts and `--write`, which writes the results into the
+            page. All parts run by default, but those on request.
+        on_request: Parts that run only if they are named.
     """
     parser = argparse.ArgumentParser(description=f"Measure and print parts of {page.name}.")
-    parser.add_argument("part", nargs="*", help=f"part to measure (default: all): {', '.join(parts)}")
+    default = [name for name in parts if name not in on_request]
+    without = f" but {', '.join(on_request)}" if on_request else ""
+    parser.add_argument(
+        "part", nargs="*", help=f"part to measure (default: all{without}): {', '.join(parts)}"
+    )
     parser.add_argument("--write", action="store_true", help=f"write the results into {page.name}")
     options = parser.parse_args(arguments)
     if unknown := set(options.part) - set(parts):
         parser.error(f"unknown part {', '.join(sorted(unknown))}; use one of: {', '.join(parts)}")
-    for name in options.part or parts:
-        text = f"{parts[name]()}\n\n{circumstances()}"
-        print(f"{name}:\n{text}", flush=True)
-        if options.write:
-            write(page, name, text)
+    for name in options.part or default:
+        publish(page, name, parts[name](), options.write)
 
 
 def circumstances() -> str:

@@ -1,9 +1,9 @@
 """`make bench-quick`: a short version of every benchmark, to check within minutes that all of them run.
 
 With so few rounds and pairs the results are rough; they are printed and not written to a page. Not included
-are benchmarks without a short version: the ranking of methods (all of `portraits_truth`), the comparison of
-classifiers (hours of rendering), pictures of reports (they need Chromium), the experiment of the paper
-(hours of training), landmark smoothing (a whole clip), PyTorch and other runtimes (`runtimes`, downloads).
+are benchmarks without a short version: the ranking of methods (all of `portraits_truth`), classifiers (hours
+of rendering), pictures of reports (they need Chromium), the experiment of the paper (hours of training),
+landmark smoothing (a whole clip), PyTorch and other runtimes (`runtimes`, downloads).
 """
 
 import tempfile
@@ -61,6 +61,7 @@ def measurements(scratch: Path) -> Iterator[Callable[[], object]]:
     yield lambda: f"training step: {networks.training_costs('flownet_s', 0.25, 'float32', rounds=1)}"
     yield model_card.recipe
     yield lambda: model_card.rendered(_PAIRS)
+    yield lambda: model_card.uncertainty(_PAIRS)
     yield rendered_faces.speed
     yield lambda: rendered_faces.memory(400)
     yield lambda: rendered_faces.face_mesh_agreement(20)

@@ -105,8 +105,8 @@ def render_corpus(
         subjects: Number of subjects. As many as in the real corpus by default.
         seed: Random seed. The same seed gives the same corpus.
         workers: Number of processes. One per core by default.
-        coded_frames: Render only onset, apex and offset of each clip (casme2 and samm). `evaluate expression`
-            needs no others.
+        coded_frames: Render only onset, apex and offset of each clip (casme2, samm, dfme and mmew).
+            `evaluate expression` needs no others.
     """
     from pipelines.synthetic.rendered_corpora import render_corpus as render
 

@@ -1,10 +1,10 @@
 """BlockFlow: a network of this project that keeps the convolutions on a coarse grid, for speed on a CPU.
 
 Each place of the grid is a block of 8 x 8 pixels whose parts are channels. A siamese encoder and the expected
-displacement of a local correlation give an initial flow. Then one flow update is repeated, on frames of a
-quarter of the size, of half the size and at full size: it measures the remaining motion at every pixel
-(`BlockLucasKanade`), and depthwise separable convolutions weigh the measurements and update the flow, at full
-size of each 2 x 2 pixels. Beside the flow, the network estimates its own end-point error.
+displacement of a local correlation give an initial flow. Then one flow update is repeated, first on frames of
+half the size and then at full size: it measures the remaining motion at every pixel (`BlockLucasKanade`), and
+depthwise separable convolutions weigh the measurements and update the flow of each 2 x 2 pixels. Beside the
+flow, the network estimates its own end-point error.
 
 References:
     Lucas, Kanade, IJCAI 1981: the measurements. Teed, Deng, "RAFT: Recurrent All-Pairs Field Transforms for
@@ -12,11 +12,13 @@ References:
     "Xception: Deep Learning with Depthwise Separable Convolutions", CVPR 2017.
 """
 
+import math
+
 import keras
 import tensorflow as tf
 from keras import layers
 
-from keras_models.flow.flow_model import FlowModel, weights_of_updates
+from keras_models.flow.flow_model import UNCERTAINTY_LAYER, FlowModel, weights_of_updates
 from keras_models.layers.block_flow_layers import ExpectedFlow, FinerFlow, PartsToPlaces, SplitBlocks
 from keras_models.layers.block_lucas_kanade import BlockLucasKanade, BlockPixels, BlockStructureTensor
 from keras_models.layers.correlation import Correlation
@@ -61,18 +63,16 @@ def block_flow(
 
     Args:
         width: Factor on the number of channels of every hidden layer.
-        num_coarse_flow_updates: Number of flow updates on frames of a quarter of the size, and on frames of
-            half the size, at least 1.
+        num_coarse_flow_updates: Number of flow updates on frames of half the size, at least 1.
         num_flow_updates: Number of flow updates at full size, at least 1. All updates share their weights, so
             a network trained with few can be run with more, or with fewer, which takes less time.
 
     Returns:
         A functional model. Inputs: `frame1`, `frame2`, float32 [B, H, W, 3] in [0, 1], any H and W. Outputs,
         all in pixels of the input: `flow`, float32 [B, H, W, 2]; `uncertainty`, float32 [B, H, W, 1], the
-        end-point error to expect; and for a multi-scale loss, on 1/8 of the padded grid `flow3`, the initial
-        flow, and `flow3_1`, `flow3_2` and so on after each flow update at a quarter of the size, on 1/4
-        `flow2_1` and so on after each at half the size, and on 1/2 `flow1_1` and so on after each at full
-        size, the last of them `flow1`.
+        end-point error to expect; and for a multi-scale loss, on 1/4 of the padded grid `flow2`, the initial
+        flow, and `flow2_1`, `flow2_2` and so on after each coarse flow update, and on 1/2 `flow1_1` and so on
+        after each flow update, the last of them `flow1`.
 
     Raises:
         InputError: If `num_flow_updates` or `num_coarse_flow_updates` is less than 1.
@@ -119,8 +119,7 @@ def block_flow(
         return x
 
     inputs = frame_inputs()
-    # Of places of two sizes: the coarsest flow updates take four places of the grid as one.
-    blocks = [FrameBlocks(2 * GRID, name=f"{name}_blocks")(frame) for name, frame in inputs.items()]
+    blocks = [FrameBlocks(GRID, name=f"{name}_blocks")(frame) for name, frame in inputs.items()]
     blocks = BlockContrast(name="contrast")(layers.Concatenate(axis=0, name="frames")(blocks))
 
     # Symmetric padding: Keras' "same" shifts a strided layer by a place.
@@ -132,13 +131,13 @@ def block_flow(
     units1, units2 = SplitFrames(name="split_units")(units)
 
     cost = Correlation(_RADIUS, name="correlation")([units1, units2])
-    expected = ExpectedFlow(GRID / 4, name="expected")(cost)  # in pixels of quarter-size frames
-    seen = [linear(state_channels, "cost", bias=True)(cost), linear(state_channels, "seen")(features)]
-    seen = activate(layers.Add(name="matched")(seen), "matched")
-    coarse = linear(state_channels, "coarse", 2, 2, bias=True)(seen)
-    coarse = layers.Add(name="initial")([coarse, linear(state_channels, "matches")(expected)])
-    coarse = repeat(activate(coarse, "initial"), "initial", 5)
-    step = predict(8, "initial_step")(coarse)
+    expected = ExpectedFlow(GRID / 2, name="expected")(cost)  # in pixels of half-size frames
+    seen = {"cost": cost, "matches": expected, "seen": features}
+    seen = [linear(state_channels, name, bias=name == "cost")(x) for name, x in seen.items()]
+    state = repeat(activate(layers.Add(name="matched")(seen), "matched"), "initial", 5)
+    step = layers.Rescaling(GRID / 2, dtype="float32", name="initial_scale")(
+        predict(8, "initial_step")(state)
+    )
     flow = layers.Add(dtype="float32", name="initial_flow")([expected, step])
 
     def update_block():
@@ -151,16 +150,15 @@ def block_flow(
         flow = PartsToPlaces(blocks, name=f"{name}_places")(flow)
         levels[name] = layers.Rescaling(scale, dtype="float32", name=name)(flow)
 
-    def update_flow(flow, state, features, frames, stride, name, num_updates):
+    def update_flow(flow, state, blocks1, blocks2, stride, name, num_updates):
         """Return the flow after each update, and the last state; `stride` blocks are a side of a place."""
-        blocks1, blocks2 = frames
         structure = BlockStructureTensor(stride, name=f"{name}_structure")(blocks1)
         pixels = BlockPixels(name=f"{name}_pixels")(blocks2)
         *structure, texture, parts = structure
         context = [
             linear(state_channels, f"{name}_texture", bias=True)(texture),
             linear(state_channels, f"{name}_parts", stride, stride)(parts),
-            features,
+            linear(state_channels, f"{name}_features")(features),
         ]
         context = layers.Add(name=f"{name}_context")(context)
         measure = BlockLucasKanade(stride, name=f"{name}_residual")
@@ -180,38 +178,26 @@ def block_flow(
             updated.append(flow)
         return updated, state
 
-    level("flow3", flow, 1, 4)
+    level("flow2", flow, 1, 2)
     halves = [HalveBlocks(name=f"halve{k}")(frame) for k, frame in enumerate((blocks1, blocks2), 1)]
-    quarters = [HalveBlocks(name=f"quarter{k}")(frame) for k, frame in enumerate(halves, 1)]
-
-    of_four = linear(state_channels, "quarter_features", 2, 2)(features)
-    updates, state = update_flow(flow, coarse, of_four, quarters, 1, "quarter", num_coarse_flow_updates)
-    for k, found in enumerate(updates, 1):
-        level(f"flow3_{k}", found, 1, 4)
-
-    flow = SplitBlocks(name="half_blocks")(FinerFlow(name="half_flow")(updates[-1]))
-    state = layers.Add(name="half_state")([seen, layers.UpSampling2D(name="finer_state")(state)])
-    own = linear(state_channels, "half_features")(features)
-    updates, state = update_flow(flow, state, own, halves, 1, "half", num_coarse_flow_updates)
-    for k, found in enumerate(updates, 1):
-        level(f"flow2_{k}", found, 1, 2)
-
-    flow = FinerFlow(name="fine_flow")(updates[-1])
-    own = linear(state_channels, "fine_features")(features)
-    updates, state = update_flow(flow, state, own, (blocks1, blocks2), 2, "fine", num_flow_updates)
-    for k, found in enumerate(updates, 1):
-        level(f"flow1_{k}" if k < num_flow_updates else "flow1", found, 4, 1)
+    updates, state = update_flow(flow, state, *halves, 1, "coarse", num_coarse_flow_updates)
+    for k, coarse in enumerate(updates, 1):
+        level(f"flow2_{k}", coarse, 1, 2)
+    flow = FinerFlow(name="finer")(updates[-1])
+    updates, state = update_flow(flow, state, blocks1, blocks2, 2, "fine", num_flow_updates)
+    for k, fine in enumerate(updates, 1):
+        level(f"flow1_{k}" if k < num_flow_updates else "flow1", fine, 4, 1)
 
     # It learns from the state, and the state does not learn from it: the flow is as good as without.
     x = linear(channels(32), "uncertainty0", 3, bias=True)(StopGradient(name="detached")(state))
-    x = predict(16, "uncertainty1", bias=True)(activate(x, "uncertainty0"))
+    x = predict(16, UNCERTAINTY_LAYER, bias=True)(activate(x, "uncertainty0"))
     x = PartsToPlaces(4, name="uncertainty_places")(x)
-    x = FullResolutionFlow(2 * GRID, name="log_uncertainty")((x, inputs["frame1"]))
+    farthest = math.log(GRID * _RADIUS)  # px, that the correlation finds
+    x = FullResolutionFlow(GRID, farthest, name="log_uncertainty")((x, *inputs.values()))
 
     outputs = levels | {
-        "flow": FullResolutionFlow(2 * GRID, name="flow")((levels["flow1"], inputs["frame1"])),
+        "flow": FullResolutionFlow(GRID, name="flow")((levels["flow1"], *inputs.values())),
         "uncertainty": layers.Activation("exponential", dtype="float32", name="uncertainty")(x),
     }
-    counts = {"flow3": num_coarse_flow_updates, "flow2": num_coarse_flow_updates, "flow1": num_flow_updates}
-    weights = weights_of_updates({"flow3": _INITIAL_WEIGHT}, counts)
+    weights = weights_of_updates({"flow2": _INITIAL_WEIGHT}, num_coarse_flow_updates, num_flow_updates)
     return FlowModel(inputs, outputs, level_weights=weights, name="block_flow")

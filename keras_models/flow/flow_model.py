@@ -7,27 +7,32 @@ from types import MappingProxyType
 
 import keras
 
+#: Layer of a network that estimates its error: its output, linear in its weights, is the log of the
+#: uncertainty in pixels, before it is enlarged to the size of the frames.
+UNCERTAINTY_LAYER = "uncertainty1"
+
 GAMMA = 0.6  # weight of a flow update in the loss, relative to the next one
 
 
-def weights_of_updates(earlier: Mapping[str, float], counts: Mapping[str, int]) -> dict[str, float]:
+def weights_of_updates(
+    earlier: Mapping[str, float], num_coarse_flow_updates: int, num_flow_updates: int
+) -> dict[str, float]:
     """Return the weights in the loss of a network with flow updates, which increase from update to update.
 
     Args:
         earlier: Weights of the estimates before the updates, by name; the updates share the rest to 1.
-        counts: Number of updates at each level, from the coarsest to the finest, by name. The updates of
-            `flow2` are named `flow2_1`, `flow2_2` and so on; the last of all has the name of its level.
+        num_coarse_flow_updates: Number of updates on frames of half the size, named `flow2_1` and so on.
+        num_flow_updates: Number of updates at full size, named `flow1_1` and so on, the last `flow1`.
 
     References:
         Teed, Deng, "RAFT: Recurrent All-Pairs Field Transforms for Optical Flow", ECCV 2020, equation 7.
 
     Examples:
-        >>> weights = weights_of_updates({"flow2": 0.2}, {"flow2": 1, "flow1": 1})
-        >>> {name: round(weight, 3) for name, weight in weights.items()}
+        >>> {name: round(weight, 3) for name, weight in weights_of_updates({"flow2": 0.2}, 1, 1).items()}
         {'flow2': 0.2, 'flow2_1': 0.3, 'flow1': 0.5}
     """
-    names = [f"{level}_{k}" for level, count in counts.items() for k in range(1, count + 1)]
-    names[-1] = next(reversed(counts))
+    names = [f"flow2_{k}" for k in range(1, num_coarse_flow_updates + 1)]
+    names += [*(f"flow1_{k}" for k in range(1, num_flow_updates)), "flow1"]
     powers = [GAMMA ** (len(names) - k) for k in range(1, len(names) + 1)]
     rest = 1 - sum(earlier.values())
     return dict(earlier) | {

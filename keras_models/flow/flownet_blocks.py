@@ -158,5 +158,5 @@ def flownet(name: str, inputs: dict, estimates: dict, weights: dict[str, float])
     Returns:
         A model whose outputs are the estimates and `flow`, the finest one at full resolution.
     """
-    full = FullResolutionFlow(COARSEST, name="flow")((estimates[min(estimates)], inputs["frame1"]))
+    full = FullResolutionFlow(COARSEST, name="flow")((estimates[min(estimates)], *inputs.values()))
     return FlowModel(inputs, estimates | {"flow": full}, level_weights=weights, name=name)

@@ -177,8 +177,6 @@ def pyramid_flow(
     outputs = {
         name: layers.Activation("linear", dtype="float32", name=name)(flow) for name, flow in levels.items()
     }
-    outputs["flow"] = FullResolutionFlow(COARSEST, name="flow")((outputs["flow1"], inputs["frame1"]))
-    weights = weights_of_updates(
-        _LEVEL_WEIGHTS, {"flow2": num_coarse_flow_updates, "flow1": num_flow_updates}
-    )
+    outputs["flow"] = FullResolutionFlow(COARSEST, name="flow")((outputs["flow1"], *inputs.values()))
+    weights = weights_of_updates(_LEVEL_WEIGHTS, num_coarse_flow_updates, num_flow_updates)
     return FlowModel(inputs, outputs, level_weights=weights, name="pyramid_flow")

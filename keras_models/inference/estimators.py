@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from keras_models.presets import EXPRESSION, SHIPPED, is_preset, load_network, preset_folder
+from pipelines import native_stderr
 from pipelines.errors import InputError
 from pipelines.labels import METHODS as LABEL_METHODS
 from pipelines.labels import make_label
@@ -161,6 +162,10 @@ def network_function(
         estimates = network(scaled, training=False)
         return {name: estimates[name] for name in outputs}
 
+    # TensorFlow optimises the graph at its first call, and writes a warning of a kilobyte for every operation
+    # of unknown size whose cost it cannot estimate (2.15; tensorflow#56904).
+    with native_stderr.silenced():
+        run(*[tf.zeros([1, 1, 1, 3], tf.uint8)] * 2)
     return lambda frame1, frame2: _first(run(tf.constant(frame1[None]), tf.constant(frame2[None])))
 
 

@@ -72,19 +72,19 @@ class ExpectedFlow(Float32Layer):
         pixels: Number of pixels on a side of a place, the unit of the displacement.
 
     Input shape:
-        [B, h, w, (2 r + 1)^2], h and w even, of `Correlation` of radius r with stride 1.
+        [B, h, w, (2 r + 1)^2], of `Correlation` of radius r with stride 1.
 
     Output shape:
-        float32 [B, h/2, w/2, 8]: one block of parts; each place of the correlation is a part.
+        float32 [B, h, w, 8]: one block of parts, which are all alike.
 
     References:
         Xu et al., "GMFlow: Learning Optical Flow via Global Matching", CVPR 2022: matching by a softmax.
 
     Examples:
-        >>> cost = np.zeros((1, 2, 2, 9), np.float32)
-        >>> cost[0, 0, 1, 5] = 100  # dy = 0, dx = 1 at the right place above
+        >>> cost = np.zeros((1, 1, 1, 9), np.float32)
+        >>> cost[..., 5] = 100  # dy = 0, dx = 1
         >>> np.abs(ExpectedFlow(4)(cost)[0, 0, 0].numpy().round(2)).tolist()
-        [0.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+        [4.0, 4.0, 4.0, 4.0, 0.0, 0.0, 0.0, 0.0]
     """
 
     # Sharpness for a weight of 1, with which a cosine of 1 stands out among 80 of 1/2. The weight is as large
@@ -105,10 +105,10 @@ class ExpectedFlow(Float32Layer):
         side = int(cost.shape[-1] ** 0.5)
         shifts = self.pixels * (np.arange(side) - side // 2)
         dy, dx = np.meshgrid(shifts, shifts, indexing="ij")
-        weights = tf.nn.softmax(self._SHARPNESS * self.sharpness * tf.cast(cost, tf.float32))
-        expected = matmul_channels(weights, np.stack([dx.ravel(), dy.ravel()], axis=-1))
-        kernel = _row_by_row(1, 2).T.reshape(2, 2, 2, 8)
-        return tf.nn.conv2d(expected, kernel, 2, "VALID")
+        matrix = np.stack([dx.ravel()] * 4 + [dy.ravel()] * 4, axis=-1)
+        return matmul_channels(
+            tf.nn.softmax(self._SHARPNESS * self.sharpness * tf.cast(cost, tf.float32)), matrix
+        )
 
     def get_config(self) -> dict:  # noqa: D102
         return super().get_config() | {"pixels": self.pixels}

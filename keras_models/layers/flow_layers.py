@@ -5,6 +5,8 @@ import tensorflow as tf
 
 from keras_models.layers.backward_warp import warp_back
 
+_GREY_LEVEL = 1 / 255
+
 
 class Float32Layer(keras.layers.Layer):
     """Layer that computes in float32 under every policy: 16 bits are too few for motion below a pixel."""
@@ -76,32 +78,50 @@ class PadToMultiple(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("faceflow")
 class FullResolutionFlow(Float32Layer):
-    """Resizes a coarse flow on the padded grid to the size of the input, and crops the padding.
+    """Resizes a coarse flow on the padded grid to the size of the frames, and crops the padding.
+
+    A frame of one colour shows no motion. What a network makes of it comes from its biases alone, so such a
+    pair gets a fixed value.
 
     Args:
         multiple: Number of the `PadToMultiple` before the network.
+        without_texture: Value of pairs of which a frame has one colour, within half a grey level of 255.
 
     Input shape:
-        [B, h, w, 2]: flow in pixels of the input.
-        [B, H, W, C]: the input.
+        [B, h, w, C]: flow in pixels of the frames, or what belongs to it.
+        [B, H, W, 3] twice: the frames, in [0, 1].
 
     Output shape:
-        float32 [B, H, W, 2].
+        float32 [B, H, W, C].
+
+    Examples:
+        >>> flow = np.ones((1, 2, 2, 2), np.float32)
+        >>> frames = np.zeros((2, 1, 64, 64, 3), np.float32)
+        >>> FullResolutionFlow(64)((flow, *frames)).numpy().mean().item()
+        0.0
+        >>> frames[:, 0, 0, 0, 0] = 1
+        >>> FullResolutionFlow(64)((flow, *frames)).numpy().mean().item()
+        1.0
     """
 
-    def __init__(self, multiple: int, **kwargs):
+    def __init__(self, multiple: int, without_texture: float = 0.0, **kwargs):
         super().__init__(**kwargs)
         self.multiple = multiple
+        self.without_texture = without_texture
 
-    def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:  # noqa: D102
-        flow, picture = inputs
-        height, width = tf.shape(picture)[1], tf.shape(picture)[2]
+    def call(self, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:  # noqa: D102
+        flow, *frames = inputs
+        height, width = tf.shape(frames[0])[1], tf.shape(frames[0])[2]
         (top, bottom), (left, right) = _margins(height, self.multiple), _margins(width, self.multiple)
         flow = tf.image.resize(flow, (top + height + bottom, left + width + right))
-        return flow[:, top : top + height, left : left + width]
+        flow = flow[:, top : top + height, left : left + width]
+        contrast1, contrast2 = (
+            tf.reduce_max(tf.abs(frame - frame[:, :1, :1]), [1, 2, 3], keepdims=True) for frame in frames
+        )
+        return tf.where(tf.minimum(contrast1, contrast2) > _GREY_LEVEL / 2, flow, self.without_texture)
 
     def get_config(self) -> dict:  # noqa: D102
-        return super().get_config() | {"multiple": self.multiple}
+        return super().get_config() | {"multiple": self.multiple, "without_texture": self.without_texture}
 
 
 @keras.saving.register_keras_serializable("faceflow")

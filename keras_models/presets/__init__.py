@@ -105,19 +105,24 @@ def read_preset(preset: Path | str) -> Preset:
 
 
 def load_network(
-    preset: Path | str = DEFAULT, build: Callable[..., keras.Model] | None = None
+    preset: Path | str = DEFAULT, build: Callable[..., keras.Model] | None = None, **arguments: object
 ) -> keras.Model:
     """Build the network of a preset and load its weights.
 
     Args:
         preset: One of `SHIPPED`, or a folder.
         build: Function that builds the network from its name and arguments; `build_network` by default.
+        arguments: Arguments of the network to use in place of those it was trained with, such as
+            `num_flow_updates`. They must not change the shapes of the weights.
 
     Raises:
-        InputError: If there is no such preset, or its weights are missing or do not fit.
+        InputError: If there is no such preset, its weights are missing or do not fit, or the network does not
+            take an argument.
 
     Examples:
         >>> load_network("default").count_params()
+        440518
+        >>> load_network("default", num_flow_updates=1).count_params()
         440518
     """
     # Imported here, because the names of the presets must be known without TensorFlow.
@@ -127,20 +132,33 @@ def load_network(
     about = read_preset(preset)
     try:
         model = build(**about.network)
+        changed = build(**about.network | arguments) if arguments else None
     except (TypeError, InputError) as error:
         raise InputError(f"{preset_folder(preset)}: its network cannot be built here ({error})") from error
-    load_weights(model, preset)
-    return model
-
-
-def load_weights(model: keras.Model, preset: Path | str) -> None:
-    """Load the weights of a preset into a network with weights of the same shapes.
-
-    Raises:
-        InputError: If there is no such preset, or its weights are missing or do not fit.
-    """
     weights = check_exists(preset_folder(preset) / _WEIGHTS)
     try:
         model.load_weights(weights)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{weights}: damaged, or of another network ({error})") from error
+    if changed is None:
+        return model
+    copy_weights(model, changed)
+    return changed
+
+
+def copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """Copy the weights of a network into another one whose layers with weights have the same names.
+
+    The order of the layers in a network, and in its file, depends on the number of flow updates; their names
+    do not.
+
+    Raises:
+        InputError: If the source lacks a layer, or its weights have other shapes.
+    """
+    for layer in target.layers:
+        if layer.weights:
+            try:
+                layer.set_weights(source.get_layer(layer.name).get_weights())
+            except ValueError as error:
+                message = f"{target.name}: the weights of {source.name} do not fit ({error})"
+                raise InputError(message) from error

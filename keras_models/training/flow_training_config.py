@@ -19,12 +19,12 @@ class FlowTrainingConfig:
         width: Factor on the network's number of channels.
         num_flow_updates: Number of flow updates at full resolution of pyramid_flow and block_flow, or of
             flownet_s; the network's own by default, or that of `init_from`.
-        num_coarse_flow_updates: Number of flow updates of pyramid_flow at half of the resolution, and of
-            block_flow at a quarter and at half, before those at full resolution.
+        num_coarse_flow_updates: Number of flow updates at half of the resolution of pyramid_flow and
+            block_flow, before those at full resolution.
         loss: Loss: epe, robust, or an experiment of the paper: exp1, exp2i, exp2ii, exp3i, exp3ii.
         background_weight: Weight in the loss of pixels that do not show the face in both frames; those that
             do have the weight 1.
-        size: Width and height of the face crops in pixels, a multiple of 16 for block_flow and
+        size: Width and height of the face crops in pixels, a multiple of 8 for block_flow, of 16 for
             pyramid_flow, and of 64 for the FlowNets.
         batch_size: Number of pairs in a step, over all devices.
         epochs: Number of epochs. Each ends with validation and a checkpoint.

@@ -11,7 +11,7 @@ from scipy.special import softmax
 
 from keras_models.expression.expression_networks import build_classifier
 from keras_models.presets import DEFAULT, Preset, is_preset, save_preset
-from keras_models.training.calibration import fit_temperature
+from keras_models.training.calibration.classifier_calibration import fit_temperature
 from keras_models.training.ensemble_training import fit_ensemble
 from keras_models.training.expression_training_config import ExpressionConfig
 from pipelines.datasets.composite import CLASSES

@@ -12,7 +12,8 @@ from keras_models.flow.flow_model import FlowModel
 from keras_models.flow.flow_networks import build_network
 from keras_models.layers.correlation import Correlation
 from keras_models.layers.flow_layers import size_multiple
-from keras_models.presets import Preset, load_network, load_weights, read_preset
+from keras_models.presets import Preset, load_network, read_preset, save_preset
+from keras_models.training.calibration.uncertainty_calibration import calibrate_uncertainty
 from keras_models.training.callbacks import (
     Backup,
     BaselineEPE,
@@ -71,10 +72,11 @@ def train_flow(
     """Train a flow network on records, on a pair folder, or on faces that are rendered during training.
 
     The run's folder gets the best network as a preset (`presets`), `log.csv` with one row per epoch,
-    `tensorboard/` with curves and pictures, and, until the run is finished, `backup/`. The same call
-    continues an interrupted run after its last whole epoch with the batches that follow, and does nothing if
-    the run is finished. `distribution` says how training is spread over devices and machines: one process
-    writes, and `out` must be on a disk that all can read.
+    `tensorboard/` with curves and pictures, and, until the run is finished, `backup/`. If the network
+    estimates its error, that is calibrated on the validation pairs at the end. The same call continues an
+    interrupted run after its last whole epoch with the batches that follow, and does nothing if the run is
+    finished. `distribution` says how training is spread over devices and machines: one process writes, and
+    `out` must be on a disk that all can read.
 
     Args:
         data: Folder of records or of pairs, or `rendered:COUNT`.
@@ -103,8 +105,12 @@ def train_flow(
     _fit(run, out)
     if not run.chief:
         return run.trainer.network
+    network = load_network(out)
+    if run.validation and "uncertainty" in network.output:
+        calibrate_uncertainty(network, run.validation)
+        save_preset(out, network, read_preset(out))
     finish(out)
-    return load_network(out)
+    return network
 
 
 def _prepare(data: Path | str, config: FlowTrainingConfig, init_from: Path | str | None) -> _Run:
@@ -136,6 +142,8 @@ def _prepare(data: Path | str, config: FlowTrainingConfig, init_from: Path | str
         seed=config.seed,
     )
     recipe = asdict(config) | {
+        "network": network_config["name"],  # those of `init_from`, if there is one
+        "width": network_config.get("width", 1.0),
         "data": str(data),
         "init_from": init_from and str(init_from),
         "precision": precision,
@@ -160,16 +168,21 @@ def _network_config(config: FlowTrainingConfig, init_from: Path | str | None) ->
     network = {"name": config.network, "width": config.width}
     if init_from:
         network = read_preset(init_from).network
+    return network | _network_arguments(config)
+
+
+def _network_arguments(config: FlowTrainingConfig) -> dict:
     own = {name: getattr(config, name) for name in NETWORK_ARGUMENTS}
-    return network | {name: value for name, value in own.items() if value is not None}
+    return {name: value for name, value in own.items() if value is not None}
 
 
 def _build_network(
     network_config: dict, config: FlowTrainingConfig, init_from: Path | str | None
 ) -> FlowModel:
-    network = build_network(**network_config)
     if init_from:
-        load_weights(network, init_from)
+        network = load_network(init_from, **_network_arguments(config))
+    else:
+        network = build_network(**network_config)
     name, multiple = network_config["name"], size_multiple(network)
     if config.size % multiple:
         raise InputError(f"size must be a multiple of {multiple} for {name}, but is {config.size}")

@@ -18,16 +18,21 @@ _SMOOTHED_SECONDS = 0.04  # standard deviation
 # Half-lengths of micro-expressions to try. The shortest one with this share of the best score is used.
 _REACHES_SECONDS, _ENOUGH = (0.12, 0.16, 0.2, 0.26, 0.32), 0.6
 # Smallest contrast of a micro-expression and motion of a macro-expression, pixels of the 224 x 224 crop.
-_LEAST_MICRO, _LEAST_MACRO = 0.12, 1.0
+_LEAST_MICRO, _LEAST_MACRO = 0.09, 1.0
 _TIMES_JITTER = 8.0  # smallest contrast of a micro-expression, in multiples of the median jitter
 _TIMES_NOISE = 5.0  # smallest motion of a macro-expression, in multiples of the median change per frame
 # Largest head motion during an expression: in pixels, or in multiples of the peak if that is more. A turn of
 # 8 pixels leaves about one pixel in the regions.
-_LEAST_TURN, _TURN_PER_PEAK = 1.0, {"micro": 2.0, "macro": 5.0}
+_LEAST_TURN, _TURN_PER_PEAK = {"micro": 0.5, "macro": 1.0}, 4.0
+# Opening of the eyes that a blink falls below. Behind glasses, Face Mesh may close the lids to .6 only.
+_BLINK_BELOW = 0.65
 _HELD = 0.8  # an expression is held while its motion is above this share of the highest
 _FOOT = 0.25  # share of the apex at which an expression begins and ends
+_AT_REST = 0.1  # quantile of the motion at which the face is at rest, also if the reference frame is not
 _STRONGEST = 3  # number of regions whose motion counts
-_PAUSE_SECONDS = 0.25  # movements with a shorter pause between them are one event, as in speech
+# Movements with a shorter pause between them are one event, as in speech, if the smaller peak is at least
+# this share of the larger one. A micro-expression before or after speech is much smaller.
+_PAUSE_SECONDS, _ALIKE = 0.25, 0.3
 
 
 @dataclass(frozen=True)
@@ -154,8 +159,9 @@ def _joined(events: list[FoundEvent], times: np.ndarray) -> list[FoundEvent]:
     joined: list[FoundEvent] = []
     for event in events:
         before = joined[-1] if joined else None
-        if before and times[event.onset] - times[before.offset] < _PAUSE_SECONDS:
-            larger = max(before, event, key=lambda one: one.peak)
+        smaller, larger = sorted([before or event, event], key=lambda one: one.peak)
+        follows = before is not None and times[event.onset] - times[before.offset] < _PAUSE_SECONDS
+        if follows and smaller.peak >= _ALIKE * larger.peak:
             last = max(before.offset, event.offset)
             kind = "macro" if times[last] - times[before.onset] > LONGEST_MICRO else "micro"
             joined[-1] = FoundEvent(kind, before.onset, larger.apex, last, larger.peak, larger.region)
@@ -183,18 +189,32 @@ def without_turns(events: list[FoundEvent], head: np.ndarray) -> list[FoundEvent
     """
     kept = []
     for event in events:
-        span = head[event.onset : event.offset + 1]
-        span = span[np.isfinite(span).all(axis=-1)]
-        far = float(np.linalg.norm(np.ptp(span, axis=0))) if len(span) else 0.0
-        if far <= max(_LEAST_TURN, _TURN_PER_PEAK[event.kind] * event.peak):
+        if _turn(head[event.onset : event.offset + 1], event.kind) <= max(
+            _LEAST_TURN[event.kind], _TURN_PER_PEAK * event.peak
+        ):
             kept.append(event)
     return kept
 
 
+def _turn(path: np.ndarray, kind: str) -> float:
+    """Return how far the head moves during an expression, pixels; 0 where its motion is unknown.
+
+    For a micro-expression, this is the largest distance from the straight way from onset to offset, because
+    its score ignores motion that goes on in one direction.
+    """
+    path = path[np.isfinite(path).all(axis=-1)]
+    if not len(path):
+        return 0.0
+    if kind == "macro":
+        return float(np.linalg.norm(np.ptp(path, axis=0)))
+    straight = np.linspace(path[0], path[-1], len(path))
+    return float(np.linalg.norm(path - straight, axis=-1).max())
+
+
 def _peaks(strength: np.ndarray, threshold: float, reach: int) -> list[tuple[int, int, int, float]]:
     """Return (first, last, apex, prominence) of each motion that rises and falls by more than a threshold."""
-    # Padded, so that motion at the ends of the clip also rises and falls.
-    padded = np.pad(strength, 1, constant_values=strength.min())
+    # Padded by the face at rest, so that motion at the ends of the clip also rises and falls.
+    padded = np.pad(strength, 1, constant_values=np.quantile(strength, _AT_REST))
     tops, about = find_peaks(padded, prominence=threshold, wlen=2 * reach + 1)
     bases = about["prominences"], about["left_bases"], about["right_bases"]
     _, _, begins, ends = peak_widths(padded, tops, rel_height=1 - _FOOT, prominence_data=bases)
@@ -218,17 +238,16 @@ def _apex(strength: np.ndarray, top: int) -> int:
     return int((first + last) // 2)
 
 
-def blink_events(openings: np.ndarray, times: np.ndarray, closed_below: float) -> list[FoundEvent]:
+def blink_events(openings: np.ndarray, times: np.ndarray) -> list[FoundEvent]:
     """Find blinks: both eyes close and open again within half a second.
 
     Args:
         openings: opening of the eyes relative to the reference frame, float [T]; NaN without a face.
         times: time of each frame, float [T], seconds.
-        closed_below: opening below which an eye is closed.
     """
     shut = 1 - np.where(np.isfinite(openings), openings, 1)
     found = []
-    for first, last, apex in _humps(shut, 1 - closed_below):
+    for first, last, apex in _humps(shut, 1 - _BLINK_BELOW):
         if times[last] - times[first] <= LONGEST_MICRO:
             found.append(FoundEvent("blink", first, apex, last, float(shut[apex]), "eyes"))
     return found

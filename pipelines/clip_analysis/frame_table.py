@@ -6,6 +6,7 @@ import numpy as np
 from pipelines.clip_analysis.tracking.clip_tracking import ClipFrame
 from pipelines.clip_analysis.tracking.head_pose import CLOSED_BELOW, eye_openings, head_pose
 from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop
+from pipelines.landmarks.face_mesh import face_mask
 from pipelines.landmarks.head_motion import STABLE
 from pipelines.micro_expressions.alignment import CROP
 
@@ -13,8 +14,10 @@ from pipelines.micro_expressions.alignment import CROP
 FRAME_COLUMNS = (
     "frame", "time_s", "status", "reference", "yaw_deg", "pitch_deg", "roll_deg", "head_x_px", "head_y_px",
     "head_x_mm", "head_y_mm", "eye_opening_right", "eye_opening_left", "eyes_closed", "face_size_px",
-    "sharpness", "agreement", "valid",
+    "sharpness", "copied", "agreement", "valid",
 )  # fmt: skip
+
+_BLOCK = 8  # pixels on a side of the smallest block that common encoders copy as a whole
 
 
 class FrameTable:
@@ -32,6 +35,7 @@ class FrameTable:
         self._sharpness = max(_sharpness(reference.picture, reference.face), 1e-6)
         columns, rows = np.rint(reference.landmarks[STABLE].T).astype(int).clip(0, reference.size - 1)
         self._bone = rows, columns
+        self._before: np.ndarray | None = None
 
     def opening(self, frame: ClipFrame) -> float:
         """Return the mean opening of both eyes relative to the reference frame; NaN without a face."""
@@ -44,8 +48,11 @@ class FrameTable:
         row = dict.fromkeys(FRAME_COLUMNS, "")
         row |= {"frame": frame.number, "time_s": f"{seconds:.4f}", "status": frame.status}
         row["reference"] = self._reference.number
+        before, self._before = self._before, frame.picture
         if frame.landmarks is None:
             return row
+        if before is not None and before.shape == frame.picture.shape:
+            row["copied"] = f"{copied_share(frame.picture, before, frame.landmarks):.3f}"
         pose = head_pose(frame.landmarks)
         for name in ("yaw", "pitch", "roll"):
             row[f"{name}_deg"] = f"{getattr(pose, name) - getattr(self._pose, name):.3f}"
@@ -62,6 +69,32 @@ class FrameTable:
         row["agreement"] = f"{frame.motion.agreement:.4f}"
         row["valid"] = f"{frame.motion.valid[self._reference.face].mean():.3f}"
         return row
+
+
+def copied_share(picture: np.ndarray, before: np.ndarray, landmarks: np.ndarray) -> float:
+    """Return the share of the face whose pixels are exact copies of the frame before.
+
+    Cameras are never that still. An encoder that saves bits repeats what changes little, block by block.
+
+    Args:
+        picture: a frame, uint8 [H, W, 3].
+        before: the frame before it, uint8 [H, W, 3].
+        landmarks: landmarks of the face, float [478, 2], pixels of the frame.
+
+    Returns:
+        Share of the blocks of 8 x 8 pixels that lie in the face, 0 to 1; 0 if there are none.
+    """
+    rows, columns = (side // _BLOCK for side in picture.shape[:2])
+    face = face_mask(landmarks / _BLOCK, (rows, columns))
+    if not face.any():
+        return 0.0
+    blocks = np.nonzero(face)
+    inside = tuple(slice(each.min(), each.max() + 1) for each in blocks)
+    part = tuple(slice(each.start * _BLOCK, each.stop * _BLOCK) for each in inside)
+    same = (picture[part] == before[part]).all(axis=-1)
+    height, width = (side // _BLOCK for side in same.shape)
+    same = same.reshape(height, _BLOCK, width, _BLOCK).all(axis=(1, 3))
+    return float(same[face[inside]].mean())
 
 
 def _sharpness(picture: np.ndarray, face: np.ndarray) -> float:

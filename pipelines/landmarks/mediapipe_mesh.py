@@ -11,8 +11,8 @@ from types import ModuleType
 
 import numpy as np
 
+from pipelines import native_stderr
 from pipelines.import_stand_ins import stand_ins
-from pipelines.landmarks import native_stderr
 
 _MAX_FACES = 4  # Face Mesh needs a bound
 _BLANK = np.zeros((64, 64, 3), np.uint8)

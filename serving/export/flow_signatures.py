@@ -42,6 +42,9 @@ FLOW_INPUT_CHECKS = {
     FLOW_FEATURES_SIGNATURE: _FRAME_CHECKS,
 }
 
+# What is served of the outputs of a network, and their channels.
+_OUTPUTS = {"flow": 2, "uncertainty": 1}
+
 _WARMUP_SIZE = 64
 
 
@@ -54,13 +57,11 @@ def write_flow_model(model: keras.Model, folder: Path) -> None:
     @optimised
     @tf.function(input_signature=frames([None, None, None, 3], tf.float32))
     def estimate(frame1, frame2):
-        flow = tf.cast(model({"frame1": frame1, "frame2": frame2}, training=False)["flow"], tf.float32)
-        flow.set_shape([None, None, None, 2])  # TensorFlow.js cannot run `ensure_shape`
-        return flow
+        return _estimates(model, frame1, frame2)
 
     @tf.function(input_signature=frames([None, None, None, 3], tf.float32))
     def from_float(frame1, frame2):
-        return {"flow": estimate(frame1, frame2)}
+        return estimate(frame1, frame2)
 
     @tf.function(input_signature=frames([None, None, None, 3], tf.uint8))
     def from_uint8(frame1, frame2):
@@ -83,8 +84,8 @@ def write_flow_model(model: keras.Model, folder: Path) -> None:
 
     @tf.function(input_signature=frames([None, CROP, CROP, 3], tf.uint8))
     def features(frame1, frame2):
-        flow = tf.ensure_shape(estimate(as_float(frame1), as_float(frame2)), [None, CROP, CROP, 2])
-        return {"features": seen_in(flow)}
+        flow = estimate(as_float(frame1), as_float(frame2))["flow"]
+        return {"features": seen_in(tf.ensure_shape(flow, [None, CROP, CROP, 2]))}
 
     # The module has only the variables, not the Keras model. So nothing of Keras is stored, no layer that
     # could contain code, and each weight only once for all signatures.
@@ -99,6 +100,17 @@ def write_flow_model(model: keras.Model, folder: Path) -> None:
     }
     tf.saved_model.save(module, str(folder), signatures=signatures)
     write_warmup(folder, _warmup_calls(model))
+
+
+def _estimates(model: keras.Model, frame1: tf.Tensor, frame2: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Return what is served: the flow, and its expected error if the network estimates it."""
+    outputs = model({"frame1": frame1, "frame2": frame2}, training=False)
+    served = {}
+    for name, channels in _OUTPUTS.items():
+        if name in outputs:
+            served[name] = tf.cast(outputs[name], tf.float32)
+            served[name].set_shape([None, None, None, channels])  # TensorFlow.js cannot run `ensure_shape`
+    return served
 
 
 def as_float(frame: tf.Tensor) -> tf.Tensor:
@@ -127,14 +139,13 @@ def _warmup_calls(model: keras.Model) -> list:
     def random_frames(size: int) -> np.ndarray:
         return np.random.default_rng(0).integers(0, 256, (2, 1, size, size, 3), np.uint8)
 
-    def estimate(frames: np.ndarray) -> tf.Tensor:
-        frame1, frame2 = np.float32(frames) / 255
-        return model({"frame1": frame1, "frame2": frame2}, training=False)["flow"]
+    def estimate(frames: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: value.numpy() for name, value in _estimates(model, *np.float32(frames) / 255).items()}
 
     frames, crops = random_frames(_WARMUP_SIZE), random_frames(CROP)
     files = [np.array([encode_png(frame[0])], object) for frame in frames]
-    flow = {"flow": estimate(frames).numpy()}
-    features = {"features": flow_features(tf.cast(estimate(crops), tf.float32)).numpy()}
+    flow = estimate(frames)
+    features = {"features": flow_features(estimate(crops)["flow"]).numpy()}
     both = {"frames": np.stack([frames[0], frames[1]], axis=1)}
     return [
         predict_call(FACE_FLOW, signature, {"frame1": frame1, "frame2": frame2}, answer)

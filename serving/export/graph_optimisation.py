@@ -22,15 +22,15 @@ _STEPS = (
 )
 
 
-def optimised(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+def optimised(function: Callable) -> Callable:
     """Return a function that computes the same with an optimised graph.
 
     TensorFlow optimises the graph of each signature at its first call, which takes most of the time until a
     new version is available. The result does not depend on the server, so it is computed here.
 
     Args:
-        function: `tf.function` with an input signature, which takes tensors and returns one tensor. Its
-            variables stay variables.
+        function: `tf.function` with an input signature, which takes tensors and returns a tensor or a
+            dictionary of tensors. Its variables stay variables.
     """
     traced = function.get_concrete_function()
     graph = traced.graph
@@ -44,16 +44,17 @@ def optimised(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
     optimised = tf_optimizer.OptimizeGraph(config, item)
 
     imported = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(optimised, name=""), [])
-    inputs, output = kept[: len(traced.inputs)], kept[-1]
-    element = imported.graph.as_graph_element
-    run = imported.prune([element(name) for name in inputs], element(output))
+    elements = [imported.graph.as_graph_element(name) for name in kept]
+    count = len(traced.inputs)
+    run = imported.prune(elements[:count], elements[count:])
     # Variables are further inputs, after those of the signature.
     variables = traced.captured_inputs
-    shape = traced.outputs[0].shape  # lost in the graph, which does not know the shapes of variables
 
-    def call(*tensors: tf.Tensor) -> tf.Tensor:
-        result = run(*tensors, *variables)
-        result.set_shape(shape)
-        return result
+    def call(*tensors: tf.Tensor):
+        results = run(*tensors, *variables)
+        for result, original in zip(results, traced.outputs, strict=True):
+            # Lost in the graph, which does not know the shapes of variables.
+            result.set_shape(original.shape)
+        return tf.nest.pack_sequence_as(traced.structured_outputs, results)
 
     return call

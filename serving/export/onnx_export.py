@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ from keras_models.layers.block_lucas_kanade import portable_operations
 from pipelines.errors import InputError
 from pipelines.files import replacing
 from serving.export.flow_signatures import FACE_FLOW, FLOAT_SIGNATURE, FRAMES_SIGNATURE, write_flow_model
-from serving.export.onnx_graphs import order_inputs, weights_as_float16, with_one_input
+from serving.export.onnx_graphs import name_axes, order_inputs, weights_as_float16, with_one_input
 
 #: Largest allowed difference between the flow of ONNX Runtime and of TensorFlow, pixels.
 TOLERANCE = 1e-3
@@ -34,7 +35,7 @@ def export_onnx(model: keras.Model, folder: Path | str, fp16: bool = False) -> t
     `face_flow.onnx` has the inputs `frame1` and `frame2`, in this order, float32 [B, H, W, 3] in [0, 1].
     `face_flow_frames.onnx` has one input `frames`, uint8 [B, 2, H, W, 3], for runtimes that may swap two
     inputs. Both take any batch size and any image size. Their output is `flow`, float32 [B, H, W, 2] in
-    pixels.
+    pixels, and that of a network that estimates its error `uncertainty` as well, float32 [B, H, W, 1].
 
     Args:
         model: Flow network, as for `serving.export.saved_model.export_flow`.
@@ -60,6 +61,7 @@ def export_onnx(model: keras.Model, folder: Path | str, fp16: bool = False) -> t
             _convert(Path(scratch), two_inputs)
             graph = onnx.load(str(two_inputs))
             order_inputs(graph, ("frame1", "frame2"))
+            name_axes(graph)
             if fp16:
                 weights_as_float16(graph)
             onnx.save(graph, str(two_inputs))
@@ -101,24 +103,34 @@ def _compare(saved_model: Path, file: Path, tolerance: float) -> None:
         if has_one_input:
             both = np.stack(list(frames.values()), axis=1)
             frames = {"frames": np.uint8(np.round(255 * both))}
-        expected = signature(**{name: tf.constant(frame) for name, frame in frames.items()})["flow"]
+        expected = signature(**{name: tf.constant(frame) for name, frame in frames.items()})
         where = f"on frames of {shape[2]}x{shape[1]} in a batch of {shape[0]}"
         try:
-            (flow,) = session.run(["flow"], frames)
+            outputs = session.run(list(expected), frames)
         except Exception as error:
             raise _NotConvertible(f"ONNX Runtime fails {where} ({error})") from error
-        if wrong := difference(flow, expected.numpy(), tolerance, where):
+        if wrong := difference(dict(zip(expected, outputs, strict=True)), expected, tolerance, where):
             raise _NotConvertible(f"ONNX Runtime {wrong}")
 
 
-def difference(flow: np.ndarray, expected: np.ndarray, tolerance: float, where: str) -> str | None:
-    """Return a description of how a flow differs from TensorFlow's; None if within the tolerance, pixels."""
-    if flow.shape != expected.shape:
-        return f"gives a flow of the shape {flow.shape} {where}"
-    largest = np.abs(flow - expected).max()
-    if largest <= tolerance:
-        return None  # NaN fails this comparison
-    return f"differs from TensorFlow by {largest:.3g} px {where}; {tolerance:g} is allowed"
+def difference(
+    outputs: Mapping[str, np.ndarray], expected: Mapping[str, tf.Tensor], tolerance: float, where: str
+) -> str | None:
+    """Return how an output differs from TensorFlow's; None if all are within the tolerance.
+
+    Args:
+        outputs: Outputs of another runtime, by name.
+        expected: Outputs of TensorFlow.
+        tolerance: Largest allowed difference, pixels.
+        where: Description of the input.
+    """
+    for name, values in expected.items():
+        if outputs[name].shape != tuple(values.shape):
+            return f"gives {name} of the shape {outputs[name].shape} {where}"
+        largest = np.abs(outputs[name] - values.numpy()).max()
+        if not largest <= tolerance:  # as NaN is not
+            return f"differs from TensorFlow's {name} by {largest:.3g} px {where}; {tolerance:g} is allowed"
+    return None
 
 
 def textured_frames(shape: tuple[int, int, int]) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Changes to ONNX graphs: order of inputs, one input for both frames, weights in half precision."""
+"""Changes to ONNX graphs: names of axes, order of inputs, both frames in one input, weights as float16."""
 
 import numpy as np
 import onnx
@@ -18,6 +18,21 @@ def order_inputs(model: onnx.ModelProto, names: tuple[str, ...]) -> None:
     ordered = [inputs[name] for name in names]
     del model.graph.input[:]
     model.graph.input.extend(ordered)
+
+
+def name_axes(model: onnx.ModelProto) -> None:
+    """Name the axes of any length of inputs and outputs `batch`, `height` and `width`.
+
+    The converter numbers them, so that nothing says which axis is which, nor which ones are alike.
+
+    Args:
+        model: Model whose inputs and outputs are [B, H, W, C], changed in place.
+    """
+    for tensor in (*model.graph.input, *model.graph.output):
+        for axis, name in zip(tensor.type.tensor_type.shape.dim, ("batch", "height", "width"), strict=False):
+            if not axis.HasField("dim_value"):
+                axis.dim_param = name
+    del model.graph.value_info[:]  # what lies between has the converter's names
 
 
 def with_one_input(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -26,7 +26,8 @@ def export_flow(model: keras.Model, folder: Path | str, about: Mapping[str, obje
     """Write a flow network as a new version of the served model `face_flow`.
 
     All signatures take any batch size and any image size. Their output is `flow`, float32 [B, H, W, 2], in
-    pixels of the input:
+    pixels of the input. A network that estimates its error has a second one, `uncertainty`, float32
+    [B, H, W, 1], the end-point error to expect in pixels; an `output_filter` leaves it out:
 
     - `serving_default` has the inputs `frame1` and `frame2`, uint8 [B, H, W, 3].
     - `serving_float32` has the same inputs as float32 in [0, 1].
@@ -43,7 +44,7 @@ def export_flow(model: keras.Model, folder: Path | str, about: Mapping[str, obje
 
     Args:
         model: Network with the inputs `frame1` and `frame2`, float32 [B, H, W, 3] in [0, 1], and the output
-            `flow`, float32 [B, H, W, 2] in pixels.
+            `flow`, float32 [B, H, W, 2] in pixels, and perhaps `uncertainty`, [B, H, W, 1].
         folder: Folder of the served models.
         about: Origin of the network, for the manifest in the version's folder.
 

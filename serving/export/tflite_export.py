@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_models.layers.block_lucas_kanade import portable_operations
+from pipelines import native_stderr
 from pipelines.errors import InputError
 from pipelines.files import replacing
 from serving.export.flow_signatures import FACE_FLOW, FRAMES_SIGNATURE, write_flow_model
@@ -18,7 +19,8 @@ def export_tflite(model: keras.Model, folder: Path | str) -> Path:
     """Write a flow network as `folder/face_flow.tflite`.
 
     The file has the signature `frames` with one input, uint8 [B, 2, H, W, 3], and the output `flow`, float32
-    [B, H, W, 2] in pixels. Call `Interpreter.resize_tensor_input` before each new size.
+    [B, H, W, 2] in pixels, and that of a network that estimates its error `uncertainty` as well, float32
+    [B, H, W, 1]. `Interpreter.get_signature_runner` takes any size.
 
     Args:
         model: Flow network, as for `serving.export.saved_model.export_flow`.
@@ -37,7 +39,8 @@ def export_tflite(model: keras.Model, folder: Path | str) -> Path:
             write_flow_model(model, Path(scratch))
         converter = tf.lite.TFLiteConverter.from_saved_model(scratch, signature_keys=[FRAMES_SIGNATURE])
         try:
-            content = converter.convert()
+            with native_stderr.silenced():  # the converter lists all its operations there
+                content = converter.convert()
         except Exception as error:  # the converter's exceptions have no common base class
             said = f"not written, because TF Lite cannot convert it ({_reason(error)})"
             raise InputError(f"{target}: {said}") from error
@@ -47,7 +50,7 @@ def export_tflite(model: keras.Model, folder: Path | str) -> Path:
     return target
 
 
-def interpret(content: bytes, frames: np.ndarray) -> np.ndarray:
+def interpret(content: bytes, frames: np.ndarray) -> dict[str, np.ndarray]:
     """Run a TF Lite model of `export_tflite`.
 
     Args:
@@ -55,15 +58,10 @@ def interpret(content: bytes, frames: np.ndarray) -> np.ndarray:
         frames: Frame 1 and frame 2, uint8 [B, 2, H, W, 3].
 
     Returns:
-        Flow, float32 [B, H, W, 2], pixels.
+        Outputs by name, such as `flow`, float32 [B, H, W, 2], pixels.
     """
     interpreter = tf.lite.Interpreter(model_content=content)
-    (given,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
-    interpreter.resize_tensor_input(given["index"], frames.shape)
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(given["index"], frames)
-    interpreter.invoke()
-    return interpreter.get_tensor(result["index"])
+    return interpreter.get_signature_runner(FRAMES_SIGNATURE)(frames=frames)
 
 
 def _reason(error: Exception) -> str:
@@ -79,12 +77,12 @@ def _first_difference(content: bytes, saved_model: Path) -> str | None:
     for shape in TRIALS:
         both = np.stack(list(textured_frames(shape).values()), axis=1)
         frames = np.uint8(np.round(255 * both))
-        expected = loaded.signatures[FRAMES_SIGNATURE](frames=tf.constant(frames))["flow"].numpy()
+        expected = loaded.signatures[FRAMES_SIGNATURE](frames=tf.constant(frames))
         where = f"on frames of {shape[2]}x{shape[1]} in a batch of {shape[0]}"
         try:
-            flow = interpret(content, frames)
+            outputs = interpret(content, frames)
         except (RuntimeError, ValueError) as error:
             return f"fails {where} ({error})"
-        if wrong := difference(flow, expected, TOLERANCE, where):
+        if wrong := difference(outputs, expected, TOLERANCE, where):
             return wrong
     return None

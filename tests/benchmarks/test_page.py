@@ -46,6 +46,14 @@ def test_parts_are_chosen_by_name_and_written_on_request(tmp_path, capsys):
     assert page.read_text().startswith("<!-- a -->\nold\n<!-- end of a -->\n<!-- b -->\ntwo\n")
 
 
+def test_a_part_on_request_runs_only_if_it_is_named(tmp_path, capsys):
+    parts = {"quick": lambda: "one", "downloads": lambda: "two"}
+    run_parts(tmp_path / "page.md", parts, [], on_request=["downloads"])
+    assert "two" not in capsys.readouterr().out
+    run_parts(tmp_path / "page.md", parts, ["downloads"], on_request=["downloads"])
+    assert "two" in capsys.readouterr().out
+
+
 def test_a_measurement_names_what_it_depends_on():
     line = circumstances()
     assert f"TensorFlow {tf.__version__}" in line

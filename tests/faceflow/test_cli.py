@@ -102,6 +102,15 @@ def test_unknown_command_shows_what_there_is():
     assert result.stderr.splitlines()[-1] == "faceflow: no command 'trian'"
 
 
+def test_stderr_has_our_lines_alone(two_frames, tmp_path):
+    """In a process of its own, since TensorFlow warns only when it optimises a graph for the first time."""
+    files = [two_frames / name for name in ("a.png", "b.png")]
+    result = faceflow("flow", *files, "--model", "fast", "-o", tmp_path / "motion.flo")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "motion.flo").exists()
+    assert result.stderr.strip().splitlines() == [], result.stderr
+
+
 def test_label(called, two_frames, tmp_path):
     code, _, err = called(
         "label",

@@ -155,7 +155,7 @@ def grid(*channels, size=32, factor=1):
 #: Layers with arguments that are not the defaults, and their inputs.
 LAYERS = [
     (PadToMultiple(48), grid(3)),
-    (FullResolutionFlow(48), (numbers(1, 12, 12, 2), numbers(1, 32, 32, 3))),
+    (FullResolutionFlow(48, 1.0), (numbers(1, 12, 12, 2), *(numbers(1, 32, 32, 3),) * 2)),
     (Enlarge(3), grid(2)),
     (Warp(2.0), grid(4, 2)),
     (Correlation(radius=4, stride=2), grid(8, 8)),

@@ -2,13 +2,16 @@ import time
 from concurrent import futures
 
 import grpc
+import keras
 import numpy as np
 import pytest
 
 from pipelines.errors import InputError
 from serving.client import FaceFlowClient, ServerError
+from serving.export.saved_model import export_flow
 from serving.protocol.stubs import predict_pb2, prediction_service_pb2_grpc
 from serving.protocol.tensors import to_array, to_proto
+from serving.server import Server
 
 
 def local_flow(network, frame1, frame2):
@@ -188,6 +191,24 @@ def test_answer_without_a_flow(frames):
             client.flow(*frames((8, 8, 3)))
     finally:
         server.stop(None).wait()
+
+
+def test_uncertainty(network, frames, tmp_path):
+    """A served network that estimates its error: it is sent to those who ask for it."""
+    estimates = dict(network.output) | {"uncertainty": 2 + network.output["flow"][..., :1]}
+    export_flow(keras.Model(network.input, estimates), tmp_path)
+    frame1, frame2 = frames((3, 20, 24, 3))
+    with Server(tmp_path, port=0) as running, FaceFlowClient(running.address) as client:
+        flow, uncertainty = client.flow(frame1, frame2, return_uncertainty=True)
+        np.testing.assert_allclose(flow, client.flow(frame1, frame2), atol=1e-6)
+        np.testing.assert_allclose(uncertainty, 2 + flow[..., 0], atol=1e-6)
+        one = client.flow(frame1[0], frame2[0], return_uncertainty=True)[1]
+        np.testing.assert_allclose(one, uncertainty[0], atol=1e-5)
+
+
+def test_no_uncertainty(client, frames):
+    with pytest.raises(ServerError, match=r"alias not found in signature: uncertainty .* \{flow\}"):
+        client.flow(*frames((8, 8, 3)), return_uncertainty=True)
 
 
 def test_message_over_the_servers_limit(server, client, frames):

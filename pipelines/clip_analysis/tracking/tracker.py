@@ -26,7 +26,6 @@ LOST_BELOW = 0.4
 #: Uncertainty above which the flow of a pixel is not valid, pixels of the crop.
 MAX_UNCERTAINTY = 1.0
 
-_AGAIN_FROM = 0.3  # pixels: an estimate with a larger mean residual is repeated
 _JUMP = 1.5  # pixels of the crop: if landmarks move more from frame to frame, they correct the start
 _WINDOW = 3.0  # standard deviation of the window for the uncertainty, pixels of the half-size picture
 _START_BLUR = 6.0  # standard deviation, pixels: finer motion is estimated anew in each frame
@@ -108,12 +107,7 @@ class MotionTracker:
         points = self.reference.to_crop(landmarks)
         found = None
         if self._flow is not None:
-            start = self._predicted(points)
-            found = self._from(frame, start, "tracked")
-            changed = np.sqrt(squared_length(found.flow - start))
-            if changed[self.reference.face].mean() > _AGAIN_FROM:
-                again = self._from(frame, self._start(found.flow, points), "tracked")
-                found = max(found, again, key=lambda one: one.agreement)
+            found = self._from(frame, self._predicted(points), "tracked")
         if found is None or found.agreement < LOST_BELOW:
             again = self._from(frame, self._by_landmarks(points), "restarted")
             if found is None or again.agreement > found.agreement:

@@ -1,5 +1,6 @@
 """Corpora of rendered faces in the layout, file names and coding sheets of the real ones."""
 
+from functools import partial
 from pathlib import Path
 
 from pipelines.errors import InputError
@@ -18,10 +19,11 @@ from pipelines.synthetic.rendered_corpora.long_videos import (
     casme_squared_writer,
     samm_long_writer,
 )
+from pipelines.synthetic.rendered_corpora.recording import CorpusRequest, record_all
 from pipelines.synthetic.renderer.generate import Progress, check_render_settings
 
-#: Corpora whose sheets code onset, apex and offset.
-CODED = ("casme2", "samm")
+#: Corpora of which onset, apex and offset can be rendered alone.
+CODED = ("casme2", "samm", "dfme", "mmew")
 CORPORA = {
     "casme2": casme2_writer,
     "samm": samm_writer,
@@ -74,14 +76,15 @@ def render_corpus(
     if not 1 <= subjects <= full:
         raise InputError(f"{name} has 1 to {full} subjects, not {subjects}")
     if coded_frames and name not in CODED:
-        raise InputError(f"{name} does not code onset, apex and offset; only {' and '.join(CODED)} do")
+        raise InputError(f"coded frames alone are rendered for {', '.join(CODED)}, not for {name}")
     folder = Path(folder)
     # Whole clips need no word: their folders may be of before there was a choice.
     chosen = {"coded_frames": True} if coded_frames else {}
     # Folders of before emotions were drawn from counts hold others, and must not be continued.
     drawn = {"emotions": "counted"} if getattr(CORPORA[name].STUDIO, "counts", None) else {}
     check_render_settings(folder, {"corpus": name, "seed": seed, "subjects": subjects} | chosen | drawn)
-    CORPORA[name].write(folder, subjects, corpus_seed(name, seed), workers, progress, **chosen)
+    request = CorpusRequest(folder, subjects, corpus_seed(name, seed), coded_frames)
+    CORPORA[name].write(request, partial(record_all, workers=workers, progress=progress))
 
 
 def corpus_seed(name: str, seed: int) -> int:

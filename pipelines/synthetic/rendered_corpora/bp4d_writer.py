@@ -13,15 +13,15 @@ from pipelines.files import replacing
 from pipelines.landmarks.face_mesh import IBUG_68
 from pipelines.synthetic.rendered_corpora.clip_plan import Act
 from pipelines.synthetic.rendered_corpora.recording import (
+    CorpusRequest,
+    RecordAll,
     Studio,
-    record_all,
     save,
     sides,
     subject_of,
     units_of,
 )
 from pipelines.synthetic.renderer.expression_clips import Event, frame_at, photograph
-from pipelines.synthetic.renderer.generate import Progress
 
 STUDIO = Studio(shape=(348, 260), rate=25.0)
 WOMEN, MEN = 23, 18
@@ -49,23 +49,23 @@ def plan(subjects: int, seed: int) -> list[Act]:
     return acts
 
 
-def write(folder: Path, subjects: int, seed: int, workers: int | None, progress: Progress | None) -> None:
+def write(request: CorpusRequest, record_all: RecordAll) -> None:
     """Render the corpus; see `render_corpus`."""
-    women = round(subjects * WOMEN / SUBJECTS)
-    record_all(partial(_record, folder, seed, women), plan(subjects, seed), workers, progress)
+    women = round(request.subjects * WOMEN / SUBJECTS)
+    record_all(partial(_record, request, women), plan(request.subjects, request.seed))
 
 
-def _record(folder: Path, seed: int, women: int, act: Act) -> None:
+def _record(request: CorpusRequest, women: int, act: Act) -> None:
     from scipy.io import savemat
 
     who = f"F{act.subject + 1:03d}" if act.subject < women else f"M{act.subject - women + 1:03d}"
     task = f"T{act.number % 8 + 1}"
-    clip = folder / "Sequences(2D+3D)" / who / task
+    clip = request.folder / "Sequences(2D+3D)" / who / task
     if clip.exists():
         return
-    rng = np.random.default_rng([seed, act.number, 5])
-    subject = subject_of(seed, act.subject, STUDIO)
-    event = Event(units_of(seed, act, STUDIO), act.onset, act.apex, act.offset)
+    rng = np.random.default_rng([request.seed, act.number, 5])
+    subject = subject_of(request.seed, act.subject, STUDIO)
+    event = Event(units_of(request.seed, act, STUDIO), act.onset, act.apex, act.offset)
     digits = 4 if act.number % 3 else 3
     states, points = [], []
     with replacing(clip) as part:
@@ -79,17 +79,18 @@ def _record(folder: Path, seed: int, women: int, act: Act) -> None:
         rows = [[0, *UNITS]] + [
             [number, *_occurrence(state, rng)] for number, state in enumerate(states, start=1)
         ]
-        _write_csv(folder / "AUCoding" / "AU_OCC" / f"{who}_{task}.csv", rows)
+        _write_csv(request.folder / "AUCoding" / "AU_OCC" / f"{who}_{task}.csv", rows)
         for unit in _INTENSITY_UNITS:
             levels = [max(state.get(str(unit), (0.0, 0.0))) for state in states]
             rows = [[number + 1, round(5 * level)] for number, level in enumerate(levels, start=1)]
             _write_csv(
-                folder / "AUCoding" / "AU_INT" / f"AU{unit:02d}" / f"{who}_{task}_AU{unit:02d}.csv", rows
+                request.folder / "AUCoding" / "AU_INT" / f"AU{unit:02d}" / f"{who}_{task}_AU{unit:02d}.csv",
+                rows,
             )
         fit = np.zeros((1, len(points)), [("pred", object)])
         for number, point in enumerate(points):
             fit[0, number]["pred"] = np.zeros((0, 0)) if rng.random() < _LOST_SHARE else point
-        with replacing(folder / "2DFeatures" / f"{who}_{task}.mat") as features:
+        with replacing(request.folder / "2DFeatures" / f"{who}_{task}.mat") as features:
             savemat(features, {"fit": fit})
 
 

@@ -5,14 +5,19 @@ sometimes numbers and sometimes text such as `4+L10` or `?`, blank columns.
 """
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from pipelines.synthetic.rendered_corpora.clip_plan import Act, Timing, plan_clips
-from pipelines.synthetic.rendered_corpora.recording import Studio, coded, record, record_all, units_of
+from pipelines.synthetic.rendered_corpora.recording import (
+    CorpusRequest,
+    RecordAll,
+    Studio,
+    coded,
+    record,
+    units_of,
+)
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
-from pipelines.synthetic.renderer.generate import Progress
 
 STUDIO = Studio(shape=(340, 280), rate=200.0, counts="casme2")
 SUBJECTS = 26
@@ -39,18 +44,11 @@ def plan(subjects: int, seed: int) -> list[Act]:
     return plan_clips(COUNTS, TIMING, subjects, SUBJECTS, seed)
 
 
-def write(
-    folder: Path,
-    subjects: int,
-    seed: int,
-    workers: int | None,
-    progress: Progress | None,
-    coded_frames: bool = False,
-) -> None:
+def write(request: CorpusRequest, record_all: RecordAll) -> None:
     """Render the corpus; see `render_corpus`."""
-    acts = plan(subjects, seed)
-    units = record_all(partial(_record, folder, seed, coded_frames), acts, workers, progress)
-    write_workbook(folder / SHEET, {"Sheet1": [_COLUMNS, *map(_row, acts, units)]})
+    acts = plan(request.subjects, request.seed)
+    units = record_all(partial(_record, request), acts)
+    write_workbook(request.folder / SHEET, {"Sheet1": [_COLUMNS, *map(_row, acts, units)]})
 
 
 def clip_name(act: Act) -> str:
@@ -58,12 +56,12 @@ def clip_name(act: Act) -> str:
     return f"EP{2 + act.number % 18:02d}_{1 + act.number // 18:02d}f"
 
 
-def _record(folder: Path, seed: int, coded_frames: bool, act: Act) -> np.ndarray:
-    clip = folder / "Cropped" / f"sub{act.subject + 1:02d}" / clip_name(act)
+def _record(request: CorpusRequest, act: Act) -> np.ndarray:
+    clip = request.folder / "Cropped" / f"sub{act.subject + 1:02d}" / clip_name(act)
     # Where the sheet has no apex, readers look for it in the whole clip.
-    few = coded_frames and act.number != _NO_APEX
-    record(seed, act, STUDIO, clip, "img{}.jpg".format, coded=few)
-    return units_of(seed, act, STUDIO)
+    few = request.coded_frames and act.number != _NO_APEX
+    record(request.seed, act, STUDIO, clip, "img{}.jpg".format, coded=few)
+    return units_of(request.seed, act, STUDIO)
 
 
 def _row(act: Act, units: np.ndarray) -> tuple:

@@ -13,13 +13,13 @@ from pipelines.files import replacing
 from pipelines.landmarks.face_mesh import IBUG_68
 from pipelines.synthetic.rendered_corpora.clip_plan import Act, cast
 from pipelines.synthetic.rendered_corpora.recording import (
+    CorpusRequest,
+    RecordAll,
     Studio,
     record,
-    record_all,
     sides,
     units_of,
 )
-from pipelines.synthetic.renderer.generate import Progress
 
 STUDIO = Studio(shape=(367, 480), rate=30.0, grey=True)
 COLOUR_STUDIO = Studio(shape=(360, 480), rate=30.0)
@@ -50,36 +50,36 @@ def plan(subjects: int, seed: int) -> list[Act]:
     return acts
 
 
-def write(folder: Path, subjects: int, seed: int, workers: int | None, progress: Progress | None) -> None:
+def write(request: CorpusRequest, record_all: RecordAll) -> None:
     """Render the corpus; see `render_corpus`."""
-    acts = plan(subjects, seed)
+    acts = plan(request.subjects, request.seed)
     of_subject: dict[int, int] = {}
     places = {}
     for act in acts:
         of_subject[act.subject] = of_subject.get(act.subject, 0) + 1
         places[act.number] = (f"S{_FIRST_SUBJECT + act.subject:03d}", f"{of_subject[act.subject]:03d}")
-    record_all(partial(_record, folder, seed, places), acts, workers, progress)
+    record_all(partial(_record, request, places), acts)
 
 
-def _record(folder: Path, seed: int, places: dict[int, tuple[str, str]], act: Act) -> None:
+def _record(request: CorpusRequest, places: dict[int, tuple[str, str]], act: Act) -> None:
     subject, sequence = places[act.number]
     stem = f"{subject}_{sequence}_{{:08d}}"
     studio = COLOUR_STUDIO if act.subject % _COLOUR_EVERY == 3 else STUDIO
     peak = stem.format(act.last)
-    units = units_of(seed, act, studio)
+    units = units_of(request.seed, act, studio)
     codes = [(float(name), max(1.0, round(5 * max(pair)))) for name, pair in sides(units, least=0.05).items()]
-    _write(folder / "FACS" / subject / sequence / f"{peak}_facs.txt", codes)
-    emotion = folder / "Emotion" / subject / sequence
+    _write(request.folder / "FACS" / subject / sequence / f"{peak}_facs.txt", codes)
+    emotion = request.folder / "Emotion" / subject / sequence
     emotion.mkdir(parents=True, exist_ok=True)
     if act.emotion in _CODES:
         _write(emotion / f"{peak}_emotion.txt", [(float(_CODES[act.emotion]),)])
 
     def landmarks(_: Path, number: int, points: np.ndarray) -> None:
-        target = folder / "Landmarks" / subject / sequence / f"{stem.format(number)}_landmarks.txt"
+        target = request.folder / "Landmarks" / subject / sequence / f"{stem.format(number)}_landmarks.txt"
         _write(target, points[IBUG_68].tolist())
 
-    clip = folder / "cohn-kanade-images" / subject / sequence
-    record(seed, act, studio, clip, (stem + ".png").format, landmarks)
+    clip = request.folder / "cohn-kanade-images" / subject / sequence
+    record(request.seed, act, studio, clip, (stem + ".png").format, landmarks)
 
 
 def _write(path: Path, rows: list[tuple[float, ...]]) -> None:

@@ -5,16 +5,21 @@ What a reader must cope with: three sheets, clips of 500, 300 and 200 frames per
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from pipelines.synthetic.rendered_corpora.clip_plan import Act, Timing, plan_clips
-from pipelines.synthetic.rendered_corpora.recording import Studio, coded, record, record_all, units_of
+from pipelines.synthetic.rendered_corpora.recording import (
+    CorpusRequest,
+    RecordAll,
+    Studio,
+    coded,
+    record,
+    units_of,
+)
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
-from pipelines.synthetic.renderer.generate import Progress
 
-STUDIO = Studio(shape=(240, 320), rate=200.0)
+STUDIO = Studio(shape=(240, 320), rate=200.0, counts="dfme")
 SUBJECTS = 671
 COUNTS = {
     "disgust": 900,
@@ -39,20 +44,20 @@ def plan(subjects: int, seed: int) -> list[Act]:
     return plan_clips(COUNTS, TIMING, subjects, SUBJECTS, seed)
 
 
-def write(folder: Path, subjects: int, seed: int, workers: int | None, progress: Progress | None) -> None:
+def write(request: CorpusRequest, record_all: RecordAll) -> None:
     """Render the corpus; see `render_corpus`."""
-    acts = plan(subjects, seed)
-    units = record_all(partial(_record, folder, seed), acts, workers, progress)
+    acts = plan(request.subjects, request.seed)
+    units = record_all(partial(_record, request), acts)
     rows: dict[str, list] = {sheet: [_COLUMNS] for sheet in SHEETS}
     for act, of_act in zip(acts, units, strict=True):
-        rows[sheet_of(act, subjects)].append(
+        rows[sheet_of(act, request.subjects)].append(
             (
                 subject_name(act), clip_name(act), act.onset, act.apex, act.offset, act.emotion.capitalize(),
                 list(COUNTS).index(act.emotion), rate_of(act), coded(of_act),
             )
         )  # fmt: skip
     for sheet, of_sheet in rows.items():
-        write_workbook(folder / sheet, {"Sheet1": of_sheet})
+        write_workbook(request.folder / sheet, {"Sheet1": of_sheet})
 
 
 def sheet_of(act: Act, subjects: int) -> str:
@@ -76,7 +81,14 @@ def clip_name(act: Act) -> str:
     return f"{subject_name(act)}_{1 + act.number:02d}"
 
 
-def _record(folder: Path, seed: int, act: Act) -> np.ndarray:
+def _record(request: CorpusRequest, act: Act) -> np.ndarray:
     studio = replace(STUDIO, rate=float(rate_of(act)))
-    record(seed, act, studio, folder / clip_name(act), "{:05d}.png".format)
-    return units_of(seed, act, studio)
+    record(
+        request.seed,
+        act,
+        studio,
+        request.folder / clip_name(act),
+        "{:05d}.png".format,
+        coded=request.coded_frames,
+    )
+    return units_of(request.seed, act, studio)

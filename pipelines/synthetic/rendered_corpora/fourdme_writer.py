@@ -5,16 +5,22 @@ uncertain by `(k)`.
 """
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from pipelines.synthetic.rendered_corpora.clip_plan import Act, Timing, plan_clips
-from pipelines.synthetic.rendered_corpora.recording import Studio, coded, record, record_all, units_of
+from pipelines.synthetic.rendered_corpora.recording import (
+    CorpusRequest,
+    RecordAll,
+    Studio,
+    coded,
+    record,
+    units_of,
+)
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
-from pipelines.synthetic.renderer.generate import Progress
+from pipelines.synthetic.renderer.emotions import POOLED
 
-STUDIO = Studio(shape=(320, 240), rate=60.0, grey=True)
+STUDIO = Studio(shape=(320, 240), rate=60.0, grey=True, counts=POOLED)
 SUBJECTS = 41
 COUNTS = {"disgust": 127, "happiness": 34, "surprise": 30, "repression": 6, "others": 70}  # 267 in all
 SHEET = "4DME_Labelling_Micro_release v1.xlsx"
@@ -30,11 +36,11 @@ def plan(subjects: int, seed: int) -> list[Act]:
     return plan_clips(COUNTS, TIMING, subjects, SUBJECTS, seed)
 
 
-def write(folder: Path, subjects: int, seed: int, workers: int | None, progress: Progress | None) -> None:
+def write(request: CorpusRequest, record_all: RecordAll) -> None:
     """Render the corpus; see `render_corpus`."""
-    acts = plan(subjects, seed)
-    units = record_all(partial(_record, folder, seed), acts, workers, progress)
-    write_workbook(folder / SHEET, {"Sheet1": [_COLUMNS, *map(_row, acts, units)]})
+    acts = plan(request.subjects, request.seed)
+    units = record_all(partial(_record, request), acts)
+    write_workbook(request.folder / SHEET, {"Sheet1": [_COLUMNS, *map(_row, acts, units)]})
 
 
 def counted_from(act: Act) -> int:
@@ -47,9 +53,11 @@ def clip_place(act: Act) -> tuple[str, str]:
     return f"subject{act.subject + 1:02d}", f"M{1 + act.number}"
 
 
-def _record(folder: Path, seed: int, act: Act) -> np.ndarray:
-    record(seed, act, STUDIO, folder.joinpath("gray_micro", *clip_place(act)), "{}.jpg".format)
-    return units_of(seed, act, STUDIO)
+def _record(request: CorpusRequest, act: Act) -> np.ndarray:
+    record(
+        request.seed, act, STUDIO, request.folder.joinpath("gray_micro", *clip_place(act)), "{}.jpg".format
+    )
+    return units_of(request.seed, act, STUDIO)
 
 
 def _row(act: Act, units: np.ndarray) -> tuple:

@@ -4,16 +4,22 @@ What a reader must cope with: no level of subjects, an emotion in the path, a cl
 """
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from pipelines.synthetic.rendered_corpora.clip_plan import Act, Timing, plan_clips
-from pipelines.synthetic.rendered_corpora.recording import Studio, coded, record, record_all, units_of
+from pipelines.synthetic.rendered_corpora.recording import (
+    CorpusRequest,
+    RecordAll,
+    Studio,
+    coded,
+    record,
+    units_of,
+)
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
-from pipelines.synthetic.renderer.generate import Progress
+from pipelines.synthetic.renderer.emotions import POOLED
 
-STUDIO = Studio(shape=(320, 320), rate=90.0)
+STUDIO = Studio(shape=(320, 320), rate=90.0, counts=POOLED)
 SUBJECTS = 30
 COUNTS = {"surprise": 89, "disgust": 72, "others": 66, "happiness": 36, "fear": 16, "sadness": 13, "anger": 8}
 SHEET = "MMEW_Micro_Exp.xlsx"
@@ -30,15 +36,15 @@ def plan(subjects: int, seed: int) -> list[Act]:
     return plan_clips(COUNTS, TIMING, subjects, SUBJECTS, seed)
 
 
-def write(folder: Path, subjects: int, seed: int, workers: int | None, progress: Progress | None) -> None:
+def write(request: CorpusRequest, record_all: RecordAll) -> None:
     """Render the corpus; see `render_corpus`."""
-    acts = plan(subjects, seed)
-    units = record_all(partial(_record, folder, seed), acts, workers, progress)
+    acts = plan(request.subjects, request.seed)
+    units = record_all(partial(_record, request), acts)
     rows = [
         (act.subject + 1, clip_name(act), act.onset, act.apex, act.offset, coded(of_act), act.emotion, None)
         for act, of_act in zip(acts, units, strict=True)
     ]
-    write_workbook(folder / SHEET, {"Sheet1": [_COLUMNS, *rows]})
+    write_workbook(request.folder / SHEET, {"Sheet1": [_COLUMNS, *rows]})
 
 
 def clip_name(act: Act) -> str:
@@ -51,7 +57,7 @@ def emotion_folder(act: Act) -> str:
     return "others" if act.number == _MISPLACED and act.emotion != "others" else act.emotion
 
 
-def _record(folder: Path, seed: int, act: Act) -> np.ndarray:
-    clip = folder / "Micro_Expression" / emotion_folder(act) / clip_name(act)
-    record(seed, act, STUDIO, clip, "{}.jpg".format)
-    return units_of(seed, act, STUDIO)
+def _record(request: CorpusRequest, act: Act) -> np.ndarray:
+    clip = request.folder / "Micro_Expression" / emotion_folder(act) / clip_name(act)
+    record(request.seed, act, STUDIO, clip, "{}.jpg".format, coded=request.coded_frames)
+    return units_of(request.seed, act, STUDIO)

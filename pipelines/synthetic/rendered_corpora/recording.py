@@ -29,6 +29,28 @@ _FACS_STEPS = "ABCDE"
 
 
 @dataclass(frozen=True)
+class CorpusRequest:
+    """What to render of a corpus.
+
+    Attributes:
+        folder: root folder of the corpus.
+        subjects: number of subjects.
+        seed: seed of the corpus' people, see `corpus_seed`.
+        coded_frames: render onset, apex and offset of each clip alone.
+    """
+
+    folder: Path
+    subjects: int
+    seed: int
+    coded_frames: bool = False
+
+
+#: Function that does work for every act or video of a corpus, and returns the results: `record_all` with its
+#: number of processes and its progress.
+RecordAll = Callable[[Callable, Iterable], list]
+
+
+@dataclass(frozen=True)
 class Studio:
     """How a corpus was recorded.
 

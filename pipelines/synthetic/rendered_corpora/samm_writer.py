@@ -6,14 +6,20 @@ What a reader must cope with: a header on row 14 under a preamble, a duration th
 
 import itertools
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from pipelines.synthetic.rendered_corpora.clip_plan import Act, Timing, plan_clips
-from pipelines.synthetic.rendered_corpora.recording import Studio, coded, record, record_all, sides, units_of
+from pipelines.synthetic.rendered_corpora.recording import (
+    CorpusRequest,
+    RecordAll,
+    Studio,
+    coded,
+    record,
+    sides,
+    units_of,
+)
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
-from pipelines.synthetic.renderer.generate import Progress
 
 STUDIO = Studio(shape=(325, 480), rate=200.0, grey=True, counts="samm")
 SUBJECTS = 29
@@ -47,20 +53,13 @@ def plan(subjects: int, seed: int) -> list[Act]:
     return plan_clips(COUNTS, TIMING, subjects, SUBJECTS, seed)
 
 
-def write(
-    folder: Path,
-    subjects: int,
-    seed: int,
-    workers: int | None,
-    progress: Progress | None,
-    coded_frames: bool = False,
-) -> None:
+def write(request: CorpusRequest, record_all: RecordAll) -> None:
     """Render the corpus; see `render_corpus`."""
-    acts = plan(subjects, seed)
-    units = record_all(partial(_record, folder, seed, coded_frames), acts, workers, progress)
+    acts = plan(request.subjects, request.seed)
+    units = record_all(partial(_record, request), acts)
     above = [(_PREAMBLE[row],) if row in _PREAMBLE else () for row in range(1, _HEADER_ROW)]
     rows = map(_row, acts, units, itertools.count(_HEADER_ROW + 1))
-    write_workbook(folder / SHEET, {"MICRO_ONLY": [*above, _COLUMNS, *rows]})
+    write_workbook(request.folder / SHEET, {"MICRO_ONLY": [*above, _COLUMNS, *rows]})
 
 
 def clip_name(act: Act) -> str:
@@ -84,13 +83,13 @@ def objective_class(units: np.ndarray) -> int:
     return 2 if active & {"1", "2", "5", "25", "26"} else 7
 
 
-def _record(folder: Path, seed: int, coded_frames: bool, act: Act) -> np.ndarray:
+def _record(request: CorpusRequest, act: Act) -> np.ndarray:
     subject = f"{_FIRST_SUBJECT + act.subject:03d}"
     # Where the sheet is wrong, readers look at the whole clip.
-    few = coded_frames and act.number not in (_OFFSET_BEFORE_APEX, *_APEX_OUTSIDE)
-    clip = folder / subject / clip_name(act)
-    record(seed, act, STUDIO, clip, lambda frame: f"{subject}_{frame:05d}.jpg", coded=few)
-    return units_of(seed, act, STUDIO)
+    few = request.coded_frames and act.number not in (_OFFSET_BEFORE_APEX, *_APEX_OUTSIDE)
+    clip = request.folder / subject / clip_name(act)
+    record(request.seed, act, STUDIO, clip, lambda frame: f"{subject}_{frame:05d}.jpg", coded=few)
+    return units_of(request.seed, act, STUDIO)
 
 
 def _row(act: Act, units: np.ndarray, number: int) -> tuple:

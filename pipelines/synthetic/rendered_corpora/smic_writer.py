@@ -5,12 +5,15 @@ that are not numbered one by one, three emotions only.
 """
 
 from functools import partial
-from pathlib import Path
 
 from pipelines.synthetic.rendered_corpora.clip_plan import Act, Timing, plan_clips
-from pipelines.synthetic.rendered_corpora.recording import Studio, record, record_all
+from pipelines.synthetic.rendered_corpora.recording import (
+    CorpusRequest,
+    RecordAll,
+    Studio,
+    record,
+)
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
-from pipelines.synthetic.renderer.generate import Progress
 
 STUDIO = Studio(shape=(360, 480), rate=100.0, counts="smic")
 SUBJECTS = 16
@@ -46,19 +49,19 @@ def plan(subjects: int, seed: int) -> list[Act]:
     return plan_clips(COUNTS, TIMING, subjects, SUBJECTS, seed)
 
 
-def write(folder: Path, subjects: int, seed: int, workers: int | None, progress: Progress | None) -> None:
+def write(request: CorpusRequest, record_all: RecordAll) -> None:
     """Render the corpus; see `render_corpus`."""
-    acts = plan(subjects, seed)
+    acts = plan(request.subjects, request.seed)
     names = clip_names(acts)
     by_number = dict(zip([act.number for act in acts], names, strict=True))
-    record_all(partial(_record, folder, seed, by_number), acts, workers, progress)
+    record_all(partial(_record, request, by_number), acts)
     rows = []
     for row, (act, name) in enumerate(zip(acts, names, strict=True), start=2):
         formulas = (f"=E{row}-D{row}+1", None, f"=J{row}-I{row}+1")
         frames = (act.onset, act.offset, None, None, None, act.first, act.last, None)
         rows.append((f"s{_NUMBERS[act.subject % 16]:02d}", name, None, *frames, *formulas, act.emotion))
     notes = [(), *((text,) for text in _BELOW)]
-    write_workbook(folder / SHEET, {"HS": [_COLUMNS, *rows, *notes], "VIS": [_COLUMNS]})
+    write_workbook(request.folder / SHEET, {"HS": [_COLUMNS, *rows, *notes], "VIS": [_COLUMNS]})
 
 
 def clip_names(acts: list[Act]) -> list[str]:
@@ -72,6 +75,6 @@ def clip_names(acts: list[Act]) -> list[str]:
     return names
 
 
-def _record(folder: Path, seed: int, names: dict[int, str], act: Act) -> None:
+def _record(request: CorpusRequest, names: dict[int, str], act: Act) -> None:
     name = names[act.number]
-    record(seed, act, STUDIO, folder / "SMIC_HS_E" / name[:3] / name, "image{}.jpg".format)
+    record(request.seed, act, STUDIO, request.folder / "SMIC_HS_E" / name[:3] / name, "image{}.jpg".format)

@@ -37,6 +37,9 @@ _SMIC = {
     "surprise": (("casme2", "surprise"), ("samm", "surprise")),
 }
 
+#: In place of a corpus: the clips of all counted corpora together, for corpora whose counts nobody published.
+POOLED = "pooled"
+
 # The counts have no intensities: a range of ours, of one unit beside another. How far the skin moves in all,
 # `expression_clips.micro` decides.
 _INTENSITY = (0.6, 1.0)
@@ -55,9 +58,14 @@ def counts() -> dict[tuple[str, str], dict[str, int]]:
     with _COUNTS.open(newline="") as file:
         for row in csv.DictReader(file):
             found.setdefault((row["corpus"], row["emotion"]), {})[row["action_units"]] = int(row["clips"])
-    for label, members in _SMIC.items():
-        pool = found["smic", label] = {}
-        for member in members:
+    counted = tuple(found)
+    members = {("smic", label): of_label for label, of_label in _SMIC.items()}
+    members |= {
+        (POOLED, emotion): tuple(key for key in counted if key[1] == emotion) for _, emotion in counted
+    }
+    for key, of_key in members.items():
+        pool = found[key] = {}
+        for member in of_key:
             for combination, clips in found[member].items():
                 pool[combination] = pool.get(combination, 0) + clips
     return found
@@ -104,7 +112,7 @@ def draw_emotion(corpus: str, emotion: str, rng: np.random.Generator) -> np.ndar
     """Draw the Action Units of one micro-expression as they occur in a corpus.
 
     Args:
-        corpus: casme2, samm, smic, casme3 or dfme.
+        corpus: casme2, samm, smic, casme3 or dfme; or `POOLED`.
         emotion: emotion in the words of the coding sheet, in lower case (`others` for SAMM's "Other").
         rng: decides on the combination, the intensities and the asymmetry.
 

@@ -9,25 +9,16 @@ from pipelines.errors import InputError
 # depthwise one. The cost has 9 x 9 shifts, and 8 values are expected of it; the texture has 9 features and 12
 # products of parts; what is measured has 6 displacements, and 16 products and flow; at full size there are
 # four blocks in a place.
-ENCODER = [(3, 16, 64, True), (1, 64, 64, True), (1, 64, 64, True), (1, 64, 32, True)]
-INITIAL = [
-    (1, 81, 96, True), (1, 64, 96, False), (2, 96, 96, True), (1, 8, 96, False), (1, 96, 96, True),
-    (1, 96, 96, True), (1, 96, 8, False),
-]  # fmt: skip
-UPDATE = [(1, 96, 96, True), (1, 96, 96, True)]
-QUARTER = [
-    (1, 9, 96, True), (1, 12, 96, False), (2, 64, 96, False), (1, 6, 96, False), (1, 16, 96, False),
-    (1, 96, 8, False),
-]  # fmt: skip
-HALF = [
+POINTWISE = [
+    (3, 16, 64, True), (1, 64, 64, True), (1, 64, 64, True), (1, 64, 32, True),
+    (1, 81, 96, True), (1, 8, 96, False), (1, 64, 96, False), (1, 96, 96, True), (1, 96, 96, True),
+    (1, 96, 8, False), (1, 96, 96, True), (1, 96, 96, True),
     (1, 9, 96, True), (1, 12, 96, False), (1, 64, 96, False), (1, 6, 96, False), (1, 16, 96, False),
     (1, 96, 8, False),
-]  # fmt: skip
-FINE = [
     (1, 9, 96, True), (2, 12, 96, False), (1, 64, 96, False), (1, 6, 96, False), (2, 16, 96, False),
     (1, 96, 32, False),
+    (3, 96, 32, True), (1, 32, 16, True),
 ]  # fmt: skip
-UNCERTAINTY = [(3, 96, 32, True), (1, 32, 16, True)]
 DEPTHWISE = [(3, 64), (3, 64), (5, 96), (5, 96), (5, 96), (5, 96)]
 
 
@@ -39,8 +30,7 @@ def random_frames(shape=(1, 64, 64, 3)):
 
 
 def test_parameters_layer_by_layer():
-    convolutions = [*ENCODER, *INITIAL, *UPDATE, *QUARTER, *HALF, *FINE, *UNCERTAINTY]
-    count = sum(k * k * before * after + bias * after for k, before, after, bias in convolutions)
+    count = sum(k * k * before * after + bias * after for k, before, after, bias in POINTWISE)
     count += sum(k * k * channels for k, channels in DEPTHWISE)
     count += 1  # the sharpness of the matches
     assert block_flow().count_params() == count

@@ -25,7 +25,7 @@ PARAMETERS = {
     "flownet_c": 39_175_298 - 8 - (38_676_506 - 38_675_536),
     "face_flownet": 49_437_364,
     "pyramid_flow": 440_518,
-    "block_flow": 210_609,
+    "block_flow": 144_081,
 }
 
 
@@ -102,6 +102,19 @@ def test_the_order_of_the_frames_matters(network):
     pair = frames(1, 64, 64)
     swapped = {"frame1": pair["frame2"], "frame2": pair["frame1"]}
     assert np.abs(network(pair)["flow"] - network(swapped)["flow"]).max() > 1e-3
+
+
+def test_no_motion_of_frames_of_one_colour(network):
+    """One textured pair in the batch, and pairs of which one frame or both have one colour."""
+    pair = frames(4, 80, 64)
+    for frame, blank in (("frame1", 1), ("frame2", 2), ("frame1", 3), ("frame2", 3)):
+        pair[frame][blank] = [0.2, 0.4, 0.6]
+    found = {name: value.numpy() for name, value in network(pair).items()}
+    assert found["flow"][0].any()
+    assert not found["flow"][1:].any()
+    if "uncertainty" in found:
+        np.testing.assert_allclose(found["uncertainty"][1:], 32, rtol=1e-5)
+        assert found["uncertainty"][0].max() < 16
 
 
 def test_levels_and_their_weights(network):

@@ -1,5 +1,3 @@
-import numpy as np
-
 from keras_models.flow.pyramid_flow import pyramid_flow
 
 # (kernel side, channels in, channels out) of each layer with biases.
@@ -17,16 +15,5 @@ LAYERS = [
 
 
 def test_parameters_layer_by_layer():
-    assert sum((k * k * before + 1) * after for k, before, after in LAYERS) == 440_518  # of test_networks.py
-
-
-def test_brightness_and_contrast_change_little():
-    """All rests on locally normalised pictures: another exposure of frame 2 changes next to nothing."""
-    network = pyramid_flow(width=0.25)
-    y, x = np.mgrid[:64, :64].astype(np.float32)
-    grey = 0.5 + 0.2 * np.sin(0.5 * x) * np.cos(0.4 * y) + 0.1 * np.sin(0.3 * (x + y))
-    frame = np.repeat(grey[None, ..., None], 3, axis=-1)
-    plain = network({"frame1": frame, "frame2": frame})["flow"]
-    darker = network({"frame1": frame, "frame2": 0.7 * frame + 0.1})["flow"]
-    other = network({"frame1": frame, "frame2": np.roll(frame, 3, axis=2)})["flow"]
-    assert np.abs(darker - plain).max() < 0.1 * np.abs(other - plain).max()
+    count = sum((k * k * before + 1) * after for k, before, after in LAYERS)
+    assert pyramid_flow().count_params() == count

@@ -173,10 +173,12 @@ def test_a_killed_run_goes_on(tmp_path, pair_folder):
 
 def test_going_on_from_a_run(tmp_path, run, pair_folder):
     folder, _ = run
-    config = replace(TINY, epochs=1, width=1.0, learning_rate=1e-9)
+    config = replace(TINY, epochs=1, network="flownet_c", width=1.0, learning_rate=1e-9)
     network = train_flow(pair_folder, tmp_path / "more", config, init_from=folder / "run")
     np.testing.assert_allclose(network.weights[0], load_network(folder / "run").weights[0], atol=1e-6)
-    assert read_preset(tmp_path / "more").network["width"] == 0.0625
+    about = read_preset(tmp_path / "more")
+    assert about.network["width"] == about.recipe["width"] == 0.0625
+    assert about.network["name"] == about.recipe["network"] == "flownet_s"
 
 
 @pytest.mark.parametrize(

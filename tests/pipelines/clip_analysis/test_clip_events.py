@@ -66,7 +66,7 @@ def test_blinks():
     openings[40:50] = [0.8, 0.6, 0.3, 0.1, 0.05, 0.1, 0.3, 0.6, 0.8, 0.9]
     openings[100:160] = 0.1  # closed eyes are no blink
     openings[190:] = np.nan
-    (blink,) = blink_events(openings, np.arange(200) / RATE, closed_below=0.5)
+    (blink,) = blink_events(openings, np.arange(200) / RATE)
     assert (blink.kind, blink.apex, blink.peak) == ("blink", 44, pytest.approx(0.95))
     assert 39 <= blink.onset <= 41
     assert 47 <= blink.offset <= 50
@@ -81,15 +81,26 @@ def test_what_blinks_and_turns_leave_is_no_expression():
     assert without_blinks([event, later], [blink]) == [later]
     head = np.zeros((50, 2))
     assert without_turns([event, later], head) == [event, later]
-    head[10:25, 0] = np.linspace(0, 3, 15)
+    head[10:21, 0] = 3 * np.sin(np.linspace(0, np.pi, 11))  # there and back
     head[35] = np.nan
     assert without_turns([event, later], head) == [later]
-    # A macro-expression stands out from more: five times its peak, here 2.5 pixels.
-    assert without_turns([FoundEvent("macro", 10, 14, 20, 0.5, "jaw left")], head) != []
-    far = 2 * head
-    assert without_turns([FoundEvent("macro", 10, 14, 20, 0.5, "jaw left")], far) == []
-    # Twice its own peak is usual where the head only drifts.
+    # A turn that goes on in one direction leaves nothing that rises and falls.
+    steady = np.zeros((50, 2))
+    steady[10:21, 0] = np.linspace(0, 3, 11)
+    assert without_turns([event], steady) == [event]
+    # A large peak is more than a turn leaves.
     assert without_turns([FoundEvent("micro", 10, 14, 20, 2.0, "jaw left")], head) != []
+    macro = FoundEvent("macro", 10, 14, 20, 0.5, "jaw left")
+    assert without_turns([macro], steady * 0.6) == [macro]
+    assert without_turns([macro], steady) == []
+
+
+def test_a_blink_behind_glasses():
+    """Face Mesh brings the lids down to .6 of their opening there, and its noise is .05."""
+    openings = 1 + np.random.default_rng(0).normal(0, 0.02, 200)
+    openings[100:108] = [0.9, 0.75, 0.6, 0.55, 0.6, 0.75, 0.9, 0.95]
+    (blink,) = blink_events(openings, np.arange(200) / RATE)
+    assert blink.apex == 103
 
 
 def test_who_speaks_moves_without_a_pause():
@@ -99,6 +110,25 @@ def test_who_speaks_moves_without_a_pause():
     assert event.kind == "macro"
     assert times[event.onset] == pytest.approx(2.0, abs=0.1)
     assert times[event.offset] == pytest.approx(3.2, abs=0.1)
+
+
+def test_a_micro_expression_just_before_speech_is_one_of_its_own():
+    """It is much smaller than what speech moves, and so not its first syllable."""
+    speech = ((2.5 + 0.2 * k, 0.2, [2, 3], 3.0) for k in range(6))
+    motion, times = clip((2.0, 0.4, [0, 1], 0.5), *speech, noise=0.01)
+    first, second = expression_events(motion, NAMES, times)
+    assert (first.kind, second.kind) == ("micro", "macro")
+    assert times[first.apex] == pytest.approx(2.2, abs=0.04)
+
+
+def test_an_event_does_not_reach_back_where_the_reference_is_not_at_rest():
+    """All frames differ from the reference by 1 px, and on the way of a mouth its own motion undoes that."""
+    motion, times = clip((4.0, 0.6, [2, 3], 2.0), (4.8, 0.8, [2, 3], 6.0), noise=0.01)
+    motion[:, :, 0] += 1.0
+    motion[round(4.62 * RATE) : round(4.74 * RATE)] = 0.0
+    events = expression_events(motion, NAMES, times)
+    assert events
+    assert min(times[event.onset] for event in events) > 3.9
 
 
 def _named(made):

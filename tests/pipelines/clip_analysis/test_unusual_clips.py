@@ -116,3 +116,29 @@ def test_a_phone_video_that_is_turned(portrait, dis, tmp_path):
         heads[clip] = float(table(tmp_path / clip.stem / "frames.csv")[2]["head_x_px"])
     assert heads[upright] > 3
     assert heads[lying] == pytest.approx(heads[upright], rel=0.05)
+
+
+def test_strong_compression_is_said(portrait, dis, tmp_path):
+    """Noise of the camera changes every pixel; an encoder that saves bits repeats the frame before."""
+    rng = np.random.default_rng(0)
+    noisy = [np.clip(portrait + rng.normal(0, 4, portrait.shape), 0, 255).astype(np.uint8) for _ in range(10)]
+    with av.open(str(tmp_path / "clip.mp4"), "w") as container:
+        stream = container.add_stream("libx264", 25, options={"crf": "30", "preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = 512, 512, "yuv420p"
+        for frame in noisy:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    compressed = analyse_clip(tmp_path / "clip.mp4", tmp_path / "compressed", dis, CONFIG)
+    assert any("small motion is lost" in note for note in compressed.notes)
+    frames = analyse_clip(written(tmp_path / "clip", noisy), tmp_path / "lossless", dis, CONFIG)
+    assert not any("small motion is lost" in note for note in frames.notes)
+    assert {row["copied"] for row in table(tmp_path / "lossless" / "frames.csv")[1:]} == {"0.000"}
+
+
+def test_repeated_frames_are_said(portrait, dis, tmp_path):
+    rng = np.random.default_rng(0)
+    noisy = [np.clip(portrait + rng.normal(0, 2, portrait.shape), 0, 255).astype(np.uint8) for _ in range(4)]
+    clip = written(tmp_path / "clip", [frame for frame in noisy for _ in range(2)])
+    analysis = analyse_clip(clip, tmp_path / "out", dis, CONFIG)
+    assert any(note.startswith("4 of 8 frames repeat the face") for note in analysis.notes)
+    assert not any("small motion is lost" in note for note in analysis.notes)

@@ -127,7 +127,7 @@ def test_interrupted_run_goes_on(tmp_path, render_tiny):
 def test_coded_frames_are_those_of_whole_clips(name, tmp_path, tiny_corpus, render_tiny):
     render_tiny(name, tmp_path, subjects=1, coded_frames=True)
     whole, coded = (
-        {path.relative_to(root): path.read_bytes() for path in root.rglob("*.jpg")}
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*.[jp][pn]g")}
         for root in (tiny_corpus(name), tmp_path)
     )
     assert coded
@@ -192,7 +192,7 @@ def test_other_settings_and_names_are_refused(tmp_path, render_tiny):
         render_corpus("casme4", tmp_path)
     with pytest.raises(InputError, match="26"):
         render_corpus("casme2", tmp_path, subjects=27)
-    with pytest.raises(InputError, match="does not code"):
+    with pytest.raises(InputError, match="not for smic"):
         render_corpus("smic", tmp_path, subjects=1, coded_frames=True)
     render_tiny("smic", tmp_path, subjects=1)
     with pytest.raises(InputError, match="other settings"):

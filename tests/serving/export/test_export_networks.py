@@ -30,8 +30,10 @@ import numpy as np, tensorflow as tf
 for folder in json.load(sys.stdin):
     signature = tf.saved_model.load(folder).signatures["serving_float32"]
     frames = np.load(folder + "/frames.npz")
-    flow = signature(**{name: tf.constant(frames[name]) for name in ("frame1", "frame2")})["flow"]
-    np.testing.assert_allclose(flow, frames["flow"], atol=1e-4)
+    outputs = signature(**{name: tf.constant(frames[name]) for name in ("frame1", "frame2")})
+    assert set(outputs) == set(frames) - {"frame1", "frame2"}
+    for name, values in outputs.items():
+        np.testing.assert_allclose(values, frames[name], atol=1e-4)
 assert "tensorflow_addons" not in sys.modules
 """
 
@@ -44,9 +46,10 @@ def exported(tmp_path_factory):
         network = build_network(name, width=0.0625, **more)
         first, second = np.random.default_rng(0).random((2, 1, 70, 90, 3)).astype(np.float32)
         # In training mode first, where the correlation is Addons'.
-        flow = network({"frame1": first, "frame2": second}, training=True)["flow"]
+        outputs = network({"frame1": first, "frame2": second}, training=True)
+        served = {name: outputs[name] for name in ("flow", "uncertainty") if name in outputs}
         folder = export_flow(network, tmp_path_factory.mktemp(name))
-        np.savez(folder / "frames.npz", frame1=first, frame2=second, flow=flow)
+        np.savez(folder / "frames.npz", frame1=first, frame2=second, **served)
         folders[name, *more] = folder
     return folders
 

@@ -32,3 +32,13 @@ def test_the_same_with_fewer_operations():
     assert ops.count("Const") <= 4  # 2, 0.5, 4 and the 0 that a sum begins with
     scale.assign(5.0)
     np.testing.assert_allclose(outer(x), 10 * 2 * 5 * 2 * x + 4, rtol=1e-6)
+
+
+def test_several_outputs_keep_their_names():
+    @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32)])
+    def both(x):
+        return {"b": 2 * x, "a": x[:, :1] + 1}
+
+    found = optimised(both)(tf.constant([[1.0, 2.0]]))
+    np.testing.assert_array_equal(found["a"], [[2]])
+    np.testing.assert_array_equal(found["b"], [[2, 4]])

@@ -28,13 +28,18 @@ def agrees(file, model):
     """Sizes that the export itself does not try."""
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     assert [node.name for node in session.get_inputs()] == ["frame1", "frame2"]
+    served = [name for name in ("flow", "uncertainty") if name in model.output]
+    assert [node.name for node in session.get_outputs()] == served
+    axes = [node.shape for node in (*session.get_inputs(), *session.get_outputs())]
+    assert axes == [["batch", "height", "width", channels] for channels in (3, 3, 2, 1)[: len(axes)]]
     longest = 0
     for shape in ((3, 70, 65), (1, 1, 1), (1, 128, 64)):
         random = np.random.default_rng(1)
         frames = {name: random.random((*shape, 3)).astype(np.float32) for name in ("frame2", "frame1")}
-        expected = model(frames)["flow"].numpy()
-        np.testing.assert_allclose(session.run(["flow"], frames)[0], expected, atol=1e-3)
-        longest = max(longest, np.abs(expected).max())
+        expected = model(frames)
+        for name, values in zip(served, session.run(served, frames), strict=True):
+            np.testing.assert_allclose(values, expected[name], atol=1e-3, rtol=1e-3)
+        longest = max(longest, np.abs(expected["flow"]).max())
     return longest > 0.5
 
 

@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 from onnx import helper, numpy_helper
 
-from serving.export.onnx_graphs import order_inputs, weights_as_float16, with_one_input
+from serving.export.onnx_graphs import name_axes, order_inputs, weights_as_float16, with_one_input
 
 SHAPE = [None, None, None, 3]
 
@@ -38,6 +38,17 @@ def test_frames_in_a_list_are_not_exchanged(names):
     order_inputs(model, ("frame1", "frame2"))
     ones, zeros = np.ones((1, 2, 2, 3), np.float32), np.zeros((1, 2, 2, 3), np.float32)
     np.testing.assert_array_equal(run(model, [ones, zeros]), np.full((1, 2, 2, 3), 2))
+
+
+def test_axes_are_named():
+    """ONNX Runtime reads the names; what has a fixed length keeps it."""
+    model = difference_graph(("frame1", "frame2"))
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 64
+    name_axes(model)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    assert session.get_inputs()[0].shape == ["batch", 64, "width", 3]
+    assert session.get_inputs()[1].shape == ["batch", "height", "width", 3]
+    assert session.get_outputs()[0].shape[::2] == ["batch", "width"]  # the height follows from the input
 
 
 @pytest.mark.parametrize("names", [("frame1", "frame2"), ("frame2", "frame1")])

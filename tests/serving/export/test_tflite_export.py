@@ -26,6 +26,21 @@ def expected_of(model, frames):
 
 
 @pytest.mark.slow
+def test_uncertainty_is_an_output_as_well(tmp_path, capfd):
+    """And the converter's list of operations is not shown."""
+    keras.utils.set_random_seed(0)
+    model = build_network("block_flow", width=0.25)
+    content = export_tflite(model, tmp_path).read_bytes()
+    assert "occurrences" not in "".join(capfd.readouterr())
+    frames = np.random.default_rng(1).integers(0, 256, (1, 2, 70, 65, 3), np.uint8)
+    expected = model({f"frame{k + 1}": np.float32(frames[:, k]) / 255 for k in range(2)})
+    found = interpret(content, frames)
+    assert set(found) == {"flow", "uncertainty"}
+    for name, values in found.items():
+        np.testing.assert_allclose(values, expected[name], atol=1e-3)
+
+
+@pytest.mark.slow
 def test_the_interpreter_gives_the_same_flow(tmp_path):
     """Sizes that the export itself does not try."""
     keras.utils.set_random_seed(0)
@@ -34,9 +49,8 @@ def test_the_interpreter_gives_the_same_flow(tmp_path):
     assert list((tmp_path / "models").iterdir()) == [file]
     for shape in ((1, 2, 70, 65, 3), (3, 2, 64, 128, 3)):
         frames = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
-        np.testing.assert_allclose(
-            interpret(file.read_bytes(), frames), expected_of(model, frames), atol=1e-3
-        )
+        found = interpret(file.read_bytes(), frames)["flow"]
+        np.testing.assert_allclose(found, expected_of(model, frames), atol=1e-3)
 
 
 def test_inputs_and_outputs(tmp_path):
@@ -45,7 +59,8 @@ def test_inputs_and_outputs(tmp_path):
     signatures = interpreter.get_signature_list()
     assert signatures == {"frames": {"inputs": ["frames"], "outputs": ["flow"]}}
     frames = np.random.default_rng(0).integers(0, 256, (2, 2, 3, 4, 3), np.uint8)
-    np.testing.assert_allclose(interpret(content, frames), np.float32(frames[:, 0, ..., :2]) / 255, atol=1e-6)
+    flow = interpret(content, frames)["flow"]
+    np.testing.assert_allclose(flow, np.float32(frames[:, 0, ..., :2]) / 255, atol=1e-6)
 
 
 def test_order_of_two_frames(tmp_path):
@@ -83,9 +98,11 @@ def test_an_operation_that_tf_lite_lacks(tmp_path):
 def test_what_differs_is_not_written(tmp_path, monkeypatch):
     """The interpreter is replaced by one that is off by a known number of pixels."""
     right = serving.export.tflite_export.interpret
-    monkeypatch.setattr(
-        serving.export.tflite_export, "interpret", lambda content, frames: right(content, frames) + 0.25
-    )
+
+    def wrong(content, frames):
+        return {name: values + 0.25 for name, values in right(content, frames).items()}
+
+    monkeypatch.setattr(serving.export.tflite_export, "interpret", wrong)
     (tmp_path / "face_flow.tflite").write_bytes(b"the one before")
     with pytest.raises(InputError, match=r"not written, .* by 0\.25 px on frames of 96x64 in a batch of 1"):
         export_tflite(shifted_by(0.0), tmp_path)

@@ -5,7 +5,6 @@ before its onset, "others" and "Others".
 """
 
 from functools import partial
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,16 +13,16 @@ from pipelines.files import replacing
 from pipelines.synthetic.rendered_corpora.clip_plan import Act
 from pipelines.synthetic.rendered_corpora.long_videos.video_plan import Video, plan_videos
 from pipelines.synthetic.rendered_corpora.recording import (
+    CorpusRequest,
+    RecordAll,
     Studio,
     coded,
     record_acts,
-    record_all,
     units_of,
 )
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
-from pipelines.synthetic.renderer.generate import Progress
 
-STUDIO = Studio(shape=(240, 320), rate=30.0)
+STUDIO = Studio(shape=(240, 320), rate=30.0, counts="casme3")
 SUBJECTS = 94
 COUNTS = {
     "disgust": 251,
@@ -46,16 +45,16 @@ def plan(subjects: int, seed: int) -> list[Video]:
     return plan_videos(COUNTS, 1.0, subjects, SUBJECTS, _VIDEOS, STUDIO.rate, seed)
 
 
-def write(folder: Path, subjects: int, seed: int, workers: int | None, progress: Progress | None) -> None:
+def write(request: CorpusRequest, record_all: RecordAll) -> None:
     """Render the corpus; see `render_corpus`."""
-    videos = plan(subjects, seed)
-    units = record_all(partial(_record, folder, seed), videos, workers, progress)
+    videos = plan(request.subjects, request.seed)
+    units = record_all(partial(_record, request), videos)
     rows = [
         _row(video, act, of_act)
         for video, of_video in zip(videos, units, strict=True)
         for act, of_act in zip(video.acts, of_video, strict=True)
     ]
-    write_workbook(folder / SHEET, {"label": [_COLUMNS, *rows]})
+    write_workbook(request.folder / SHEET, {"label": [_COLUMNS, *rows]})
 
 
 def place(video: Video) -> tuple[str, str]:
@@ -68,11 +67,11 @@ def apex_in_sheet(act: Act) -> int:
     return act.onset - 979 if act.number == _EARLY_APEX else act.apex
 
 
-def _record(folder: Path, seed: int, video: Video) -> list[np.ndarray]:
-    video_folder = folder.joinpath("part_A", *place(video))
+def _record(request: CorpusRequest, video: Video) -> list[np.ndarray]:
+    video_folder = request.folder.joinpath("part_A", *place(video))
     numbers = range(1, video.last + 1)
     record_acts(
-        seed, video.acts, video.number, numbers, STUDIO, video_folder / "color", "{}.jpg".format,
+        request.seed, video.acts, video.number, numbers, STUDIO, video_folder / "color", "{}.jpg".format,
         subject=video.subject,
     )  # fmt: skip
     if not (video_folder / "depth").exists():
@@ -82,7 +81,7 @@ def _record(folder: Path, seed: int, video: Video) -> list[np.ndarray]:
             part.mkdir()
             for number in numbers:
                 (part / f"{number}.png").write_bytes(png.tobytes())
-    return [units_of(seed, act, STUDIO) for act in video.acts]
+    return [units_of(request.seed, act, STUDIO) for act in video.acts]
 
 
 def _row(video: Video, act: Act, units: np.ndarray) -> tuple:

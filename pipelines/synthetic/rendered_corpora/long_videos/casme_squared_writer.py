@@ -5,7 +5,6 @@ leading zero, the same name twice, an offset 0 where the face does not become ne
 """
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -13,14 +12,14 @@ from pipelines.datasets.long_video import Kind
 from pipelines.synthetic.rendered_corpora.clip_plan import Act
 from pipelines.synthetic.rendered_corpora.long_videos.video_plan import Video, plan_videos
 from pipelines.synthetic.rendered_corpora.recording import (
+    CorpusRequest,
+    RecordAll,
     Studio,
     coded,
     record_acts,
-    record_all,
     units_of,
 )
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
-from pipelines.synthetic.renderer.generate import Progress
 
 STUDIO = Studio(shape=(240, 320), rate=30.0)
 SUBJECTS = 22
@@ -40,14 +39,16 @@ def plan(subjects: int, seed: int) -> list[Video]:
     return plan_videos(COUNTS, MICRO_SHARE, subjects, SUBJECTS, _VIDEOS, STUDIO.rate, seed)
 
 
-def write(folder: Path, subjects: int, seed: int, workers: int | None, progress: Progress | None) -> None:
+def write(request: CorpusRequest, record_all: RecordAll) -> None:
     """Render the corpus; see `render_corpus`."""
-    videos = plan(subjects, seed)
-    units = record_all(partial(_record, folder, seed), videos, workers, progress)
+    videos = plan(request.subjects, request.seed)
+    units = record_all(partial(_record, request), videos)
     rows = [row for video, of_video in zip(videos, units, strict=True) for row in _rows(video, of_video)]
-    of_subjects = [(k, subject_name(k), k + 1) for k in range(subjects)]
+    of_subjects = [(k, subject_name(k), k + 1) for k in range(request.subjects)]
     of_videos = [(int(code), name) for code, _, name in _FILMS]  # as numbers: 0101 is 101
-    write_workbook(folder / SHEET, {"CAS(ME)2": rows, "naming rule1": of_subjects, "naming rule2": of_videos})
+    write_workbook(
+        request.folder / SHEET, {"CAS(ME)2": rows, "naming rule1": of_subjects, "naming rule2": of_videos}
+    )
 
 
 def subject_name(number: int) -> str:
@@ -66,13 +67,20 @@ def has_no_offset(act: Act, kind: Kind) -> bool:
     return kind == "macro" and act.number % _NO_OFFSET == _NO_OFFSET // 2
 
 
-def _record(folder: Path, seed: int, video: Video) -> list[np.ndarray]:
-    place = folder / "rawpic" / subject_name(video.subject) / video_folder(video)
+def _record(request: CorpusRequest, video: Video) -> list[np.ndarray]:
+    place = request.folder / "rawpic" / subject_name(video.subject) / video_folder(video)
     numbers = range(1, video.last + 1)
     record_acts(
-        seed, video.acts, video.number, numbers, STUDIO, place, "img{}.jpg".format, subject=video.subject
+        request.seed,
+        video.acts,
+        video.number,
+        numbers,
+        STUDIO,
+        place,
+        "img{}.jpg".format,
+        subject=video.subject,
     )
-    return [units_of(seed, act, STUDIO) for act in video.acts]
+    return [units_of(request.seed, act, STUDIO) for act in video.acts]
 
 
 def _rows(video: Video, units: list[np.ndarray]) -> list[tuple]:

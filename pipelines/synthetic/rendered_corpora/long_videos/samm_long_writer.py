@@ -5,21 +5,20 @@ frame numbers that differ from those of the micro sheet by whole offsets.
 """
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from pipelines.synthetic.rendered_corpora.clip_plan import Act
 from pipelines.synthetic.rendered_corpora.long_videos.video_plan import Video, plan_videos
 from pipelines.synthetic.rendered_corpora.recording import (
+    CorpusRequest,
+    RecordAll,
     Studio,
     coded,
     record_acts,
-    record_all,
     units_of,
 )
 from pipelines.synthetic.rendered_corpora.workbook import write_workbook
-from pipelines.synthetic.renderer.generate import Progress
 
 STUDIO = Studio(shape=(176, 256), rate=200.0, grey=True)  # small, for a video has thousands of frames
 SUBJECTS = 29
@@ -47,10 +46,10 @@ def plan(subjects: int, seed: int) -> list[Video]:
     return plan_videos(COUNTS, MICRO_SHARE, subjects, SUBJECTS, _VIDEOS, STUDIO.rate, seed)
 
 
-def write(folder: Path, subjects: int, seed: int, workers: int | None, progress: Progress | None) -> None:
+def write(request: CorpusRequest, record_all: RecordAll) -> None:
     """Render the corpus; see `render_corpus`."""
-    videos = plan(subjects, seed)
-    units = record_all(partial(_record, folder, seed), videos, workers, progress)
+    videos = plan(request.subjects, request.seed)
+    units = record_all(partial(_record, request), videos)
     above = [("Rendered faces in the layout of SAMM Long Videos; no real person is shown.",)]
     rows, micro = [], []
     for video, of_video in zip(videos, units, strict=True):
@@ -58,9 +57,10 @@ def write(folder: Path, subjects: int, seed: int, workers: int | None, progress:
             rows.append(_row(video, k, act, kind, of_act))
             if kind == "micro":
                 micro.append(_micro_row(video, k, act, of_act))
-    write_workbook(folder / SHEET, {"Sheet1": [*above, *[()] * (_ABOVE - 1), _COLUMNS, *rows]})
+    write_workbook(request.folder / SHEET, {"Sheet1": [*above, *[()] * (_ABOVE - 1), _COLUMNS, *rows]})
     write_workbook(
-        folder / MICRO_SHEET, {"MICRO_ONLY": [*above, *[()] * (_MICRO_ABOVE - 1), _MICRO_COLUMNS, *micro]}
+        request.folder / MICRO_SHEET,
+        {"MICRO_ONLY": [*above, *[()] * (_MICRO_ABOVE - 1), _MICRO_COLUMNS, *micro]},
     )
 
 
@@ -80,15 +80,15 @@ def micro_offset(act: Act) -> int:
     return _OFFSETS[act.number % len(_OFFSETS)]
 
 
-def _record(folder: Path, seed: int, video: Video) -> list[np.ndarray]:
+def _record(request: CorpusRequest, video: Video) -> list[np.ndarray]:
     name = video_name(video)
-    place = folder / "SAMM_longvideos" / name
+    place = request.folder / "SAMM_longvideos" / name
     numbers = range(1, video.last + 1)
     record_acts(
-        seed, video.acts, video.number, numbers, STUDIO, place, lambda frame: f"{name}_{frame:04d}.jpg",
-        subject=video.subject,
+        request.seed, video.acts, video.number, numbers, STUDIO, place,
+        lambda frame: f"{name}_{frame:04d}.jpg", subject=video.subject,
     )  # fmt: skip
-    return [units_of(seed, act, STUDIO) for act in video.acts]
+    return [units_of(request.seed, act, STUDIO) for act in video.acts]
 
 
 def _row(video: Video, k: int, act: Act, kind: str, units: np.ndarray) -> tuple:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines.errors import InputError
-from pipelines.synthetic.renderer.emotions import columns_of, counts, draw_emotion
+from pipelines.synthetic.renderer.emotions import POOLED, columns_of, counts, draw_emotion
 from pipelines.synthetic.renderer.geometry.facial_expression import COLUMNS
 
 
@@ -29,7 +29,8 @@ def test_counts_are_those_that_papers_give():
         15,
         26,
     ]
-    assert sum(total for (corpus, _), total in totals.items() if corpus != "smic") == 3879
+    counted = ("casme2", "samm", "casme3", "dfme")
+    assert sum(total for (corpus, _), total in totals.items() if corpus in counted) == 3879
 
 
 def test_smic_is_merged_as_megc_merges():
@@ -40,6 +41,17 @@ def test_smic_is_merged_as_megc_merges():
         == table["casme2", "surprise"]["1+2"] + table["samm", "surprise"]["1+2"]
     )
     assert sum(table["smic", "negative"].values()) == 63 + 27 + 57 + 12 + 9 + 8 + 6
+
+
+def test_pooled_counts():
+    """All four corpora, or those that have the emotion."""
+    table = counts()
+    of_all = [table[corpus, "happiness"]["12"] for corpus in ("casme2", "samm", "casme3", "dfme")]
+    assert table[POOLED, "happiness"]["12"] == sum(of_all)
+    assert table[POOLED, "repression"] == table["casme2", "repression"]
+    assert (
+        sum(total for (corpus, _), of in table.items() if corpus == POOLED for total in of.values()) == 3879
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,5 +92,5 @@ def test_what_was_not_counted_is_refused():
     rng = np.random.default_rng(0)
     with pytest.raises(InputError, match="'joy' of 'samm'; samm has anger, contempt"):
         draw_emotion("samm", "joy", rng)
-    with pytest.raises(InputError, match="corpora with counts: casme2, casme3, dfme, samm, smic"):
+    with pytest.raises(InputError, match="corpora with counts: casme2, casme3, dfme, pooled, samm, smic"):
         draw_emotion("ckplus", "anger", rng)

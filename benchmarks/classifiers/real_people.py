@@ -1,6 +1,6 @@
 """Accuracy on real micro-expressions, by published features of CASME II, SAMM and SMIC.
 
-`python -m benchmarks.real_people DIR` measures on a checkout DIR of
+`python -m benchmarks.classifiers.real_people DIR` measures on a checkout DIR of
 https://github.com/wangzhifengharrison/HTNet, which holds features and apex crops of the 442 clips of MEGC
 2019; nothing of it is in this repository. `--write` writes the table into docs/real_people.md. `--rendered
 FOLDER` names the folder in which `faceflow render corpus` has written casme2 and samm; without it, they are
@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.common.page import circumstances, table, write
+from benchmarks.common.page import publish, table
 
 SEEDS = 3
 RENDERED = ("casme2", "samm")
-_PAGE = Path(__file__).parents[1] / "docs" / "real_people.md"
+_PAGE = Path(__file__).parents[2] / "docs" / "real_people.md"
 _FEATURES, _CROPS = "datasets/STSNet_whole_norm_u_v_os", "datasets/combined_datasets_whole"
 _TABLE = "combined_3_class2_for_optical_flow.csv"
 _COLUMNS = ["trained on", "classifier", "features", "UF1", "95 %", "UAR", "precision"]
@@ -98,7 +98,7 @@ def _row(words: list[str], found, probabilities=None) -> list[str]:
     import numpy as np
 
     from keras_models.evaluation.evaluate_expression import FULL
-    from keras_models.training.calibration import expected_calibration_error
+    from keras_models.training.calibration.classifier_calibration import expected_calibration_error
 
     mean = found.mean(FULL)
     spread = np.std([one.uf1 for one in found.scores(FULL)])
@@ -122,7 +122,7 @@ def _row(words: list[str], found, probabilities=None) -> list[str]:
 def main() -> None:
     """Print the table, and with `--write` put it into the page."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.real_people", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.classifiers.real_people", description=__doc__)
     parser.add_argument("source", type=Path, metavar="DIR", help="checkout of wangzhifengharrison/HTNet")
     parser.add_argument("--rendered", type=Path, help="folder of the rendered corpora casme2 and samm")
     parser.add_argument("--published-ststnet", action="store_true", help="also STSTNet with 500 epochs")
@@ -130,10 +130,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         found = real_people(options.source, options.rendered or Path(scratch), options.published_ststnet)
-    text = f"{found}\n\n{circumstances()}"
-    print(text, flush=True)
-    if options.write:
-        write(_PAGE, "real people", text)
+    publish(_PAGE, "real people", found, options.write)
 
 
 if __name__ == "__main__":

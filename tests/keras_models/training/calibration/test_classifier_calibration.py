@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 
-from keras_models.training.calibration import expected_calibration_error, fit_temperature
+from keras_models.training.calibration.classifier_calibration import (
+    expected_calibration_error,
+    fit_temperature,
+)
 
 
 def test_temperature_of_labels_drawn_from_the_logits():

@@ -1,8 +1,8 @@
 """The same classifier on the features of each flow method, on rendered corpora of the composite's size.
 
-`python -m benchmarks.expressions [FOLDER]` renders into FOLDER, or a temporary one, and prints; with
-`--write` the table goes into docs/expressions.md. Features and folds are kept in `~/.cache/faceflow`, so that
-it goes on where it was stopped; `--methods` takes some flows only.
+`python -m benchmarks.classifiers.expressions [FOLDER]` renders into FOLDER, or a temporary one, and prints;
+with `--write` the table goes into docs/expressions.md. Features and folds are kept in `~/.cache/faceflow`, so
+that it goes on where it was stopped; `--methods` takes some flows only.
 """
 
 import argparse
@@ -11,12 +11,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.common.page import circumstances, write
+from benchmarks.common.page import publish
 
 METHODS = ("default", "dis_medium", "farneback", "tvl1", "label:mesh", "deepflow", "dis_fine")
 SEEDS = 3
 _SEEDS_AS_PUBLISHED = 1  # of STSTNet, whose 500 epochs take longer than all other rows together
-_PAGE = Path(__file__).parents[1] / "docs" / "expressions.md"
+_PAGE = Path(__file__).parents[2] / "docs" / "expressions.md"
 
 
 def comparison(folder: Path, methods: tuple[str, ...] = METHODS) -> str:
@@ -65,7 +65,7 @@ def comparison(folder: Path, methods: tuple[str, ...] = METHODS) -> str:
 def main() -> None:
     """Print the table, and with `--write` put it into the page."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.expressions", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.classifiers.expressions", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="where the corpora are kept")
     parser.add_argument(
         "--methods", nargs="+", default=METHODS, help=f"flows to compare ({', '.join(METHODS)})"
@@ -74,10 +74,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         found = comparison(options.folder or Path(scratch), tuple(options.methods))
-    text = f"{found}\n\n{circumstances()}"
-    print(text, flush=True)
-    if options.write:
-        write(_PAGE, "comparison", text)
+    publish(_PAGE, "comparison", found, options.write)
 
 
 if __name__ == "__main__":

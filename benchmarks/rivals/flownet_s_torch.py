@@ -4,7 +4,7 @@
 # ///
 """FlowNetS in PyTorch as a rival: a training step and a forward pass of the published layers.
 
-Run by `benchmarks.networks torch` in an environment of its own; the project does not depend on PyTorch.
+Run by `benchmarks.networks "networks: torch"` in an environment of its own: the project needs no PyTorch.
 Arguments: width, batch, size, rounds. Prints one line of JSON.
 """
 

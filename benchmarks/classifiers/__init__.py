@@ -1,0 +1,1 @@
+"""Classifiers of micro-expressions, on rendered and on real people."""

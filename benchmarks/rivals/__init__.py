@@ -1,0 +1,1 @@
+"""Other networks, in PyTorch and an environment of their own."""

@@ -1,0 +1,1 @@
+"""Calibration of trained networks: probabilities of classifiers, and the uncertainty of flow."""
