@@ -1,5 +1,6 @@
 """`faceflow analyze`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,6 +69,10 @@ def analyze(
     check_outputs(out, inputs=(clip,), may_be_folder=several)
     config = AnalysisConfig(reference, rate, interpupillary_mm, magnify, parquet)
 
+    # Parts of a clip, or clips, are analysed at the same time on all cores; further threads within each of
+    # TensorFlow's operations would be in one another's way. It reads this when it starts.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+
     from keras_models.inference.clip_analyses import AnalysisRequest
 
     request = AnalysisRequest(
@@ -111,8 +116,6 @@ def _clip(clip: Path, out: Path, request: "AnalysisRequest") -> None:
 def _folder(
     folder: Path, out: Path, request: "AnalysisRequest", workers: int | None, scheduler: str | None
 ) -> None:
-    import os
-
     from keras_models.inference.clip_analyses import analyse_folder
 
     workers = len(os.sched_getaffinity(0)) if workers is None else workers

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from keras_models.inference.estimators import Estimator
 from keras_models.losses.flow_losses import end_point_error
-from pipelines.clip_analysis.tracking.clip_tracking import ClipFrame, steadied
+from pipelines.clip_analysis.tracking.clip_tracking import steadied
+from pipelines.clip_analysis.tracking.parallel_tracking import FrameToTrack, track_in_parallel
 from pipelines.clip_analysis.tracking.reference_crop import reference_crop
-from pipelines.clip_analysis.tracking.tracker import FlowEstimate, MotionTracker
+from pipelines.clip_analysis.tracking.tracker import FlowEstimate
 from pipelines.errors import InputError
 from pipelines.io.clip_truth import ClipTruth, list_clips, read_clip_truth
 from pipelines.landmarks.detector import FaceMesh, find_face
@@ -94,22 +95,19 @@ def frame_by_frame(method: Estimator) -> Follow:
 def tracked(estimate: FlowEstimate) -> Follow:
     """Track the face against the first frame, as `faceflow analyze` does."""
 
-    def track(frames: Iterator[np.ndarray]) -> Iterator[ClipFrame]:
+    def found_faces(frames: Iterator[np.ndarray]) -> Iterator[FrameToTrack]:
         first = next(frames)
         with FaceMesh(tracking=True) as face_mesh:
             landmarks = find_face(face_mesh, first, "frame 0").landmarks
-            tracker = MotionTracker(reference_crop(first, landmarks), estimate)
-            for number, frame in enumerate(chain([first], frames)):
-                face = face_mesh(frame, landmarks) if number else find_face(face_mesh, frame, "frame 0")
-                if face is None:
-                    tracker.reset()
-                    yield ClipFrame(number, frame, None, tracker.reference, None)
-                    continue
-                landmarks = face.landmarks
-                yield ClipFrame(number, frame, landmarks, tracker.reference, tracker(frame, landmarks))
+            crop = reference_crop(first, landmarks)
+            yield FrameToTrack(0, first, landmarks, crop)
+            for number, frame in enumerate(frames, start=1):
+                face = face_mesh(frame, landmarks)
+                landmarks = landmarks if face is None else face.landmarks
+                yield FrameToTrack(number, frame, face and face.landmarks, crop)
 
     def follow(frames: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray] | None]:
-        for found in islice(steadied(track(frames)), 1, None):
+        for found in islice(steadied(track_in_parallel(found_faces(frames), estimate)), 1, None):
             shape = found.picture.shape[:2]
             yield found.reference.frame_flow(found.motion.flow, shape) if found.known else None
 

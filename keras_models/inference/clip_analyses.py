@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -40,12 +40,14 @@ class AnalysisRequest:
         model: name of a flow method, as `get_estimator` takes it.
         classifier: preset of expressions or folder of a run; None to leave micro-expressions unclassified.
         landmarks: source of the landmarks, `KIND:PLACE` as `attach_landmarks` takes it; None for Face Mesh.
+        threads: number of threads that analyse a clip; by default one for each core, and at most 4.
     """
 
     config: AnalysisConfig = field(default_factory=AnalysisConfig)
     model: str = "default"
     classifier: str | None = "expression"
     landmarks: str | None = None
+    threads: int | None = None
 
 
 def analyse(
@@ -115,6 +117,8 @@ def analyse_folder(
         if not row.failure and (out / row.clip / "summary.json").exists()
     }
     done = {clip.name: done[clip.name] for clip in reading.clips if _is_kept(clip, done.get(clip.name))}
+    if workers > 1 or scheduler:
+        request = replace(request, threads=1)  # the processes share the cores
     tasks = [(clip, out / clip.name, request) for clip in reading.clips if clip.name not in done]
     out.mkdir(parents=True, exist_ok=True)
     _write(out, settings, done, reading)
@@ -141,7 +145,7 @@ def _analysed(clip: Clip, out: Path, request: AnalysisRequest, progress=None, re
     more = {} if progress is None else {"progress": progress}
     return analyse_clip(
         clip.path, out, _estimator(request.model), request.config, classify=_classify(request.classifier),
-        landmarks=clip.landmarks, replace_folder=replace_folder, **more,
+        landmarks=clip.landmarks, replace_folder=replace_folder, threads=request.threads, **more,
     )  # fmt: skip
 
 

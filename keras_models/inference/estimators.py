@@ -1,7 +1,7 @@
 """Flow estimators by name: classical methods, labels from landmarks, and networks.
 
 An estimator is a function of two frames, uint8 [H, W, 3] RGB of one size, that returns the flow, float32
-[H, W, 2] in pixels, and its validity, bool [H, W].
+[H, W, 2] in pixels, and its validity, bool [H, W]. Several threads may call it at the same time.
 
 References:
     Farnebäck, SCIA 2003. Zach, Pock, Bischof, DAGM 2007 (TV-L1). Weinzaepfel et al., ICCV 2013 (DeepFlow).
@@ -10,9 +10,10 @@ References:
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     import keras
 
 Estimator = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+T = TypeVar("T")
 
 
 def _dis(preset: int) -> Callable[[], cv2.DenseOpticalFlow]:
@@ -105,13 +108,25 @@ def dense(estimate: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Estimator
     return method
 
 
+def _one_per_thread(make: Callable[[], T]) -> Callable[[], T]:
+    """Return a function that returns an object of the calling thread, made at its first call."""
+    own = threading.local()
+
+    def get() -> T:
+        if not hasattr(own, "made"):
+            own.made = make()
+        return own.made
+
+    return get
+
+
 def _classical(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    algorithm = _CLASSICAL[name]()
+    algorithm = _one_per_thread(_CLASSICAL[name])  # OpenCV's keep their intermediate results
 
     def estimate(frame1: np.ndarray, frame2: np.ndarray) -> np.ndarray:
         grey1, grey2 = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (frame1, frame2))
         try:
-            return algorithm.calc(grey1, grey2, None)
+            return algorithm().calc(grey1, grey2, None)
         except cv2.error as error:
             size = f"{frame1.shape[1]}x{frame1.shape[0]}"
             raise InputError(f"{name} cannot handle frames of {size} pixels ({error.err})") from error
@@ -122,11 +137,11 @@ def _classical(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
 def _label(name: str) -> Estimator:
     if name not in LABEL_METHODS:
         raise InputError(f"unknown label method {name!r}; use one of: {', '.join(LABEL_METHODS)}")
-    face_mesh = FaceMesh()
+    face_mesh = _one_per_thread(FaceMesh)
 
     def method(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        face1 = find_face(face_mesh, frame1, "frame 1")
-        face2 = find_face(face_mesh, frame2, "frame 2", same_as=face1)
+        face1 = find_face(face_mesh(), frame1, "frame 1")
+        face2 = find_face(face_mesh(), frame2, "frame 2", same_as=face1)
         label = make_label(name, frame1, frame2, face1.landmarks, face2.landmarks)
         return label.flow, label.valid
 

@@ -29,8 +29,8 @@ from pipelines.clip_analysis.region_table import (
     RegionTable,
 )
 from pipelines.clip_analysis.results.parquet import write_parquet
+from pipelines.clip_analysis.tracking.clip_frame import ClipFrame
 from pipelines.clip_analysis.tracking.clip_motion import ClipMotion, Progress, clip_motion
-from pipelines.clip_analysis.tracking.clip_tracking import ClipFrame
 from pipelines.clip_analysis.tracking.head_pose import head_pose
 from pipelines.clip_analysis.tracking.tracker import FlowEstimate
 from pipelines.clip_analysis.wide_table import WIDE_COLUMNS, wide_row
@@ -83,6 +83,7 @@ def analyse_clip(
     landmarks: Landmarks | None = None,
     progress: Progress = lambda step, done, total: None,
     replace_folder: bool = False,
+    threads: int | None = None,
 ) -> ClipAnalysis:
     """Analyse a clip and write tables, events, the magnified video and the report into a folder.
 
@@ -96,6 +97,7 @@ def analyse_clip(
         progress: function to call with the step (landmarks or motion), the frames done, and about how many
             there are.
         replace_folder: whether to replace existing results.
+        threads: number of threads; by default one for each core, and at most 4. Results do not depend on it.
 
     Raises:
         InputError: if the clip cannot be read or has no face, or the reference frame does not exist or has no
@@ -104,7 +106,9 @@ def analyse_clip(
     clip, out = Path(clip), Path(out)
     check_outputs(out, inputs=(clip,), may_be_folder=replace_folder)
     with ExitStack() as stack:
-        motion = stack.enter_context(clip_motion(clip, estimate, config.reference, landmarks, progress))
+        motion = stack.enter_context(
+            clip_motion(clip, estimate, config.reference, landmarks, progress, threads)
+        )
         notes = _survey_notes(motion, config.reference)
         times = frame_times(clip, motion.survey.frames, config.rate)
         part = stack.enter_context(replacing(out, replace_folder))

@@ -5,7 +5,7 @@ import numpy as np
 
 from pipelines.clip_analysis.magnification import MAGNIFIED_SIZE, face_view, magnified
 from pipelines.clip_analysis.region_table import INTERPUPILLARY_MM
-from pipelines.clip_analysis.tracking.clip_tracking import ClipFrame
+from pipelines.clip_analysis.tracking.clip_frame import ClipFrame
 from pipelines.micro_expressions.alignment import CROP
 from pipelines.micro_expressions.strain import optical_strain
 from pipelines.visualization.flow_color import flow_to_color

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from pipelines.clip_analysis.tracking.clip_tracking import ClipFrame
+from pipelines.clip_analysis.tracking.clip_frame import ClipFrame
 from pipelines.clip_analysis.tracking.head_pose import CLOSED_BELOW, eye_openings, head_pose
 from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop
 from pipelines.landmarks.face_mesh import face_mask

@@ -6,8 +6,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipelines.clip_analysis.tracking.clip_frame import ClipFrame
 from pipelines.clip_analysis.tracking.clip_tracking import (
-    ClipFrame,
     reference_crops,
     reference_frames,
     track_clip,
@@ -51,6 +51,7 @@ def clip_motion(
     reference: int | None = None,
     landmarks: Landmarks | None = None,
     progress: Progress = lambda step, done, total: None,
+    threads: int | None = None,
 ) -> Iterator[ClipMotion]:
     """Find the face in every frame of a clip, and track its motion relative to a reference frame.
 
@@ -62,6 +63,7 @@ def clip_motion(
         reference: number of the reference frame; by default it is chosen automatically.
         landmarks: reader of the 68 landmarks of each frame from another program; by default Face Mesh.
         progress: function to call after each frame.
+        threads: as of `track_in_parallel`.
 
     Raises:
         InputError: if the clip cannot be read or has no face, or the reference frame does not exist or has no
@@ -86,7 +88,7 @@ def clip_motion(
         crops = reference_crops(intact_frames(clip, truncated.append), references, store)
         added: list[int] = []
         frames_again = intact_frames(clip, truncated.append)
-        tracked = track_clip(frames_again, found, crops, store, estimate, added.append)
+        tracked = track_clip(frames_again, found, crops, store, estimate, added.append, threads)
         frames = _with_progress(tracked, found.frames, progress)
         yield ClipMotion(found, references, frames, truncated[0] if truncated else None, added)
 

@@ -1,52 +1,23 @@
 """Second pass over a clip: the motion of every frame relative to the reference frame of its shot."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import islice
 
 import cv2
 import numpy as np
 
+from pipelines.clip_analysis.tracking.clip_frame import ClipFrame
 from pipelines.clip_analysis.tracking.landmark_store import LandmarkStore
+from pipelines.clip_analysis.tracking.parallel_tracking import FrameToTrack, track_in_parallel
 from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop, reference_crop
 from pipelines.clip_analysis.tracking.survey import Shot, Survey
-from pipelines.clip_analysis.tracking.tracker import FlowEstimate, MotionTracker, TrackedMotion
+from pipelines.clip_analysis.tracking.tracker import FlowEstimate
 from pipelines.errors import InputError
 from pipelines.image.warping import squared_length
 
-#: Number of lost frames in a row with a face, after which the face is taken to be another person's.
-NEW_REFERENCE_AFTER = 10
-
 # Change of the flow from frame to frame that is taken to be an error of the estimator, pixels of the crop.
 _TIME_ERROR = 0.15
-
-
-@dataclass(frozen=True, eq=False)
-class ClipFrame:
-    """A frame of a clip and its motion.
-
-    Attributes:
-        number: number of the frame, from 0.
-        picture: the frame, uint8 [H, W, 3], RGB.
-        landmarks: landmarks of the face, float32 [478, 2], pixels of the frame; None without a face.
-        reference: crop of the reference frame; None in a shot without a face.
-        motion: motion relative to the reference; None without a face.
-    """
-
-    number: int
-    picture: np.ndarray
-    landmarks: np.ndarray | None
-    reference: ReferenceCrop | None
-    motion: TrackedMotion | None
-
-    @property
-    def known(self) -> bool:
-        """Whether the motion is known, that is, the frame has a face and was not lost."""
-        return self.motion is not None and self.motion.status != "lost"
-
-    @property
-    def status(self) -> str:
-        """Tracked, restarted, lost, or no_face."""
-        return self.motion.status if self.motion else "no_face"
 
 
 def reference_frames(found: Survey, named: int | None, store: LandmarkStore) -> dict[Shot, int]:
@@ -92,46 +63,39 @@ def track_clip(
     store: LandmarkStore,
     estimate: FlowEstimate,
     on_new_reference: Callable[[int], None] = lambda number: None,
+    threads: int | None = None,
 ) -> Iterator[ClipFrame]:
     """Track the face through a clip.
 
     Args:
-        frames: frames, uint8 [H, W, 3] RGB each; read one by one, with three in memory.
+        frames: frames, uint8 [H, W, 3] RGB each; read one by one, with some tens in memory.
         found: result of the first pass.
         crops: crop of the reference frame of each shot.
         store: landmarks of all frames.
-        estimate: estimator of the flow between two crops.
+        estimate: estimator of the flow between two crops. It is called by several threads.
         on_new_reference: function to call with the number of a frame that becomes a new reference.
+        threads: as of `track_in_parallel`.
 
     Yields:
         Every frame, in order.
     """
-    return steadied(_tracked(frames, found, crops, store, estimate, on_new_reference))
+    given = (
+        FrameToTrack(number, frame, store[number], crops.get(found.shot_of(number)))
+        for number, frame in enumerate(islice(frames, found.frames))
+    )
+    tracked = track_in_parallel(given, estimate, threads)
+    return steadied(_with_references(tracked, crops, on_new_reference))
 
 
-def _tracked(frames, found, crops, store, estimate, on_new_reference) -> Iterator[ClipFrame]:
-    shots = iter(found.shots)
-    shot, tracker, lost = next(shots), None, 0
-    for number, frame in enumerate(frames):
-        if number >= found.frames:
-            return
-        while number > shot.last:
-            shot, tracker = next(shots), None
-        if tracker is None and shot in crops:
-            tracker, lost = MotionTracker(crops[shot], estimate), 0
-        landmarks = store[number]
-        if tracker is None or landmarks is None:
-            if tracker:
-                tracker.reset()
-            yield ClipFrame(number, frame, landmarks, tracker and tracker.reference, None)
-            continue
-        motion = tracker(frame, landmarks)
-        lost = lost + 1 if motion.status == "lost" else 0
-        if lost == NEW_REFERENCE_AFTER:
-            tracker, lost = MotionTracker(reference_crop(frame, landmarks, number), estimate), 0
-            on_new_reference(number)
-            motion = tracker(frame, landmarks)
-        yield ClipFrame(number, frame, landmarks, tracker.reference, motion)
+def _with_references(
+    frames: Iterator[ClipFrame], crops: dict[Shot, ReferenceCrop], on_new_reference: Callable[[int], None]
+) -> Iterator[ClipFrame]:
+    known = {crop.number for crop in crops.values()}
+    for frame in frames:
+        if frame.reference is not None and frame.reference.number not in known:
+            known.add(frame.reference.number)
+            on_new_reference(frame.reference.number)
+        yield frame
 
 
 def steadied(frames: Iterable[ClipFrame]) -> Iterator[ClipFrame]:

@@ -1,4 +1,6 @@
-"""SavedModels that `get_estimator` cannot use."""
+"""Estimators in several threads, and SavedModels that `get_estimator` cannot use."""
+
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -45,3 +47,15 @@ def test_a_saved_model_of_something_else(tmp_path):
     says = "1: not a SavedModel of face_flow; its signature serving_default takes apex, onset, in place of"
     with pytest.raises(InputError, match=says):
         get_estimator(str(save(tmp_path / "1", ("onset", "apex"))))
+
+
+@pytest.mark.parametrize("name", ["dis_fine", "label:mesh", "fast"])
+def test_several_threads_get_the_same_flow(portrait, name):
+    """Frames of several sizes, so that threads that shared intermediate results would mix them up."""
+    estimate = get_estimator(name)
+    pairs = [(portrait[: 256 - 16 * k], np.roll(portrait, k, 1)[: 256 - 16 * k]) for k in range(4)]
+    expected = [estimate(*pair)[0] for pair in pairs]
+    with ThreadPoolExecutor(4) as pool:
+        found = [flow for flow, _ in pool.map(lambda pair: estimate(*pair), 3 * pairs)]
+    for flow, same in zip(found, 3 * expected, strict=True):
+        np.testing.assert_allclose(flow, same, atol=1e-4)

@@ -1,3 +1,5 @@
+import threading
+
 import cv2
 import numpy as np
 import pytest
@@ -6,14 +8,19 @@ import pytest
 @pytest.fixture(scope="session")
 def dis():
     """An estimator that knows nothing of faces or clips: OpenCV's DIS."""
-    algorithm = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    algorithm.setFinestScale(0)
-    algorithm.setPatchStride(2)
-    algorithm.setVariationalRefinementIterations(20)
+    own = threading.local()  # its intermediate results are those of one thread
+
+    def algorithm():
+        if not hasattr(own, "dis"):
+            own.dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+            own.dis.setFinestScale(0)
+            own.dis.setPatchStride(2)
+            own.dis.setVariationalRefinementIterations(20)
+        return own.dis
 
     def estimate(frame1, frame2):
         grey = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (frame1, frame2))
-        return algorithm.calc(*grey, None), np.ones(frame1.shape[:2], bool)
+        return algorithm().calc(*grey, None), np.ones(frame1.shape[:2], bool)
 
     return estimate
 

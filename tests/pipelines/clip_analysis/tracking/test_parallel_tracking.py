@@ -1,0 +1,132 @@
+import threading
+from itertools import cycle
+
+import numpy as np
+import pytest
+
+from pipelines.clip_analysis.tracking import parallel_tracking
+from pipelines.clip_analysis.tracking.clip_frame import ClipFrame
+from pipelines.clip_analysis.tracking.parallel_tracking import (
+    NEW_REFERENCE_AFTER,
+    FrameToTrack,
+    track_in_parallel,
+)
+from pipelines.clip_analysis.tracking.reference_crop import reference_crop
+from pipelines.clip_analysis.tracking.tracker import MotionTracker
+from pipelines.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def short_parts(monkeypatch):
+    monkeypatch.setattr(parallel_tracking, "_PART", 12)
+
+
+@pytest.fixture(scope="module")
+def crop(portrait, portrait_landmarks):
+    return reference_crop(portrait, portrait_landmarks)
+
+
+@pytest.fixture(scope="module")
+def smiling(crop, moved):
+    """A smile that comes and goes while the head drifts: 30 frames, in three parts."""
+    frames = []
+    for k in range(30):
+        affine = np.array([[0.0, 0.0], [0.0, 0.0], [0.8 * k, -0.3 * k]])
+        picture, landmarks, _ = moved(affine, smile=5 * abs(np.sin(k * np.pi / 13)))
+        frames.append(FrameToTrack(k, picture, landmarks, crop))
+    return frames
+
+
+@pytest.fixture
+def clip(smiling):
+    return list(smiling)
+
+
+def with_picture(frame, picture):
+    return FrameToTrack(frame.number, picture, frame.landmarks, frame.crop)
+
+
+def same(one: ClipFrame, other: ClipFrame) -> bool:
+    if one.motion is None or other.motion is None:
+        return one.motion is other.motion
+    return (one.number, one.status, one.reference.number) == (
+        other.number, other.status, other.reference.number,
+    ) and np.array_equal(one.motion.flow, other.motion.flow)  # fmt: skip
+
+
+def test_the_same_motion_as_by_one_tracker(clip, crop, dis):
+    tracker = MotionTracker(crop, dis)
+    found = list(track_in_parallel(clip, dis, threads=2))
+    assert [frame.number for frame in found] == list(range(30))
+    for given, frame in zip(clip, found, strict=True):
+        expected = tracker(given.picture, given.landmarks)
+        assert frame.status == expected.status
+        apart = np.linalg.norm(frame.motion.flow - expected.flow, axis=-1)[crop.face]
+        assert apart.mean() < 0.02
+    assert np.linalg.norm(expected.flow, axis=-1)[crop.face].mean() > 10
+
+
+def test_any_number_of_threads_finds_the_same(clip, dis):
+    one, three = (list(track_in_parallel(clip, dis, threads)) for threads in (1, 3))
+    assert all(map(same, one, three))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_track_that_is_lost_between_two_parts(clip, crop, dis, threads):
+    """Frames that show nothing of the face before and after the border of a part, and then another face."""
+    for k in range(10, 30):
+        clip[k] = with_picture(clip[k], 255 - clip[k].picture)
+    found = list(track_in_parallel(clip, dis, threads))
+    new = 10 + NEW_REFERENCE_AFTER - 1
+    statuses = ["restarted", *["tracked"] * 9, *["lost"] * (NEW_REFERENCE_AFTER - 1), "restarted"]
+    assert [frame.status for frame in found] == statuses + ["tracked"] * (29 - new)
+    assert [frame.reference.number for frame in found] == [0] * new + [new] * (30 - new)
+
+
+def test_a_new_shot_has_a_reference_of_its_own(clip, dis):
+    """It starts in the middle of a part, after frames without a face."""
+    other = reference_crop(clip[25].picture, clip[25].landmarks, 25)
+    for k in range(18, 30):
+        clip[k] = FrameToTrack(k, clip[k].picture, None if k < 21 else clip[k].landmarks, other)
+    found = list(track_in_parallel(clip, dis, threads=2))
+    assert [frame.reference.number for frame in found] == [0] * 18 + [25] * 12
+    assert [frame.status for frame in found[16:23]] == ["tracked"] * 2 + ["no_face"] * 3 + [
+        "restarted",
+        "tracked",
+    ]
+    assert np.abs(found[25].motion.flow[other.face]).max() < 0.05
+
+
+def test_large_frames_are_tracked_one_after_the_other(clip, crop, dis, monkeypatch):
+    """Few of them are in memory at a time, too few for parts that start earlier."""
+    monkeypatch.setattr(parallel_tracking, "_MOST_BYTES", 1)
+    read, ahead = 0, []
+
+    def frames():
+        nonlocal read
+        for frame in clip:
+            read += 1
+            yield frame
+
+    tracker = MotionTracker(crop, dis)
+    for given, frame in zip(clip, track_in_parallel(frames(), dis, threads=1), strict=False):
+        np.testing.assert_array_equal(frame.motion.flow, tracker(given.picture, given.landmarks).flow)
+        ahead.append(read - frame.number)
+    assert max(ahead) <= 16
+
+
+def test_a_failing_estimator_is_reported(clip):
+    def fails(frame1, frame2):
+        raise InputError("too small")
+
+    with pytest.raises(InputError, match="too small"):
+        list(track_in_parallel(clip, fails, threads=2))
+
+
+def test_work_stops_with_the_reader(clip, dis):
+    before = threading.active_count()
+    frames = track_in_parallel(cycle(clip), dis, threads=2)
+    next(frames)
+    assert threading.active_count() > before
+    frames.close()
+    assert threading.active_count() == before
