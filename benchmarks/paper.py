@@ -29,6 +29,7 @@ _PAGE = Path(__file__).parents[1] / "docs" / "paper.md"
 
 def training_data(folder: Path, pairs: int) -> dict[str, Path]:
     """Make what is not there yet, and return the folder of each kind of data."""
+    from pipelines.cores import num_cores
     from pipelines.records.build_config import BuildConfig
     from pipelines.records.builder import build
     from pipelines.synthetic.rendered_corpora import render_corpus
@@ -39,7 +40,7 @@ def training_data(folder: Path, pairs: int) -> dict[str, Path]:
     _write_pairs(folder / "mix", pairs, lambda k: "shape" if k // 4 % 2 else "face")
     render_corpus("ckplus", folder / "ckplus", subjects=min(40, max(4, pairs // 100)))
     config = BuildConfig(corpus="ckplus", pairs=f"every:{_STEP}")
-    build(folder / "ckplus", folder / "records", config, workers=os.cpu_count() or 1)
+    build(folder / "ckplus", folder / "records", config, workers=num_cores())
     records = folder / "records"
     return {name: folder / name for name in ("shapes", "rendered", "mix")} | {
         "landmarks": records,

@@ -30,6 +30,7 @@ from serving.runtime.execution import Execution
 from serving.runtime.memory import keep_freed_memory
 from serving.runtime.metrics import Metrics
 from serving.runtime.request_log import RequestLog
+from serving.runtime.tensorflow_threads import set_tensorflow_threads
 from serving.server_options import ServerOptions
 from serving.server_setup import (
     as_input_error,
@@ -112,6 +113,9 @@ class Server:
             find_models(self.folder)
         for port in filter(None, (self.port, options.rest_api_port)):
             bound_socket(self.host, port).close()
+        set_tensorflow_threads(
+            options.tensorflow_intra_op_parallelism, options.tensorflow_inter_op_parallelism
+        )
         execution = Execution(options.max_concurrency, parameters)
         self.models = self._load(execution, config)
         data_plane = DataPlane(

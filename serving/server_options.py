@@ -1,8 +1,8 @@
 """Settings of the server, named like TensorFlow Serving's flags where Serving has them."""
 
-import os
 from pathlib import Path
 
+from pipelines.cores import num_cores
 from pipelines.settings import check_settings, number, settings
 
 _DAY = 86_400  # seconds
@@ -38,7 +38,12 @@ class ServerOptions:
         grpc_channel_arguments: Settings of the gRPC server, as NAME=VALUE,NAME=VALUE.
         grpc_max_threads: Number of gRPC requests in progress at the same time: running or waiting.
         allow_plaintext: Listen without TLS on addresses that other machines can reach.
-        max_concurrency: Number of requests that TensorFlow runs at the same time, each on several cores.
+        max_concurrency: Number of requests that TensorFlow runs at the same time; by default one per core.
+        tensorflow_intra_op_parallelism: Number of threads within an operation of TensorFlow; 0 for one per
+            core. More than one slow the shipped networks down; large ones such as FlowNetS answer a single
+            request sooner with more.
+        tensorflow_inter_op_parallelism: Number of operations of TensorFlow that run at the same time; 0 for
+            one per core.
         max_message_bytes: Largest gRPC request, bytes.
         max_elements: Largest number of elements of one input.
         shutdown_grace_seconds: Time for requests in progress to finish after SIGTERM, seconds.
@@ -67,7 +72,9 @@ class ServerOptions:
     grpc_channel_arguments: str = ""
     grpc_max_threads: int = number(default=32, minimum=1, maximum=4096)
     allow_plaintext: bool = False
-    max_concurrency: int = number(default=max(1, (os.cpu_count() or 1) // 4), minimum=1, maximum=4096)
+    max_concurrency: int = number(default=num_cores(), minimum=1, maximum=4096)
+    tensorflow_intra_op_parallelism: int = number(default=1, minimum=0, maximum=4096)
+    tensorflow_inter_op_parallelism: int = number(default=0, minimum=0, maximum=4096)
     max_message_bytes: int = number(default=256 * 2**20, minimum=1024, maximum=2**31 - 1)
     max_elements: int = number(default=2**25, minimum=1)
     shutdown_grace_seconds: float = number(default=10.0, minimum=0, maximum=_DAY)

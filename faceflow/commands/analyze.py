@@ -117,8 +117,9 @@ def _folder(
     folder: Path, out: Path, request: "AnalysisRequest", workers: int | None, scheduler: str | None
 ) -> None:
     from keras_models.inference.clip_analyses import analyse_folder
+    from pipelines.cores import num_cores
 
-    workers = len(os.sched_getaffinity(0)) if workers is None else workers
+    workers = num_cores() if workers is None else workers
     with gauge("analyze") as show:
         rows = analyse_folder(folder, out, request, workers, scheduler, show)
     for row in rows:

@@ -6,6 +6,7 @@ from tyro.conf import OmitArgPrefixes, arg
 
 from faceflow.arguments import Folder, Out
 from faceflow.console import gauge, say
+from pipelines.cores import num_cores
 from pipelines.records.build_config import BuildConfig
 
 
@@ -37,11 +38,9 @@ def build(
             code that they receive.
         strict: Stop at the first clip that cannot be used.
     """
-    import os
-
     from pipelines.records.builder import build as build_records
 
-    workers = len(os.sched_getaffinity(0)) if workers is None else workers
+    workers = num_cores() if workers is None else workers
     with gauge("build") as show:
         manifest = build_records(
             source, out, config, workers=workers, scheduler=scheduler, strict=strict, on_clip=show

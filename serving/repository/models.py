@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import grpc
 
+from pipelines.cores import num_cores
 from pipelines.errors import InputError
 from serving.protocol.serving_error import ServingError, invalid_argument
 from serving.protocol.stubs import ModelServerConfig, get_model_status_pb2, model_pb2, prediction_log_pb2
@@ -233,7 +233,7 @@ class Models:
                 raise InputError(message) from error
 
         # The first run of each signature keeps one core busy, so several run at a time.
-        with futures.ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="warm-up") as pool:
+        with futures.ThreadPoolExecutor(num_cores(), thread_name_prefix="warm-up") as pool:
             list(pool.map(answer, read_warmup(model.folder)))
 
     def _unload(self, name: str, versions: set[int]) -> None:

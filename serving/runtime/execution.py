@@ -37,8 +37,7 @@ class Execution:
     """Runs signatures of models.
 
     Args:
-        max_concurrency: Number of requests that run at the same time. TensorFlow uses all cores for one
-            request; on two cores, two requests at a time were slower than one after the other.
+        max_concurrency: Number of requests that run at the same time.
         batching: Parameters of batching; None to run each request alone.
     """
 

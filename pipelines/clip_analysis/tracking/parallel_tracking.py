@@ -7,7 +7,6 @@ Where the start of a part depends on more of the past, because the track was los
 replaced, the part is tracked after the part before it.
 """
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +17,7 @@ import numpy as np
 from pipelines.clip_analysis.tracking.clip_frame import ClipFrame
 from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop, reference_crop
 from pipelines.clip_analysis.tracking.tracker import FlowEstimate, MotionTracker
+from pipelines.cores import num_cores
 
 #: Number of lost frames in a row with a face, after which the face is taken to be another person's.
 NEW_REFERENCE_AFTER = 10
@@ -118,7 +118,7 @@ def track_in_parallel(
     Yields:
         Every frame, in order.
     """
-    threads = min(_MOST_THREADS, len(os.sched_getaffinity(0))) if threads is None else threads
+    threads = min(_MOST_THREADS, num_cores()) if threads is None else threads
     pool = ThreadPoolExecutor(threads)
     waiting: deque[tuple[_Part, Future | None]] = deque()
     track, found = _Track(), []

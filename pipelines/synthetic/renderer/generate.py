@@ -1,7 +1,6 @@
 """Rendering of pair folders in parallel processes; an interrupted run can be resumed."""
 
 import json
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
+from pipelines.cores import num_cores
 from pipelines.errors import InputError
 from pipelines.files import replacing
 from pipelines.io.pairs import read_metadata, write_metadata, write_pair
@@ -127,7 +127,7 @@ def parallel_map(
     if workers is not None and workers < 1:
         raise InputError(f"workers must be at least 1, but is {workers}")
     jobs = list(jobs)
-    workers = min(workers or len(os.sched_getaffinity(0)), -(-len(jobs) // chunk))
+    workers = min(workers or num_cores(), -(-len(jobs) // chunk))
     if workers <= 1:
         yield from map(work, jobs)
         return
