@@ -217,6 +217,11 @@ def main(arguments: tuple[str, ...] = ()) -> None:
         parser.error(f"unknown part {', '.join(sorted(unknown))}; use one of: {', '.join([*parts, *CORE])}")
     if asked.against is None and not asked.parts:
         del parts["serving: REST"]  # its last result stays in the page
+    from serving.runtime.tensorflow_threads import set_tensorflow_threads
+    from serving.server_options import ServerOptions
+
+    options = ServerOptions()  # bare calls get the threads of the server
+    set_tensorflow_threads(options.tensorflow_intra_op_parallelism, options.tensorflow_inter_op_parallelism)
     for page, of_page in (("benchmarks.md", parts), ("serving.md", CORE)):
         names = [name for name in asked.parts or of_page if name in of_page]
         if names:

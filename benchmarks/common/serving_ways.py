@@ -62,6 +62,8 @@ def rest_calls(rest: str) -> dict[str, Callable[[], np.ndarray]]:
 def way_times(folder: str | Path, rounds: int, onnx: str | Path | None = None) -> dict[str, float]:
     """Return the median seconds of each way by its name, measured in turns in one run.
 
+    TensorFlow should not have run in this process, so that it gets as many threads as in the server.
+
     Args:
         folder: Base folder of the served models.
         rounds: Calls of each.
