@@ -7,6 +7,8 @@ that it asks for).
 """
 
 import json
+import multiprocessing
+import os
 import resource
 import statistics
 import subprocess
@@ -14,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +28,8 @@ SIZE, BATCH, ROUNDS = 256, 4, 9
 WIDTH = 0.5  # of the networks that train
 CLASSICAL = ("dis_fast", "dis_medium", "dis_fine", "farneback", "tvl1", "deepflow")
 POLICIES = ("float32", "mixed_bfloat16")
+PRESETS = ("default", "fast", "flownet_s")
+_THREADS = {"one per core": "0", "one": "1"}  # within an operation of TensorFlow
 _TORCH = Path(__file__).parent / "rivals" / "flownet_s_torch.py"
 _PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _COST = ["ms", "ms of processor"]
@@ -164,7 +169,57 @@ def run_torch(width: float, batch: int, rounds: int) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-PARTS = {"networks: forward": forward, "networks: steps": steps, "networks: torch": compare_torch}
+def threads(presets: tuple[str, ...] = PRESETS, calls: int = 20, rounds: int = 3) -> str:
+    """One pair at a time, and as many as there are cores, by number of threads within an operation.
+
+    Threads are a setting of a process, so each is measured in processes of its own, in turns.
+    """
+    found: dict[tuple[str, str, int], list[float]] = {}
+    spawn = multiprocessing.get_context("spawn")
+    for _ in range(rounds):
+        for setting, value in _THREADS.items():
+            os.environ["TF_NUM_INTRAOP_THREADS"] = value
+            with ProcessPoolExecutor(1, spawn) as process:
+                times = process.submit(_pair_times, presets, calls).result()
+            for (preset, at_a_time), each in times.items():
+                found.setdefault((preset, setting, at_a_time), []).append(each)
+    del os.environ["TF_NUM_INTRAOP_THREADS"]
+    cores = max(at_a_time for _, _, at_a_time in found)
+    rows = [
+        [f"`{preset}`", setting, *(f"{statistics.median(found[preset, setting, n]):.1f}" for n in (1, cores))]
+        for preset in presets
+        for setting in _THREADS
+    ]
+    head = f"Milliseconds for a pair of {SIZE}x{SIZE}, medians of {rounds} processes, {calls} calls each.\n\n"
+    return head + table(["", "threads", "one at a time", f"{cores} at a time"], rows)
+
+
+def _pair_times(presets: tuple[str, ...], calls: int) -> dict[tuple[str, int], float]:
+    """Return the time for a pair by preset and number of pairs at a time."""
+    from keras_models.inference.estimators import get_estimator
+    from pipelines.cores import num_cores
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    frame = np.random.default_rng(0).integers(0, 255, (SIZE, SIZE, 3), np.uint8)
+    pair = frame, np.roll(frame, 1, axis=1)
+    times = {}
+    for preset in presets:
+        estimate = get_estimator(preset)
+        estimate(*pair)
+        for at_a_time in sorted({1, num_cores()}):
+            with ThreadPoolExecutor(at_a_time) as pool:
+                begin = time.perf_counter()
+                list(pool.map(estimate, *([each] * calls for each in pair)))
+                times[preset, at_a_time] = 1e3 * (time.perf_counter() - begin) / calls
+    return times
+
+
+PARTS = {
+    "networks: forward": forward,
+    "networks: threads": threads,
+    "networks: steps": steps,
+    "networks: torch": compare_torch,
+}
 
 
 def main(arguments: tuple[str, ...] = ()) -> None:

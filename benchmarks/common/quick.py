@@ -58,6 +58,7 @@ def measurements(scratch: Path) -> Iterator[Callable[[], object]]:
     yield lambda: pipelines.rendered_share(steps=2)
     yield lambda: _serving(scratch / "models")
     yield lambda: networks.forward(rounds=1)
+    yield lambda: networks.threads(("fast",), calls=4, rounds=1)
     yield lambda: f"training step: {networks.training_costs('flownet_s', 0.25, 'float32', rounds=1)}"
     yield model_card.recipe
     yield lambda: model_card.rendered(_PAIRS)

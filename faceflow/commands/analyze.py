@@ -1,6 +1,5 @@
 """`faceflow analyze`."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ from tyro.conf import Positional, arg
 
 from faceflow.arguments import Out
 from faceflow.console import gauge, print_table, say
+from faceflow.operation_threads import one_thread_per_operation
 
 if TYPE_CHECKING:
     from keras_models.inference.clip_analyses import AnalysisRequest
@@ -69,9 +69,7 @@ def analyze(
     check_outputs(out, inputs=(clip,), may_be_folder=several)
     config = AnalysisConfig(reference, rate, interpupillary_mm, magnify, parquet)
 
-    # Parts of a clip, or clips, are analysed at the same time on all cores; further threads within each of
-    # TensorFlow's operations would be in one another's way. It reads this when it starts.
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    one_thread_per_operation()
 
     from keras_models.inference.clip_analyses import AnalysisRequest
 

@@ -8,6 +8,7 @@ from tyro.conf import OmitArgPrefixes, UseAppendAction, arg
 
 from faceflow.arguments import Corpora, Folder
 from faceflow.console import gauge, print_table, progress, say
+from faceflow.operation_threads import one_thread_per_operation
 from keras_models.training.expression_training_config import ExpressionConfig
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def evaluate_flow(
     # Before the slow imports, so that a wrong path is reported at once.
     check_outputs(json, report)
     count = len(list_pairs(pairs))
+    one_thread_per_operation()
 
     from keras_models.evaluation.evaluate_flow import evaluate_flow as evaluate
     from keras_models.evaluation.flow_report import flow_table, write_flow_report

@@ -7,6 +7,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from faceflow.console import gauge, print_table, say
+from faceflow.operation_threads import one_thread_per_operation
 
 
 def expression(
@@ -34,6 +35,7 @@ def expression(
     check_outputs(picture, json, inputs=input)
     if picture:
         check_picture_path(picture)
+    one_thread_per_operation()
 
     from keras_models.inference.expression_classifier import open_classifier
     from keras_models.inference.recognition import recognise_clip, recognise_pair
@@ -83,6 +85,7 @@ def spot(
     from pipelines.files import check_outputs, replacing
 
     check_outputs(json, inputs=(clip,))
+    one_thread_per_operation()
 
     from keras_models.inference.clip_spotting import spot_clip
     from keras_models.inference.expression_classifier import open_classifier

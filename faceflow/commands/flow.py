@@ -7,6 +7,7 @@ from tyro.conf import Positional, arg
 
 from faceflow.arguments import Out
 from faceflow.console import gauge, say
+from faceflow.operation_threads import one_thread_per_operation
 
 
 def flow(
@@ -68,6 +69,7 @@ def flow(
         raise InputError("--uncertainty needs a local model; leave out --server")
     if reference is not None and (len(input) == 2 or server or size is not None):
         raise InputError("--reference is for a clip, with a local model, and without --size")
+    one_thread_per_operation()
     if len(input) == 2:
         if format != "flo" or size is not None:
             raise InputError("--format and --size are for a clip; the suffix of --out names the format")

@@ -6,6 +6,7 @@ from tyro.conf import arg
 
 from faceflow.arguments import Folder, Out
 from faceflow.console import gauge, say
+from faceflow.operation_threads import one_thread_per_operation
 
 
 def write_features(
@@ -32,6 +33,7 @@ def write_features(
 
     check_exists(source)
     check_outputs(out, inputs=(source,))
+    one_thread_per_operation()
 
     from keras_models.inference.expression_samples import estimator, open_samples
     from pipelines.micro_expressions.pair_samples import pair_samples

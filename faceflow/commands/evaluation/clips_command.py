@@ -8,6 +8,7 @@ from tyro.conf import UseAppendAction, arg
 
 from faceflow.arguments import Folder
 from faceflow.console import print_table, progress
+from faceflow.operation_threads import one_thread_per_operation
 
 
 def evaluate_clips(
@@ -35,6 +36,7 @@ def evaluate_clips(
 
     check_outputs(json)
     count = len(list_clips(clips))
+    one_thread_per_operation()
 
     from keras_models.evaluation.evaluate_clips import (
         CLIP_MOTION_BINS,

@@ -8,6 +8,7 @@ from tyro.conf import UseAppendAction, arg
 
 from faceflow.arguments import Folder
 from faceflow.console import print_table, progress
+from faceflow.operation_threads import one_thread_per_operation
 
 
 def evaluate_uncertainty(
@@ -32,6 +33,7 @@ def evaluate_uncertainty(
 
     check_outputs(json, report)
     count = len(list_pairs(pairs))
+    one_thread_per_operation()
 
     from keras_models.evaluation.evaluate_uncertainty import evaluate_uncertainty as evaluate
     from keras_models.evaluation.uncertainty_report import uncertainty_table, write_uncertainty_report
