@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks.common.page import run_parts, table
 from benchmarks.rivals.rife import rife
+from faceflow.operation_threads import one_thread_per_operation
 from keras_models.evaluation.evaluate_flow import FlowEvaluation, evaluate_flow
 from keras_models.evaluation.evaluate_uncertainty import evaluate_uncertainty
 from keras_models.evaluation.flow_report import flow_table
@@ -176,6 +177,7 @@ IN_README = {"portraits": in_short}
 
 def main(arguments: tuple[str, ...] = ()) -> None:
     """Print the parts that are named, all by default, and with `--write` put them into the pages."""
+    one_thread_per_operation()  # as `faceflow evaluate`
     named = set(arguments) - {"--write"}
     run_parts(_PAGE, PARTS, arguments, on_request=["rife"])  # it installs PyTorch
     if not named or "portraits" in named:
