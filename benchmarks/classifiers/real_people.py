@@ -4,8 +4,9 @@
 https://github.com/wangzhifengharrison/HTNet, which holds features and apex crops of the 442 clips of MEGC
 2019; nothing of it is in this repository. `--write` writes the table into docs/real_people.md. `--rendered
 FOLDER` names the folder in which `faceflow render corpus` has written casme2 and samm; without it, they are
-rendered into a temporary folder. `--published-ststnet` adds STSTNet with its published settings, which takes
-longer than all the rest.
+rendered into a temporary folder. `--ststnet DIR` names a checkout of https://github.com/christy1206/STSTNet,
+and adds STSTNet with the authors' weights of each fold, in PyTorch, which uv downloads; `--ststnet-seeds N`
+also trains it as their program does, with N seeds of an hour each.
 """
 
 import argparse
@@ -13,9 +14,11 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from benchmarks.common.page import publish, table
+from benchmarks.rivals.ststnet import ststnet
 
 SEEDS = 3
 RENDERED = ("casme2", "samm")
@@ -26,7 +29,7 @@ _COLUMNS = ["trained on", "classifier", "features", "UF1", "95 %", "UAR", "preci
 _COLUMNS += ["CASME II", "SMIC", "SAMM", "negative", "positive", "surprise", "ECE"]
 
 
-def real_people(source: Path, rendered: Path, published_ststnet: bool) -> str:
+def real_people(source: Path, rendered: Path, checkout: Path | None, ststnet_seeds: int) -> str:
     """Measure all rows and return the table as Markdown."""
     from keras_models.inference.expression_samples import open_samples
     from pipelines.micro_expressions.published_features import read_published_features
@@ -38,7 +41,8 @@ def real_people(source: Path, rendered: Path, published_ststnet: bool) -> str:
     published, _ = read_published_features(source / _FEATURES, source / _TABLE)
     aligned, _ = read_published_features(source / _FEATURES, source / _TABLE, source / _CROPS)
     rows = []
-    for row in _rows(people, published, aligned, published_ststnet):
+    more = _ststnet_rows(source, published, checkout, ststnet_seeds)
+    for row in chain(_rows(people, published, aligned), more):
         rows.append(row)
         print(" | ".join(row), flush=True)
     head = (
@@ -49,7 +53,7 @@ def real_people(source: Path, rendered: Path, published_ststnet: bool) -> str:
     return f"{head}\n\n{table(_COLUMNS, rows)}"
 
 
-def _rows(people, published, aligned, published_ststnet: bool) -> Iterator[list[str]]:
+def _rows(people, published, aligned) -> Iterator[list[str]]:
     from keras_models.evaluation.committee import Member, evaluate_committee
     from keras_models.evaluation.evaluate_expression import evaluate_expression
     from keras_models.training.expression_training_config import ExpressionConfig
@@ -66,11 +70,28 @@ def _rows(people, published, aligned, published_ststnet: bool) -> Iterator[list[
     found, probabilities = evaluate_committee(published, members, config, SEEDS)
     words = ["real people; one of two also on rendered ones", "committee of two `mirror_net`", "both"]
     yield _row(words, found, probabilities)
-    if published_ststnet:
-        settings = {"epochs": 500, "batch_size": 256, "learning_rate": 5e-5, "weight_decay": 0.0}
-        config = ExpressionConfig("ststnet", **settings)
-        found = evaluate_expression(published, config, cache_folder() / "folds", seeds=1)
-        yield _row(["real people", "`ststnet`, published settings, one seed", "as published"], found)
+
+
+def _ststnet_rows(source: Path, published, checkout: Path | None, seeds: int) -> Iterator[list[str]]:
+    """STSTNet by the authors' program: with their weights, and trained."""
+    import numpy as np
+
+    from keras_models.evaluation.evaluate_expression import ExpressionEvaluation
+    from keras_models.training.expression_training_config import ExpressionConfig
+    from pipelines.micro_expressions.published_features import picture_name
+
+    subjects = [name.split("/")[1] for name in published.subjects]
+    clips = [name.split("/")[1] for name in published.clips]
+    folder = source / _FEATURES
+    pictures = [folder / picture_name(*names) for names in zip(subjects, clips, strict=True)]
+    given = pictures, published.labels, subjects
+    runs = {"authors' weights": [{"weights": checkout / "STSTNet_Weights"}]} if checkout else {}
+    if seeds:
+        runs["authors' training"] = [{"seed": seed} for seed in range(seeds)]
+    for what, settings in runs.items():
+        classes = np.stack([ststnet(*given, **each) for each in settings])
+        found = ExpressionEvaluation(published, classes, "loso", ExpressionConfig("ststnet"), ())
+        yield _row(["real people", f"STSTNet in PyTorch, {what}", "as published"], found)
 
 
 def _shipped(people, samples):
@@ -125,11 +146,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.classifiers.real_people", description=__doc__)
     parser.add_argument("source", type=Path, metavar="DIR", help="checkout of wangzhifengharrison/HTNet")
     parser.add_argument("--rendered", type=Path, help="folder of the rendered corpora casme2 and samm")
-    parser.add_argument("--published-ststnet", action="store_true", help="also STSTNet with 500 epochs")
+    parser.add_argument("--ststnet", type=Path, metavar="DIR", help="checkout of christy1206/STSTNet")
+    parser.add_argument("--ststnet-seeds", type=int, default=0, metavar="N", help="also train STSTNet")
     parser.add_argument("--write", action="store_true", help="put the table into docs/real_people.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        found = real_people(options.source, options.rendered or Path(scratch), options.published_ststnet)
+        found = real_people(
+            options.source, options.rendered or Path(scratch), options.ststnet, options.ststnet_seeds
+        )
     publish(_PAGE, "real people", found, options.write)
 
 

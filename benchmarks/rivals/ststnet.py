@@ -1,0 +1,57 @@
+"""STSTNet as its authors' program trains it, in a process and an environment of its own, which uv makes."""
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+_SCRIPT = Path(__file__).parent / "ststnet_torch.py"
+EPOCHS = 800
+
+
+def ststnet(
+    pictures: Sequence[Path],
+    labels: Sequence[int],
+    subjects: Sequence[str],
+    *,
+    weights: Path | None = None,
+    epochs: int = EPOCHS,
+    seed: int = 0,
+) -> np.ndarray:
+    """Classify each subject's pictures by a network that was trained on all others.
+
+    The first time, uv downloads PyTorch (0.5 GB, and more with the CUDA libraries that it asks for).
+
+    Args:
+        pictures: Features, 28 x 28, as `published_features` describes them.
+        labels: Class of each picture.
+        subjects: Subject of each picture.
+        weights: Folder with the authors' weights of each fold, `SUBJECT.pth`; None to train.
+        epochs: Number of epochs.
+        seed: Seed of the weights and of dropout.
+
+    Returns:
+        Class of each picture, int [N].
+
+    Raises:
+        RuntimeError: If it cannot be had or run.
+    """
+    uv = Path(".uv/bin/uv")
+    job = {
+        "pictures": [str(path.absolute()) for path in pictures],
+        "labels": [int(label) for label in labels],
+        "subjects": list(subjects),
+        "weights": weights and str(Path(weights).absolute()),
+        "epochs": epochs,
+        "seed": seed,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        given, answer = Path(folder) / "job.json", Path(folder) / "answer.json"
+        given.write_text(json.dumps(job))
+        command = [str(uv if uv.exists() else "uv"), "run", "--quiet", "--script", str(_SCRIPT)]
+        if subprocess.run([*command, str(given), str(answer)], check=False).returncode:
+            raise RuntimeError("STSTNet in PyTorch stopped; what it wrote stands above")
+        return np.array(json.loads(answer.read_text()))
