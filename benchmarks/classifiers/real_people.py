@@ -4,9 +4,11 @@
 https://github.com/wangzhifengharrison/HTNet, which holds features and apex crops of the 442 clips of MEGC
 2019; nothing of it is in this repository. `--write` writes the table into docs/real_people.md. `--rendered
 FOLDER` names the folder in which `faceflow render corpus` has written casme2 and samm; without it, they are
-rendered into a temporary folder. `--ststnet DIR` names a checkout of https://github.com/christy1206/STSTNet,
-and adds STSTNet with the authors' weights of each fold, in PyTorch, which uv downloads; `--ststnet-seeds N`
-also trains it as their program does, with N seeds of an hour each.
+rendered into a temporary folder.
+
+With `--ststnet DIR`, a checkout of https://github.com/christy1206/STSTNet, another table is measured in its
+place: STSTNet by its authors' program in PyTorch, which uv downloads, with their weights of each fold and, with
+`--ststnet-seeds N`, trained anew with N seeds of an hour each.
 """
 
 import argparse
@@ -14,7 +16,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 from benchmarks.common.page import publish, table
@@ -29,7 +30,7 @@ _COLUMNS = ["trained on", "classifier", "features", "UF1", "95 %", "UAR", "preci
 _COLUMNS += ["CASME II", "SMIC", "SAMM", "negative", "positive", "surprise", "ECE"]
 
 
-def real_people(source: Path, rendered: Path, checkout: Path | None, ststnet_seeds: int) -> str:
+def real_people(source: Path, rendered: Path) -> str:
     """Measure all rows and return the table as Markdown."""
     from keras_models.inference.expression_samples import open_samples
     from pipelines.micro_expressions.published_features import read_published_features
@@ -41,8 +42,7 @@ def real_people(source: Path, rendered: Path, checkout: Path | None, ststnet_see
     published, _ = read_published_features(source / _FEATURES, source / _TABLE)
     aligned, _ = read_published_features(source / _FEATURES, source / _TABLE, source / _CROPS)
     rows = []
-    more = _ststnet_rows(source, published, checkout, ststnet_seeds)
-    for row in chain(_rows(people, published, aligned), more):
+    for row in _rows(people, published, aligned):
         rows.append(row)
         print(" | ".join(row), flush=True)
     head = (
@@ -72,26 +72,28 @@ def _rows(people, published, aligned) -> Iterator[list[str]]:
     yield _row(words, found, probabilities)
 
 
-def _ststnet_rows(source: Path, published, checkout: Path | None, seeds: int) -> Iterator[list[str]]:
-    """STSTNet by the authors' program: with their weights, and trained."""
+def by_ststnet(source: Path, checkout: Path, seeds: int) -> str:
+    """Measure STSTNet by the authors' program and return the table as Markdown."""
     import numpy as np
 
     from keras_models.evaluation.evaluate_expression import ExpressionEvaluation
     from keras_models.training.expression_training_config import ExpressionConfig
-    from pipelines.micro_expressions.published_features import picture_name
+    from pipelines.micro_expressions.published_features import picture_name, read_published_features
 
+    published, _ = read_published_features(source / _FEATURES, source / _TABLE)
     subjects = [name.split("/")[1] for name in published.subjects]
     clips = [name.split("/")[1] for name in published.clips]
     folder = source / _FEATURES
     pictures = [folder / picture_name(*names) for names in zip(subjects, clips, strict=True)]
-    given = pictures, published.labels, subjects
-    runs = {"authors' weights": [{"weights": checkout / "STSTNet_Weights"}]} if checkout else {}
+    runs = {"authors' weights": [{"weights": checkout / "STSTNet_Weights"}]}
     if seeds:
-        runs["authors' training"] = [{"seed": seed} for seed in range(seeds)]
+        runs[f"trained anew, {seeds} seeds"] = [{"seed": seed} for seed in range(seeds)]
+    rows = []
     for what, settings in runs.items():
-        classes = np.stack([ststnet(*given, **each) for each in settings])
+        classes = np.stack([ststnet(pictures, published.labels, subjects, **each) for each in settings])
         found = ExpressionEvaluation(published, classes, "loso", ExpressionConfig("ststnet"), ())
-        yield _row(["real people", f"STSTNet in PyTorch, {what}", "as published"], found)
+        rows.append(_row(["real people", f"STSTNet, {what}", "as published"], found))
+    return table(_COLUMNS, rows)
 
 
 def _shipped(people, samples):
@@ -150,10 +152,11 @@ def main() -> None:
     parser.add_argument("--ststnet-seeds", type=int, default=0, metavar="N", help="also train STSTNet")
     parser.add_argument("--write", action="store_true", help="put the table into docs/real_people.md")
     options = parser.parse_args()
+    if options.ststnet:
+        found = by_ststnet(options.source, options.ststnet, options.ststnet_seeds)
+        return publish(_PAGE, "ststnet", found, options.write)
     with tempfile.TemporaryDirectory() as scratch:
-        found = real_people(
-            options.source, options.rendered or Path(scratch), options.ststnet, options.ststnet_seeds
-        )
+        found = real_people(options.source, options.rendered or Path(scratch))
     publish(_PAGE, "real people", found, options.write)
 
 
