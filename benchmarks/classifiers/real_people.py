@@ -7,8 +7,8 @@ FOLDER` names the folder in which `faceflow render corpus` has written casme2 an
 rendered into a temporary folder.
 
 With `--ststnet DIR`, a checkout of https://github.com/christy1206/STSTNet, another table is measured in its
-place: STSTNet by its authors' program in PyTorch, which uv downloads, with their weights of each fold and, with
-`--ststnet-seeds N`, trained anew with N seeds of an hour each.
+place: STSTNet by its authors' program in PyTorch, which uv downloads, with their weights of each fold and,
+with `--ststnet-seeds N`, trained anew with N seeds of an hour each.
 """
 
 import argparse
