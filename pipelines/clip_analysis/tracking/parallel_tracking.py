@@ -7,9 +7,10 @@ Where the start of a part depends on more of the past, because the track was los
 replaced, the part is tracked after the part before it.
 """
 
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,22 +120,30 @@ def track_in_parallel(
         Every frame, in order.
     """
     threads = min(_MOST_THREADS, num_cores()) if threads is None else threads
+    stopped = threading.Event()
+
+    def unless_stopped(crop1: np.ndarray, crop2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if stopped.is_set():
+            raise CancelledError
+        return estimate(crop1, crop2)
+
     pool = ThreadPoolExecutor(threads)
     waiting: deque[tuple[_Part, Future | None]] = deque()
     track, found = _Track(), []
     try:
         for part in _parts(frames):
             by_itself = (
-                pool.submit(part.tracked, estimate) if part.earlier and not track.is_replaced else None
+                pool.submit(part.tracked, unless_stopped) if part.earlier and not track.is_replaced else None
             )
             waiting.append((part, by_itself))
             if len(waiting) > threads:
-                track, found = _next(*waiting.popleft(), track, found, estimate)
+                track, found = _next(*waiting.popleft(), track, found, unless_stopped)
                 yield from found
         while waiting:
-            track, found = _next(*waiting.popleft(), track, found, estimate)
+            track, found = _next(*waiting.popleft(), track, found, unless_stopped)
             yield from found
     finally:
+        stopped.set()
         pool.shutdown(cancel_futures=True)
 
 
