@@ -178,12 +178,10 @@ def threads(presets: tuple[str, ...] = PRESETS, calls: int = 20, rounds: int = 3
     spawn = multiprocessing.get_context("spawn")
     for _ in range(rounds):
         for setting, value in _THREADS.items():
-            os.environ["TF_NUM_INTRAOP_THREADS"] = value
-            with ProcessPoolExecutor(1, spawn) as process:
+            with ProcessPoolExecutor(1, spawn, _set_threads, (value,)) as process:
                 times = process.submit(_pair_times, presets, calls).result()
             for (preset, at_a_time), each in times.items():
                 found.setdefault((preset, setting, at_a_time), []).append(each)
-    del os.environ["TF_NUM_INTRAOP_THREADS"]
     cores = max(at_a_time for _, _, at_a_time in found)
     rows = [
         [f"`{preset}`", setting, *(f"{statistics.median(found[preset, setting, n]):.1f}" for n in (1, cores))]
@@ -192,6 +190,10 @@ def threads(presets: tuple[str, ...] = PRESETS, calls: int = 20, rounds: int = 3
     ]
     head = f"Milliseconds for a pair of {SIZE}x{SIZE}, medians of {rounds} processes, {calls} calls each.\n\n"
     return head + table(["", "threads", "one at a time", f"{cores} at a time"], rows)
+
+
+def _set_threads(value: str) -> None:
+    os.environ["TF_NUM_INTRAOP_THREADS"] = value
 
 
 def _pair_times(presets: tuple[str, ...], calls: int) -> dict[tuple[str, int], float]:

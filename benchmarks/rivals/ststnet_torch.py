@@ -15,7 +15,6 @@ answer, a JSON list with the class of each picture.
 """
 
 import json
-import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -83,7 +82,7 @@ def main() -> None:
     subjects = np.array(job["subjects"])
     names = sorted(set(job["subjects"]))
     found = np.zeros(len(subjects), int)
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ProcessPoolExecutor() as pool:
         run = partial(fold, job=job, pictures=pictures)
         for number, (name, classes) in enumerate(zip(names, pool.map(run, names), strict=True), 1):
             found[subjects == name] = classes

@@ -109,7 +109,9 @@ def tracked(estimate: FlowEstimate) -> Follow:
     def follow(frames: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray] | None]:
         for found in islice(steadied(track_in_parallel(found_faces(frames), estimate)), 1, None):
             shape = found.picture.shape[:2]
-            yield found.reference.frame_flow(found.motion.flow, shape) if found.known else None
+            # A new reference is another person's, or the track is lost: there is no flow from frame 0.
+            known = found.known and found.reference.number == 0
+            yield found.reference.frame_flow(found.motion.flow, shape) if known else None
 
     return follow
 

@@ -63,7 +63,7 @@ def clip_motion(
         reference: number of the reference frame; by default it is chosen automatically.
         landmarks: reader of the 68 landmarks of each frame from another program; by default Face Mesh.
         progress: function to call after each frame.
-        threads: as of `track_in_parallel`.
+        threads: number of threads beside the calling one, see `track_in_parallel`.
 
     Raises:
         InputError: if the clip cannot be read or has no face, or the reference frame does not exist or has no
@@ -90,6 +90,7 @@ def clip_motion(
         frames_again = intact_frames(clip, truncated.append)
         tracked = track_clip(frames_again, found, crops, store, estimate, added.append, threads)
         frames = _with_progress(tracked, found.frames, progress)
+        stack.callback(frames.close)  # ends the threads, also if the reader fails
         yield ClipMotion(found, references, frames, truncated[0] if truncated else None, added)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
 
 import cv2
 import numpy as np
@@ -74,20 +73,21 @@ def track_clip(
         store: landmarks of all frames.
         estimate: estimator of the flow between two crops. It is called by several threads.
         on_new_reference: function to call with the number of a frame that becomes a new reference.
-        threads: as of `track_in_parallel`.
+        threads: number of threads beside the calling one, see `track_in_parallel`.
 
     Yields:
         Every frame, in order.
     """
+    crop_of_frame = (crops.get(shot) for shot in found.shots for _ in range(shot.first, shot.last + 1))
     given = (
-        FrameToTrack(number, frame, store[number], crops.get(found.shot_of(number)))
-        for number, frame in enumerate(islice(frames, found.frames))
+        FrameToTrack(number, frame, store[number], crop)
+        for number, (crop, frame) in enumerate(zip(crop_of_frame, frames, strict=False))
     )
     tracked = track_in_parallel(given, estimate, threads)
-    return steadied(_with_references(tracked, crops, on_new_reference))
+    return steadied(_reporting_new_references(tracked, crops, on_new_reference))
 
 
-def _with_references(
+def _reporting_new_references(
     frames: Iterator[ClipFrame], crops: dict[Shot, ReferenceCrop], on_new_reference: Callable[[int], None]
 ) -> Iterator[ClipFrame]:
     known = {crop.number for crop in crops.values()}

@@ -19,13 +19,14 @@ from pipelines.clip_analysis.tracking.clip_frame import ClipFrame
 from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop, reference_crop
 from pipelines.clip_analysis.tracking.tracker import FlowEstimate, MotionTracker
 from pipelines.cores import num_cores
+from pipelines.errors import InputError
 
 #: Number of lost frames in a row with a face, after which the face is taken to be another person's.
 NEW_REFERENCE_AFTER = 10
 
 _PART, _EARLIER = 32, 4  # frames of a part, and frames before it from which it starts
-_MOST_BYTES = 64e6  # of the frames of a part
-_MOST_THREADS = 4  # each holds the frames and the motion of a part
+_MAX_BYTES = 64e6  # of the frames of a part
+_MAX_THREADS = 4  # each holds the frames and the motion of a part
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,14 +86,42 @@ class _Track:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """A part of a clip: its frames, and those just before it."""
+    """A part of a clip: its frames, and those just before it; none before the first part of the clip."""
 
     frames: Sequence[FrameToTrack]
     earlier: Sequence[FrameToTrack]
+    is_first: bool = False
 
-    def tracked(self, estimate: FlowEstimate) -> tuple[_Track, list[ClipFrame]]:
-        """Track the part by itself."""
-        return _tracked(_tracked(_Track(), self.earlier, estimate)[0], self.frames, estimate)
+    def tracked(self, estimate: FlowEstimate) -> tuple[_Track, _Track, list[ClipFrame]]:
+        """Track the part by itself. Return the states before and after it, and its frames.
+
+        If the track is lost before it, the part is left out, because it starts otherwise.
+        """
+        begin, _ = _tracked(_Track(), self.earlier, estimate)
+        if begin.lost and self.frames[0].crop is begin.crop:
+            return begin, begin, []
+        return begin, *_tracked(begin, self.frames, estimate)
+
+
+class _InProgress:
+    """A part that a thread tracks by itself, or that waits for the part before it."""
+
+    def __init__(self, part: _Part, pool: ThreadPoolExecutor, estimate: FlowEstimate, alone: bool):
+        self.part = part
+        self._stopped = threading.Event()
+
+        def unless_stopped(crop1: np.ndarray, crop2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            if self._stopped.is_set():
+                raise CancelledError  # ends the thread's work; nobody reads its result
+            return estimate(crop1, crop2)
+
+        self.result: Future | None = pool.submit(part.tracked, unless_stopped) if alone else None
+
+    def stop(self) -> None:
+        """Stop at the next frame."""
+        self._stopped.set()
+        if self.result:
+            self.result.cancel()
 
 
 def _tracked(
@@ -113,61 +142,65 @@ def track_in_parallel(
     Args:
         frames: frames of the clip, in order; read one by one, with the parts in progress in memory.
         estimate: estimator of the flow between two crops. It is called by several threads.
-        threads: number of threads; by default one for each core, and at most 4. The result does not depend
-            on it.
+        threads: number of threads beside the calling one; by default one for each core, and at most 4. The
+            result does not depend on it.
 
     Yields:
         Every frame, in order.
+
+    Raises:
+        InputError: if there is no thread.
     """
-    threads = min(_MOST_THREADS, num_cores()) if threads is None else threads
-    stopped = threading.Event()
-
-    def unless_stopped(crop1: np.ndarray, crop2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if stopped.is_set():
-            raise CancelledError
-        return estimate(crop1, crop2)
-
+    threads = min(_MAX_THREADS, num_cores()) if threads is None else threads
+    if threads < 1:
+        raise InputError(f"{threads} threads: at least one must do the work")
     pool = ThreadPoolExecutor(threads)
-    waiting: deque[tuple[_Part, Future | None]] = deque()
+    waiting: deque[_InProgress] = deque()
     track, found = _Track(), []
     try:
         for part in _parts(frames):
-            by_itself = (
-                pool.submit(part.tracked, unless_stopped) if part.earlier and not track.is_replaced else None
-            )
-            waiting.append((part, by_itself))
-            if len(waiting) > threads:
-                track, found = _next(*waiting.popleft(), track, found, unless_stopped)
+            # Where the reference of its shot was replaced, a part needs the one before it.
+            after_new_reference = track.is_replaced and part.frames[0].crop is track.crop
+            alone = part.is_first or (bool(part.earlier) and not after_new_reference)
+            waiting.append(_InProgress(part, pool, estimate, alone))
+            while waiting and (len(waiting) > threads or waiting[0].result is None):
+                track, found = _after(track, found, waiting[0], estimate)
+                waiting.popleft()
                 yield from found
         while waiting:
-            track, found = _next(*waiting.popleft(), track, found, unless_stopped)
+            track, found = _after(track, found, waiting[0], estimate)
+            waiting.popleft()
             yield from found
     finally:
-        stopped.set()
+        for each in waiting:
+            each.stop()
         pool.shutdown(cancel_futures=True)
 
 
-def _next(
-    part: _Part, by_itself: Future | None, track: _Track, before: list[ClipFrame], estimate: FlowEstimate
+def _after(
+    track: _Track, before: list[ClipFrame], work: _InProgress, estimate: FlowEstimate
 ) -> tuple[_Track, list[ClipFrame]]:
     """Return what is found in a part, where `track` and `before` are what was found in the part before it."""
-    recent = before[-_EARLIER:]
-    as_assumed = not track.lost and all(each.reference is track.crop for each in recent)
-    if by_itself is not None and (as_assumed or part.frames[0].crop is not track.crop):
-        return by_itself.result()
-    if by_itself is not None:
-        by_itself.cancel()
-    return _tracked(track, part.frames, estimate)
+    crop = work.part.frames[0].crop
+    # A track that is lost, or has another reference, depends on more than the frames just before the part.
+    usual = not track.lost and all(each.reference is crop for each in before[-_EARLIER:])
+    if work.result is not None and (work.part.is_first or crop is not track.crop or usual):
+        begin, end, found = work.result.result()
+        if work.part.is_first or crop is not track.crop or not begin.lost:
+            return end, found
+    work.stop()
+    return _tracked(track, work.part.frames, estimate)
 
 
 def _parts(frames: Iterable[FrameToTrack]) -> Iterator[_Part]:
-    part, earlier, length = [], [], _PART
+    part, earlier, is_first = [], [], True
     for frame in frames:
         part.append(frame)
-        length = min(_PART, int(_MOST_BYTES / frame.picture.nbytes))
-        if len(part) >= max(length, 2 * _EARLIER):
-            yield _Part(part, earlier)
-            # Parts of large frames are too short to be worth an earlier start.
-            part, earlier = [], part[-_EARLIER:] if length >= 2 * _EARLIER else []
+        length = max(1, min(_PART, int(_MAX_BYTES / frame.picture.nbytes)))
+        # Parts of large frames are too short to be worth an earlier start.
+        parallel = length >= 2 * _EARLIER
+        if len(part) >= length:
+            yield _Part(part, earlier, is_first and parallel)
+            part, earlier, is_first = [], part[-_EARLIER:] if parallel else [], False
     if part:
         yield _Part(part, earlier)

@@ -9,6 +9,7 @@ from keras_models.evaluation.evaluate_clips import (
     evaluate_clips,
     frame_by_frame,
     summarise_clips,
+    tracked,
 )
 from pipelines.errors import InputError
 from pipelines.io.clip_truth import list_clips, read_clip_truth
@@ -106,3 +107,17 @@ def test_json_has_no_nan(clips):
 
 def _refuses(frame1, frame2):
     raise InputError("cannot")
+
+
+def test_a_new_reference_has_no_flow_from_the_first_frame(portrait):
+    """After ten lost frames the tracker starts anew; its flow is then that from another frame."""
+    rng = np.random.default_rng(0)
+
+    def knows_one_frame(crop1, crop2):
+        valid = np.ones(crop1.shape[:2], bool)
+        if np.array_equal(crop1, crop2):
+            return np.zeros((*valid.shape, 2), np.float32), valid
+        return rng.normal(0, 40, (*valid.shape, 2)).astype(np.float32), valid
+
+    noisy = [np.clip(portrait + rng.normal(0, 3, portrait.shape), 0, 255).astype(np.uint8) for _ in range(12)]
+    assert list(tracked(knows_one_frame)(iter([portrait, *noisy]))) == [None] * 12

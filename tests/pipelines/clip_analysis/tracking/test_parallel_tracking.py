@@ -12,7 +12,7 @@ from pipelines.clip_analysis.tracking.parallel_tracking import (
     track_in_parallel,
 )
 from pipelines.clip_analysis.tracking.reference_crop import reference_crop
-from pipelines.clip_analysis.tracking.tracker import MotionTracker
+from pipelines.clip_analysis.tracking.tracker import MotionTracker, TrackedMotion
 from pipelines.errors import InputError
 
 
@@ -97,9 +97,54 @@ def test_a_new_shot_has_a_reference_of_its_own(clip, dis):
     assert np.abs(found[25].motion.flow[other.face]).max() < 0.05
 
 
+class Remembering:
+    """A tracker that is lost where it starts by landmarks from frame 8 on, and else tracks."""
+
+    def __init__(self, crop, estimate):
+        self.reference, self._estimate, self._is_tracking = crop, estimate, False
+
+    def reset(self):
+        self._is_tracking = False
+
+    def __call__(self, picture, landmarks):
+        flow, valid = self._estimate(picture, picture)
+        self._is_tracking = self._is_tracking or landmarks[0, 0] < 8
+        status = "tracked" if self._is_tracking else "lost"
+        return TrackedMotion(flow, flow[..., 0], valid, 1.0, picture, flow, status)
+
+
+def test_a_start_that_is_lost_is_not_taken(monkeypatch, crop):
+    """Where the running track holds and landmarks do not, parts are tracked one after the other."""
+    monkeypatch.setattr(parallel_tracking, "MotionTracker", Remembering)
+    still = np.zeros((4, 4, 2), np.float32), np.ones((4, 4), bool)
+    picture = np.zeros((4, 4, 3), np.uint8)
+    frames = [FrameToTrack(k, picture, np.full((478, 2), k, np.float32), crop) for k in range(60)]
+    found = list(track_in_parallel(frames, lambda one, other: still, threads=2))
+    assert [frame.status for frame in found] == ["tracked"] * 60
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_threads_make_no_difference_after_a_new_reference(clip, crop, dis, threads):
+    """Lost, another reference, and a cut in the middle of a part: by threads, and by one tracker."""
+    other = reference_crop(clip[25].picture, clip[25].landmarks, 25)
+    for k in range(2, 30):
+        picture = 255 - clip[k].picture if k < 17 else clip[k].picture
+        clip[k] = FrameToTrack(k, picture, clip[k].landmarks, crop if k < 17 else other)
+    clip += [FrameToTrack(k, clip[29].picture, clip[29].landmarks, other) for k in range(30, 44)]
+    found = list(track_in_parallel(clip, dis, threads))
+    new = 2 + NEW_REFERENCE_AFTER - 1
+    assert [frame.reference.number for frame in found] == [0] * new + [new] * (17 - new) + [25] * 27
+    tracker = MotionTracker(other, dis)
+    for given, frame in zip(clip[17:36], found[17:36], strict=True):
+        expected = tracker(given.picture, given.landmarks)
+        assert np.linalg.norm(frame.motion.flow - expected.flow, axis=-1)[other.face].mean() < 0.02
+    reference = list(track_in_parallel(clip, dis, 3))
+    assert all(map(same, found, reference))
+
+
 def test_large_frames_are_tracked_one_after_the_other(clip, crop, dis, monkeypatch):
     """Few of them are in memory at a time, too few for parts that start earlier."""
-    monkeypatch.setattr(parallel_tracking, "_MOST_BYTES", 1)
+    monkeypatch.setattr(parallel_tracking, "_MAX_BYTES", 3 * clip[0].picture.nbytes)
     read, ahead = 0, []
 
     def frames():
@@ -109,10 +154,15 @@ def test_large_frames_are_tracked_one_after_the_other(clip, crop, dis, monkeypat
             yield frame
 
     tracker = MotionTracker(crop, dis)
-    for given, frame in zip(clip, track_in_parallel(frames(), dis, threads=1), strict=False):
+    for given, frame in zip(clip, track_in_parallel(frames(), dis, threads=4), strict=True):
         np.testing.assert_array_equal(frame.motion.flow, tracker(given.picture, given.landmarks).flow)
         ahead.append(read - frame.number)
-    assert max(ahead) <= 16
+    assert max(ahead) <= 6
+
+
+def test_no_threads(clip, dis):
+    with pytest.raises(InputError, match="0 threads: at least one must do the work"):
+        list(track_in_parallel(clip, dis, threads=0))
 
 
 def test_a_failing_estimator_is_reported(clip):
@@ -125,10 +175,10 @@ def test_a_failing_estimator_is_reported(clip):
 
 def test_work_stops_with_the_reader(clip, dis):
     """Parts in progress are not finished: each thread ends the call that it is in."""
-    release, calls = threading.Event(), []
+    armed, release, calls = threading.Event(), threading.Event(), []
 
     def held(frame1, frame2):
-        if threading.current_thread() is not threading.main_thread():
+        if armed.is_set():
             calls.append(1)
             release.wait(60)
         return dis(frame1, frame2)
@@ -137,8 +187,8 @@ def test_work_stops_with_the_reader(clip, dis):
     frames = track_in_parallel(cycle(clip), held, threads=2)
     next(frames)
     assert threading.active_count() > before
+    armed.set()
     threading.Timer(1.0, release.set).start()
     frames.close()
     assert len(calls) <= 2
-    assert release.is_set()
-    assert threading.active_count() <= before + 1  # the timer may be ending
+    assert threading.active_count() <= before + 1  # the timer may be running
