@@ -40,7 +40,7 @@ class AnalysisRequest:
         model: name of a flow method, as `get_estimator` takes it.
         classifier: preset of expressions or folder of a run; None to leave micro-expressions unclassified.
         landmarks: source of the landmarks, `KIND:PLACE` as `attach_landmarks` takes it; None for Face Mesh.
-        threads: number of threads that analyse a clip; by default one for each core, and at most 4.
+        threads: number of threads that analyse a clip beside the calling one, see `track_in_parallel`.
     """
 
     config: AnalysisConfig = field(default_factory=AnalysisConfig)

@@ -97,7 +97,8 @@ def analyse_clip(
         progress: function to call with the step (landmarks or motion), the frames done, and about how many
             there are.
         replace_folder: whether to replace existing results.
-        threads: number of threads; by default one for each core, and at most 4. Results do not depend on it.
+        threads: number of threads beside the calling one, see `track_in_parallel`. Results do not depend on
+            it.
 
     Raises:
         InputError: if the clip cannot be read or has no face, or the reference frame does not exist or has no

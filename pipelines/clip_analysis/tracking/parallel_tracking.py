@@ -142,8 +142,8 @@ def track_in_parallel(
     Args:
         frames: frames of the clip, in order; read one by one, with the parts in progress in memory.
         estimate: estimator of the flow between two crops. It is called by several threads.
-        threads: number of threads beside the calling one; by default one for each core, and at most 4. The
-            result does not depend on it.
+        threads: number of threads beside the calling one; by default one more than there are cores, because
+            threads wait for one another now and then, and at most 4. The result does not depend on it.
 
     Yields:
         Every frame, in order.
@@ -151,7 +151,7 @@ def track_in_parallel(
     Raises:
         InputError: if there is no thread.
     """
-    threads = min(_MAX_THREADS, num_cores()) if threads is None else threads
+    threads = min(_MAX_THREADS, num_cores() + 1) if threads is None else threads
     if threads < 1:
         raise InputError(f"{threads} threads: at least one must do the work")
     pool = ThreadPoolExecutor(threads)
