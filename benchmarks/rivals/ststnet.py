@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 _SCRIPT = Path(__file__).parent / "ststnet_torch.py"
-EPOCHS = 800
 
 
 def ststnet(
@@ -18,7 +17,6 @@ def ststnet(
     subjects: Sequence[str],
     *,
     weights: Path | None = None,
-    epochs: int = EPOCHS,
     seed: int = 0,
 ) -> np.ndarray:
     """Classify each subject's pictures by a network that was trained on all others.
@@ -30,7 +28,6 @@ def ststnet(
         labels: Class of each picture.
         subjects: Subject of each picture.
         weights: Folder with the authors' weights of each fold, `SUBJECT.pth`; None to train.
-        epochs: Number of epochs.
         seed: Seed of the weights and of dropout.
 
     Returns:
@@ -45,7 +42,6 @@ def ststnet(
         "labels": [int(label) for label in labels],
         "subjects": list(subjects),
         "weights": weights and str(Path(weights).absolute()),
-        "epochs": epochs,
         "seed": seed,
     }
     with tempfile.TemporaryDirectory() as folder:

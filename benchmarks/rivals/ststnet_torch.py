@@ -9,8 +9,7 @@ the paper, there is batch normalisation after each first layer and a dropout of 
 scaled or centred, and the samples keep their order. Each subject is left out once, and the last of 800 epochs
 counts.
 
-Arguments: a JSON with `pictures` (paths of 28 x 28 pictures), `labels`, `subjects`, `epochs`, `seed` and
-`weights` (folder with the authors' weights of each fold, `SUBJECT.pth`, or null), and the file for the
+Arguments: a JSON with `pictures` (paths of 28 x 28 pictures), `labels`, `subjects`, `seed` and `weights` (folder with the authors' weights of each fold, `SUBJECT.pth`, or null), and the file for the
 answer, a JSON list with the class of each picture.
 """
 
@@ -26,7 +25,7 @@ import torch
 from torch import nn
 
 STREAMS = (3, 5, 8)  # kernels
-BATCH, LEARNING_RATE = 256, 5e-5
+EPOCHS, BATCH, LEARNING_RATE = 800, 256, 5e-5
 
 
 class STSTNet(nn.Module):
@@ -63,7 +62,7 @@ def fold(subject: str, job: dict, pictures: np.ndarray) -> list[int]:
     else:
         optimizer = torch.optim.Adam(network.parameters(), LEARNING_RATE)
         loss = nn.CrossEntropyLoss()
-        for _ in range(job["epochs"]):
+        for _ in range(EPOCHS):
             batches = zip(x[~left_out].split(BATCH), labels[~left_out].split(BATCH), strict=True)
             for seen, right in batches:
                 optimizer.zero_grad()

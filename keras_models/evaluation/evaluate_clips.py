@@ -9,8 +9,9 @@ import numpy as np
 
 from keras_models.inference.estimators import Estimator
 from keras_models.losses.flow_losses import end_point_error
+from pipelines.clip_analysis.tracking.clip_frame import ClipFrame
 from pipelines.clip_analysis.tracking.clip_tracking import steadied
-from pipelines.clip_analysis.tracking.parallel_tracking import FrameToTrack, track_in_parallel
+from pipelines.clip_analysis.tracking.parallel_tracking import track_in_parallel
 from pipelines.clip_analysis.tracking.reference_crop import reference_crop
 from pipelines.clip_analysis.tracking.tracker import FlowEstimate
 from pipelines.errors import InputError
@@ -95,16 +96,16 @@ def frame_by_frame(method: Estimator) -> Follow:
 def tracked(estimate: FlowEstimate) -> Follow:
     """Track the face against the first frame, as `faceflow analyze` does."""
 
-    def found_faces(frames: Iterator[np.ndarray]) -> Iterator[FrameToTrack]:
+    def found_faces(frames: Iterator[np.ndarray]) -> Iterator[ClipFrame]:
         first = next(frames)
         with FaceMesh(tracking=True) as face_mesh:
             landmarks = find_face(face_mesh, first, "frame 0").landmarks
             crop = reference_crop(first, landmarks)
-            yield FrameToTrack(0, first, landmarks, crop)
+            yield ClipFrame(0, first, landmarks, crop)
             for number, frame in enumerate(frames, start=1):
                 face = face_mesh(frame, landmarks)
                 landmarks = landmarks if face is None else face.landmarks
-                yield FrameToTrack(number, frame, face and face.landmarks, crop)
+                yield ClipFrame(number, frame, face and face.landmarks, crop)
 
     def follow(frames: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray] | None]:
         for found in islice(steadied(track_in_parallel(found_faces(frames), estimate)), 1, None):

@@ -17,14 +17,14 @@ class ClipFrame:
         picture: the frame, uint8 [H, W, 3], RGB.
         landmarks: landmarks of the face, float32 [478, 2], pixels of the frame; None without a face.
         reference: crop of the reference frame; None in a shot without a face.
-        motion: motion relative to the reference; None without a face.
+        motion: motion relative to the reference; None without a face, and until the frame is tracked.
     """
 
     number: int
     picture: np.ndarray
     landmarks: np.ndarray | None
     reference: ReferenceCrop | None
-    motion: TrackedMotion | None
+    motion: TrackedMotion | None = None
 
     @property
     def known(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipelines.clip_analysis.tracking.clip_frame import ClipFrame
 from pipelines.clip_analysis.tracking.landmark_store import LandmarkStore
-from pipelines.clip_analysis.tracking.parallel_tracking import FrameToTrack, track_in_parallel
+from pipelines.clip_analysis.tracking.parallel_tracking import track_in_parallel
 from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop, reference_crop
 from pipelines.clip_analysis.tracking.survey import Shot, Survey
 from pipelines.clip_analysis.tracking.tracker import FlowEstimate
@@ -80,7 +80,7 @@ def track_clip(
     """
     crop_of_frame = (crops.get(shot) for shot in found.shots for _ in range(shot.first, shot.last + 1))
     given = (
-        FrameToTrack(number, frame, store[number], crop)
+        ClipFrame(number, frame, store[number], crop)
         for number, (crop, frame) in enumerate(zip(crop_of_frame, frames, strict=False))
     )
     tracked = track_in_parallel(given, estimate, threads)

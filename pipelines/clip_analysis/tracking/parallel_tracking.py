@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,23 +27,6 @@ NEW_REFERENCE_AFTER = 10
 _PART, _EARLIER = 32, 4  # frames of a part, and frames before it from which it starts
 _MAX_BYTES = 64e6  # of the frames of a part
 _MAX_THREADS = 4  # each holds the frames and the motion of a part
-
-
-@dataclass(frozen=True, eq=False)
-class FrameToTrack:
-    """A frame of a clip whose landmarks are known.
-
-    Attributes:
-        number: number of the frame, from 0.
-        picture: the frame, uint8 [H, W, 3], RGB.
-        landmarks: landmarks of the face, float32 [478, 2], pixels of the frame; None without a face.
-        crop: crop of the reference frame of its shot; None in a shot without a face.
-    """
-
-    number: int
-    picture: np.ndarray
-    landmarks: np.ndarray | None
-    crop: ReferenceCrop | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +48,12 @@ class _Track:
         """Whether the reference of the shot was replaced."""
         return self.tracker is not None and self.tracker.reference is not self.crop
 
-    def step(self, frame: FrameToTrack, estimate: FlowEstimate) -> "tuple[_Track, ClipFrame]":
+    def step(self, frame: ClipFrame, estimate: FlowEstimate) -> "tuple[_Track, ClipFrame]":
         """Track the next frame."""
-        number, picture, points = frame.number, frame.picture, frame.landmarks
+        picture, points, crop = frame.picture, frame.landmarks, frame.reference
         tracker, lost = self.tracker, self.lost
-        if frame.crop is not self.crop:
-            tracker, lost = frame.crop and MotionTracker(frame.crop, estimate), 0
+        if crop is not self.crop:
+            tracker, lost = crop and MotionTracker(crop, estimate), 0
         motion = None
         if tracker and points is None:
             tracker.reset()
@@ -78,18 +61,18 @@ class _Track:
             motion = tracker(picture, points)
             lost = lost + 1 if motion.status == "lost" else 0
             if lost == NEW_REFERENCE_AFTER:
-                tracker, lost = MotionTracker(reference_crop(picture, points, number), estimate), 0
+                tracker, lost = MotionTracker(reference_crop(picture, points, frame.number), estimate), 0
                 motion = tracker(picture, points)
-        found = ClipFrame(number, picture, points, tracker and tracker.reference, motion)
-        return _Track(frame.crop, tracker, lost), found
+        found = replace(frame, reference=tracker and tracker.reference, motion=motion)
+        return _Track(crop, tracker, lost), found
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
     """A part of a clip: its frames, and those just before it; none before the first part of the clip."""
 
-    frames: Sequence[FrameToTrack]
-    earlier: Sequence[FrameToTrack]
+    frames: Sequence[ClipFrame]
+    earlier: Sequence[ClipFrame]
     is_first: bool = False
 
     def tracked(self, estimate: FlowEstimate) -> tuple[_Track, _Track, list[ClipFrame]]:
@@ -98,7 +81,7 @@ class _Part:
         If the track is lost before it, the part is left out, because it starts otherwise.
         """
         begin, _ = _tracked(_Track(), self.earlier, estimate)
-        if begin.lost and self.frames[0].crop is begin.crop:
+        if begin.lost and self.frames[0].reference is begin.crop:
             return begin, begin, []
         return begin, *_tracked(begin, self.frames, estimate)
 
@@ -125,7 +108,7 @@ class _InProgress:
 
 
 def _tracked(
-    track: _Track, frames: Sequence[FrameToTrack], estimate: FlowEstimate
+    track: _Track, frames: Sequence[ClipFrame], estimate: FlowEstimate
 ) -> tuple[_Track, list[ClipFrame]]:
     found = []
     for frame in frames:
@@ -135,12 +118,13 @@ def _tracked(
 
 
 def track_in_parallel(
-    frames: Iterable[FrameToTrack], estimate: FlowEstimate, threads: int | None = None
+    frames: Iterable[ClipFrame], estimate: FlowEstimate, threads: int | None = None
 ) -> Iterator[ClipFrame]:
     """Track the face through a clip.
 
     Args:
-        frames: frames of the clip, in order; read one by one, with the parts in progress in memory.
+        frames: frames of the clip, in order, each with the reference of its shot and without motion; read one
+            by one, with the parts in progress in memory.
         estimate: estimator of the flow between two crops. It is called by several threads.
         threads: number of threads beside the calling one; by default one more than there are cores, because
             threads wait for one another now and then, and at most 4. The result does not depend on it.
@@ -160,7 +144,7 @@ def track_in_parallel(
     try:
         for part in _parts(frames):
             # Where the reference of its shot was replaced, a part needs the one before it.
-            after_new_reference = track.is_replaced and part.frames[0].crop is track.crop
+            after_new_reference = track.is_replaced and part.frames[0].reference is track.crop
             alone = part.is_first or (bool(part.earlier) and not after_new_reference)
             waiting.append(_InProgress(part, pool, estimate, alone))
             while waiting and (len(waiting) > threads or waiting[0].result is None):
@@ -181,7 +165,7 @@ def _after(
     track: _Track, before: list[ClipFrame], work: _InProgress, estimate: FlowEstimate
 ) -> tuple[_Track, list[ClipFrame]]:
     """Return what is found in a part, where `track` and `before` are what was found in the part before it."""
-    crop = work.part.frames[0].crop
+    crop = work.part.frames[0].reference
     # A track that is lost, or has another reference, depends on more than the frames just before the part.
     usual = not track.lost and all(each.reference is crop for each in before[-_EARLIER:])
     if work.result is not None and (work.part.is_first or crop is not track.crop or usual):
@@ -192,7 +176,7 @@ def _after(
     return _tracked(track, work.part.frames, estimate)
 
 
-def _parts(frames: Iterable[FrameToTrack]) -> Iterator[_Part]:
+def _parts(frames: Iterable[ClipFrame]) -> Iterator[_Part]:
     part, earlier, is_first = [], [], True
     for frame in frames:
         part.append(frame)

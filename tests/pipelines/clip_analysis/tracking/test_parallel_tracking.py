@@ -8,7 +8,6 @@ from pipelines.clip_analysis.tracking import parallel_tracking
 from pipelines.clip_analysis.tracking.clip_frame import ClipFrame
 from pipelines.clip_analysis.tracking.parallel_tracking import (
     NEW_REFERENCE_AFTER,
-    FrameToTrack,
     track_in_parallel,
 )
 from pipelines.clip_analysis.tracking.reference_crop import reference_crop
@@ -33,7 +32,7 @@ def smiling(crop, moved):
     for k in range(30):
         affine = np.array([[0.0, 0.0], [0.0, 0.0], [0.8 * k, -0.3 * k]])
         picture, landmarks, _ = moved(affine, smile=5 * abs(np.sin(k * np.pi / 13)))
-        frames.append(FrameToTrack(k, picture, landmarks, crop))
+        frames.append(ClipFrame(k, picture, landmarks, crop))
     return frames
 
 
@@ -43,7 +42,7 @@ def clip(smiling):
 
 
 def with_picture(frame, picture):
-    return FrameToTrack(frame.number, picture, frame.landmarks, frame.crop)
+    return ClipFrame(frame.number, picture, frame.landmarks, frame.reference)
 
 
 def same(one: ClipFrame, other: ClipFrame) -> bool:
@@ -87,7 +86,7 @@ def test_a_new_shot_has_a_reference_of_its_own(clip, dis):
     """It starts in the middle of a part, after frames without a face."""
     other = reference_crop(clip[25].picture, clip[25].landmarks, 25)
     for k in range(18, 30):
-        clip[k] = FrameToTrack(k, clip[k].picture, None if k < 21 else clip[k].landmarks, other)
+        clip[k] = ClipFrame(k, clip[k].picture, None if k < 21 else clip[k].landmarks, other)
     found = list(track_in_parallel(clip, dis, threads=2))
     assert [frame.reference.number for frame in found] == [0] * 18 + [25] * 12
     assert [frame.status for frame in found[16:23]] == ["tracked"] * 2 + ["no_face"] * 3 + [
@@ -118,7 +117,7 @@ def test_a_start_that_is_lost_is_not_taken(monkeypatch, crop):
     monkeypatch.setattr(parallel_tracking, "MotionTracker", Remembering)
     still = np.zeros((4, 4, 2), np.float32), np.ones((4, 4), bool)
     picture = np.zeros((4, 4, 3), np.uint8)
-    frames = [FrameToTrack(k, picture, np.full((478, 2), k, np.float32), crop) for k in range(60)]
+    frames = [ClipFrame(k, picture, np.full((478, 2), k, np.float32), crop) for k in range(60)]
     found = list(track_in_parallel(frames, lambda one, other: still, threads=2))
     assert [frame.status for frame in found] == ["tracked"] * 60
 
@@ -129,8 +128,8 @@ def test_threads_make_no_difference_after_a_new_reference(clip, crop, dis, threa
     other = reference_crop(clip[25].picture, clip[25].landmarks, 25)
     for k in range(2, 30):
         picture = 255 - clip[k].picture if k < 17 else clip[k].picture
-        clip[k] = FrameToTrack(k, picture, clip[k].landmarks, crop if k < 17 else other)
-    clip += [FrameToTrack(k, clip[29].picture, clip[29].landmarks, other) for k in range(30, 44)]
+        clip[k] = ClipFrame(k, picture, clip[k].landmarks, crop if k < 17 else other)
+    clip += [ClipFrame(k, clip[29].picture, clip[29].landmarks, other) for k in range(30, 44)]
     found = list(track_in_parallel(clip, dis, threads))
     new = 2 + NEW_REFERENCE_AFTER - 1
     assert [frame.reference.number for frame in found] == [0] * new + [new] * (17 - new) + [25] * 27
