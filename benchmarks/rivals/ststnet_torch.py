@@ -9,8 +9,9 @@ the paper, there is batch normalisation after each first layer and a dropout of 
 scaled or centred, and the samples keep their order. Each subject is left out once, and the last of 800 epochs
 counts.
 
-Arguments: a JSON with `pictures` (paths of 28 x 28 pictures), `labels`, `subjects`, `seed` and `weights` (folder with the authors' weights of each fold, `SUBJECT.pth`, or null), and the file for the
-answer, a JSON list with the class of each picture.
+Arguments: a JSON with `pictures` (paths of 28 x 28 pictures), `labels`, `subjects`, `seed` and `weights`
+(folder with the authors' weights of each fold, `SUBJECT.pth`, or null), and the file for the answer, a JSON
+list with the class of each picture.
 """
 
 import json
