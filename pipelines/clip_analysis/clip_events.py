@@ -26,7 +26,9 @@ _TIMES_NOISE = 5.0  # smallest motion of a macro-expression, in multiples of the
 _LEAST_TURN, _TURN_PER_PEAK = {"micro": 0.5, "macro": 1.0}, 4.0
 # Opening of the eyes that a blink falls below. Behind glasses, Face Mesh may close the lids to .6 only.
 _BLINK_BELOW = 0.65
-_HELD = 0.8  # an expression is held while its motion is above this share of the highest
+# An expression is held while its motion is above this share of the highest. Faces rise faster than they
+# fall: a lower share would put the middle too late.
+_HELD = 0.9
 _FOOT = 0.25  # share of the apex at which an expression begins and ends
 _AT_REST = 0.1  # quantile of the motion at which the face is at rest, also if the reference frame is not
 _STRONGEST = 3  # number of regions whose motion counts
@@ -42,7 +44,7 @@ class FoundEvent:
     Attributes:
         kind: micro or macro (by duration), or blink.
         onset: number of the first frame.
-        apex: number of the frame with the largest motion.
+        apex: number of the frame with the largest motion, or in the middle of an expression that is held.
         offset: number of the last frame.
         peak: motion at the apex relative to the time before and after, pixels of the 224 x 224 crop; for a
             blink, the share by which the eyes close.

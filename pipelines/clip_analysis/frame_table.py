@@ -91,9 +91,10 @@ def copied_share(picture: np.ndarray, before: np.ndarray, landmarks: np.ndarray)
     blocks = np.nonzero(face)
     inside = tuple(slice(each.min(), each.max() + 1) for each in blocks)
     part = tuple(slice(each.start * _BLOCK, each.stop * _BLOCK) for each in inside)
-    same = (picture[part] == before[part]).all(axis=-1)
-    height, width = (side // _BLOCK for side in same.shape)
-    same = same.reshape(height, _BLOCK, width, _BLOCK).all(axis=(1, 3))
+    same = picture[part] == before[part]
+    height, width = (side // _BLOCK for side in same.shape[:2])
+    # The longest axis first, in which bytes lie side by side.
+    same = same.reshape(height, _BLOCK, width, -1).all(axis=3).all(axis=1)
     return float(same[face[inside]].mean())
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
+from scipy.sparse import csr_array
 
 from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop
 from pipelines.clip_analysis.tracking.tracker import TrackedMotion
@@ -85,22 +86,25 @@ class RegionTable:
         distance = reference.iris_distance * self._factor / max(float(np.cos(np.deg2rad(yaw))), 0.5)
         #: Millimetres of the face per pixel of the 224 x 224 crop.
         self.mm_per_pixel = interpupillary_mm / distance
-        self._labels = _labels(reference)
+        self._members = _members(reference)
+        self._counts = self._members.sum(axis=1)
 
     def regions(self, motion: TrackedMotion) -> list[RegionMotion]:
         """Return the motion of the right side, the left side and both sides of every region."""
         own = motion.expression
-        squared = squared_length(own)
         strain = _strain(own[None]).numpy()[0]
-        sums = np.zeros((len(TABLE_REGIONS), 2, 7))
-        columns = (own[..., 0], own[..., 1], squared, strain, motion.uncertainty)
-        for labels in self._labels:
-            inside = labels >= 0
-            kept = inside & motion.valid
-            count = np.bincount(labels[inside], minlength=sums.shape[0] * 2)
-            found = [np.bincount(labels[kept], minlength=len(count))]
-            found += [np.bincount(labels[kept], column[kept], minlength=len(count)) for column in columns]
-            sums += np.stack([count, *found], axis=-1).reshape(sums.shape)
+        columns = (
+            np.ones_like(strain),
+            own[..., 0],
+            own[..., 1],
+            squared_length(own),
+            strain,
+            motion.uncertainty,
+        )
+        # Not by multiplication: an invalid pixel may be infinite.
+        known = [np.where(motion.valid, column, 0).ravel() for column in columns]
+        sums = np.column_stack([self._counts, *(self._members @ column for column in known)])
+        sums = sums.reshape(len(TABLE_REGIONS), len(SIDES), -1)
         rows = []
         for region, (right, left) in zip(TABLE_REGIONS, sums, strict=True):
             sides = [self._row(region, side, part) for side, part in zip(SIDES, (right, left), strict=True)]
@@ -137,21 +141,23 @@ class RegionTable:
             }
 
 
-def _labels(reference: ReferenceCrop) -> tuple[np.ndarray, np.ndarray]:
-    """Return two label maps, of the regions and of the mouth corners: 2 x region + side, or -1 outside."""
+def _members(reference: ReferenceCrop) -> csr_array:
+    """Return the pixels of each side of each region: float64 [2 x regions, S x S], 1 inside and 0 outside."""
     points, size = reference.landmarks, reference.size
     grid = pixel_grid((size, size))
     top, chin = points[list(_MIDLINE)]
     down = chin - top
     # The subject's right is left of the line from the forehead to the chin in the picture.
-    side = ((grid - top) @ np.array([down[1], -down[0]]) > 0).astype(np.int64)
-    regions = region_map(points, (size, size)).astype(np.int64) - 1
-    whole = np.where((regions >= 0) & reference.face, 2 * regions + side, -1)
-    corners = np.full((size, size), -1, np.int64)
-    for k, point in enumerate(points[list(_MOUTH_CORNERS)]):
-        near = np.linalg.norm(grid - point, axis=-1) < _CORNER_RADIUS * reference.iris_distance
-        corners[near & reference.face] = 2 * (len(TABLE_REGIONS) - 1) + k
-    return whole, corners
+    is_left = (grid - top) @ np.array([down[1], -down[0]]) > 0
+    regions = region_map(points, (size, size))
+    masks = [
+        (regions == number) & (is_left == side) for number in range(1, len(REGIONS) + 1) for side in (0, 1)
+    ]
+    masks += [
+        np.linalg.norm(grid - points[corner], axis=-1) < _CORNER_RADIUS * reference.iris_distance
+        for corner in _MOUTH_CORNERS
+    ]
+    return csr_array((np.stack(masks) & reference.face).reshape(len(masks), -1).astype(np.float64))
 
 
 def _asymmetry(right: RegionMotion, left: RegionMotion) -> float:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.image.warping import pixel_grid, sample
+from pipelines.image.warping import pixel_grid, sample, squared_length
 from pipelines.landmarks.face_mesh import check_landmarks
 
 #: Face Mesh vertices that move least with expression: forehead and temples, bridge of the nose, corners of
@@ -103,11 +103,11 @@ def fit_robustly(
         weighted = design.T * (prior * weights)
         # Normal equations: a tenth of the time of the whole design, which is well conditioned.
         fitted = np.linalg.lstsq(weighted @ design, weighted @ motion, rcond=None)[0]
-        distance = np.linalg.norm(motion - design @ fitted, axis=1)
-        deviation = max(1.4826 * np.median(distance), _LEAST_DEVIATION)
+        distance = np.sqrt(squared_length(motion - design @ fitted))
         if turn < rounds // 2:
             # Least absolute deviations first: Tukey's weights need a start that outliers have not taken over.
             weights = 1 / np.maximum(distance, _LEAST_DEVIATION)
         else:
+            deviation = max(1.4826 * np.median(distance), _LEAST_DEVIATION)
             weights = np.square(np.clip(1 - np.square(distance / (_TUKEY * deviation)), 0, None))
     return fitted

@@ -20,16 +20,17 @@ def optical_strain(flow: tf.Tensor) -> tf.Tensor:
         2011, and Liong et al., "Shallow Triple Stream Three-dimensional CNN (STSTNet) for Micro-expression
         Recognition", FG 2019, equation 5: the shear e_xy = (uy + vx) / 2 counts twice.
     """
-    along_x, along_y = _gradient(flow, axis=2), _gradient(flow, axis=1)
-    stretch = tf.square(along_x[..., 0]) + tf.square(along_y[..., 1])
-    shear = tf.square(along_y[..., 0] + along_x[..., 1]) / 2
-    return tf.sqrt(stretch + shear)
+    u, v = tf.unstack(flow, axis=-1)
+    shear = _gradient(u, axis=1) + _gradient(v, axis=2)
+    return tf.sqrt(tf.square(_gradient(u, axis=2)) + tf.square(_gradient(v, axis=1)) + tf.square(shear) / 2)
 
 
-def _gradient(flow: tf.Tensor, axis: int) -> tf.Tensor:
-    length = tf.shape(flow)[axis]
-    step = tf.gather(flow, tf.range(1, length), axis=axis) - tf.gather(flow, tf.range(length - 1), axis=axis)
-    first, last = tf.gather(step, [0], axis=axis), tf.gather(step, [length - 2], axis=axis)
+def _gradient(values: tf.Tensor, axis: int) -> tf.Tensor:
+    def part(array: tf.Tensor, first: int | None, last: int | None) -> tf.Tensor:
+        return array[(slice(None),) * axis + (slice(first, last),)]
+
+    step = part(values, 1, None) - part(values, None, -1)
     # The mean of the steps before and behind a pixel; at the border the only one there is.
-    before, behind = tf.concat([first, step], axis), tf.concat([step, last], axis)
+    before = tf.concat([part(step, None, 1), step], axis)
+    behind = tf.concat([step, part(step, -1, None)], axis)
     return (before + behind) / 2

@@ -37,6 +37,16 @@ def test_micro_and_macro_by_their_duration():
         assert times[event.offset] == pytest.approx(start + 5 * length / 6, abs=0.06)
 
 
+def test_the_apex_of_a_held_expression_is_its_middle():
+    motion, times = clip(seconds=6.0)
+    # It rises in .3 s, is held for 1.2 s, and falls slowly, as a face does after a grin.
+    level = np.interp(times, [2.0, 2.3, 3.5, 5.1], [0, 1, 1, 0])
+    motion[:, [2, 3], 1] -= 5.0 * (np.sin(np.pi / 2 * level) ** 2)[:, None]
+    (event,) = expression_events(motion, NAMES, times)
+    assert event.kind == "macro"
+    assert times[event.apex] == pytest.approx(2.9, abs=0.15)
+
+
 def test_nothing_in_a_still_face():
     assert expression_events(*_named(clip(noise=0.05))) == []
     assert expression_events(*_named(clip(noise=0.05, drift=1.5))) == []

@@ -29,6 +29,7 @@ def test_a_grin(real_data, tmp_path):
     (event,) = [event for event in analysis.events if event.kind != "blink"]
     assert event.kind == "macro"
     assert event.onset < 48 < event.offset
+    assert abs(event.apex - 48) <= 3
     motion = regions(tmp_path / "out")
     for side, outwards in (("right", -1), ("left", 1)):
         u, v = motion["mouth_corners", side][48]
