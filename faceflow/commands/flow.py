@@ -113,7 +113,7 @@ def _pair(
     try:
         estimated = estimate(*read_images([path1, path2]))
     except InputError as error:
-        raise InputError(f"{path1}, {path2}: {error}") from error
+        raise error.naming(path1, path2) from error
     if estimated.faces > 1:
         say(f"{estimated.faces} faces; the largest is taken")
     write_flow(out, estimated.flow, estimated.valid)

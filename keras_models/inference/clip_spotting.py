@@ -85,9 +85,7 @@ def spot_clip(
         try:
             contrast = clip_contrast(intact_frames(clip), reach, estimator(SPOTTER), face_mesh, progress)
         except InputError as error:
-            # Errors of reading name the clip; those of its content do not.
-            named = str(error).startswith(str(clip))
-            raise error if named else InputError(f"{clip}: {error}") from error
+            raise error.naming(clip) from error
     intervals = []
     for first, last in spot_intervals(contrast.values, reach):
         part = np.nan_to_num(contrast.values[first : last + 1])

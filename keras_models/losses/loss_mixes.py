@@ -38,7 +38,7 @@ class LossMix:
 
 
 #: `epe` is the default. `robust` has less weight on outliers, as in the fine-tuning of PWC-Net. The others
-# are the #: paper's experiments.
+#: are the experiments of the paper.
 MIXES = {
     "epe": LossMix(epe=1.0, paper_levels=False),
     "robust": LossMix(epe=1.0, exponent=0.7, paper_levels=False),

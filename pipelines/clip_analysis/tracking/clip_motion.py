@@ -83,7 +83,7 @@ def clip_motion(
         try:
             found = survey(intact_frames(clip, truncated.append), faces, store, on_frame)
         except InputError as error:
-            raise InputError(f"{clip}: {error}" if str(clip) not in str(error) else str(error)) from error
+            raise error.naming(clip) from error
         references = reference_frames(found, reference, store)
         crops = reference_crops(intact_frames(clip, truncated.append), references, store)
         added: list[int] = []
