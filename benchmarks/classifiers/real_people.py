@@ -6,9 +6,10 @@ https://github.com/wangzhifengharrison/HTNet, which holds features and apex crop
 FOLDER` names the folder in which `faceflow render corpus` has written casme2 and samm; without it, they are
 rendered into a temporary folder.
 
-With `--ststnet DIR`, a checkout of https://github.com/christy1206/STSTNet, another table is measured in its
-place: STSTNet by its authors' program in PyTorch, which uv downloads, with their weights of each fold and,
-with `--ststnet-seeds N`, trained anew with N seeds of an hour each.
+Other options measure another table in its place, by programs whose packages uv downloads. `--svm`: a support
+vector machine. `--ststnet DIR`, a checkout of https://github.com/christy1206/STSTNet: STSTNet by its authors'
+program in PyTorch, with their weights of each fold and, with `--ststnet-seeds N`, trained anew with N seeds
+of an hour each.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from benchmarks.common.page import publish, table
 from benchmarks.rivals.ststnet import ststnet
+from benchmarks.rivals.svm import support_vector_machine
 
 SEEDS = 3
 RENDERED = ("casme2", "samm")
@@ -70,6 +72,21 @@ def _rows(people, published, aligned) -> Iterator[list[str]]:
     found, probabilities = evaluate_committee(published, members, config, SEEDS)
     words = ["real people; one of two also on rendered ones", "committee of two `mirror_net`", "both"]
     yield _row(words, found, probabilities)
+
+
+def by_svm(source: Path) -> str:
+    """Measure a support vector machine and return the table as Markdown."""
+    from keras_models.evaluation.evaluate_expression import ExpressionEvaluation
+    from keras_models.training.expression_training_config import ExpressionConfig
+    from pipelines.micro_expressions.published_features import read_published_features
+
+    rows = []
+    for name, crops in (("as published", None), ("aligned", source / _CROPS)):
+        samples, _ = read_published_features(source / _FEATURES, source / _TABLE, crops)
+        classes = support_vector_machine(samples)
+        found = ExpressionEvaluation(samples, classes[None], "loso", ExpressionConfig(), ())
+        rows.append(_row(["real people", "support vector machine", name], found))
+    return table(_COLUMNS, rows)
 
 
 def by_ststnet(source: Path, checkout: Path, seeds: int) -> str:
@@ -148,10 +165,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.classifiers.real_people", description=__doc__)
     parser.add_argument("source", type=Path, metavar="DIR", help="checkout of wangzhifengharrison/HTNet")
     parser.add_argument("--rendered", type=Path, help="folder of the rendered corpora casme2 and samm")
+    parser.add_argument("--svm", action="store_true", help="measure a support vector machine")
     parser.add_argument("--ststnet", type=Path, metavar="DIR", help="checkout of christy1206/STSTNet")
     parser.add_argument("--ststnet-seeds", type=int, default=0, metavar="N", help="also train STSTNet")
     parser.add_argument("--write", action="store_true", help="put the table into docs/real_people.md")
     options = parser.parse_args()
+    if options.svm:
+        return publish(_PAGE, "svm", by_svm(options.source), options.write)
     if options.ststnet:
         found = by_ststnet(options.source, options.ststnet, options.ststnet_seeds)
         return publish(_PAGE, "ststnet", found, options.write)

@@ -1,12 +1,11 @@
 """STSTNet as its authors' program trains it, in a process and an environment of its own, which uv makes."""
 
-import json
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
+from benchmarks.rivals.rival_program import answer_of
 
 _SCRIPT = Path(__file__).parent / "ststnet_torch.py"
 
@@ -36,7 +35,6 @@ def ststnet(
     Raises:
         RuntimeError: If it cannot be had or run.
     """
-    uv = Path(".uv/bin/uv")
     job = {
         "pictures": [str(path.absolute()) for path in pictures],
         "labels": [int(label) for label in labels],
@@ -44,10 +42,4 @@ def ststnet(
         "weights": weights and str(Path(weights).absolute()),
         "seed": seed,
     }
-    with tempfile.TemporaryDirectory() as folder:
-        given, answer = Path(folder) / "job.json", Path(folder) / "answer.json"
-        given.write_text(json.dumps(job))
-        command = [str(uv if uv.exists() else "uv"), "run", "--quiet", "--script", str(_SCRIPT)]
-        if subprocess.run([*command, str(given), str(answer)], check=False).returncode:
-            raise RuntimeError("STSTNet in PyTorch stopped; what it wrote stands above")
-        return np.array(json.loads(answer.read_text()))
+    return np.array(answer_of(_SCRIPT, job))
