@@ -18,22 +18,9 @@ import numpy as np
 
 from benchmarks.common.page import run_parts
 from benchmarks.common.peak_memory import measured
+from benchmarks.common.timing import ROUNDS, median_seconds
 
-ROUNDS = 5
 _PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-
-
-def median_seconds(
-    *calls: Callable[[], object], rounds: int = ROUNDS, clock: Callable[[], float] = time.perf_counter
-) -> list[float]:
-    """Return the median time of each call; they are made in turns, so that noise falls on all alike."""
-    times = [[] for _ in calls]
-    for _ in range(rounds):
-        for call, taken in zip(calls, times, strict=True):
-            begin = clock()
-            call()
-            taken.append(clock() - begin)
-    return [statistics.median(taken) for taken in times]
 
 
 def label_speed() -> str:

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from benchmarks.pipelines import median_seconds
+from benchmarks.common.timing import median_seconds
 
 
 def main() -> None:

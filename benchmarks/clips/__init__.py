@@ -1,0 +1,1 @@
+"""Motion and events of clips: accuracy on rendered ones, speed and memory."""

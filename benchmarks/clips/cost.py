@@ -1,0 +1,153 @@
+"""Time and memory of what reads clips."""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.common.peak_memory import measured
+
+SPEED_FRAMES, ROUNDS = 480, 3
+MEMORY_FRAMES = (1_000, 10_000)
+SPOT_FRAMES = (3_000, 90_000)  # 2 minutes and an hour
+_SEED = 2029
+_FACEFLOW = Path(sys.prefix) / "bin" / "faceflow"
+
+
+def speed(frames: int = SPEED_FRAMES, rounds: int = ROUNDS) -> str:
+    """Time of a frame of `analyze`, beside `flow CLIP --face` of this commit or of `BASELINE`, in turns."""
+    baseline = Path(os.environ.get("BASELINE", Path(__file__).parents[2]))
+    named = "this commit" if "BASELINE" not in os.environ else _commit(baseline)
+    with tempfile.TemporaryDirectory() as folder:
+        clips = {
+            count: _rendered_video(Path(folder) / f"{count}.mp4", count) for count in (frames // 4, frames)
+        }
+        analyze = ["analyze", "--magnify", "0", "--classifier", "none"]
+        commands = {
+            "analyze": (Path(sys.prefix), analyze),
+            "analyze, fast": (Path(sys.prefix), [*analyze, "--model", "fast"]),
+            "flow": (baseline / ".venv", ["flow", "--face"]),
+        }
+        times: dict[str, list[float]] = {name: [] for name in commands}
+        for turn in range(rounds):
+            for name, (environment, options) in commands.items():
+                taken = {}
+                for count, clip in clips.items():
+                    out = Path(folder) / f"{name}{turn}{count}"
+                    words = [environment / "bin" / "faceflow", options[0], clip, "-o", out, *options[1:]]
+                    begin = time.perf_counter()
+                    subprocess.run(list(map(str, words)), check=True, capture_output=True)
+                    taken[count] = time.perf_counter() - begin
+                # The difference of two lengths: without the start of the program and of the network.
+                few, many = sorted(clips)
+                times[name].append((taken[many] - taken[few]) / (many - few))
+    default, fast, theirs = (statistics.median(each) for each in times.values())
+    return (
+        f"A frame of 256 x 256 takes `faceflow analyze` (landmarks, flow, tables; no pictures) "
+        f"{1e3 * default:.0f} ms, {1 / default:.0f} frames a second; with `--model fast` "
+        f"{1e3 * fast:.0f} ms, {1 / fast:.0f} frames a second; and `faceflow flow CLIP --face` of {named} "
+        f"{1e3 * theirs:.0f} ms: {default / theirs:.2f} and {fast / theirs:.2f} times (bound 0.6; "
+        f"medians of {rounds}, in turns, of the frames after the first {frames // 4} of {frames})."
+    )
+
+
+def _commit(folder: Path) -> str:
+    words = ["git", "-C", str(folder), "describe", "--always"]
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip() or str(folder)
+
+
+def _rendered_video(path: Path, frames: int) -> Path:
+    from pipelines.io.video import write_video
+    from pipelines.synthetic.renderer.clip_script import draw_clip
+    from pipelines.synthetic.renderer.rendered_clip import photographs
+
+    script = draw_clip(_SEED, 5, kind="mixed", frames=min(frames, 30))
+    pictures = list(photographs(script))
+    # Forth and back, so that nothing jumps.
+    there_and_back = pictures + pictures[-2:0:-1]
+    write_video(path, (there_and_back[k % len(there_and_back)] for k in range(frames)), 30)
+    return path
+
+
+def memory(counts: tuple[int, int] = MEMORY_FRAMES) -> str:
+    """Memory of an analysis after few and after many frames, in a process of its own each."""
+    with tempfile.TemporaryDirectory() as folder:
+        held = []
+        for count in counts:
+            clip = _rendered_video(Path(folder) / f"{count}.mp4", count)
+            options = ["--magnify", "0", "--model", "dis_fast", "--classifier", "none"]
+            out = Path(folder) / str(count)
+            held.append(measured([_FACEFLOW, "analyze", clip, "-o", out, *options])[1])
+    few, many = held
+    return (
+        f"An analysis (`--model dis_fast`, no pictures) holds at most {few:.0f} MB in a clip of "
+        f"{counts[0]:,} frames and {many:.0f} MB in one of {counts[1]:,}: {many / few - 1:+.1%} (bound 2 %)."
+    )
+
+
+def spot(frames: int = SPOT_FRAMES[0], rounds: int = ROUNDS) -> str:
+    """Time and memory of `faceflow spot`, beside those of `BASELINE`."""
+    programs = {"`faceflow spot`": _FACEFLOW}
+    if "BASELINE" in os.environ:
+        baseline = Path(os.environ["BASELINE"])
+        programs[f"that of {_commit(baseline)}"] = baseline / ".venv" / "bin" / "faceflow"
+    runs: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
+    with tempfile.TemporaryDirectory() as folder:
+        clip = _rendered_video(Path(folder) / "clip.mp4", frames)
+        for _ in range(rounds):
+            for name, program in programs.items():
+                runs[name].append(measured([program, "spot", clip]))
+    seconds = [statistics.median(time for time, _ in each) for each in runs.values()]
+    megabytes = [statistics.median(held for _, held in each) for each in runs.values()]
+    taken = ", ".join(
+        f"{name} {time:.0f} s and {held:.0f} MB"
+        for name, time, held in zip(programs, seconds, megabytes, strict=True)
+    )
+    return (
+        f"A clip of {frames:,} frames takes {taken} (medians of {rounds}, in turns): "
+        f"{seconds[0] / seconds[-1]:.2f} times the time (bound 0.7)."
+    )
+
+
+def spot_an_hour(counts: tuple[int, int] = SPOT_FRAMES) -> str:
+    """Memory of `faceflow spot` in a short clip and in an hour of video."""
+    with tempfile.TemporaryDirectory() as folder:
+        clips = [_rendered_video(Path(folder) / f"{count}.mp4", count) for count in counts]
+        few, many = (measured([_FACEFLOW, "spot", clip])[1] for clip in clips)
+    return (
+        f"`faceflow spot` holds at most {few:.0f} MB in a clip of {counts[0]:,} frames and {many:.0f} MB in "
+        f"one of {counts[1]:,}, an hour at 25 frames a second (bound 1,200)."
+    )
+
+
+def reader(frames: int = 300) -> str:
+    """Time to read a frame of a video by PyAV, as all commands do, and by OpenCV."""
+    import cv2
+
+    from pipelines.io.video import read_frames
+
+    def by_pyav(path: Path) -> None:
+        for _ in read_frames(path):
+            pass
+
+    def by_opencv(path: Path) -> None:
+        capture = cv2.VideoCapture(str(path))
+        while capture.read()[0]:
+            pass
+
+    with tempfile.TemporaryDirectory() as folder:
+        clip = _rendered_video(Path(folder) / "clip.mp4", frames)
+        times: dict[str, list[float]] = {"PyAV": [], "OpenCV": []}
+        for _ in range(ROUNDS):
+            for name, read in (("PyAV", by_pyav), ("OpenCV", by_opencv)):
+                begin = time.perf_counter()
+                read(clip)
+                times[name].append(1e3 * (time.perf_counter() - begin) / frames)
+    ours, theirs = (statistics.median(times[name]) for name in ("PyAV", "OpenCV"))
+    return (
+        f"Reading a frame of 256 x 256 (H.264) takes {ours:.2f} ms by PyAV, which turns it upright and to "
+        f"RGB, and {theirs:.2f} ms by OpenCV, which does neither (medians of {ROUNDS}, in turns)."
+    )
