@@ -31,8 +31,8 @@ def main() -> None:
         return quick.main()
     print(circumstances())
     command_line.main()  # has no page
-    # `classifiers`, `paper`, `runtimes` and PyTorch (downloads) take longest and have commands of their own.
-    # `labels` is last, because it restricts OpenCV to one thread.
+    # `classifiers`, `clips`, `paper`, `runtimes` and PyTorch (downloads) take longest and have commands of
+    # their own. `labels` is last, because it restricts OpenCV to one thread.
     for benchmark in (pipelines, serving, networks, model_card, rendered_faces, spotting, smoothing, labels):
         benchmark.main(tuple(sys.argv[1:]))
 

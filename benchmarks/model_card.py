@@ -14,8 +14,8 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
+from benchmarks.baselines.rife import rife
 from benchmarks.common.page import run_parts, table
-from benchmarks.rivals.rife import rife
 from faceflow.operation_threads import one_thread_per_operation
 from keras_models.evaluation.evaluate_flow import FlowEvaluation, evaluate_flow
 from keras_models.evaluation.evaluate_uncertainty import evaluate_uncertainty
@@ -117,7 +117,7 @@ def _rendered(count: int) -> Iterator[Path]:
         yield Path(folder) / "rendered"
 
 
-def learned_rival() -> str:
+def learned_baseline() -> str:
     """Errors on the portraits of RIFE, a learned flow that knows no faces, beside the shipped network."""
     folder = _real()
     if not folder.is_dir():
@@ -170,7 +170,7 @@ PARTS = {
     "portraits": portraits,
     "rendered": rendered,
     "uncertainty": uncertainty,
-    "rife": learned_rival,
+    "rife": learned_baseline,
 }
 IN_README = {"portraits": in_short}
 

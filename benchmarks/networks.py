@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common.page import run_parts, table
+from benchmarks.common.script import script_command
 
 SIZE, BATCH, ROUNDS = 256, 4, 9
 WIDTH = 0.5  # of the networks that train
@@ -30,9 +31,9 @@ CLASSICAL = ("dis_fast", "dis_medium", "dis_fine", "farneback", "tvl1", "deepflo
 POLICIES = ("float32", "mixed_bfloat16")
 PRESETS = ("default", "fast", "flownet_s")
 _THREADS = {"one per core": "0", "one": "1"}  # within an operation of TensorFlow
-_TORCH = Path(__file__).parent / "rivals" / "flownet_s_torch.py"
+_TORCH = Path(__file__).parent / "baselines" / "flownet_s_torch.py"
 _PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-_COST = ["ms", "ms of processor"]
+_COST = ["ms", "CPU time, ms"]
 
 Cost = tuple[float, float]  # wall-clock and processor, milliseconds
 
@@ -123,7 +124,7 @@ def steps() -> str:
     for name in ("pyramid_flow", "block_flow"):
         rows.append([f"`{name}`, float32", *_cells(training_costs(name, 1.0, "float32"))])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return f"{_costs_of_pairs(rows)}\n\nPeak memory of the process {peak:.0f} MB."
+    return f"{_costs_of_pairs(rows)}\n\nPeak memory of the process {peak:.0f} MiB."
 
 
 def compare_torch() -> str:
@@ -160,10 +161,8 @@ def run_torch(width: float, batch: int, rounds: int) -> dict:
     Raises:
         RuntimeError: if it cannot be had or run.
     """
-    uv = Path(".uv/bin/uv")
-    command = [str(uv if uv.exists() else "uv"), "run", "--script", str(_TORCH)]
-    given = map(str, (width, batch, SIZE, rounds))
-    done = subprocess.run([*command, *given], capture_output=True, text=True)
+    command = script_command(_TORCH, width, batch, SIZE, rounds)
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1])
     return json.loads(done.stdout.splitlines()[-1])

@@ -158,9 +158,9 @@ def corpus_speed(files: int = 200_000) -> str:
         command = [Path(sys.prefix) / "bin" / "faceflow", "corpus", "casme2", folder]
         runs = [measured(command) for _ in range(ROUNDS)]
         (alone,) = median_seconds(lambda: sum(len(names) for _, _, names in os.walk(folder)))
-    seconds, megabytes = (statistics.median(column) for column in zip(*runs, strict=True))
+    seconds, mebibytes = (statistics.median(column) for column in zip(*runs, strict=True))
     return (
-        f"`faceflow corpus` takes {seconds:.2f} s, its start included, and holds at most {megabytes:.0f} MB "
+        f"`faceflow corpus` takes {seconds:.2f} s, its start included, and holds at most {mebibytes:.0f} MiB "
         f"(bound 400) for a CASME II with {clips * each:,} frame files; listing the folders alone takes "
         f"{alone:.2f} s."
     )

@@ -63,12 +63,12 @@ def memory(count: int = _MEMORY_PAIRS) -> str:
         render_pair(SEED, k, _MEMORY_SIZE)
         if k + 1 in (_MEMORY_WARM_UP, count // 2, count):
             resident[k + 1] = _resident_memory()
-    steps = ", ".join(f"{size:.0f} MB after {pairs:,}" for pairs, size in resident.items())
+    steps = ", ".join(f"{size:.0f} MiB after {pairs:,}" for pairs, size in resident.items())
     return f"Resident memory while rendering {count:,} pairs of {_MEMORY_SIZE}x{_MEMORY_SIZE}: {steps}."
 
 
 def _resident_memory() -> float:
-    """Return the resident memory of this process, MB (Linux)."""
+    """Return the resident memory of this process, MiB (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 

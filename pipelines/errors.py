@@ -1,5 +1,7 @@
 """The error for input that cannot be used."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -10,17 +12,25 @@ class InputError(ValueError):
     as one line and exits with code 2; Python callers catch it as a `ValueError`.
     """
 
-    def naming(self, *paths: Path) -> "InputError":
-        """Return this error with the files that it is about, unless its message names one of them.
 
-        Errors of reading name their file; those of what is in it cannot.
+@contextmanager
+def naming(*paths: Path) -> Iterator[None]:
+    """Put the paths before the message of an `InputError` that does not begin with one of them.
 
-        Examples:
-            >>> InputError("no face found").naming(Path("face.png"))
-            InputError('face.png: no face found')
-            >>> InputError("face.png: no such file").naming(Path("face.png"), Path("other.png"))
-            InputError('face.png: no such file')
-        """
-        if any(str(path) in str(self) for path in paths):
-            return self
-        return InputError(f"{', '.join(map(str, paths))}: {self}")
+    Errors of reading name their file; those of what is in it cannot.
+
+    Args:
+        paths: The files that are used.
+
+    Examples:
+        >>> with naming(Path("face.png")):
+        ...     raise InputError("no face found")
+        Traceback (most recent call last):
+        pipelines.errors.InputError: face.png: no face found
+    """
+    try:
+        yield
+    except InputError as error:
+        if str(error).startswith(tuple(map(str, paths))):
+            raise
+        raise InputError(f"{', '.join(map(str, paths))}: {error}") from error

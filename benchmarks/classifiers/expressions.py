@@ -12,8 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.baselines.ststnet import ststnet
 from benchmarks.common.page import publish
-from benchmarks.rivals.ststnet import ststnet
 
 METHODS = ("default", "dis_medium", "farneback", "tvl1", "label:mesh", "deepflow", "dis_fine")
 SEEDS = 3

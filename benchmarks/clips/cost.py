@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from benchmarks.common.peak_memory import measured
+from benchmarks.common.timing import median_seconds
 
 SPEED_FRAMES, ROUNDS = 480, 3
 MEMORY_FRAMES = (1_000, 10_000)
@@ -20,7 +21,7 @@ _FACEFLOW = Path(sys.prefix) / "bin" / "faceflow"
 def speed(frames: int = SPEED_FRAMES, rounds: int = ROUNDS) -> str:
     """Time of a frame of `analyze`, beside `flow CLIP --face` of this commit or of `BASELINE`, in turns."""
     baseline = Path(os.environ.get("BASELINE", Path(__file__).parents[2]))
-    named = "this commit" if "BASELINE" not in os.environ else _commit(baseline)
+    named = "this commit" if "BASELINE" not in os.environ else f"the earlier commit {_commit(baseline)}"
     with tempfile.TemporaryDirectory() as folder:
         clips = {
             count: _rendered_video(Path(folder) / f"{count}.mp4", count) for count in (frames // 4, frames)
@@ -46,11 +47,11 @@ def speed(frames: int = SPEED_FRAMES, rounds: int = ROUNDS) -> str:
                 times[name].append((taken[many] - taken[few]) / (many - few))
     default, fast, theirs = (statistics.median(each) for each in times.values())
     return (
-        f"A frame of 256 x 256 takes `faceflow analyze` (landmarks, flow, tables; no pictures) "
-        f"{1e3 * default:.0f} ms, {1 / default:.0f} frames a second; with `--model fast` "
-        f"{1e3 * fast:.0f} ms, {1 / fast:.0f} frames a second; and `faceflow flow CLIP --face` of {named} "
-        f"{1e3 * theirs:.0f} ms: {default / theirs:.2f} and {fast / theirs:.2f} times (bound 0.6; "
-        f"medians of {rounds}, in turns, of the frames after the first {frames // 4} of {frames})."
+        f"`faceflow analyze` (landmarks, flow, tables; no video) takes {1e3 * default:.0f} ms per frame of "
+        f"256 x 256, {1 / default:.0f} frames per second, and {1e3 * fast:.0f} ms with `--model fast`, "
+        f"{1 / fast:.0f} frames per second. `faceflow flow CLIP --face` of {named} takes "
+        f"{1e3 * theirs:.0f} ms, so the ratios are {default / theirs:.2f} and {fast / theirs:.2f} (bound "
+        f"0.6; medians of {rounds}, in turns, of the frames after the first {frames // 4} of {frames})."
     )
 
 
@@ -83,8 +84,8 @@ def memory(counts: tuple[int, int] = MEMORY_FRAMES) -> str:
             held.append(measured([_FACEFLOW, "analyze", clip, "-o", out, *options])[1])
     few, many = held
     return (
-        f"An analysis (`--model dis_fast`, no pictures) holds at most {few:.0f} MB in a clip of "
-        f"{counts[0]:,} frames and {many:.0f} MB in one of {counts[1]:,}: {many / few - 1:+.1%} (bound 2 %)."
+        f"An analysis (`--model dis_fast`, no pictures) holds at most {few:.0f} MiB in a clip of "
+        f"{counts[0]:,} frames and {many:.0f} MiB in one of {counts[1]:,}: {many / few - 1:+.1%} (bound 2 %)."
     )
 
 
@@ -93,7 +94,7 @@ def spot(frames: int = SPOT_FRAMES[0], rounds: int = ROUNDS) -> str:
     programs = {"`faceflow spot`": _FACEFLOW}
     if "BASELINE" in os.environ:
         baseline = Path(os.environ["BASELINE"])
-        programs[f"that of {_commit(baseline)}"] = baseline / ".venv" / "bin" / "faceflow"
+        programs[f"that of the earlier commit {_commit(baseline)}"] = baseline / ".venv" / "bin" / "faceflow"
     runs: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
     with tempfile.TemporaryDirectory() as folder:
         clip = _rendered_video(Path(folder) / "clip.mp4", frames)
@@ -101,15 +102,14 @@ def spot(frames: int = SPOT_FRAMES[0], rounds: int = ROUNDS) -> str:
             for name, program in programs.items():
                 runs[name].append(measured([program, "spot", clip]))
     seconds = [statistics.median(time for time, _ in each) for each in runs.values()]
-    megabytes = [statistics.median(held for _, held in each) for each in runs.values()]
+    mebibytes = [statistics.median(held for _, held in each) for each in runs.values()]
     taken = ", ".join(
-        f"{name} {time:.0f} s and {held:.0f} MB"
-        for name, time, held in zip(programs, seconds, megabytes, strict=True)
+        f"{name} {time:.0f} s and {held:.0f} MiB"
+        for name, time, held in zip(programs, seconds, mebibytes, strict=True)
     )
-    return (
-        f"A clip of {frames:,} frames takes {taken} (medians of {rounds}, in turns): "
-        f"{seconds[0] / seconds[-1]:.2f} times the time (bound 0.7)."
-    )
+    ratio = f": {seconds[0] / seconds[-1]:.2f} times the time (bound 0.7)" if len(programs) > 1 else ""
+    about = f"Time and peak memory for a clip of {frames:,} frames"
+    return f"{about}: {taken} (medians of {rounds}, in turns){ratio}."
 
 
 def spot_an_hour(counts: tuple[int, int] = SPOT_FRAMES) -> str:
@@ -118,8 +118,8 @@ def spot_an_hour(counts: tuple[int, int] = SPOT_FRAMES) -> str:
         clips = [_rendered_video(Path(folder) / f"{count}.mp4", count) for count in counts]
         few, many = (measured([_FACEFLOW, "spot", clip])[1] for clip in clips)
     return (
-        f"`faceflow spot` holds at most {few:.0f} MB in a clip of {counts[0]:,} frames and {many:.0f} MB in "
-        f"one of {counts[1]:,}, an hour at 25 frames a second (bound 1,200)."
+        f"`faceflow spot` holds at most {few:.0f} MiB in a clip of {counts[0]:,} frames and {many:.0f} MiB "
+        f"in one of {counts[1]:,}, an hour at 25 frames a second (bound 1,200)."
     )
 
 
@@ -140,13 +140,8 @@ def reader(frames: int = 300) -> str:
 
     with tempfile.TemporaryDirectory() as folder:
         clip = _rendered_video(Path(folder) / "clip.mp4", frames)
-        times: dict[str, list[float]] = {"PyAV": [], "OpenCV": []}
-        for _ in range(ROUNDS):
-            for name, read in (("PyAV", by_pyav), ("OpenCV", by_opencv)):
-                begin = time.perf_counter()
-                read(clip)
-                times[name].append(1e3 * (time.perf_counter() - begin) / frames)
-    ours, theirs = (statistics.median(times[name]) for name in ("PyAV", "OpenCV"))
+        times = median_seconds(lambda: by_pyav(clip), lambda: by_opencv(clip), rounds=ROUNDS)
+    ours, theirs = (1e3 * seconds / frames for seconds in times)
     return (
         f"Reading a frame of 256 x 256 (H.264) takes {ours:.2f} ms by PyAV, which turns it upright and to "
         f"RGB, and {theirs:.2f} ms by OpenCV, which does neither (medians of {ROUNDS}, in turns)."

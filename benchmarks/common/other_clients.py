@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.script import uv
 from benchmarks.common.server_process import server
 
 _SIZE = 32  # pixels; what is tested is the protocol
@@ -63,13 +64,11 @@ const {credentials} = require("@grpc/grpc-js");
 
 
 def _python(code: str, *packages: str, overrides: tuple[str, ...] = ()) -> tuple[str, list[list[str]]]:
-    project = Path(__file__).parents[2] / ".uv" / "bin" / "uv"
-    uv = str(project if project.exists() else "uv")
     metadata = (
         f"dependencies = {json.dumps(packages)}\n[tool.uv]\noverride-dependencies = {json.dumps(overrides)}"
     )
     head = "\n".join(["# /// script", *(f"# {line}" for line in metadata.splitlines()), "# ///"])
-    return head + code, [[uv, "run", "--quiet", "--python", "3.11", "--script", _FILE]]
+    return head + code, [[uv(), "run", "--quiet", "--python", "3.11", "--script", _FILE]]
 
 
 _FILE = "client"

@@ -31,7 +31,7 @@ def measured(command: Sequence[object]) -> tuple[float, float]:
     done = subprocess.run(
         [sys.executable, "-S", "-c", _STARTER, *words], check=True, capture_output=True, text=True
     )
-    status, seconds, megabytes = done.stdout.split()
+    status, seconds, mebibytes = done.stdout.split()
     if int(status):
         raise RuntimeError(f"{' '.join(words)} failed: {done.stderr.strip()[-500:]}")
-    return float(seconds), float(megabytes)
+    return float(seconds), float(mebibytes)

@@ -2,8 +2,8 @@
 
 With so few rounds and pairs the results are rough; they are printed and not written to a page. Not included
 are benchmarks without a short version: the ranking of methods (all of `portraits_truth`), classifiers (hours
-of rendering), pictures of reports (they need Chromium), the experiment of the paper (hours of training),
-landmark smoothing (a whole clip), PyTorch and other runtimes (`runtimes`, downloads).
+of rendering), clips, pictures of reports (they need Chromium), the experiment of the paper (hours of
+training), landmark smoothing (a whole clip), PyTorch and other runtimes (`runtimes`, downloads).
 """
 
 import tempfile

@@ -75,7 +75,7 @@ def cold_start(folder: str | Path) -> str:
             f"import time; t = time.process_time(); import serving.{module}; print(time.process_time() - t)"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        imports.append(f"the {module} takes {float(done.stdout):.2f} s of processor time to import")
+        imports.append(f"the {module} takes {float(done.stdout):.2f} s of CPU time to import")
     return f"{first:.1f} s from the start of a server process to its first answer; {', '.join(imports)}."
 
 
@@ -126,5 +126,5 @@ def hot_swap(folder: str | Path, times: int = 10) -> str:
             cost.append(processor_seconds(process) - before)
     return (
         f"A new version answers {statistics.median(found):.2f} s (at most {max(found):.2f} s, {times} times) "
-        f"after it was renamed (bound 2 s), for {statistics.median(cost):.1f} s of processor time."
+        f"after it was renamed (bound 2 s), for {statistics.median(cost):.1f} s of CPU time."
     )

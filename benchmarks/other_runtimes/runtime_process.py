@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.script import uv
 from benchmarks.other_runtimes.runtime_programs import Program
 
 TIMED = "timed"  # name of the frames that are timed
@@ -144,10 +145,8 @@ def _prepare(program: Program, folder: Path) -> list[str]:
 
 
 def _in_environment(packages: tuple[str, ...]) -> list[str]:
-    project = Path(__file__).parents[2] / ".uv" / "bin" / "uv"
-    uv = str(project if project.exists() else "uv")
     wanted = [word for package in packages for word in ("--with", package)]
-    return [uv, "run", "--no-project", "--quiet", "--python", "3.11", *wanted]
+    return [uv(), "run", "--no-project", "--quiet", "--python", "3.11", *wanted]
 
 
 def _call(command: list[str], folder: Path) -> None:

@@ -76,7 +76,9 @@ def flow(
         check_flow_path(out)
         if picture:
             check_picture_path(picture)
-        _pair(*input, out, _estimator(model, server, face, bool(uncertainty)), picture, uncertainty)
+        names = str(input[0]), str(input[1])
+        estimate = _estimator(model, server, face, bool(uncertainty), names)
+        _pair(*input, out, estimate, picture, uncertainty)
     elif picture or uncertainty:
         raise InputError("--picture and --uncertainty are for a pair; a clip gets flow.mp4")
     elif out.is_file():
@@ -87,7 +89,13 @@ def flow(
         _clip(input[0], out, _estimator(model, server, face), f".{format}", size, yes)
 
 
-def _estimator(model: str | None, server: str | None, face: bool, with_uncertainty: bool = False):
+def _estimator(
+    model: str | None,
+    server: str | None,
+    face: bool,
+    with_uncertainty: bool = False,
+    names: tuple[str, str] = ("frame 1", "frame 2"),
+):
     """Return a function (frame1, frame2) -> `EstimatedFlow`, local or on a server."""
     from keras_models.inference.estimators import dense, get_estimator
     from keras_models.inference.frame_flow import in_face_crop, in_whole_frame
@@ -100,20 +108,18 @@ def _estimator(model: str | None, server: str | None, face: bool, with_uncertain
         from serving.client import FaceFlowClient
 
         method = dense(FaceFlowClient(server).flow)
-    return in_face_crop(method) if face else in_whole_frame(method)
+    return in_face_crop(method, names=names) if face else in_whole_frame(method)
 
 
 def _pair(
     path1: Path, path2: Path, out: Path, estimate, picture: Path | None, uncertainty: Path | None
 ) -> None:
-    from pipelines.errors import InputError
+    from pipelines.errors import naming
     from pipelines.io.flow_io import write_flow
     from pipelines.io.images import read_images, write_image
 
-    try:
+    with naming(path1, path2):
         estimated = estimate(*read_images([path1, path2]))
-    except InputError as error:
-        raise error.naming(path1, path2) from error
     if estimated.faces > 1:
         say(f"{estimated.faces} faces; the largest is taken")
     write_flow(out, estimated.flow, estimated.valid)

@@ -30,7 +30,7 @@ def build_network(name: str, **arguments) -> FlowModel:
     Returns:
         A model with the inputs `frame1` and `frame2`, float32 [B, H, W, 3] in [0, 1], of any size, and the
         outputs `flow`, float32 [B, H, W, 2] in pixels, and `flowK` or `flowK_N`, earlier estimates on 1/2^K
-        of the padded grid or finer. Its `level_weights` are the weights of those in the loss. A network that
+        of the padded grid. Its `level_weights` are the weights of those in the loss. A network that
         estimates its error has `uncertainty`, float32 [B, H, W, 1] in pixels, as well.
 
     Raises:

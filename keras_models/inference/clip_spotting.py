@@ -9,7 +9,7 @@ import numpy as np
 from keras_models.inference.expression_classifier import ExpressionClassifier, predicted_label
 from keras_models.inference.expression_samples import SPOTTER, estimator
 from keras_models.inference.recognition import probabilities
-from pipelines.errors import InputError
+from pipelines.errors import InputError, naming
 from pipelines.io.video import frame_rate, intact_frames
 from pipelines.landmarks.detector import FaceMesh
 from pipelines.micro_expressions.alignment import align
@@ -81,11 +81,8 @@ def spot_clip(
     reach = round(max_duration * rate / 2) if 0 < max_duration * rate < np.inf else 0
     if reach < 1:
         raise InputError(f"{max_duration:g} seconds at {rate:g} frames a second are less than two frames")
-    with FaceMesh(tracking=True) as face_mesh:
-        try:
-            contrast = clip_contrast(intact_frames(clip), reach, estimator(SPOTTER), face_mesh, progress)
-        except InputError as error:
-            raise error.naming(clip) from error
+    with FaceMesh(tracking=True) as face_mesh, naming(clip):
+        contrast = clip_contrast(intact_frames(clip), reach, estimator(SPOTTER), face_mesh, progress)
     intervals = []
     for first, last in spot_intervals(contrast.values, reach):
         part = np.nan_to_num(contrast.values[first : last + 1])

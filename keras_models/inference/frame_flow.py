@@ -77,7 +77,11 @@ def in_whole_frame(method: Estimator | UncertainEstimator) -> Estimate:
     return estimate
 
 
-def in_face_crop(method: Estimator | UncertainEstimator, size: int = _CROP_SIZE) -> Estimate:
+def in_face_crop(
+    method: Estimator | UncertainEstimator,
+    size: int = _CROP_SIZE,
+    names: tuple[str, str] = ("frame 1", "frame 2"),
+) -> Estimate:
     """Return a function of two frames that runs a method on the square around the face in both.
 
     Where the face moves far, frame 2 is first warped back by the landmarks, and the method estimates the
@@ -86,6 +90,7 @@ def in_face_crop(method: Estimator | UncertainEstimator, size: int = _CROP_SIZE)
     Args:
         method: estimator of the flow.
         size: width and height to which the crop is resized, pixels; the flow is scaled back.
+        names: names of the frames, for errors.
 
     Raises (when called):
         InputError: if a frame has no face.
@@ -93,8 +98,8 @@ def in_face_crop(method: Estimator | UncertainEstimator, size: int = _CROP_SIZE)
     face_mesh = FaceMesh()
 
     def estimate(frame1: np.ndarray, frame2: np.ndarray) -> EstimatedFlow:
-        face1 = find_face(face_mesh, frame1, "frame 1")
-        face2 = find_face(face_mesh, frame2, "frame 2", same_as=face1)
+        face1 = find_face(face_mesh, frame1, names[0])
+        face2 = find_face(face_mesh, frame2, names[1], same_as=face1)
         crop = crop_around(np.concatenate([face1.landmarks, face2.landmarks]), size)
         pictures = crop.picture(frame1), crop.picture(frame2)
         points = crop.points(face1.landmarks), crop.points(face2.landmarks)

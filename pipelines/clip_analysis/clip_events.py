@@ -26,10 +26,10 @@ _TIMES_NOISE = 5.0  # smallest motion of a macro-expression, in multiples of the
 _LEAST_TURN, _TURN_PER_PEAK = {"micro": 0.5, "macro": 1.0}, 4.0
 # Opening of the eyes that a blink falls below. Behind glasses, Face Mesh may close the lids to .6 only.
 _BLINK_BELOW = 0.65
-# An expression is held while its motion is above this share of the highest. Faces rise faster than they
+# An expression is held while its motion is above this share of its height. Faces rise faster than they
 # fall: a lower share would put the middle too late.
 _HELD = 0.9
-_FOOT = 0.25  # share of the apex at which an expression begins and ends
+_FOOT = 0.25  # share of its height at which an expression begins and ends
 _AT_REST = 0.1  # quantile of the motion at which the face is at rest, also if the reference frame is not
 _STRONGEST = 3  # number of regions whose motion counts
 # Movements with a shorter pause between them are one event, as in speech, if the smaller peak is at least
@@ -44,10 +44,11 @@ class FoundEvent:
     Attributes:
         kind: micro or macro (by duration), or blink.
         onset: number of the first frame.
-        apex: number of the frame with the largest motion, or in the middle of an expression that is held.
+        apex: number of the frame with the largest motion; of a macro-expression that is held, the middle.
         offset: number of the last frame.
-        peak: motion at the apex relative to the time before and after, pixels of the 224 x 224 crop; for a
-            blink, the share by which the eyes close.
+        peak: height of the motion, pixels of the 224 x 224 crop: for a micro-expression, at the apex
+            relative to the frames before and after; for a macro-expression, its largest value above the
+            motion before and after. For a blink, the share by which the eyes close.
         region: region that moves most.
         label: class of a micro-expression; empty if it was not classified.
         probability: calibrated probability of that class; NaN if it was not classified.
@@ -225,16 +226,17 @@ def _peaks(strength: np.ndarray, threshold: float, reach: int) -> list[tuple[int
     for k in np.argsort(-bases[0]).tolist():
         begin, end = (int(np.clip(each, 0, last)) for each in (np.floor(begins[k]) - 1, np.ceil(ends[k]) - 1))
         if all(end <= other[0] or begin >= other[1] for other in found):
-            found.append((begin, end, _apex(strength, int(tops[k]) - 1), float(bases[0][k])))
+            height = float(bases[0][k])
+            found.append((begin, end, _apex(strength, int(tops[k]) - 1, height), height))
     return sorted(found)
 
 
-def _apex(strength: np.ndarray, top: int) -> int:
+def _apex(strength: np.ndarray, top: int, height: float) -> int:
     """Return the middle of the frames around the highest point that are nearly as high.
 
     The highest point of an expression that is held is a matter of chance.
     """
-    low = np.flatnonzero(strength < _HELD * strength[top])
+    low = np.flatnonzero(strength < strength[top] - (1 - _HELD) * height)
     first = low[low < top].max(initial=-1) + 1
     last = low[low > top].min(initial=len(strength)) - 1
     return int((first + last) // 2)

@@ -93,7 +93,7 @@ def copied_share(picture: np.ndarray, before: np.ndarray, landmarks: np.ndarray)
     part = tuple(slice(each.start * _BLOCK, each.stop * _BLOCK) for each in inside)
     same = picture[part] == before[part]
     height, width = (side // _BLOCK for side in same.shape[:2])
-    # The longest axis first, in which bytes lie side by side.
+    # The contiguous axis first: it is the longest.
     same = same.reshape(height, _BLOCK, width, -1).all(axis=3).all(axis=1)
     return float(same[face[inside]].mean())
 

@@ -142,17 +142,20 @@ class RegionTable:
 
 
 def _members(reference: ReferenceCrop) -> csr_array:
-    """Return the pixels of each side of each region: float64 [2 x regions, S x S], 1 inside and 0 outside."""
+    """Return the pixels of each side of each region.
+
+    Returns:
+        Sparse float64 [2 x regions, S x S], 1 inside and 0 outside, rows in the order of `TABLE_REGIONS` and
+        `SIDES`; S is the size of the crop.
+    """
     points, size = reference.landmarks, reference.size
     grid = pixel_grid((size, size))
     top, chin = points[list(_MIDLINE)]
     down = chin - top
     # The subject's right is left of the line from the forehead to the chin in the picture.
     is_left = (grid - top) @ np.array([down[1], -down[0]]) > 0
-    regions = region_map(points, (size, size))
-    masks = [
-        (regions == number) & (is_left == side) for number in range(1, len(REGIONS) + 1) for side in (0, 1)
-    ]
+    regions, sides = region_map(points, (size, size)), (~is_left, is_left)
+    masks = [(regions == number) & side for number in range(1, len(REGIONS) + 1) for side in sides]
     masks += [
         np.linalg.norm(grid - points[corner], axis=-1) < _CORNER_RADIUS * reference.iris_distance
         for corner in _MOUTH_CORNERS

@@ -26,7 +26,8 @@ OTHERS = {
 def test_every_benchmark_has_a_quick_form():
     text = (PROJECT / "benchmarks" / "common" / "quick.py").read_text()
     folder = PROJECT / "benchmarks"
-    for path in [*folder.glob("*.py"), *(folder / "pictures").glob("*.py")]:
+    packages = [path.parent for path in folder.glob("*/__main__.py")]
+    for path in [*folder.glob("*.py"), *(folder / "pictures").glob("*.py"), *packages]:
         assert path.stem in OTHERS or f"{path.stem}" in text.partition("def main")[0], path.name
 
 

@@ -17,7 +17,7 @@ from pipelines.clip_analysis.tracking.landmark_store import LandmarkStore
 from pipelines.clip_analysis.tracking.survey import Shot, Survey, survey
 from pipelines.clip_analysis.tracking.tracker import FlowEstimate
 from pipelines.datasets.clip import Landmarks
-from pipelines.errors import InputError
+from pipelines.errors import naming
 from pipelines.io.video import frame_count, intact_frames
 from pipelines.landmarks.detector import FaceMesh
 
@@ -80,10 +80,8 @@ def clip_motion(
             progress("landmarks", number + 1, max(stated, number + 1))
 
         truncated: list[int] = []
-        try:
+        with naming(clip):
             found = survey(intact_frames(clip, truncated.append), faces, store, on_frame)
-        except InputError as error:
-            raise error.naming(clip) from error
         references = reference_frames(found, reference, store)
         crops = reference_crops(intact_frames(clip, truncated.append), references, store)
         added: list[int] = []

@@ -37,8 +37,11 @@ def test_micro_and_macro_by_their_duration():
         assert times[event.offset] == pytest.approx(start + 5 * length / 6, abs=0.06)
 
 
-def test_the_apex_of_a_held_expression_is_its_middle():
+@pytest.mark.parametrize("reference", [0.0, 12.0])
+def test_the_apex_of_a_held_expression_is_its_middle(reference):
+    """Also if the reference frame is not at rest, so that everything else is far from it."""
     motion, times = clip(seconds=6.0)
+    motion[..., 1] -= reference
     # It rises in .3 s, is held for 1.2 s, and falls slowly, as a face does after a grin.
     level = np.interp(times, [2.0, 2.3, 3.5, 5.1], [0, 1, 1, 0])
     motion[:, [2, 3], 1] -= 5.0 * (np.sin(np.pi / 2 * level) ** 2)[:, None]

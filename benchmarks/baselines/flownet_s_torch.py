@@ -2,7 +2,7 @@
 # requires-python = ">=3.11,<3.12"
 # dependencies = ["torch==2.13.0", "numpy"]
 # ///
-"""FlowNetS in PyTorch as a rival: a training step and a forward pass of the published layers.
+"""FlowNetS in PyTorch as a baseline: a training step and a forward pass of the published layers.
 
 Run by `benchmarks.networks "networks: torch"` in an environment of its own: the project needs no PyTorch.
 Arguments: width, batch, size, rounds. Prints one line of JSON.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.rivals.rival_program import answer_of
+from benchmarks.common.script import run_script
 
 _SCRIPT = Path(__file__).parent / "ststnet_torch.py"
 
@@ -33,13 +33,13 @@ def ststnet(
         Class of each picture, int [N].
 
     Raises:
-        RuntimeError: If it cannot be had or run.
+        RuntimeError: If uv is missing or the program fails.
     """
-    job = {
+    request = {
         "pictures": [str(path.absolute()) for path in pictures],
         "labels": [int(label) for label in labels],
         "subjects": list(subjects),
         "weights": weights and str(Path(weights).absolute()),
         "seed": seed,
     }
-    return np.array(answer_of(_SCRIPT, job))
+    return np.array(run_script(_SCRIPT, request))

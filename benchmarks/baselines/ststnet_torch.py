@@ -2,12 +2,12 @@
 # requires-python = ">=3.11,<3.12"
 # dependencies = ["torch==2.13.0", "numpy", "opencv-python-headless==4.11.0.86"]
 # ///
-"""STSTNet in PyTorch as a rival, as its authors' program trains it (github.com/christy1206/STSTNet).
+"""STSTNet in PyTorch as a baseline, as its authors' program trains it (github.com/christy1206/STSTNet).
 
-Run by `benchmarks.rivals.ststnet` in an environment of its own: the project needs no PyTorch. Other than in
-the paper, there is batch normalisation after each first layer and a dropout of a half, the pictures are not
-scaled or centred, and the samples keep their order. Each subject is left out once, and the last of 800 epochs
-counts.
+Run by `benchmarks.baselines.ststnet` in an environment of its own: the project needs no PyTorch. Other than
+in the paper, there is batch normalisation after each first layer and a dropout of a half, the pictures are
+not scaled or centred, and the samples keep their order. Each subject is left out once, and the last of 800
+epochs counts.
 
 Arguments: a JSON with `pictures` (paths of 28 x 28 pictures), `labels`, `subjects`, `seed` and `weights`
 (folder with the authors' weights of each fold, `SUBJECT.pth`, or null), and the file for the answer, a JSON
@@ -50,15 +50,15 @@ class STSTNet(nn.Module):
         return self.fc(self.average(torch.cat(streams, 1)).flatten(1))
 
 
-def fold(subject: str, job: dict, pictures: np.ndarray) -> list[int]:
+def fold(subject: str, request: dict, pictures: np.ndarray) -> list[int]:
     """Return the classes of a subject's pictures, by a network that has not seen the subject."""
     torch.set_num_threads(1)  # folds run side by side
-    subjects, labels = np.array(job["subjects"]), torch.tensor(job["labels"])
+    subjects, labels = np.array(request["subjects"]), torch.tensor(request["labels"])
     x, left_out = torch.tensor(pictures), torch.tensor(subjects == subject)
-    torch.manual_seed(job["seed"])
+    torch.manual_seed(request["seed"])
     network = STSTNet()
-    if job["weights"]:
-        file = Path(job["weights"]) / f"{subject}.pth"
+    if request["weights"]:
+        file = Path(request["weights"]) / f"{subject}.pth"
         network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
     else:
         optimizer = torch.optim.Adam(network.parameters(), LEARNING_RATE)
@@ -76,14 +76,14 @@ def fold(subject: str, job: dict, pictures: np.ndarray) -> list[int]:
 
 def main() -> None:
     """Run all folds."""
-    job = json.loads(Path(sys.argv[1]).read_text())
-    read = [cv2.imread(path) for path in job["pictures"]]  # blue, green, red, as the authors read them
+    request = json.loads(Path(sys.argv[1]).read_text())
+    read = [cv2.imread(path) for path in request["pictures"]]  # blue, green, red, as the authors read them
     pictures = np.stack(read).transpose(0, 3, 1, 2).astype(np.float32)
-    subjects = np.array(job["subjects"])
-    names = sorted(set(job["subjects"]))
+    subjects = np.array(request["subjects"])
+    names = sorted(set(request["subjects"]))
     found = np.zeros(len(subjects), int)
     with ProcessPoolExecutor() as pool:
-        run = partial(fold, job=job, pictures=pictures)
+        run = partial(fold, request=request, pictures=pictures)
         for number, (name, classes) in enumerate(zip(names, pool.map(run, names), strict=True), 1):
             found[subjects == name] = classes
             print(f"STSTNet in PyTorch: {number}/{len(names)} folds", file=sys.stderr)

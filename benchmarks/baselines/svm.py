@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.rivals.rival_program import answer_of
+from benchmarks.common.script import run_script
 from pipelines.micro_expressions.samples import Samples
 
 _SCRIPT = Path(__file__).parent / "svm_sklearn.py"
@@ -22,11 +22,11 @@ def support_vector_machine(samples: Samples) -> np.ndarray:
         Class of each sample, int [N].
 
     Raises:
-        RuntimeError: If it cannot be had or run.
+        RuntimeError: If uv is missing or the program fails.
     """
-    job = {
-        "features": np.round(samples.features, 4).tolist(),
+    request = {
+        "features": np.round(samples.features, 4).tolist(),  # short, for JSON
         "labels": [int(label) for label in samples.labels],
         "subjects": list(samples.subjects),
     }
-    return np.array(answer_of(_SCRIPT, job))
+    return np.array(run_script(_SCRIPT, request))

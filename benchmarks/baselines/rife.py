@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.script import script_command
+
 _SCRIPT = Path(__file__).parent / "rife_torch.py"
 
 
@@ -23,8 +25,7 @@ def rife(enlargement: int) -> Iterator[Callable[[np.ndarray, np.ndarray], tuple[
     Raises:
         RuntimeError: If it cannot be had or run.
     """
-    uv = Path(".uv/bin/uv")
-    command = [str(uv if uv.exists() else "uv"), "run", "--quiet", "--script", str(_SCRIPT), str(enlargement)]
+    command = script_command(_SCRIPT, enlargement)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
 
         def estimate(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
