@@ -91,10 +91,12 @@ class _InProgress:
 
     def __init__(self, part: _Part, pool: ThreadPoolExecutor, estimate: FlowEstimate, alone: bool):
         self.part = part
-        self._stopped = threading.Event()
+        self._stopped = stopped = threading.Event()
 
+        # The result refers to this function. If it referred to `self`, which has the result, the frames would
+        # be in memory until the garbage collector finds the cycle.
         def unless_stopped(crop1: np.ndarray, crop2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            if self._stopped.is_set():
+            if stopped.is_set():
                 raise CancelledError  # ends the thread's work; nobody reads its result
             return estimate(crop1, crop2)
 

@@ -1,4 +1,6 @@
+import gc
 import threading
+import weakref
 from itertools import cycle
 
 import numpy as np
@@ -191,3 +193,13 @@ def test_work_stops_with_the_reader(clip, dis):
     frames.close()
     assert len(calls) <= 2
     assert threading.active_count() <= before + 1  # the timer may be running
+
+
+def test_frames_are_freed_at_once(clip, dis):
+    """Without waiting for the garbage collector, which comes late for few large objects."""
+    gc.disable()
+    try:
+        motions = [weakref.ref(frame.motion) for frame in track_in_parallel(clip, dis, threads=2)]
+        assert sum(motion() is not None for motion in motions) == 0
+    finally:
+        gc.enable()
