@@ -15,9 +15,10 @@ class InputError(ValueError):
 
 @contextmanager
 def naming(*paths: Path) -> Iterator[None]:
-    """Put the paths before the message of an `InputError` that does not begin with one of them.
+    """Put the paths before the message of an `InputError`, unless it begins with one of them.
 
-    Errors of reading name their file; those of what is in it cannot.
+    Errors of reading name their file, `FILE: ...`, or a file in a folder, `FOLDER/FILE: ...`; those of what
+    is in it cannot.
 
     Args:
         paths: The files that are used.
@@ -27,10 +28,14 @@ def naming(*paths: Path) -> Iterator[None]:
         ...     raise InputError("no face found")
         Traceback (most recent call last):
         pipelines.errors.InputError: face.png: no face found
+        >>> with naming(Path("no")):
+        ...     raise InputError("no face found")
+        Traceback (most recent call last):
+        pipelines.errors.InputError: no: no face found
     """
     try:
         yield
     except InputError as error:
-        if str(error).startswith(tuple(map(str, paths))):
+        if str(error).startswith(tuple(f"{path}{end}" for path in paths for end in (":", "/"))):
             raise
         raise InputError(f"{', '.join(map(str, paths))}: {error}") from error
