@@ -1,0 +1,61 @@
+"""Smoothing of a flow that keeps the face apart from what is around it.
+
+A background does not move with the head. Smoothing across the outline would give each some of the other's
+motion, and so do estimators within some pixels of it.
+"""
+
+import cv2
+import numpy as np
+
+_OUTLINE = 4  # pixels on either side of the outline of the mesh
+_EXTENSION = 6.0  # standard deviation, pixels
+
+
+class FaceSmoothing:
+    """Smooths flows on the grid of a crop.
+
+    Args:
+        face: mask of the face, bool [S, S].
+
+    Examples:
+        >>> face = np.zeros((64, 64), bool)
+        >>> face[16:48, 16:48] = True
+        >>> flow = np.where(face[..., None], np.float32([3, 0]), np.float32(0))
+        >>> float(FaceSmoothing(face).blurred(flow, 5.0)[16, 16, 0])
+        3.0
+    """
+
+    def __init__(self, face: np.ndarray):
+        window = np.ones((2 * _OUTLINE + 1,) * 2, np.uint8)
+        mask = face.astype(np.uint8)
+        # The outline of the mesh lies inside of that of the face.
+        self._face = cv2.dilate(mask, window).astype(np.float32)[..., None]
+        self._core = cv2.erode(mask, window).astype(np.float32)[..., None]
+        self._shares: dict[float, np.ndarray] = {}
+        self._core_share = np.maximum(_blurred(self._core, _EXTENSION), 1e-6)
+        # From 1 in the face to 0 along its outline; a step would show as strain.
+        inside = np.clip(2 * _blurred(self._core, _OUTLINE / 2) - 1, 0, 1)
+        self._kept = np.where(self._face > 0, inside, 1)
+
+    def blurred(self, flow: np.ndarray, deviation: float) -> np.ndarray:
+        """Blur a flow inside the face and around it, each by itself.
+
+        Args:
+            flow: float32 [S, S, 2], pixels.
+            deviation: standard deviation of the Gaussian, pixels.
+        """
+        if deviation not in self._shares:
+            self._shares[deviation] = np.clip(_blurred(self._face, deviation), 1e-6, 1 - 1e-6)
+        share = self._shares[deviation]
+        everything, inside = _blurred(flow, deviation), _blurred(flow * self._face, deviation)
+        return np.where(self._face > 0, inside / share, (everything - inside) / (1 - share))
+
+    def with_outline(self, flow: np.ndarray) -> np.ndarray:
+        """Replace the flow along the outline by that of the face beside it, float32 [S, S, 2], gradually."""
+        extended = _blurred(flow * self._core, _EXTENSION) / self._core_share
+        return extended + self._kept * (flow - extended)
+
+
+def _blurred(array: np.ndarray, deviation: float) -> np.ndarray:
+    blurred = cv2.GaussianBlur(array, (0, 0), deviation)
+    return blurred.reshape(array.shape)  # OpenCV drops a last axis of one

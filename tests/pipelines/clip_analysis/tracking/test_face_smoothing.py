@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from pipelines.clip_analysis.tracking.face_smoothing import FaceSmoothing
+
+
+@pytest.fixture
+def face():
+    rows, columns = np.mgrid[:96, :96]
+    return np.hypot(rows - 48, columns - 48) < 30
+
+
+def moving(mask):
+    """A face that moves by 4 px to the right before a background that stays."""
+    return np.where(mask[..., None], np.float32([4, 0]), np.float32(0))
+
+
+def grown(face, by):
+    rows, columns = np.mgrid[:96, :96]
+    return np.hypot(rows - 48, columns - 48) < 30 + by
+
+
+def test_neither_the_face_nor_the_background_gets_motion_of_the_other(face):
+    smooth = FaceSmoothing(face).blurred(moving(grown(face, 5)), 6.0)
+    assert smooth[face] == pytest.approx(np.tile([4, 0], (face.sum(), 1)), abs=0.3)
+    far = ~grown(face, 8)
+    assert smooth[far] == pytest.approx(0, abs=0.3)
+
+
+def test_noise_is_smoothed(face):
+    noise = np.random.default_rng(0).normal(size=(96, 96, 2)).astype(np.float32)
+    assert FaceSmoothing(face).blurred(noise, 3.0)[face].std() < 0.2
+
+
+def test_the_outline_moves_as_the_face_beside_it(face):
+    """An estimator that mixes both within 3 px of the outline."""
+    mixed = moving(grown(face, -3))
+    found = FaceSmoothing(face).with_outline(mixed)
+    assert found[face] == pytest.approx(np.tile([4, 0], (face.sum(), 1)), abs=0.05)
+    assert np.array_equal(found[~grown(face, 8)], mixed[~grown(face, 8)])
