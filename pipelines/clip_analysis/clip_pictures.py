@@ -6,7 +6,6 @@ import numpy as np
 from pipelines.clip_analysis.magnification import MAGNIFIED_SIZE, face_view, magnified
 from pipelines.clip_analysis.region_table import INTERPUPILLARY_MM
 from pipelines.clip_analysis.tracking.clip_frame import ClipFrame
-from pipelines.micro_expressions.alignment import CROP
 from pipelines.micro_expressions.strain import optical_strain
 from pipelines.visualization.flow_color import flow_to_color
 from pipelines.visualization.flow_pictures import error_map
@@ -16,7 +15,7 @@ FULL_MM = 2.0
 #: Optical strain that is shown as white.
 FULL_STRAIN = 0.15
 
-_STRAIN_BLUR = 2.0  # standard deviation, pixels of the crop
+_STRAIN_BLUR = 2.0  # standard deviation, pixels of the aligned crop of 224 pixels
 
 
 def panels(frame: ClipFrame, factor: float) -> np.ndarray:
@@ -40,7 +39,7 @@ def panels(frame: ClipFrame, factor: float) -> np.ndarray:
     motion = frame.motion
     full = FULL_MM * frame.reference.iris_distance / INTERPUPILLARY_MM
     flow = flow_to_color(motion.expression, motion.valid, full)
-    smooth = cv2.GaussianBlur(motion.expression, (0, 0), _STRAIN_BLUR * len(flow) / CROP)
+    smooth = cv2.GaussianBlur(motion.expression, (0, 0), _STRAIN_BLUR / frame.reference.aligned_scale)
     strain = error_map(optical_strain(smooth[None]).numpy()[0], motion.valid, FULL_STRAIN)
     larger = magnified(frame.picture, frame.reference, motion, factor)
     below = (

@@ -8,7 +8,6 @@ from pipelines.clip_analysis.tracking.head_pose import CLOSED_BELOW, eye_opening
 from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop
 from pipelines.landmarks.face_mesh import face_mask
 from pipelines.landmarks.head_motion import STABLE
-from pipelines.micro_expressions.alignment import CROP
 
 #: Columns of `frames.csv`.
 FRAME_COLUMNS = (
@@ -62,7 +61,7 @@ class FrameTable:
         row["face_size_px"] = f"{np.ptp(frame.landmarks, axis=0).max():.1f}"
         if frame.motion is None or frame.status == "lost":
             return row
-        x, y = frame.motion.head[self._bone].mean(axis=0) * CROP / self._reference.size
+        x, y = frame.motion.head[self._bone].mean(axis=0) * self._reference.aligned_scale
         row |= {"head_x_px": f"{x:.4f}", "head_y_px": f"{y:.4f}"}
         row |= {"head_x_mm": f"{x * self._mm_per_pixel:.4f}", "head_y_mm": f"{y * self._mm_per_pixel:.4f}"}
         row["sharpness"] = f"{_sharpness(frame.motion.picture, self._reference.face) / self._sharpness:.3f}"

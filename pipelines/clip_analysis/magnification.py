@@ -20,7 +20,7 @@ MAGNIFIED_SIZE = 384
 
 _STEP = 2  # pixels of the crop between vertices
 _FADE = 0.08  # standard deviation of the fading at the outline of the face, share of the crop
-_MOST = 0.05  # largest added motion, share of the crop
+_MOST = 11.0  # largest added motion, pixels of the aligned crop of 224 pixels
 _NOISE = 0.08  # pixels: motion as small as this is not magnified
 _SMOOTH = 1.5  # standard deviation, pixels of the crop
 
@@ -40,7 +40,8 @@ def magnified(
         reference: crop of the reference frame.
         motion: motion of the frame.
         factor: magnification factor; 1 changes nothing. Large motion is magnified less: the added motion
-            stays below 5 % of the crop, because a stronger distortion does not look like a face.
+            stays below 11 pixels of the aligned crop (224 x 224), because a stronger distortion does not look
+            like a face.
 
     Returns:
         Magnified picture, uint8 [384, 384, 3], RGB. The motion of the head is not magnified.
@@ -53,7 +54,7 @@ def magnified(
     here = (pixel_grid((size, size)) + motion.flow)[::_STEP, ::_STEP].reshape(-1, 2)
     more = ((factor - 1) * own)[::_STEP, ::_STEP].reshape(-1, 2)
     length = np.maximum(np.linalg.norm(more, axis=-1, keepdims=True), 1e-6)
-    most = _MOST * size
+    most = _MOST / reference.aligned_scale
     more = more * (most * np.tanh(length / most) / length) * weight[::_STEP, ::_STEP].reshape(-1, 1)
     rows = len(range(0, size, _STEP))
     # The triangles that move most are drawn last, so they lie on top where the mesh folds.

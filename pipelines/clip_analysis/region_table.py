@@ -11,7 +11,6 @@ from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop
 from pipelines.clip_analysis.tracking.tracker import TrackedMotion
 from pipelines.image.warping import pixel_grid, squared_length
 from pipelines.landmarks.face_mesh import REGIONS, region_map
-from pipelines.micro_expressions.alignment import CROP
 from pipelines.micro_expressions.strain import optical_strain
 
 # In a graph, because its many small operations take several times as long one by one.
@@ -82,7 +81,7 @@ class RegionTable:
     def __init__(
         self, reference: ReferenceCrop, yaw: float = 0.0, interpupillary_mm: float = INTERPUPILLARY_MM
     ):
-        self._factor = CROP / reference.size
+        self._factor = reference.aligned_scale
         distance = reference.iris_distance * self._factor / max(float(np.cos(np.deg2rad(yaw))), 0.5)
         #: Millimetres of the face per pixel of the 224 x 224 crop.
         self.mm_per_pixel = interpupillary_mm / distance

@@ -1,9 +1,11 @@
-"""The aligned crop of a reference frame, and later frames sampled on its grid.
+"""The upright crop of a reference frame, and later frames sampled on its grid.
 
-The crop shows the same part of a face as `micro_expressions.alignment`. It is never enlarged, because flow is
-less accurate in an enlarged picture. A larger face is reduced to a crop of 224 pixels.
+The crop is turned as by `micro_expressions.alignment`, but holds the whole face, from the hair to the chin.
+It is never enlarged, because flow is less accurate in an enlarged picture. A larger face is reduced to a crop
+of 224 pixels.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,20 +16,21 @@ from pipelines.clip_analysis.tracking.rigid_motion import RigidMotion
 from pipelines.image.bicubic import sample_bicubic
 from pipelines.image.warping import pixel_grid, sample
 from pipelines.landmarks.face_mesh import face_mask
-from pipelines.micro_expressions.alignment import CROP, alignment
+from pipelines.micro_expressions.alignment import alignment
 
 _IRISES = (468, 473)  # centres of the subject's right and left iris
 _MARGIN = 12  # pixels of the frame around the part that is read
-_SMALLEST, _STEP = 96, 16  # smallest crop, and step between sizes of crops, pixels
+_SMALLEST, _LARGEST, _STEP = 96, 224, 16  # sizes of crops, and step between them, pixels
+_AROUND = 8  # least distance of the face from the border of the crop, pixels: flow is less accurate there
 
 
 @dataclass(frozen=True, eq=False)
 class ReferenceCrop:
-    """The upright, aligned face of a reference frame, relative to which motion is measured.
+    """The upright face of a reference frame, relative to which motion is measured.
 
     Attributes:
         number: number of the reference frame in its clip.
-        picture: aligned crop, uint8 [S, S, 3], RGB; S is 96 to 224.
+        picture: upright crop, uint8 [S, S, 3], RGB; S is 96 to 224.
         similarity: transform from pixels of the frame to pixels of the crop, float64 [2, 3].
         landmarks: landmarks of the face, float32 [478, 2], pixels of the crop.
         face: mask of the face inside the frame, bool [S, S].
@@ -48,6 +51,11 @@ class ReferenceCrop:
     def scale(self) -> float:
         """Pixels of the crop per pixel of the frame."""
         return float(np.hypot(*self.similarity[:, 0]))
+
+    @cached_property
+    def aligned_scale(self) -> float:
+        """Pixels of the aligned crop of 224 pixels (see `alignment`) per pixel of this crop."""
+        return float(np.hypot(*alignment(self.landmarks)[:, 0]))
 
     @property
     def iris_distance(self) -> float:
@@ -109,7 +117,7 @@ class ReferenceCrop:
 
 
 def reference_crop(frame: np.ndarray, landmarks: np.ndarray, number: int = 0) -> ReferenceCrop:
-    """Make the aligned crop of a reference frame.
+    """Cut the face out of a reference frame.
 
     Args:
         frame: reference frame, uint8 [H, W, 3], RGB.
@@ -117,11 +125,15 @@ def reference_crop(frame: np.ndarray, landmarks: np.ndarray, number: int = 0) ->
         number: number of the frame in its clip.
     """
     similarity = alignment(landmarks)
-    reduced = 1 / max(1.0, float(np.hypot(*similarity[:, 0])))
-    size = max(_SMALLEST, _STEP * round(CROP * reduced / _STEP))
-    factor = size / CROP
-    # In both grids, the centre of pixel 0 is half a pixel from the border.
-    similarity = similarity * factor + np.array([[0, 0, (factor - 1) / 2]] * 2)
+    similarity /= np.hypot(*similarity[:, 0])
+    upright = landmarks @ similarity[:, :2].T
+    low, high = upright.min(axis=0), upright.max(axis=0)
+    extent = float((high - low).max())
+    similarity *= min(1.0, (_LARGEST - 1 - 2 * _AROUND) / extent)
+    scale = float(np.hypot(*similarity[:, 0]))
+    needed = _STEP * math.ceil((scale * extent + 1 + 2 * _AROUND) / _STEP)
+    size = min(max(needed, _SMALLEST), _LARGEST)
+    similarity[:, 2] = (size - 1) / 2 - scale * (low + high) / 2
     points = (landmarks @ similarity[:, :2].T + similarity[:, 2]).astype(np.float32)
     inverse = cv2.invertAffineTransform(similarity)
     corners = pixel_grid((size, size)) @ inverse[:, :2].T + inverse[:, 2]

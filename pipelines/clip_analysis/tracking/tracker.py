@@ -23,7 +23,7 @@ from pipelines.landmarks.head_motion import STABLE, fit_affine
 FlowEstimate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 #: Agreement below which a track is lost.
-LOST_BELOW = 0.4
+LOST_BELOW = 0.5
 #: Uncertainty above which the flow of a pixel is not valid, pixels of the crop.
 MAX_UNCERTAINTY = 1.0
 

@@ -5,6 +5,7 @@ from pipelines.clip_analysis.region_table import COLUMNS, RegionTable
 from pipelines.clip_analysis.tracking.reference_crop import reference_crop
 from pipelines.clip_analysis.tracking.tracker import TrackedMotion
 from pipelines.image.warping import pixel_grid
+from pipelines.micro_expressions.alignment import alignment
 
 
 @pytest.fixture(scope="module")
@@ -23,20 +24,26 @@ def tracked(reference, expression, affine=None, valid=None):
     )
 
 
+@pytest.fixture(scope="module")
+def pixel(portrait_landmarks):
+    """Pixels of the crop, here those of the frame, per pixel of the 224 x 224 crop."""
+    return 1 / np.hypot(*alignment(portrait_landmarks)[:, 0])
+
+
 def by_name(rows):
     return {(row.region, row.side): row for row in rows}
 
 
-def test_motion_against_the_head(reference):
+def test_motion_against_the_head(reference, pixel):
     """The same motion everywhere, in pixels of the 224 x 224 crop, whatever the head does."""
     size = reference.size
-    own = np.broadcast_to(np.array([3.0, -4.0]) * size / 224, (size, size, 2))
+    own = np.broadcast_to(np.array([3.0, -4.0]) * pixel, (size, size, 2))
     affine = np.array([[0.02, 0.01], [0.0, 0.03], [5.0, -6.0]])
     for row in RegionTable(reference).regions(tracked(reference, own, affine)):
         assert (row.u, row.v, row.rms) == pytest.approx((3, -4, 5), abs=1e-3)
         assert row.strain == pytest.approx(0, abs=1e-4)
         assert row.valid == pytest.approx(1)
-        assert row.uncertainty == pytest.approx(0.1 * 224 / size, rel=1e-3)
+        assert row.uncertainty == pytest.approx(0.1 / pixel, rel=1e-3)
 
 
 def test_strain_of_a_stretch(reference):
@@ -47,11 +54,11 @@ def test_strain_of_a_stretch(reference):
     assert rows["cheeks", "both"].strain == pytest.approx(0.02, rel=1e-3)
 
 
-def test_sides_are_the_subjects(reference):
+def test_sides_are_the_subjects(reference, pixel):
     """What lies left in the picture is the subject's right."""
     own = np.zeros((*reference.face.shape, 2))
     middle = int(reference.landmarks[[10, 152], 0].mean())
-    own[:, :middle, 1] = -2.0 * reference.size / 224
+    own[:, :middle, 1] = -2.0 * pixel
     rows = by_name(RegionTable(reference).regions(tracked(reference, own)))
     assert rows["mouth_corners", "right"].v == pytest.approx(-2, abs=0.01)
     assert rows["mouth_corners", "left"].v == pytest.approx(0, abs=0.01)
@@ -76,10 +83,10 @@ def test_nothing_is_told_from_nothing(reference):
     )
 
 
-def test_millimetres(reference):
+def test_millimetres(reference, pixel):
     """The irises of the portrait lie as far apart as 63 mm are."""
     table = RegionTable(reference)
-    distance = np.linalg.norm(reference.landmarks[468] - reference.landmarks[473]) * 224 / reference.size
+    distance = np.linalg.norm(reference.landmarks[468] - reference.landmarks[473]) / pixel
     assert table.mm_per_pixel * distance == pytest.approx(63)
     assert RegionTable(reference, interpupillary_mm=60).mm_per_pixel * distance == pytest.approx(60)
     # A head that is turned by 40 degrees shows .766 of the distance.

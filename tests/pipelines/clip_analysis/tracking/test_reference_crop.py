@@ -12,20 +12,46 @@ def reference(portrait, portrait_landmarks):
     return reference_crop(portrait, portrait_landmarks, 7)
 
 
-def test_picture_is_the_aligned_crop(portrait, portrait_landmarks):
-    """A face of 448 px: the crop is that of `alignment`, cut by OpenCV's warp."""
-    large = cv2.resize(portrait, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
-    landmarks = (portrait_landmarks + 0.5) * 3 - 0.5
+def _enlarged(portrait, landmarks, times):
+    large = cv2.resize(portrait, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
+    return large, (landmarks + 0.5) * times - 0.5
+
+
+def test_picture_is_turned_as_the_aligned_crop(portrait, portrait_landmarks):
+    """A face of 448 px, cut by OpenCV's warp of the aligned crop."""
+    large, landmarks = _enlarged(portrait, portrait_landmarks, 3)
     found = reference_crop(large, landmarks)
-    expected = align(large, alignment(landmarks))
-    assert found.picture.shape == (224, 224, 3)
-    assert np.abs(found.picture.astype(float) - expected)[found.face].mean() < 2
+    similarity = alignment(landmarks)
+    to_frame = np.vstack([cv2.invertAffineTransform(similarity), [0, 0, 1]])
+    aligned = align(large, similarity)
+    between = (found.similarity @ to_frame).astype(np.float32)
+    np.testing.assert_allclose(between[:, :2], np.eye(2) / found.aligned_scale, atol=1e-6)
+    expected = cv2.warpAffine(aligned, between, (found.size,) * 2, flags=cv2.INTER_CUBIC)
+    within = cv2.warpAffine(np.ones_like(aligned), between, (found.size,) * 2)[..., 0] > 0
+    assert np.abs(found.picture.astype(float) - expected)[found.face & within].mean() < 2
 
 
-def test_size_is_that_of_the_face_in_the_frame(reference):
-    assert 96 <= reference.size < 224
-    assert reference.size % 16 == 0
-    assert 0.85 < reference.scale < 1.15
+@pytest.mark.parametrize("times", [0.3, 1, 1.4, 3])
+@pytest.mark.parametrize("degrees", [0, 20])
+def test_holds_the_whole_face(portrait, portrait_landmarks, times, degrees):
+    """From the hair to the chin, with 8 px around it, also where the face is long, turned, small or large."""
+    stretched, landmarks = _enlarged(portrait, portrait_landmarks, times)
+    turn = cv2.getRotationMatrix2D((stretched.shape[1] / 2, stretched.shape[0] / 2), degrees, 1.0)
+    stretched = cv2.warpAffine(stretched, turn, stretched.shape[1::-1])
+    landmarks = (landmarks @ turn[:, :2].T + turn[:, 2]) * (1, 1.2)
+    stretched = cv2.resize(stretched, None, fx=1, fy=1.2)
+    found = reference_crop(stretched, landmarks)
+    assert found.size % 16 == 0
+    assert 96 <= found.size <= 224
+    assert found.scale <= 1 + 1e-9
+    low, high = found.landmarks.min(axis=0), found.landmarks.max(axis=0)
+    assert (low >= 8 - 1e-3).all()
+    assert (high <= found.size - 9 + 1e-3).all()
+    np.testing.assert_allclose((low + high) / 2, (found.size - 1) / 2, atol=1e-2)
+
+
+def test_face_keeps_the_pixels_of_the_frame(reference):
+    assert reference.scale == pytest.approx(1)
 
 
 def test_points_go_there_and_back(reference, portrait_landmarks):
