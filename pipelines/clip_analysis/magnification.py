@@ -19,7 +19,7 @@ from pipelines.labels.mesh import interpolate_triangles
 MAGNIFIED_SIZE = 384
 
 _STEP = 2  # pixels of the crop between vertices
-_FADE = 0.08  # standard deviation of the fading at the outline of the face, share of the crop
+_FADE = 9.0  # standard deviation of the fading at the outline of the face, pixels of the aligned crop
 _MOST = 11.0  # largest added motion, pixels of the aligned crop of 224 pixels
 _NOISE = 0.08  # pixels: motion as small as this is not magnified
 _SMOOTH = 1.5  # standard deviation, pixels of the crop
@@ -50,7 +50,7 @@ def magnified(
     own = cv2.GaussianBlur(motion.expression, (0, 0), _SMOOTH)
     squared = np.square(own).sum(axis=-1, keepdims=True)
     own = own * (squared / (squared + _NOISE**2))
-    weight = cv2.GaussianBlur(_eroded(motion, reference), (0, 0), _FADE * size / 2)[..., None]
+    weight = cv2.GaussianBlur(_eroded(motion, reference), (0, 0), _FADE / reference.aligned_scale)[..., None]
     here = (pixel_grid((size, size)) + motion.flow)[::_STEP, ::_STEP].reshape(-1, 2)
     more = ((factor - 1) * own)[::_STEP, ::_STEP].reshape(-1, 2)
     length = np.maximum(np.linalg.norm(more, axis=-1, keepdims=True), 1e-6)
@@ -71,7 +71,7 @@ def _zoom(reference: ReferenceCrop) -> float:
 
 
 def _eroded(motion: TrackedMotion, reference: ReferenceCrop) -> np.ndarray:
-    margin = max(3, round(2 * _FADE * reference.size / 2))
+    margin = max(3, round(2 * _FADE / reference.aligned_scale))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1,) * 2)
     return cv2.erode(reference.face.astype(np.uint8), kernel, borderValue=0).astype(np.float32)
 

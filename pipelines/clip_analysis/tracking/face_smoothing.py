@@ -9,6 +9,7 @@ import numpy as np
 
 _OUTLINE = 4  # pixels on either side of the outline of the mesh
 _EXTENSION = 6.0  # standard deviation, pixels
+_LEAST_SHARE = 0.01  # of the face in the window of the extension
 
 
 class FaceSmoothing:
@@ -20,9 +21,10 @@ class FaceSmoothing:
     Examples:
         >>> face = np.zeros((64, 64), bool)
         >>> face[16:48, 16:48] = True
-        >>> flow = np.where(face[..., None], np.float32([3, 0]), np.float32(0))
-        >>> float(FaceSmoothing(face).blurred(flow, 5.0)[16, 16, 0])
-        3.0
+        >>> flow = np.zeros((64, 64, 2), np.float32)
+        >>> flow[12:52, 12:52] = 3, 0  # the outline of the mesh lies inside of that of the face
+        >>> FaceSmoothing(face).blurred(flow, 5.0)[16, 16].round(2).tolist()
+        [3.0, 0.0]
     """
 
     def __init__(self, face: np.ndarray):
@@ -32,10 +34,12 @@ class FaceSmoothing:
         self._face = cv2.dilate(mask, window).astype(np.float32)[..., None]
         self._core = cv2.erode(mask, window).astype(np.float32)[..., None]
         self._shares: dict[float, np.ndarray] = {}
-        self._core_share = np.maximum(_blurred(self._core, _EXTENSION), 1e-6)
+        core_share = _blurred(self._core, _EXTENSION)
+        self._core_share = np.maximum(core_share, _LEAST_SHARE)
         # From 1 in the face to 0 along its outline; a step would show as strain.
         inside = np.clip(2 * _blurred(self._core, _OUTLINE / 2) - 1, 0, 1)
-        self._kept = np.where(self._face > 0, inside, 1)
+        # A part of a face that is too thin to have an inside keeps its flow.
+        self._kept = np.where((self._face > 0) & (core_share > _LEAST_SHARE), inside, 1)
 
     def blurred(self, flow: np.ndarray, deviation: float) -> np.ndarray:
         """Blur a flow inside the face and around it, each by itself.

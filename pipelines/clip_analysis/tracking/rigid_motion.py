@@ -21,6 +21,7 @@ from pipelines.labels.mesh import interpolate_triangles
 from pipelines.landmarks.canonical_face import COUNT, canonical_landmarks
 from pipelines.landmarks.face_mesh import NUM_LANDMARKS, REGIONS, TRIANGLES, region_map
 from pipelines.landmarks.head_motion import STABLE, fit_robustly
+from pipelines.micro_expressions.alignment import alignment
 
 _STEP, _ROUNDS = 7, 10  # pixels between the points of the fit; number of iterations
 # Weights of the regions in the fit of the head. All others, except near bone, move with the expression.
@@ -29,7 +30,7 @@ _OF_HEAD = {"forehead": 1.0, "nose": 1.0, "brows": 0.2}
 _OF_FACE = {
     "forehead": 1.0, "nose": 1.0, "cheeks": 0.3, "brows": 0.2, "jaw": 0.1, "mouth": 0.05, "eyes": 0.05,
 }  # fmt: skip
-_NEAR_BONE = 0.05  # share of the crop
+_NEAR_BONE = 11.0  # pixels of the aligned crop of 224 pixels
 
 
 class RigidMotion:
@@ -46,9 +47,10 @@ class RigidMotion:
         #: float32 [S, S, 4]: x, y, 1 and depth.
         self.fields = np.dstack([centred, np.ones(shape), _depth(landmarks, shape)]).astype(np.float32)
         regions = region_map(landmarks, shape)
+        radius = round(_NEAR_BONE / float(np.hypot(*alignment(landmarks)[:, 0])))
         bone = np.zeros(shape, np.uint8)
         for x, y in np.rint(landmarks[STABLE]).astype(int).tolist():
-            cv2.circle(bone, (x, y), round(_NEAR_BONE * max(shape)), 1, -1)
+            cv2.circle(bone, (x, y), radius, 1, -1)
         self._of_head = self._design(np.where(face, np.maximum(_weights(_OF_HEAD)[regions], bone), 0))
         self._of_face = self._design(np.where(face, _weights(_OF_FACE)[regions], 0))
 

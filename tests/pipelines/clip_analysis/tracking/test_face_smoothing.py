@@ -32,6 +32,17 @@ def test_noise_is_smoothed(face):
     assert FaceSmoothing(face).blurred(noise, 3.0)[face].std() < 0.2
 
 
+@pytest.mark.parametrize("mask", [np.s_[40:46], np.s_[0:0]], ids=["strip", "nothing"])
+def test_a_thin_face_keeps_its_flow(mask):
+    """A strip of 6 px, as the border of the frame leaves of a face, has no inside to take the flow from."""
+    face = np.zeros((96, 96), bool)
+    face[mask] = True
+    flow = moving(np.ones((96, 96), bool))
+    smoothing = FaceSmoothing(face)
+    assert np.array_equal(smoothing.with_outline(flow), flow)
+    assert smoothing.blurred(flow, 3.0) == pytest.approx(flow, abs=1e-4)
+
+
 def test_the_outline_moves_as_the_face_beside_it(face):
     """An estimator that mixes both within 3 px of the outline."""
     mixed = moving(grown(face, -3))

@@ -1,9 +1,11 @@
+import cv2
 import numpy as np
 import pytest
 
 from pipelines.clip_analysis.tracking.reference_crop import reference_crop
 from pipelines.clip_analysis.tracking.tracker import MotionTracker
 from pipelines.image.warping import pixel_grid, sample
+from pipelines.landmarks.face_mesh import face_mask
 
 
 @pytest.fixture
@@ -33,6 +35,19 @@ def test_far_motion_is_followed(tracker, moved):
         assert errors(tracker, tracked, flow).mean() < 0.35
         assert tracked.status == ("tracked" if step > 1 else "restarted")
     assert np.linalg.norm(flow, axis=-1).mean() > 25
+
+
+def test_the_outline_moves_with_the_face_and_not_with_the_background(tracker, portrait, moved):
+    """A head that moves by 8 px before a background that stays; the mean error along its outline."""
+    reference = tracker.reference
+    for step in range(1, 5):
+        frame, landmarks, flow = moved(np.array([[0, 0], [0, 0], [2.0 * step, -0.5 * step]]))
+        head = cv2.dilate(face_mask(landmarks, portrait.shape[:2]).astype(np.uint8), np.ones((13, 13)))
+        tracked = tracker(np.where(head[..., None] > 0, frame, portrait), landmarks)
+    found, _ = reference.frame_flow(tracked.flow, portrait.shape[:2])
+    face = reference.in_frame(reference.face, portrait.shape[:2])
+    outline = face & (cv2.erode(face.astype(np.uint8), np.ones((9, 9))) == 0)
+    assert np.linalg.norm(found - flow, axis=-1)[outline].mean() < 0.02
 
 
 def test_errors_do_not_add_up(tracker, moved):
