@@ -40,12 +40,12 @@ METHODS = (
     "deepflow",
     "label:refined",
 )
-_UNCERTAIN = ("fast", "consistency:fast", "consistency:dis_fine")
+_UNCERTAIN = ("default", "fast", "consistency:default", "consistency:dis_fine")
 _ENLARGEMENTS = (1, 2, 4)  # of frames, for RIFE
 SEED, PAIRS = 2026, 300  # of rendered people whom no training has seen
 _IN_SHORT = {
     DEFAULT: "PyramidFlow, the shipped network",
-    "fast": "BlockFlow, for speed; estimates its own error",
+    "fast": "BlockFlow, for speed",
     "flownet_s": "FlowNetS with a sixteenth of its weights, three flow updates",
     "deepflow": "Weinzaepfel et al. 2013",
     "dis_fine": "Kroeger et al. 2016, at its finest settings",
@@ -105,7 +105,7 @@ def uncertainty(count: int = PAIRS) -> str:
 def _uncertainty_tables(folder: Path) -> list[str]:
     methods = {name: get_uncertain_estimator(name) for name in _UNCERTAIN}
     evaluations = evaluate_uncertainty(folder, methods)
-    tables = uncertainty_table(evaluations), calibration_table(evaluations["fast"])
+    tables = uncertainty_table(evaluations), calibration_table(evaluations["default"])
     return [table(one.columns, one.rows) for one in tables]
 
 

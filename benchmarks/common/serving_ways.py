@@ -46,7 +46,7 @@ def rest_calls(rest: str) -> dict[str, Callable[[], np.ndarray]]:
         return connection.getresponse().read()
 
     def read_json(body: bytes) -> np.ndarray:
-        flow = simdjson.Parser().parse(body)["outputs"].as_buffer(of_type="d")
+        flow = simdjson.Parser().parse(body)["outputs"]["flow"].as_buffer(of_type="d")
         return np.float32(np.frombuffer(flow)).reshape(1, SIZE, SIZE, 2)
 
     def read_npz(body: bytes) -> np.ndarray:

@@ -142,7 +142,9 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 interpreter = Interpreter("face_flow.tflite", num_threads=2)
-(given,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+(given,) = interpreter.get_input_details()
+# Two values per pixel: the flow, and not the uncertainty.
+(result,) = (each for each in interpreter.get_output_details() if each["shape"][-1] == 2)
 shape = None
 
 
@@ -168,11 +170,11 @@ model = CompiledModel.from_file("face_flow.tflite")
 
 def estimate(frames):
     model.resize_input_tensor_by_name("frames", "frames", frames.shape)
-    (given,), (result,) = model.create_input_buffers(0), model.create_output_buffers(0)
+    (given,), (flow, *others) = model.create_input_buffers(0), model.create_output_buffers(0)
     given.write(frames)
-    model.run_by_index(0, [given], [result])
+    model.run_by_index(0, [given], [flow, *others])
     batch, _, height, width, _ = frames.shape
-    return result.read(2 * batch * height * width, np.float32).reshape(batch, height, width, 2)
+    return flow.read(2 * batch * height * width, np.float32).reshape(batch, height, width, 2)
 """,
         ("ai-edge-litert==2.3.0", "numpy"),
         works=False,
@@ -184,7 +186,8 @@ const network = load("tfjs");
 
 async function estimate(data, shape) {
   const model = await network;
-  const flow = tf.tidy(() => model.predict({frames: tf.tensor(data, shape, "int32")}));
+  const {name} = model.outputs.find((output) => output.shape.at(-1) === 2); // not the uncertainty
+  const flow = tf.tidy(() => model.execute({frames: tf.tensor(data, shape, "int32")}, name));
   const values = await flow.data();
   flow.dispose();
   return values;
@@ -202,7 +205,7 @@ const session = ort.InferenceSession.create("face_flow_frames.onnx", {executionP
 
 async function estimate(data, shape) {
   const frames = new ort.Tensor("uint8", data, shape);
-  return (await (await session).run({frames})).flow.data;
+  return (await (await session).run({frames}, ["flow"])).flow.data;
 }
 """,
         ("onnxruntime-web@1.30.0",),

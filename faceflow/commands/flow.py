@@ -38,9 +38,9 @@ def flow(
         picture: PNG to write for a pair, with the frames, the flow in colour, and arrows.
         uncertainty: File for the expected end-point error at each pixel of a pair: .npz with the array
             uncertainty, float32, pixels; or .png, a picture from black (0) through red and yellow to white,
-            the 99th percentile of that pair. The picture of --picture then also shows it. --model fast
-            estimates it; for any other method, --model consistency:METHOD takes the forward-backward
-            difference.
+            the 99th percentile of that pair. The picture of --picture then also shows it. The models
+            default and fast estimate it; for any other method, --model consistency:METHOD takes the
+            forward-backward difference.
         face: Estimate the flow in a crop around the face, as in training; elsewhere it is unknown. If the
             face moves far, the estimate starts from its landmarks. The picture of --picture then shows the
             crop, and the motion of the parts of the face relative to the whole face.

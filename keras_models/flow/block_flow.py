@@ -22,7 +22,7 @@ from keras_models.flow.flow_model import UNCERTAINTY_LAYER, FlowModel, weights_o
 from keras_models.layers.block_flow_layers import ExpectedFlow, FinerFlow, PartsToPlaces, SplitBlocks
 from keras_models.layers.block_lucas_kanade import BlockLucasKanade, BlockPixels, BlockStructureTensor
 from keras_models.layers.correlation import Correlation
-from keras_models.layers.flow_layers import FullResolutionFlow, frame_inputs
+from keras_models.layers.flow_layers import FullResolutionFlow, StopGradient, frame_inputs
 from keras_models.layers.frame_blocks import BlockContrast, FrameBlocks, HalveBlocks
 from keras_models.layers.pyramid_layers import UnitFeatures
 from pipelines.errors import InputError
@@ -46,14 +46,6 @@ class SplitFrames(layers.Layer):
 
     def call(self, both: tf.Tensor) -> list[tf.Tensor]:  # noqa: D102
         return tf.split(both, 2)
-
-
-@keras.saving.register_keras_serializable("faceflow")
-class StopGradient(layers.Layer):
-    """Passes values on without their gradient."""
-
-    def call(self, values: tf.Tensor) -> tf.Tensor:  # noqa: D102
-        return tf.stop_gradient(values)
 
 
 def block_flow(

@@ -4,7 +4,7 @@ A siamese encoder sees both frames. From 1/16 of the resolution to 1/4, the esti
 of frame 2, a local correlation shows the motion that remains, and convolutions update the estimate. Then one
 flow update is repeated, first on frames of half the size and then at full size: it measures the remaining
 motion at every pixel (`LucasKanade`), weighs the measurements by convolutions on blocks of 4 x 4 pixels, and
-updates the flow of each 2 x 2 pixels.
+updates the flow of each 2 x 2 pixels. From what the last update saw, three convolutions estimate the error.
 
 References:
     Sun et al., "PWC-Net: CNNs for Optical Flow Using Pyramid, Warping, and Cost Volume", CVPR 2018: the
@@ -12,12 +12,21 @@ References:
     Transforms for Optical Flow", ECCV 2020: flow updates that share their weights.
 """
 
+import math
+
 import keras
 from keras import layers
 
-from keras_models.flow.flow_model import FlowModel, weights_of_updates
+from keras_models.flow.flow_model import UNCERTAINTY_LAYER, FlowModel, weights_of_updates
 from keras_models.layers.correlation import Correlation
-from keras_models.layers.flow_layers import Enlarge, FullResolutionFlow, PadToMultiple, Warp, frame_inputs
+from keras_models.layers.flow_layers import (
+    Enlarge,
+    FullResolutionFlow,
+    PadToMultiple,
+    StopGradient,
+    Warp,
+    frame_inputs,
+)
 from keras_models.layers.pyramid_layers import (
     BilinearTable,
     DepthToSpace,
@@ -40,6 +49,8 @@ _COMPARED = 24  # channels that are correlated
 _CARRIED = 16  # channels of a decoder that the next finer one sees
 _UPDATE = (48, 32, 32)  # the last as the finest decoder's: each update continues from the one before
 
+_UNCERTAINTY = 24  # channels
+
 # Weights in the loss. Flow updates share the rest.
 _LEVEL_WEIGHTS = {"flow4": 0.05, "flow3": 0.07, "flow2": 0.08}
 
@@ -59,7 +70,8 @@ def pyramid_flow(
 
     Returns:
         A functional model. Inputs: `frame1`, `frame2`, float32 [B, H, W, 3] in [0, 1], any H and W. Outputs,
-        all in pixels of the input: `flow`, float32 [B, H, W, 2]; and for a multi-scale loss, `flow4`,
+        all in pixels of the input: `flow`, float32 [B, H, W, 2]; `uncertainty`, float32 [B, H, W, 1], the
+        end-point error to expect, above 0; and for a multi-scale loss, `flow4`,
         `flow3`, `flow2`, the estimates on 1/16, 1/8, 1/4 of the padded grid, `flow2_1`, `flow2_2` and so on
         after each coarse flow update, and on 1/2 `flow1_1`, `flow1_2` and so on after each flow update, the
         last of them `flow1`.
@@ -108,7 +120,7 @@ def pyramid_flow(
     def predict(x, name, count):
         # Initial estimates near zero: faces move little.
         small = keras.initializers.RandomNormal(stddev=1e-3)
-        return layers.Conv2D(count, 3, padding="same", kernel_initializer=small, name=f"predict_{name}")(x)
+        return layers.Conv2D(count, 3, padding="same", kernel_initializer=small, name=name)(x)
 
     inputs, encode = frame_inputs(), encoder()
     normalized1, normalized2 = (
@@ -133,7 +145,8 @@ def pyramid_flow(
             parts += [carried, layers.Rescaling(1 / pixels, name=f"{name}_places")(flow)]
         cost = Correlation(_RADIUS[level], name=f"{name}_correlation")((unit1, unit2))
         x = decode([cost, *parts], name, counts, first_kernel=3 if level > 2 else 1)
-        step = layers.Rescaling(pixels, dtype="float32", name=f"{name}_pixels")(predict(x, name, 2))
+        step = predict(x, f"predict_{name}", 2)
+        step = layers.Rescaling(pixels, dtype="float32", name=f"{name}_pixels")(step)
         flow = step if flow is None else layers.Add(dtype="float32", name=f"{name}_sum")([flow, step])
         levels[f"flow{level}"] = flow
 
@@ -143,40 +156,53 @@ def pyramid_flow(
             for count in (LucasKanade.CHANNELS + StructureTensor.CHANNELS, 8, *(2 * [channels(32)]))
         ]
         x = decode(state, "update", _UPDATE, first_kernel=1)
-        return keras.Model(state, [x, predict(x, "update", 8)], name="update_block")
+        return keras.Model(state, [x, predict(x, "predict_update", 8)], name="update_block")
 
     update = update_block()
 
     def update_flow(flow, normalized1, normalized2, features1, x, name, num_updates):
-        """Return the flow after each update, on 1/2 of the frames' grid and in their pixels."""
+        """Return the flow after each update, on 1/2 of the frames' grid and in their pixels.
+
+        Also what the last update saw, and what it added.
+        """
         pixels, tensors, texture = StructureTensor(name=f"{name}_structure")(normalized1)
         table = BilinearTable(name=f"{name}_table")(normalized2)
         updated = []
         for k in range(1, num_updates + 1):
-            residual = LucasKanade(name=f"{name}{k}_residual")((pixels, tensors, table, flow))
+            residual, differences = LucasKanade(name=f"{name}{k}_residual")((pixels, tensors, table, flow))
             measured = layers.Concatenate(name=f"{name}{k}_measured")([residual, texture])
             current = layers.Rescaling(1 / 4, name=f"{name}{k}_places")(flow)
             current = SpaceToDepth(name=f"{name}{k}_current")(current)
             x, step = update([measured, current, features1, x])
-            step = DepthToSpace(name=f"{name}{k}_pixels")(step)
-            flow = layers.Add(dtype="float32", name=f"{name}{k}_sum")([flow, step])
+            moved = DepthToSpace(name=f"{name}{k}_pixels")(step)
+            flow = layers.Add(dtype="float32", name=f"{name}{k}_sum")([flow, moved])
             updated.append(flow)
-        return updated
+        return updated, [x, current, step, differences, measured, features1]
 
     state = normalized1, normalized2, encoded1[0], x
     if num_coarse_flow_updates:
         halve = layers.AveragePooling2D(2, dtype="float32", name="coarse")
         initial = layers.Rescaling(1 / 2, dtype="float32", name="coarse_flow")(flow)
-        updates = update_flow(initial, *map(halve, state), "coarse", num_coarse_flow_updates)
+        updates, _ = update_flow(initial, *map(halve, state), "coarse", num_coarse_flow_updates)
         for k, coarse in enumerate(updates, 1):
             flow = layers.Rescaling(2, dtype="float32", name=f"coarse{k}_flow")(coarse)
             levels[f"flow2_{k}"] = flow
-    updates = update_flow(Enlarge(name="initial_flow")(flow), *state, "update", num_flow_updates)
+    updates, seen = update_flow(Enlarge(name="initial_flow")(flow), *state, "update", num_flow_updates)
     levels |= {f"flow1_{k}": flow for k, flow in enumerate(updates[:-1], 1)} | {"flow1": updates[-1]}
 
     outputs = {
         name: layers.Activation("linear", dtype="float32", name=name)(flow) for name, flow in levels.items()
     }
     outputs["flow"] = FullResolutionFlow(COARSEST, name="flow")((outputs["flow1"], *inputs.values()))
+
+    # It learns from the last update, and that does not learn from it: the flow is as good as without.
+    x = StopGradient(name="detached")(layers.Concatenate(name="uncertainty_seen")(seen))
+    x = convolve(x, "uncertainty_seen0", _UNCERTAINTY, kernel=1)
+    x = convolve(x, "uncertainty_seen1", _UNCERTAINTY)
+    x = DepthToSpace(name="uncertainty_pixels")(predict(x, UNCERTAINTY_LAYER, 4))
+    farthest = math.log(COARSEST * _RADIUS[4])  # px, that the correlation finds
+    x = FullResolutionFlow(COARSEST, farthest, name="log_uncertainty")((x, *inputs.values()))
+    outputs["uncertainty"] = layers.Activation("exponential", dtype="float32", name="uncertainty")(x)
+
     weights = weights_of_updates(_LEVEL_WEIGHTS, num_coarse_flow_updates, num_flow_updates)
     return FlowModel(inputs, outputs, level_weights=weights, name="pyramid_flow")

@@ -93,7 +93,7 @@ def forward_backward(estimate: Estimator) -> UncertainEstimator:
 
 
 def _without_uncertainty(name: str) -> str:
-    return f"{name} does not estimate its uncertainty; use fast or {CONSISTENCY}{name}"
+    return f"{name} does not estimate its uncertainty; use default, fast or {CONSISTENCY}{name}"
 
 
 def _uncertain(run: Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]) -> UncertainEstimator:

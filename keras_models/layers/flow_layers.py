@@ -77,6 +77,14 @@ class PadToMultiple(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("faceflow")
+class StopGradient(keras.layers.Layer):
+    """Passes values on without their gradient."""
+
+    def call(self, values: tf.Tensor) -> tf.Tensor:  # noqa: D102
+        return tf.stop_gradient(values)
+
+
+@keras.saving.register_keras_serializable("faceflow")
 class FullResolutionFlow(Float32Layer):
     """Resizes a coarse flow on the padded grid to the size of the frames, and crops the padding.
 

@@ -132,9 +132,10 @@ class LucasKanade(keras.layers.Layer):
         [B, H, W, 4]: `BilinearTable` of frame 2.
         [B, H/2, W/2, 2]: flow in pixels.
 
-    Output shape:
-        float32 [B, H/4, W/4, 14]: d of each window (6), and the products of each half-resolution place (8),
-        in pixels.
+    Output shape, all float32:
+        [B, H/4, W/4, 14]: d of each window (6), and the products of each half-resolution place (8), in
+        pixels.
+        [B, H/4, W/4, 4]: log of the mean of r^2 at each half-resolution place, damped.
 
     References:
         Baker, Matthews, "Lucas-Kanade 20 Years On: A Unifying Framework", IJCV 2004: with frame 1's gradient
@@ -143,8 +144,9 @@ class LucasKanade(keras.layers.Layer):
 
     CHANNELS = 2 * len(StructureTensor.WINDOWS) + 8
     _REACH = 3.0  # pixels; the gradient is not informative about longer displacements
+    _NOISE = 0.01  # squared difference of locally normalised frames
 
-    def call(self, inputs: tuple[tf.Tensor, ...]) -> tf.Tensor:  # noqa: D102
+    def call(self, inputs: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, tf.Tensor]:  # noqa: D102
         pixels, tensors, table, flow = (tf.stop_gradient(tf.cast(value, tf.float32)) for value in inputs)
         pixels, *gradient = tf.split(pixels, 3, -1)
         residual = pixels - warp_blocks(table, flow)
@@ -157,7 +159,8 @@ class LucasKanade(keras.layers.Layer):
             xr, yr = tf.split(smooth(blocks, window), 2, -1)
             step = tf.concat([yy * xr - xy * yr, xx * yr - xy * xr], -1) / (xx * yy - xy * xy)
             found.append(self._REACH * tf.tanh(step / self._REACH))
-        return tf.concat([*found, tf.concat(parts, -1) / trace(tensors[1])], -1)
+        measured = tf.concat([*found, tf.concat(parts, -1) / trace(tensors[1])], -1)
+        return measured, tf.math.log(block_means(residual * residual) + self._NOISE)
 
 
 @keras.saving.register_keras_serializable("faceflow")

@@ -121,9 +121,9 @@ def load_network(
 
     Examples:
         >>> load_network("default").count_params()
-        440518
+        449474
         >>> load_network("default", num_flow_updates=1).count_params()
-        440518
+        449474
     """
     # Imported here, because the names of the presets must be known without TensorFlow.
     if build is None:

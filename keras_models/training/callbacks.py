@@ -36,7 +36,7 @@ class KeepBest(keras.callbacks.Callback):
     Args:
         folder: Folder of the run.
         preset: Network and recipe. The numbers saved with them are the metrics of the epoch.
-        monitor: Name of the metric: `val_epe`, or `epe` without validation.
+        monitor: Name of the metric, which is better if it is less.
     """
 
     def __init__(self, folder: Path, preset: Preset, monitor: str):

@@ -22,6 +22,8 @@ class FlowTrainingConfig:
         num_coarse_flow_updates: Number of flow updates at half of the resolution of pyramid_flow and
             block_flow, before those at full resolution.
         loss: Loss: epe, robust, or an experiment of the paper: exp1, exp2i, exp2ii, exp3i, exp3ii.
+        layers: Layers that are trained: all, or uncertainty, those that estimate the error of the flow. The
+            flow then stays that of `init_from`.
         background_weight: Weight in the loss of pixels that do not show the face in both frames; those that
             do have the weight 1.
         size: Width and height of the face crops in pixels, a multiple of 8 for block_flow, of 16 for
@@ -53,6 +55,7 @@ class FlowTrainingConfig:
     num_flow_updates: int | None = number(default=None, minimum=1)
     num_coarse_flow_updates: int | None = number(default=None, minimum=0)
     loss: str = "epe"
+    layers: Literal["all", "uncertainty"] = "all"
     background_weight: float = number(default=0.1, minimum=0)
     size: int = number(default=192, minimum=16)
     batch_size: int = number(default=8, minimum=1)

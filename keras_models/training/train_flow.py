@@ -184,11 +184,25 @@ def _build_network(
     else:
         network = build_network(**network_config)
     name, multiple = network_config["name"], size_multiple(network)
+    if config.layers == "uncertainty":
+        if not init_from:
+            raise InputError("layers=uncertainty needs a trained network, by init_from")
+        if not config.validation_share:
+            raise InputError("layers=uncertainty needs pairs for validation; give validation_share above 0")
+        _freeze_flow(network, name)
     if config.size % multiple:
         raise InputError(f"size must be a multiple of {multiple} for {name}, but is {config.size}")
     if config.jit_compile and any(isinstance(layer, Correlation) for layer in network.layers):
         raise InputError(f"jit_compile: XLA cannot compile the gradient of the correlation in {name}")
     return network
+
+
+def _freeze_flow(network: FlowModel, name: str) -> None:
+    """Leave only the layers trainable that estimate the error of the flow; their names say so."""
+    if "uncertainty" not in network.output:
+        raise InputError(f"layers=uncertainty: {name} does not estimate its error")
+    for layer in network.layers:
+        layer.trainable = layer.name.startswith("uncertainty")
 
 
 def _optimizer(config: FlowTrainingConfig, steps: int) -> FlowAdamW:
@@ -247,12 +261,18 @@ def _callbacks(
         *callbacks,
         Throughput(run.config.batch_size),
         *([BaselineEPE(run.validation)] if run.validation else []),
-        KeepBest(out, run.preset, "val_epe" if run.validation else "epe"),
+        KeepBest(out, run.preset, _best_by(run)),
         keras.callbacks.CSVLogger(str(out / "log.csv"), append=backup.epochs > 0),
         keras.callbacks.TensorBoard(out / "tensorboard"),
         FlowPictures(out / "tensorboard" / "pictures", next(iter(run.validation or batches))),
         backup,
     ]
+
+
+def _best_by(run: _Run) -> str:
+    if run.config.layers == "uncertainty":
+        return "val_loss"  # the end-point error stays the same
+    return "val_epe" if run.validation else "epe"
 
 
 def _cause(run: _Run, out: Path, error: tf.errors.OpError) -> Exception:

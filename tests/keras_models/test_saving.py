@@ -17,14 +17,21 @@ import tensorflow as tf
 import keras_models
 from keras_models.expression.expression_networks import CLASSIFIERS, build_classifier
 from keras_models.expression.mirror_net import Mirror
-from keras_models.flow.block_flow import SplitFrames, StopGradient
+from keras_models.flow.block_flow import SplitFrames
 from keras_models.flow.flow_model import FlowModel
 from keras_models.flow.flow_networks import NETWORKS, build_network
 from keras_models.layers.block_flow_layers import ExpectedFlow, FinerFlow, PartsToPlaces, SplitBlocks
 from keras_models.layers.block_lucas_kanade import BlockLucasKanade, BlockPixels, BlockStructureTensor
 from keras_models.layers.correlation import Correlation
 from keras_models.layers.ensemble import EnsembleConvPool, EnsembleDense
-from keras_models.layers.flow_layers import Enlarge, Float32Layer, FullResolutionFlow, PadToMultiple, Warp
+from keras_models.layers.flow_layers import (
+    Enlarge,
+    Float32Layer,
+    FullResolutionFlow,
+    PadToMultiple,
+    StopGradient,
+    Warp,
+)
 from keras_models.layers.frame_blocks import BlockContrast, FrameBlocks, HalveBlocks
 from keras_models.layers.pyramid_layers import (
     BilinearTable,

@@ -23,8 +23,8 @@ def evaluate_uncertainty(
         pairs: Folder with NNNNN_img1.png, NNNNN_img2.png, NNNNN_flow.flo.
         method: Flow method with an uncertainty: a preset, the folder of a training run or SavedModel of a
             network that estimates its error, or consistency:METHOD, the forward-backward difference of any
-            method. Repeat the option for several. By default fast, consistency:fast and
-            consistency:dis_fine.
+            method. Repeat the option for several. By default default, fast,
+            consistency:default and consistency:dis_fine.
         json: File for all figures, as JSON.
         report: File for a page with curves and tables, as HTML.
     """
@@ -39,7 +39,7 @@ def evaluate_uncertainty(
     from keras_models.evaluation.uncertainty_report import uncertainty_table, write_uncertainty_report
     from keras_models.inference.uncertainty import get_uncertain_estimator
 
-    names = method or ("fast", "consistency:fast", "consistency:dis_fine")
+    names = method or ("default", "fast", "consistency:default", "consistency:dis_fine")
     methods = {name: get_uncertain_estimator(name) for name in names}
     with progress("evaluate", count) as step:
         evaluations = evaluate(pairs, methods, on_pair=step)

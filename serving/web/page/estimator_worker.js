@@ -31,7 +31,7 @@ async function load({ site, backend, threads }) {
 async function estimate({ frames, width, height }) {
   const begin = performance.now();
   const input = new ort.Tensor("uint8", frames, [1, 2, height, width, 3]);
-  const { flow } = await session.run({ frames: input }).catch((error) => {
+  const { flow } = await session.run({ frames: input }, ["flow"]).catch((error) => {
     throw new PageError(`The flow could not be computed at ${width} x ${height} pixels (${firstLine(error)}).`);
   });
   const milliseconds = performance.now() - begin;

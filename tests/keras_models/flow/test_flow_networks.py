@@ -24,7 +24,7 @@ PARAMETERS = {
     "flownet_s, 3 updates": 38_675_536,
     "flownet_c": 39_175_298 - 8 - (38_676_506 - 38_675_536),
     "face_flownet": 49_437_364,
-    "pyramid_flow": 440_518,
+    "pyramid_flow": 449_474,
     "block_flow": 144_081,
 }
 
@@ -39,6 +39,9 @@ def frames(*shape, seed=0):
     first, second = np.random.default_rng(seed).random((2, *shape, 3)).astype(np.float32)
     return {"frame1": first, "frame2": second}
 
+
+#: Networks that estimate their error, and how far their correlation finds motion, pixels.
+REACH = {"pyramid_flow": 64, "block_flow": 32}
 
 # Its 441 shifts take seconds to build, in every test again; its own tests are always run.
 SLOW = {"flownet_c"}
@@ -104,7 +107,7 @@ def test_the_order_of_the_frames_matters(network):
     assert np.abs(network(pair)["flow"] - network(swapped)["flow"]).max() > 1e-3
 
 
-def test_no_motion_of_frames_of_one_colour(network):
+def test_no_motion_of_frames_of_one_colour(case, network):
     """One textured pair in the batch, and pairs of which one frame or both have one colour."""
     pair = frames(4, 80, 64)
     for frame, blank in (("frame1", 1), ("frame2", 2), ("frame1", 3), ("frame2", 3)):
@@ -112,9 +115,21 @@ def test_no_motion_of_frames_of_one_colour(network):
     found = {name: value.numpy() for name, value in network(pair).items()}
     assert found["flow"][0].any()
     assert not found["flow"][1:].any()
-    if "uncertainty" in found:
-        np.testing.assert_allclose(found["uncertainty"][1:], 32, rtol=1e-5)
+    assert ("uncertainty" in found) == (case in REACH)
+    if case in REACH:
+        np.testing.assert_allclose(found["uncertainty"][1:], REACH[case], rtol=1e-5)
         assert found["uncertainty"][0].max() < 16
+
+
+@pytest.mark.parametrize("name", REACH)
+def test_flow_does_not_learn_from_the_uncertainty(name):
+    model = small(name)
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(model(frames(1, 64, 64))["uncertainty"])
+    slopes = tape.gradient(total, model.trainable_weights)
+    learns = [w.name for w, slope in zip(model.trainable_weights, slopes, strict=True) if slope is not None]
+    assert learns
+    assert all(name.startswith("uncertainty") for name in learns)
 
 
 def test_levels_and_their_weights(network):

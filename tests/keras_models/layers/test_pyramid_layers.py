@@ -24,7 +24,7 @@ def waves(shift=(0.0, 0.0), size=64):
 def measure(frame1, frame2, flow):
     """Displacement that the largest window measures, away from the border: [h, w, 2]."""
     pixels, tensors, _ = StructureTensor()(frame1)
-    left = LucasKanade()((pixels, tensors, BilinearTable()(frame2), flow)).numpy()
+    left, _ = (found.numpy() for found in LucasKanade()((pixels, tensors, BilinearTable()(frame2), flow)))
     assert left.shape[-1] == LucasKanade.CHANNELS
     assert np.isfinite(left).all()
     return left[0, 4:-4, 4:-4, 4:6]
@@ -47,6 +47,19 @@ def test_lucas_kanade_sees_nothing_left_after_the_right_estimate():
     assert np.abs(right).mean() < 0.06
     wrong = measure(waves(), waves((1.5, -2.25)), flow + np.float32([0.5, 0]))
     np.testing.assert_allclose(wrong.mean(axis=(0, 1)), [-0.5, 0], atol=0.08)
+
+
+def test_lucas_kanade_says_how_much_the_frames_differ():
+    """A frame that is brighter in one place of 2 x 2 pixels: log(0.5^2 + 0.01) there, else log 0.01."""
+    pixels, tensors, _ = StructureTensor()(waves())
+    brighter = waves()
+    brighter[0, 20:22, 30:32] += 0.5
+    _, differences = LucasKanade()((pixels, tensors, BilinearTable()(brighter), still()))
+    assert differences.shape == (1, 16, 16, 4)
+    found = DepthToSpace()(differences).numpy()[0, ..., 0]
+    expected = np.full((32, 32), np.log(0.01))
+    expected[10, 15] = np.log(0.26)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 def test_products_stay_at_their_half_resolution_places():

@@ -181,6 +181,25 @@ def test_going_on_from_a_run(tmp_path, run, pair_folder):
     assert about.network["name"] == about.recipe["network"] == "flownet_s"
 
 
+@pytest.mark.parametrize("name", ["block_flow", "pyramid_flow"])
+def test_only_the_uncertainty_is_trained(tmp_path, pair_folder, name):
+    """Not even weight decay changes the other layers; the best epoch is that of the least loss."""
+    first = build_network(name, width=0.25)
+    save_preset(tmp_path / "first", first, Preset({"name": name, "width": 0.25}))
+    config = replace(TINY, layers="uncertainty", weight_decay=0.1, ema_momentum=0.5)
+    network = train_flow(pair_folder, tmp_path / "more", config, init_from=tmp_path / "first")
+    learned = {
+        ours.name.split("/")[0]
+        for ours, theirs in zip(network.weights, first.weights, strict=True)
+        if not np.array_equal(ours, theirs)
+    }
+    assert len(learned) == {"block_flow": 2, "pyramid_flow": 3}[name]
+    assert all(layer.startswith("uncertainty") for layer in learned)
+    with (tmp_path / "more" / "log.csv").open() as lines:
+        losses = [float(row["val_loss"]) for row in csv.DictReader(lines)]
+    assert read_preset(tmp_path / "more").numbers["val_loss"] == pytest.approx(min(losses), rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -192,12 +211,25 @@ def test_going_on_from_a_run(tmp_path, run, pair_folder):
         ({"size": 80}, "^size must be a multiple of 64"),
         ({"label": "magic"}, "unknown label method"),
         ({"validation_share": 0.99}, "cannot be split"),
+        ({"network": "block_flow", "layers": "uncertainty"}, "^layers=uncertainty needs a trained network"),
     ],
 )
 def test_what_cannot_be_trained(tmp_path, pair_folder, change, says):
     with pytest.raises(InputError, match=says):
         train_flow(pair_folder, tmp_path / "run", replace(TINY, **change))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_network_without_uncertainty_cannot_train_it(tmp_path, run, pair_folder):
+    folder, _ = run
+    config = replace(TINY, layers="uncertainty")
+    with pytest.raises(InputError, match=r"^layers=uncertainty: flownet_s does not"):
+        train_flow(pair_folder, tmp_path / "more", config, init_from=folder / "run")
+    with pytest.raises(InputError, match=r"needs pairs for validation"):
+        train_flow(
+            pair_folder, tmp_path / "more", replace(config, validation_share=0), init_from=folder / "run"
+        )
+    assert not (tmp_path / "more").exists()
 
 
 @pytest.mark.parametrize(
