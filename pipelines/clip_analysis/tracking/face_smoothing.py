@@ -7,8 +7,13 @@ motion, and so do estimators within some pixels of it.
 import cv2
 import numpy as np
 
+from pipelines.image.warping import squared_length
+
 _OUTLINE = 4  # pixels on either side of the outline of the mesh
 _EXTENSION = 6.0  # standard deviation, pixels
+# A head that moves by fewer pixels, or by fewer times its expression, keeps the flow of its outline, chosen on
+# rendered development clips: turns gain more than expressions that are held lose.
+_STILL, _TIMES = 2.0, 8.0
 _LEAST_SHARE = 0.01  # of the face in the window of the extension
 
 
@@ -54,10 +59,20 @@ class FaceSmoothing:
         everything, inside = _blurred(flow, deviation), _blurred(flow * self._face, deviation)
         return np.where(self._face > 0, inside / share, (everything - inside) / (1 - share))
 
-    def with_outline(self, flow: np.ndarray) -> np.ndarray:
-        """Replace the flow along the outline by that of the face beside it, float32 [S, S, 2], gradually."""
-        extended = _blurred(flow * self._core, _EXTENSION) / self._core_share
-        return extended + self._kept * (flow - extended)
+    def with_outline(self, own: np.ndarray, rigid: np.ndarray) -> np.ndarray:
+        """Replace the flow of an expression along the outline by that of the face beside it, gradually.
+
+        Only where the head moves further than the expression: the flow of a background that does not move
+        with the head is the larger error there, and otherwise the detail is lost.
+
+        Args:
+            own: flow relative to the head, float32 [S, S, 2], pixels.
+            rigid: flow of the head, float32 [S, S, 2], pixels.
+        """
+        extended = _blurred(own * self._core, _EXTENSION) / self._core_share
+        head, expression = squared_length(rigid)[..., None], squared_length(extended)[..., None]
+        share = head / (head + _TIMES**2 * expression + _STILL**2)
+        return own + share * (1 - self._kept) * (extended - own)
 
 
 def _blurred(array: np.ndarray, deviation: float) -> np.ndarray:

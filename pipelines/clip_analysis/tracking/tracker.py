@@ -166,7 +166,7 @@ class MotionTracker:
         there = pixel_grid(self._shape) + left
         flow = left + sample(start, there, cv2.INTER_LINEAR)
         rigid = self.reference.head.flow(self.reference.head.fit_face(flow))
-        flow = rigid + self._smoothing.with_outline(self._without_noise(flow - rigid))
+        flow = rigid + self._smoothing.with_outline(self._without_noise(flow - rigid), rigid)
         head = self.reference.head.flow(self.reference.head.fit(flow))
         agreement, uncertainty = self._pictures.compare(sample(brought_back, there))
         valid = known & self.reference.face & (uncertainty < MAX_UNCERTAINTY)

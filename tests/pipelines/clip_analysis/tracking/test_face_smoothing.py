@@ -15,6 +15,10 @@ def moving(mask):
     return np.where(mask[..., None], np.float32([4, 0]), np.float32(0))
 
 
+def rigid(pixels):
+    return np.broadcast_to(np.float32([pixels, 0]), (96, 96, 2))
+
+
 def grown(face, by):
     rows, columns = np.mgrid[:96, :96]
     return np.hypot(rows - 48, columns - 48) < 30 + by
@@ -39,13 +43,22 @@ def test_a_thin_face_keeps_its_flow(mask):
     face[mask] = True
     flow = moving(np.ones((96, 96), bool))
     smoothing = FaceSmoothing(face)
-    assert np.array_equal(smoothing.with_outline(flow), flow)
+    assert np.array_equal(smoothing.with_outline(flow, rigid(400.0)), flow)
     assert smoothing.blurred(flow, 3.0) == pytest.approx(flow, abs=1e-4)
 
 
 def test_the_outline_moves_as_the_face_beside_it(face):
     """An estimator that mixes both within 3 px of the outline."""
     mixed = moving(grown(face, -3))
-    found = FaceSmoothing(face).with_outline(mixed)
+    found = FaceSmoothing(face).with_outline(mixed, rigid(400.0))
     assert found[face] == pytest.approx(np.tile([4, 0], (face.sum(), 1)), abs=0.05)
     assert np.array_equal(found[~grown(face, 8)], mixed[~grown(face, 8)])
+
+
+def test_an_expression_keeps_its_outline_where_the_head_is_still(face):
+    """The chin moves most along the outline: its flow is not that of the face 4 px inside."""
+    rows = np.mgrid[:96, :96][0]
+    chin = np.exp(-np.square(rows - 78) / 18)[..., None] * np.float32([0, 6])
+    smoothing = FaceSmoothing(face)
+    assert smoothing.with_outline(chin, rigid(0.3)) == pytest.approx(chin, abs=0.2)
+    assert np.abs(smoothing.with_outline(chin, rigid(400.0)) - chin).max() > 1
