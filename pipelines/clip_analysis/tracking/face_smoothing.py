@@ -11,8 +11,8 @@ from pipelines.image.warping import squared_length
 
 _OUTLINE = 4  # pixels on either side of the outline of the mesh
 _EXTENSION = 6.0  # standard deviation, pixels
-# A head that moves by fewer pixels, or by fewer times its expression, keeps the flow of its outline, chosen on
-# rendered development clips: turns gain more than expressions that are held lose.
+# A head that moves by fewer pixels, or by fewer times its expression, keeps the flow of its outline. Chosen
+# on rendered development clips: turns gain more than expressions that are held lose.
 _STILL, _TIMES = 2.0, 8.0
 _LEAST_SHARE = 0.01  # of the face in the window of the extension
 
