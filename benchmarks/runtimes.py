@@ -171,8 +171,6 @@ def programs() -> str:
     lines = []
     for name, program in PROGRAMS.items():
         language = "js" if program.node else "python"
-        if not program.works:
-            continue
         packages = ", ".join(f"`{package}`" for package in program.packages)
         text = f"**{name}** ({packages})\n\n```{language}\n{program.code.strip()}\n```"
         if program.conversion:

@@ -48,7 +48,7 @@ async function estimate(data, shape) {
   fs.writeFileSync("inputs.txt", model.inputs.map((input) => input.name).join(", "));
   const frames = tf.tensor(data, shape, "int32").toFloat().div(255);
   const [frame1, frame2] = tf.unstack(frames, 1);
-  return model.execute(GIVEN, model.outputs.find((output) => output.shape.at(-1) === 2).name).data();
+  return model.execute(GIVEN, model.modelSignature.outputs.flow.name).data();
 }
 """
 )

@@ -15,7 +15,6 @@ class Program:
         code: Its text.
         packages: Packages with versions, of PyPI or of npm.
         node: Run by Node, not by Python.
-        works: Whether it is shown to users. The others are measured, so that the table says why they fail.
         conversion: Command that makes the model, run before in an environment of its own.
         conversion_packages: Packages with versions of that environment, of PyPI.
     """
@@ -23,7 +22,6 @@ class Program:
     code: str
     packages: tuple[str, ...]
     node: bool = False
-    works: bool = True
     conversion: str = ""
     conversion_packages: tuple[str, ...] = ()
 
@@ -160,25 +158,6 @@ def estimate(frames):
 """,
         ("ai-edge-litert==2.3.0", "numpy"),
     ),
-    "LiteRT 2.3.0, CompiledModel": Program(
-        """
-import numpy as np
-from ai_edge_litert.compiled_model import CompiledModel
-
-model = CompiledModel.from_file("face_flow.tflite")
-
-
-def estimate(frames):
-    model.resize_input_tensor_by_name("frames", "frames", frames.shape)
-    (given,), (flow, *others) = model.create_input_buffers(0), model.create_output_buffers(0)
-    given.write(frames)
-    model.run_by_index(0, [given], [flow, *others])
-    batch, _, height, width, _ = frames.shape
-    return flow.read(2 * batch * height * width, np.float32).reshape(batch, height, width, 2)
-""",
-        ("ai-edge-litert==2.3.0", "numpy"),
-        works=False,
-    ),
     "TensorFlow.js 4.22.0 (WASM) on Node": Program(
         LOAD_TFJS
         + """
@@ -186,7 +165,7 @@ const network = load("tfjs");
 
 async function estimate(data, shape) {
   const model = await network;
-  const {name} = model.outputs.find((output) => output.shape.at(-1) === 2); // not the uncertainty
+  const {name} = model.modelSignature.outputs.flow; // not the uncertainty
   const flow = tf.tidy(() => model.execute({frames: tf.tensor(data, shape, "int32")}, name));
   const values = await flow.data();
   flow.dispose();
