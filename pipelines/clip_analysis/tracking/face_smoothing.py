@@ -36,15 +36,14 @@ class FaceSmoothing:
         window = np.ones((2 * _OUTLINE + 1,) * 2, np.uint8)
         mask = face.astype(np.uint8)
         # The outline of the mesh lies inside of that of the face.
-        self._face = cv2.dilate(mask, window).astype(np.float32)[..., None]
-        self._core = cv2.erode(mask, window).astype(np.float32)[..., None]
-        self._shares: dict[float, np.ndarray] = {}
+        self._face, self._core = _pairs(cv2.dilate(mask, window)), _pairs(cv2.erode(mask, window))
+        self._weights: dict[float, tuple[np.ndarray, np.ndarray]] = {}
         core_share = _blurred(self._core, _EXTENSION)
-        self._core_share = np.maximum(core_share, _LEAST_SHARE)
+        self._to_core = 1 / np.maximum(core_share, _LEAST_SHARE)
         # From 1 in the face to 0 along its outline; a step would show as strain.
         inside = np.clip(2 * _blurred(self._core, _OUTLINE / 2) - 1, 0, 1)
         # A part of a face that is too thin to have an inside keeps its flow.
-        self._kept = np.where((self._face > 0) & (core_share > _LEAST_SHARE), inside, 1)
+        self._replaced = np.where((self._face > 0) & (core_share > _LEAST_SHARE), 1 - inside, 0)
 
     def blurred(self, flow: np.ndarray, deviation: float) -> np.ndarray:
         """Blur a flow inside the face and around it, each by itself.
@@ -53,11 +52,12 @@ class FaceSmoothing:
             flow: float32 [S, S, 2], pixels.
             deviation: standard deviation of the Gaussian, pixels.
         """
-        if deviation not in self._shares:
-            self._shares[deviation] = np.clip(_blurred(self._face, deviation), 1e-6, 1 - 1e-6)
-        share = self._shares[deviation]
-        everything, inside = _blurred(flow, deviation), _blurred(flow * self._face, deviation)
-        return np.where(self._face > 0, inside / share, (everything - inside) / (1 - share))
+        if deviation not in self._weights:
+            share = np.clip(_blurred(self._face, deviation), 1e-6, 1 - 1e-6)
+            around = (1 - self._face) / (1 - share)
+            self._weights[deviation] = self._face / share - around, around
+        of_face, of_all = self._weights[deviation]
+        return _blurred(flow * self._face, deviation) * of_face + _blurred(flow, deviation) * of_all
 
     def with_outline(self, own: np.ndarray, rigid: np.ndarray) -> np.ndarray:
         """Replace the flow of an expression along the outline by that of the face beside it, gradually.
@@ -69,12 +69,16 @@ class FaceSmoothing:
             own: flow relative to the head, float32 [S, S, 2], pixels.
             rigid: flow of the head, float32 [S, S, 2], pixels.
         """
-        extended = _blurred(own * self._core, _EXTENSION) / self._core_share
-        head, expression = squared_length(rigid)[..., None], squared_length(extended)[..., None]
+        extended = _blurred(own * self._core, _EXTENSION) * self._to_core
+        head, expression = squared_length(rigid), squared_length(extended)
         share = head / (head + _TIMES**2 * expression + _STILL**2)
-        return own + share * (1 - self._kept) * (extended - own)
+        return own + share[..., None] * (self._replaced * (extended - own))
 
 
-def _blurred(array: np.ndarray, deviation: float) -> np.ndarray:
-    blurred = cv2.GaussianBlur(array, (0, 0), deviation)
-    return blurred.reshape(array.shape)  # OpenCV drops a last axis of one
+def _pairs(mask: np.ndarray) -> np.ndarray:
+    """Repeat a mask for both components of a flow, because broadcasting is slower."""
+    return np.repeat(mask.astype(np.float32)[..., None], 2, axis=-1)
+
+
+def _blurred(flow: np.ndarray, deviation: float) -> np.ndarray:
+    return cv2.GaussianBlur(flow, (0, 0), deviation)

@@ -12,6 +12,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from pipelines.clip_analysis.tracking.face_smoothing import FaceSmoothing
 from pipelines.clip_analysis.tracking.rigid_motion import RigidMotion
 from pipelines.image.bicubic import sample_bicubic
 from pipelines.image.warping import pixel_grid, sample
@@ -114,6 +115,11 @@ class ReferenceCrop:
     def head(self) -> RigidMotion:
         """Rigid motions of the head, on the grid of the crop."""
         return RigidMotion(self.landmarks, self.face)
+
+    @cached_property
+    def smoothing(self) -> FaceSmoothing:
+        """Smoothing of flows that keeps the face apart from the background."""
+        return FaceSmoothing(self.face)
 
 
 def reference_crop(frame: np.ndarray, landmarks: np.ndarray, number: int = 0) -> ReferenceCrop:

@@ -12,7 +12,6 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from pipelines.clip_analysis.tracking.face_smoothing import FaceSmoothing
 from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop
 from pipelines.image.warping import pixel_grid, sample, squared_length
 from pipelines.labels.extension import extend
@@ -90,7 +89,6 @@ class MotionTracker:
     def __init__(self, reference: ReferenceCrop, estimate: FlowEstimate):
         self.reference = reference
         self._estimate, self._shape = estimate, reference.face.shape
-        self._smoothing = FaceSmoothing(reference.face)
         self._pictures = _Prepared(reference.picture, reference.face)
         self.reset()
 
@@ -155,7 +153,7 @@ class MotionTracker:
         error of landmarks is larger than a small expression.
         """
         head = self.reference.head.flow(self.reference.head.fit_face(flow))
-        own = self._smoothing.blurred(flow - head, _START_BLUR)
+        own = self.reference.smoothing.blurred(flow - head, _START_BLUR)
         length = np.sqrt(squared_length(own))[..., None]
         return head + own * np.clip(1 - least / np.maximum(length, 1e-6), 0, None)
 
@@ -166,7 +164,7 @@ class MotionTracker:
         there = pixel_grid(self._shape) + left
         flow = left + sample(start, there, cv2.INTER_LINEAR)
         rigid = self.reference.head.flow(self.reference.head.fit_face(flow))
-        flow = rigid + self._smoothing.with_outline(self._without_noise(flow - rigid), rigid)
+        flow = rigid + self.reference.smoothing.with_outline(self._without_noise(flow - rigid), rigid)
         head = self.reference.head.flow(self.reference.head.fit(flow))
         agreement, uncertainty = self._pictures.compare(sample(brought_back, there))
         valid = known & self.reference.face & (uncertainty < MAX_UNCERTAINTY)
@@ -174,7 +172,7 @@ class MotionTracker:
 
     def _without_noise(self, own: np.ndarray) -> np.ndarray:
         """Smooth the flow of an expression and shrink it where it is as small as the usual error."""
-        smooth = self._smoothing.blurred(own, _SKIN)
+        smooth = self.reference.smoothing.blurred(own, _SKIN)
         return _shrunk(smooth, _ERROR) + _shrunk(own - smooth, _ERROR)
 
 
