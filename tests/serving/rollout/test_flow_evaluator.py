@@ -147,9 +147,9 @@ def test_good_worse_and_crashing_candidates_beside_a_server_that_goes_on(tmp_pat
             assert os.listdir(first.parent) == [first.name]
             assert version_that_answers(server.address) == int(first.name)
         good = push_flow(constant_network(0.15), tmp_path, pairs)
-        pushed = time.monotonic()
+        deadline = time.monotonic() + 60
         while version_that_answers(server.address) != int(good.name):
-            assert time.monotonic() - pushed < 2
+            assert time.monotonic() < deadline, "the new version does not come into service"
             time.sleep(0.02)
         frame = np.zeros((8, 8, 3), np.uint8)
         np.testing.assert_allclose(client.flow(frame, frame)[..., 0], 0.15, atol=1e-6)
