@@ -103,7 +103,7 @@ def _clip(clip: Path, out: Path, request: "AnalysisRequest") -> None:
                 *(f"{analysis.times[frame]:.2f} s" for frame in (event.onset, event.apex, event.offset)),
                 event.region,
                 f"{event.peak:.2f}",
-                f"{event.label} {event.probability:.2f}" if event.label else "",
+                event.answer,
             )
             for event in analysis.events
         ]

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from keras_models.inference.estimators import get_estimator
+from keras_models.inference.estimators import files_key, get_estimator
 from pipelines.clip_analysis.analysis import AnalysisConfig, Classify, analyse_clip
 from pipelines.clip_analysis.analysis_files import ClipAnalysis
 from pipelines.clip_analysis.results.summary_table import (
@@ -108,6 +108,8 @@ def analyse_folder(
         "source": str(source),
         **asdict(request.config),
         **{name: getattr(request, name) for name in ("model", "classifier", "landmarks")},
+        "model files": files_key(request.model),
+        "classifier files": files_key(request.classifier) if request.classifier else None,
         "faceflow": version("faceflow"),
         **library_versions("TensorFlow", "OpenCV", "MediaPipe"),
     }

@@ -24,7 +24,6 @@ INCOMPLETE = "incomplete.txt"
 _MOST_BYTES = 4 << 30  # of flow files that are written without being asked for
 _MOST_SECONDS = 1800.0  # of work, likewise
 _PREVIEW = 960  # pixels, width of a frame in flow.mp4 at most
-_TIMED = 1  # number of the first pair whose time counts; the one before it builds the network's graph
 
 
 @dataclass
@@ -87,12 +86,12 @@ def write_clip_flow(
             `unlimited`, if it takes more than the limits; if the disk has too little space.
     """
     came_to, total = ClipFlow(), max(frame_count(clip) - 1, 1)
+    less = "reduce them with --size, or write --format npz or png"
+    cost = CostCheck(clip, out, total, less, unlimited)
     with replacing(out) as part:
         part.mkdir()
-        last = time.monotonic()
 
         def pictures() -> Iterator[np.ndarray]:
-            nonlocal last
             try:
                 for number, (frame1, frame2) in enumerate(pairwise(_reduced(read_frames(clip), size))):
                     try:
@@ -100,17 +99,14 @@ def write_clip_flow(
                     except NoFaceError:
                         came_to.without_face.append(number)
                         yield preview(frame1)
+                        cost.skipped()
                         continue
                     path = part / f"{number:05d}{suffix}"
                     write_flow(path, estimated.flow, estimated.valid)
                     came_to.flows += 1
                     progress(number + 1, max(total, number + 1))
                     yield preview(frame1, estimated.flow, estimated.valid)
-                    if number <= _TIMED:
-                        seconds, last = (time.monotonic() - last) * total, time.monotonic()
-                        size_of_all = path.stat().st_size * total
-                        known = seconds if number == _TIMED else None
-                        check_cost(total, frame1.shape, size_of_all, clip, out, unlimited, known)
+                    cost.written(path, frame1.shape)
             except TooMuchError:
                 raise
             except InputError as error:
@@ -146,43 +142,56 @@ class TooMuchError(InputError):
     """The clip takes more than the limits."""
 
 
-def check_cost(
-    flows: int,
-    shape: tuple[int, ...],
-    size: int,
-    clip: Path,
-    out: Path,
-    unlimited: bool,
-    seconds: float | None = None,
-) -> None:
-    """Check that the flows of a clip fit on the disk, and into the limits.
+class CostCheck:
+    """Estimates from the first two flows of a clip what all of them take.
 
     Args:
-        flows: number of flows.
-        shape: (height, width, ...) of a frame.
-        size: bytes of all files.
         clip: the clip.
         out: folder that is written.
+        flows: number of flows that are expected.
+        advice: what makes it less, for the message.
         unlimited: check the disk alone.
-        seconds: what all of it takes; None if it is not known.
-
-    Raises:
-        InputError: if they do not.
     """
-    height, width = shape[:2]
-    what = f"{clip}: about {flows} flows of {width}x{height}"
-    free = shutil.disk_usage(out.absolute().parent).free
-    if size > free:
-        raise TooMuchError(
-            f"{what} take {_gigabytes(size)}, and the disk of {out} has {_gigabytes(free)} left; reduce "
-            "them with --size, or write --format npz or png"
-        )
-    if not unlimited and (size > _MOST_BYTES or (seconds or 0) > _MOST_SECONDS):
-        duration = "" if seconds is None else f" and about {_duration(seconds)}"
-        raise TooMuchError(
-            f"{what} take {_gigabytes(size)}{duration}; add --yes to go ahead, reduce them with --size, "
-            "or write --format npz or png"
-        )
+
+    def __init__(self, clip: Path, out: Path, flows: int, advice: str, unlimited: bool):
+        self._clip, self._out, self._flows, self._advice = clip, out, flows, advice
+        self._unlimited = unlimited
+        self._written = 0
+        self._last: float | None = None  # time from which the next flow counts; the first builds the graph
+
+    def skipped(self) -> None:
+        """Leave the time of a frame without a flow out."""
+        if self._written:
+            self._last = time.monotonic()
+
+    def written(self, path: Path, shape: tuple[int, ...]) -> None:
+        """Count a flow.
+
+        Args:
+            path: file that was written.
+            shape: (height, width, ...) of its frames.
+
+        Raises:
+            TooMuchError: if all flows do not fit on the disk, or not into the limits.
+        """
+        self._written += 1
+        if self._written > 2:
+            return
+        now, size = time.monotonic(), self._flows * path.stat().st_size
+        seconds = None if self._last is None else self._flows * (now - self._last)
+        self._last = now
+        what = f"{self._clip}: about {self._flows} flows of {shape[1]}x{shape[0]}"
+        free = shutil.disk_usage(self._out.absolute().parent).free
+        if size > free:
+            raise TooMuchError(
+                f"{what} take {_gigabytes(size)}, and the disk of {self._out} has {_gigabytes(free)} left; "
+                f"{self._advice}"
+            )
+        if not self._unlimited and (size > _MOST_BYTES or (seconds or 0) > _MOST_SECONDS):
+            duration = "" if seconds is None else f" and about {_duration(seconds)}"
+            raise TooMuchError(
+                f"{what} take {_gigabytes(size)}{duration}; add --yes to go ahead, {self._advice}"
+            )
 
 
 def _gigabytes(size: int) -> str:

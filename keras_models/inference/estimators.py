@@ -10,6 +10,7 @@ References:
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -91,6 +92,19 @@ def get_estimator(name: str) -> Estimator:
     raise InputError(
         f"unknown flow method {name!r}; use {', '.join(ESTIMATORS)}, or the folder of a training run"
     )
+
+
+def files_key(name: str) -> str:
+    """Return a key of an estimator or classifier: a digest of its network's files, or else its name."""
+    folder = preset_folder(name)
+    if not folder.is_dir():
+        return name
+    digest = hashlib.sha256()
+    for file in sorted(
+        path for path in folder.rglob("*") if path.is_file() and "tensorboard" not in path.parts
+    ):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def dense(estimate: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Estimator:

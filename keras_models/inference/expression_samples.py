@@ -1,14 +1,12 @@
 """Samples of corpora that are named on the command line, as `casme2=DIR`, with a flow method."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from keras_models.inference.estimators import get_estimator
-from keras_models.presets import preset_folder
+from keras_models.inference.estimators import files_key, get_estimator
 from pipelines.datasets.tasks import COMPOSITE, get_task
 from pipelines.errors import InputError
 from pipelines.files import cache_folder
@@ -98,15 +96,5 @@ def estimator(method: str) -> Estimate:
 
 def method_key(method: str) -> str:
     """Return a key of what a method computes: its name or its network's files, and versions of libraries."""
-    libraries = ", ".join(
-        f"{name} {number}" for name, number in library_versions("OpenCV", "TensorFlow").items()
-    )
-    folder = preset_folder(method)
-    if not folder.is_dir():
-        return f"{method}, {libraries}"
-    digest = hashlib.sha256()
-    for file in sorted(
-        path for path in folder.rglob("*") if path.is_file() and "tensorboard" not in path.parts
-    ):
-        digest.update(file.read_bytes())
-    return f"{digest.hexdigest()}, {libraries}"
+    libraries = library_versions("OpenCV", "TensorFlow").items()
+    return ", ".join([files_key(method), *(f"{name} {number}" for name, number in libraries)])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_models.inference.clip_flow import INCOMPLETE, ClipFlow, check_cost, preview
+from keras_models.inference.clip_flow import INCOMPLETE, ClipFlow, CostCheck, preview
 from keras_models.inference.estimators import Estimator
 from pipelines.clip_analysis.tracking.clip_motion import clip_motion
 from pipelines.files import replacing
@@ -45,23 +45,23 @@ def write_reference_flow(
     came_to = ClipFlow(reference=reference)
     with replacing(out) as part, clip_motion(clip, estimate, reference, progress=progress) as motion:
         part.mkdir()
+        cost = CostCheck(clip, out, motion.survey.frames, "or write --format npz or png", unlimited)
 
         def pictures() -> Iterator[np.ndarray]:
             for frame in motion.frames:
                 if frame.reference is None or frame.reference.number != reference or not frame.known:
                     came_to.without_face.append(frame.number)
                     yield preview(frame.picture)
+                    cost.skipped()
                     continue
                 shape = frame.picture.shape[:2]
                 flow, valid = frame.reference.frame_flow(frame.motion.flow, shape)
                 valid &= frame.reference.in_frame(frame.motion.valid, shape)
                 path = part / f"{frame.number:05d}{suffix}"
                 write_flow(path, np.where(valid[..., None], flow, np.float32(0)), valid)
-                if not came_to.flows:
-                    count = motion.survey.frames
-                    check_cost(count, shape, count * path.stat().st_size, clip, out, unlimited)
                 came_to.flows += 1
                 yield preview(frame.picture, flow, valid)
+                cost.written(path, shape)
 
         shown = pictures()
         write_video(part / "flow.mp4", chain([next(shown)], shown), frame_rate(clip))

@@ -20,7 +20,7 @@ from pipelines.clip_analysis.clip_events import (
     without_turns,
 )
 from pipelines.clip_analysis.clip_pictures import panels
-from pipelines.clip_analysis.frame_table import FRAME_COLUMNS, FrameTable
+from pipelines.clip_analysis.frame_table import FRAME_COLUMNS, FrameTable, row_without_reference
 from pipelines.clip_analysis.magnification import MAGNIFIED_SIZE
 from pipelines.clip_analysis.region_table import (
     COLUMNS,
@@ -182,7 +182,9 @@ class _Collected:
                 self._frames = FrameTable(frame.reference, self._regions.mm_per_pixel)
             self.status.append(frame.status)
             valid, rows = "", []
-            if self._frames is not None:
+            if frame.reference is None:
+                whole.writerow(row_without_reference(frame, seconds))
+            else:
                 row = self._frames.row(frame, seconds)
                 whole.writerow(row)
                 self.openings[number] = self._frames.opening(frame)

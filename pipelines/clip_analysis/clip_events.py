@@ -1,5 +1,6 @@
 """Expressions and blinks in a clip, with onset, apex and offset, from the motion of its regions over time."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +52,8 @@ class FoundEvent:
             motion before and after. For a blink, the share by which the eyes close.
         region: region that moves most.
         label: class of a micro-expression; empty if it was not classified.
-        probability: calibrated probability of that class; NaN if it was not classified.
+        probability: calibrated probability of that class; NaN if it was not classified, or if a classifier of
+            Action Units finds none.
     """
 
     kind: str
@@ -62,6 +64,11 @@ class FoundEvent:
     region: str
     label: str = ""
     probability: float = float("nan")
+
+    @property
+    def answer(self) -> str:
+        """The class with its probability, such as `positive 87%`; empty if there is none."""
+        return self.label if math.isnan(self.probability) else f"{self.label} {self.probability:.0%}"
 
 
 def expression_events(motion: np.ndarray, names: tuple[str, ...], times: np.ndarray) -> list[FoundEvent]:

@@ -34,7 +34,7 @@ class FrameTable:
         self._sharpness = max(_sharpness(reference.picture, reference.face), 1e-6)
         columns, rows = np.rint(reference.landmarks[STABLE].T).astype(int).clip(0, reference.size - 1)
         self._bone = rows, columns
-        self._before: np.ndarray | None = None
+        self._before: tuple[int, np.ndarray] | None = None  # number and picture
 
     def opening(self, frame: ClipFrame) -> float:
         """Return the mean opening of both eyes relative to the reference frame; NaN without a face."""
@@ -44,14 +44,13 @@ class FrameTable:
 
     def row(self, frame: ClipFrame, seconds: float) -> dict[str, object]:
         """Return the row of a frame, by the names of `FRAME_COLUMNS`; unknown cells are empty."""
-        row = dict.fromkeys(FRAME_COLUMNS, "")
-        row |= {"frame": frame.number, "time_s": f"{seconds:.4f}", "status": frame.status}
+        row = row_without_reference(frame, seconds)
         row["reference"] = self._reference.number
-        before, self._before = self._before, frame.picture
+        before, self._before = self._before, (frame.number, frame.picture)
         if frame.landmarks is None:
             return row
-        if before is not None and before.shape == frame.picture.shape:
-            row["copied"] = f"{copied_share(frame.picture, before, frame.landmarks):.3f}"
+        if before and before[0] == frame.number - 1 and before[1].shape == frame.picture.shape:
+            row["copied"] = f"{copied_share(frame.picture, before[1], frame.landmarks):.3f}"
         pose = head_pose(frame.landmarks)
         for name in ("yaw", "pitch", "roll"):
             row[f"{name}_deg"] = f"{getattr(pose, name) - getattr(self._pose, name):.3f}"
@@ -68,6 +67,12 @@ class FrameTable:
         row["agreement"] = f"{frame.motion.agreement:.4f}"
         row["valid"] = f"{frame.motion.valid[self._reference.face].mean():.3f}"
         return row
+
+
+def row_without_reference(frame: ClipFrame, seconds: float) -> dict[str, object]:
+    """Return the row of a frame of a shot without a face: most cells are empty."""
+    known = {"frame": frame.number, "time_s": f"{seconds:.4f}", "status": frame.status}
+    return dict.fromkeys(FRAME_COLUMNS, "") | known
 
 
 def copied_share(picture: np.ndarray, before: np.ndarray, landmarks: np.ndarray) -> float:

@@ -2,8 +2,7 @@
 
 The geometric augmentation comes first. Each frame is resampled through an affine map; the map of frame 2
 differs slightly from that of frame 1, and frame 2 also gets an elastic deformation, so that training covers
-motion that the data lack. A warm start adds the coarse motion of the face to that deformation, so that
-training covers what a tracker asks. Flow, validity and landmarks are transformed exactly:
+motion that the data lack. Flow, validity and landmarks are transformed exactly:
 
     a point x of frame 1 goes to       a(x)             in the crop,
     a point q of frame 2 goes to       e^-1(b(q))       in the crop, where e(y) = y + d(y).
@@ -14,7 +13,7 @@ References:
     Dosovitskiy et al., "FlowNet: Learning Optical Flow with Convolutional Networks", ICCV 2015, section 5.2.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import cv2
@@ -22,15 +21,11 @@ import numpy as np
 
 from pipelines.image.bicubic import sample_bicubic
 from pipelines.image.warping import pixel_grid, sample, squared_length
-from pipelines.landmarks.head_motion import fit_affine
 from pipelines.training_data.augmentation_config import Augmentation
 
-# The inverse of the deformation is found by fixed-point iteration.
+# The inverse of the elastic deformation is found by fixed-point iteration.
 _TOLERANCE, _MAX_ITERATIONS = 0.01, 30  # pixels, iterations
 _UNKNOWN = 0.1  # pixels: where the inverse is not found as exactly, the flow is not valid
-# Of a warm start: least and greatest standard deviation of the blur, distance of the points that its affine
-# motion is fitted to, pixels of the crop; their least number; and the blurred mask at which it fades.
-_COARSE, _STEP, _LEAST_POINTS, _LEAST_WEIGHT = (4.0, 12.0), 4, 20, 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +36,8 @@ class Geometry:
         map1: Affine map from pixels of frame 1 to pixels of the crop, float64 [2, 3].
         map2: Affine map from pixels of frame 2 to pixels of the crop, before the elastic deformation,
             float64 [2, 3].
-        deformation: Deformation d of frame 2 on the grid of the crop, float32 [S, S, 2], pixels: the value at
-            y + d(y) moves to y.
+        deformation: Elastic deformation d of frame 2 on the grid of the crop, float32 [S, S, 2], pixels: the
+            value at y + d(y) moves to y.
     """
 
     map1: np.ndarray
@@ -144,49 +139,6 @@ def random_geometry(
             / max(np.hypot(*deformation.T).max(), 1e-6)
         )
     return Geometry(map1, relative @ np.vstack([map1, [0, 0, 1]]), deformation)
-
-
-def with_warm_start(
-    rng: np.random.Generator,
-    augmentation: Augmentation,
-    geometry: Geometry,
-    flow: np.ndarray,
-    valid: np.ndarray,
-    face: np.ndarray,
-) -> Geometry:
-    """Warp frame 2 back by the coarse motion of its face, with the probability of a warm start.
-
-    The coarse motion is the affine motion of the face, and around the face the blurred remainder. Details of
-    the flow and the elastic deformation are left.
-
-    Args:
-        rng: Random number generator.
-        augmentation: Settings.
-        geometry: Transform of the pair so far.
-        flow: Flow on the grid of frame 1, float32 [H, W, 2], pixels of the frames.
-        valid: Where the flow is valid, bool [H, W].
-        face: Mask of the face in the crop, bool [S, S].
-
-    Returns:
-        The transform whose deformation of frame 2 includes the coarse motion; or `geometry` itself.
-    """
-    if not augmentation.warm_start_probability or rng.random() >= augmentation.warm_start_probability:
-        return geometry
-    least, greatest = _COARSE
-    deviation = least * (greatest / least) ** rng.random()
-    grid = pixel_grid(face.shape)
-    stiff = replace(geometry, deformation=np.zeros_like(geometry.deformation))
-    motion, known = stiff.flow(flow, valid)
-    known &= face
-    chosen = known[::_STEP, ::_STEP]
-    if chosen.sum() < _LEAST_POINTS:
-        return geometry
-    affine = fit_affine(grid[::_STEP, ::_STEP][chosen], motion[::_STEP, ::_STEP][chosen]).astype(np.float32)
-    of_face = grid @ affine[:2] + affine[2]
-    weight = known.astype(np.float32)
-    rest = cv2.GaussianBlur((motion - of_face) * weight[..., None], (0, 0), deviation)
-    rest /= np.maximum(cv2.GaussianBlur(weight, (0, 0), deviation), _LEAST_WEIGHT)[..., None]
-    return replace(geometry, deformation=geometry.deformation + of_face + rest)
 
 
 def photometric_augmentation(

@@ -19,9 +19,6 @@ class Augmentation:
         relative_translation: Standard deviation of the translation of frame 2, pixels of the crop.
         elastic_amplitude: Maximum displacement of the elastic deformation of frame 2, pixels of the crop. The
             amplitude of a pair is drawn log-uniformly between a tenth of it and itself; 0 turns it off.
-        warm_start_probability: Probability that frame 2 is warped back by the coarse motion of the face, as a
-            tracker does by that of the frame before: little motion is left, between pictures that differ as
-            much as before. Pairs without a dense flow stay as they are.
         contrast: Maximum relative change of contrast.
         gamma: Maximum exponent of the gamma correction, or its inverse.
         brightness: Maximum change of brightness, as a share of the full range.
@@ -40,7 +37,6 @@ class Augmentation:
     relative_scale: float = number(default=0.01, minimum=0)
     relative_translation: float = number(default=1.0, minimum=0)
     elastic_amplitude: float = number(default=6.0, minimum=0)
-    warm_start_probability: float = number(default=0.0, minimum=0, maximum=1)
     contrast: float = number(default=0.35, minimum=0)
     gamma: float = number(default=1.35, minimum=1)
     brightness: float = number(default=0.12, minimum=0)

@@ -20,7 +20,7 @@ from pipelines.labels import check_method, make_label
 from pipelines.landmarks.face_mesh import NUM_LANDMARKS, face_mask
 from pipelines.settings import check_settings, number, settings
 from pipelines.synthetic.synthesis import Disturbance, synthesise
-from pipelines.training_data.augmentation import photometric_augmentation, random_geometry, with_warm_start
+from pipelines.training_data.augmentation import photometric_augmentation, random_geometry
 from pipelines.training_data.augmentation_config import Augmentation
 from pipelines.training_data.sources import PAIR_TENSORS, Element, PairSource
 
@@ -215,9 +215,6 @@ def augment_and_label(
     crop = _crop(config, frame1.shape[:2], landmarks1, landmarks2)
     centre = np.array([crop.left, crop.top]) + (crop.side - 1) / 2
     geometry = random_geometry(rng, config.augmentation, centre, crop.scale, config.size)
-    if len(flow):
-        face = _face(config, geometry.points1(landmarks1), None)
-        geometry = with_warm_start(rng, config.augmentation, geometry, flow, valid, face)
     picture1, picture2 = (
         np.clip(picture + 0.5, 0, 255).astype(np.uint8)
         for picture in (geometry.picture1(frame1), geometry.picture2(frame2))

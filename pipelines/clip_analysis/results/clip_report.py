@@ -88,7 +88,7 @@ def write_clip_report(
 
 
 def _text(event: FoundEvent, seconds: float) -> str:
-    what = f"{event.label} {event.probability:.0%}" if event.label else event.region.replace("_", " ")
+    what = event.answer or event.region.replace("_", " ")
     return f"{event.kind} at {seconds:.2f} s: {what}"
 
 

@@ -80,6 +80,19 @@ def test_a_clip_that_has_changed_is_analysed_anew(clips, tmp_path, portrait):
     assert json.loads((out / "anna-one" / "summary.json").read_text())["frames"] == 4
 
 
+def test_a_network_that_was_trained_again_is_another(clips, tmp_path):
+    """A folder of analyses does not mix two networks that have the same name."""
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "network.weights.h5").write_bytes(b"first")
+    request = replace(REQUEST, classifier=str(run))
+    analyse_folder(clips, tmp_path / "out", request)
+    analyse_folder(clips, tmp_path / "out", request)
+    (run / "network.weights.h5").write_bytes(b"second")
+    with pytest.raises(InputError, match=r"holds analyses with classifier files .*choose another folder"):
+        analyse_folder(clips, tmp_path / "out", request)
+
+
 def test_processes_write_the_same(clips, tmp_path):
     analyse_folder(clips, tmp_path / "one", REQUEST)
     analyse_folder(clips, tmp_path / "two", REQUEST, workers=2)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from faceflow import cli
+from keras_models.inference import clip_flow
 from keras_models.inference.estimators import get_estimator
 from keras_models.inference.reference_flow import write_reference_flow
 from pipelines.errors import InputError
@@ -51,6 +52,16 @@ def test_bad_references(clip, tmp_path, monkeypatch, capsys, options, message):
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("limit", "says"), [("_MOST_BYTES", r"take 0\.0 GB; add"), ("_MOST_SECONDS", "and about 0 minutes; add")]
+)
+def test_limits(clip, tmp_path, monkeypatch, limit, says):
+    monkeypatch.setattr(clip_flow, limit, 0)
+    with pytest.raises(InputError, match=f"{says} --yes to go ahead, or write --format npz or png$"):
+        write_reference_flow(clip, tmp_path / "out", get_estimator("zero"), 1)
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_is_left_of_a_clip_without_a_face(tmp_path):

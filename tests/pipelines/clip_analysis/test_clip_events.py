@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -147,3 +149,10 @@ def test_an_event_does_not_reach_back_where_the_reference_is_not_at_rest():
 def _named(made):
     motion, times = made
     return motion, NAMES, times
+
+
+def test_the_answer_of_an_event():
+    event = FoundEvent("micro", 1, 2, 3, 0.5, "mouth")
+    assert event.answer == ""
+    assert replace(event, label="positive", probability=0.874).answer == "positive 87%"
+    assert replace(event, label="no Action Unit").answer == "no Action Unit"

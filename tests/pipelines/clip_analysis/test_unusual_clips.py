@@ -50,6 +50,20 @@ def test_a_cut_to_somebody_else(portrait, somebody_else, dis, tmp_path):
     assert np.nanmax(np.abs(analysis.motion)) < 0.5
 
 
+def test_a_title_before_the_face(portrait, dis, tmp_path):
+    """Every frame has its row, also those of a shot without a face, which have no reference."""
+    title = np.zeros_like(portrait)
+    title[:: len(portrait) // 4], title[200:260, 100:400] = 90, 230
+    clip = written(tmp_path / "clip", [title] * 3 + [portrait] * 4)
+    analysis = analyse_clip(clip, tmp_path / "out", dis, CONFIG)
+    assert analysis.status[:3] == ("no_face",) * 3
+    rows = table(tmp_path / "out" / "frames.csv")
+    assert [row["frame"] for row in rows] == list("0123456")
+    assert [row["status"] for row in rows] == list(analysis.status)
+    assert [row["reference"] for row in rows] == [""] * 3 + [str(analysis.references[0])] * 4
+    assert [row["copied"] != "" for row in rows] == [False] * 4 + [True] * 3
+
+
 def test_two_faces_of_which_the_larger_is_followed(portrait, dis, tmp_path):
     """The smaller one comes closer until it is the larger: it is not taken for the first."""
     face = portrait[:400, 60:460]

@@ -4,19 +4,13 @@ import numpy as np
 import pytest
 
 from pipelines.image.warping import pixel_grid, sample
-from pipelines.training_data.augmentation import (
-    Geometry,
-    photometric_augmentation,
-    random_geometry,
-    with_warm_start,
-)
+from pipelines.training_data.augmentation import Geometry, photometric_augmentation, random_geometry
 from pipelines.training_data.augmentation_config import Augmentation
 
 NONE = Augmentation(
     **{field.name: 1.0 if field.name in ("scale", "gamma") else 0.0 for field in fields(Augmentation)}
 )
 MIDDLE = np.array([47.5, 47.5])
-WHOLE = np.ones((64, 64), bool)
 
 
 def rng(seed=0):
@@ -98,16 +92,13 @@ def test_a_bend_is_undone_where_the_flow_ends():
     np.testing.assert_allclose((end + sample(geometry.deformation, end, 1))[inside], grid[inside], atol=0.02)
 
 
-@pytest.mark.parametrize("warm_start", [0.0, 1.0])
 @pytest.mark.parametrize("seed", range(8))
-def test_frames_flow_and_landmarks_change_together(seed, warm_start):
+def test_frames_flow_and_landmarks_change_together(seed):
     """Frame 2 of an analytic pair, read where the changed flow leads, shows what frame 1 shows."""
     moved = np.float32([1.3, -0.8])
     grid = pixel_grid((96, 96))
     frame1, frame2 = waves(grid), waves(grid - moved)
-    augmentation = Augmentation(scale=1.2, warm_start_probability=warm_start)
-    geometry = random_geometry(rng(seed), augmentation, MIDDLE, 1.0, 64)
-    geometry = with_warm_start(rng(seed), augmentation, geometry, *constant(moved), WHOLE)
+    geometry = random_geometry(rng(seed), Augmentation(scale=1.2), MIDDLE, 1.0, 64)
     flow, valid = geometry.flow(*constant(moved))
     end = pixel_grid((64, 64)) + flow
     valid &= ((end > 3) & (end < 60)).all(axis=-1)
@@ -130,44 +121,6 @@ def test_frames_flow_and_landmarks_change_together(seed, warm_start):
     )
 
 
-def warm_started(flow, valid, face=WHOLE):
-    augmentation = replace(NONE, warm_start_probability=1.0)
-    still = random_geometry(rng(), augmentation, MIDDLE, 1.0, 64)
-    return still, with_warm_start(rng(), augmentation, still, flow, valid, face)
-
-
-def test_a_warm_start_takes_the_motion_of_the_face_away():
-    """The face moves by (4, -3) pixels and grows by a twentieth; everything around it is still."""
-    grid = pixel_grid((96, 96))
-    inside = (np.abs(grid - MIDDLE) < 20).all(axis=-1)
-    flow = np.where(inside[..., None], [4, -3] + (grid - MIDDLE) / 20, 0).astype(np.float32)
-    face = inside[16:80, 16:80]
-    still, started = warm_started(flow, np.ones((96, 96), bool), face)
-    left, known = started.flow(flow, np.ones((96, 96), bool))
-    assert known[face].all()
-    np.testing.assert_allclose(left[face], 0, atol=0.02)
-    assert np.hypot(*left[~face].T).min() > 1  # what was still moves the other way
-    # Frame 1 is read where frame 2 shows the same: p -> c + (p - c - (4, -3)) / 1.05.
-    frame2 = waves(MIDDLE + (grid - MIDDLE - [4, -3]) / 1.05)
-    np.testing.assert_allclose(started.picture2(frame2)[face], still.picture1(waves(grid))[face], atol=0.3)
-
-
-def test_a_warm_start_leaves_motion_that_is_finer_than_it():
-    flow, valid = constant((2, 0))
-    flow[:, 48:] *= -1
-    left, known = warm_started(flow, valid)[1].flow(flow, valid)
-    assert known.all()
-    np.testing.assert_allclose(left[:, [12, -13], 0], 0, atol=0.2)
-    assert np.abs(left[:, 31:33, 0]).min() > 1
-
-
-def test_a_warm_start_needs_something_known_of_the_face():
-    flow, valid = constant((2, 0))
-    for known, face in ((valid, ~WHOLE), (~valid, WHOLE)):
-        still, started = warm_started(flow, known, face)
-        assert started is still
-
-
 def test_flow_is_unknown_where_the_inverse_is_not_found():
     """The iteration converges for slopes of the deformation to 1: for 0.5 everywhere, for 1.5 nowhere."""
     shift = np.array([[1.0, 0, -16], [0, 1, -16]])
@@ -178,12 +131,6 @@ def test_flow_is_unknown_where_the_inverse_is_not_found():
         if share:  # q = y + slope (y - 31.6)
             expected = (pixel_grid((64, 64)) + slope * 31.6) / (1 + slope) - pixel_grid((64, 64))
             np.testing.assert_allclose(flow, expected, atol=0.03)
-
-
-def test_without_a_warm_start_nothing_changes():
-    geometry, generator = random_geometry(rng(), Augmentation(), MIDDLE, 1.0, 64), rng()
-    assert with_warm_start(generator, Augmentation(), geometry, *constant((1, 1)), WHOLE) is geometry
-    assert generator.random() == rng().random()
 
 
 def test_what_was_not_known_stays_unknown():
