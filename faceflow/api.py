@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.errors import InputError
+from pipelines.image.sizes import check_same_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,9 +85,7 @@ def estimate_flow(
         2.0 px to the right
     """
     frames = _as_image(frame1, "frame1"), _as_image(frame2, "frame2")
-    if frames[0].shape != frames[1].shape:
-        sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in frames)
-        raise InputError(f"the two frames differ in size: {sizes}")
+    check_same_size(*frames)
     flow, valid, *uncertainty = _estimator(model, return_uncertainty)(*frames)
     flow = np.where(valid[..., None], flow, np.float32(np.nan))
     if not return_uncertainty:

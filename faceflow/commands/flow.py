@@ -65,8 +65,6 @@ def flow(
     check_outputs(out, picture, uncertainty, inputs=input)
     if uncertainty and uncertainty.suffix not in (".npz", ".png"):
         raise InputError(f"{uncertainty}: name the file of --uncertainty .npz or .png")
-    if uncertainty and server:
-        raise InputError("--uncertainty needs a local model; leave out --server")
     if reference is not None and (len(input) == 2 or server or size is not None):
         raise InputError("--reference is for a clip, with a local model, and without --size")
     one_thread_per_operation()
@@ -99,7 +97,7 @@ def _estimator(
     """Return a function (frame1, frame2) -> `EstimatedFlow`, local or on a server."""
     from keras_models.inference.estimators import dense, get_estimator
     from keras_models.inference.frame_flow import in_face_crop, in_whole_frame
-    from keras_models.inference.uncertainty import get_uncertain_estimator
+    from keras_models.inference.uncertainty import dense_with_uncertainty, get_uncertain_estimator
     from keras_models.presets import DEFAULT
 
     if server is None:
@@ -107,7 +105,11 @@ def _estimator(
     else:
         from serving.client import FaceFlowClient
 
-        method = dense(FaceFlowClient(server).flow)
+        ask = FaceFlowClient(server).flow
+        if with_uncertainty:
+            method = dense_with_uncertainty(lambda *frames: ask(*frames, return_uncertainty=True))
+        else:
+            method = dense(ask)
     return in_face_crop(method, names=names) if face else in_whole_frame(method)
 
 

@@ -31,8 +31,9 @@ def label(
         part: Part of the motion to write: all, the motion of the rigid head, or the expression alone.
         picture: PNG to write with the frames, the flow in colour, and arrows.
     """
-    from pipelines.errors import InputError
+    from pipelines.errors import InputError, naming
     from pipelines.files import check_outputs
+    from pipelines.image.sizes import check_same_size
     from pipelines.io.flow_io import check_flow_path, write_flow
     from pipelines.io.images import check_picture_path, read_images, write_image
     from pipelines.io.landmark_tables import read_pair_landmarks
@@ -46,9 +47,8 @@ def label(
         check_picture_path(picture)
     check_outputs(out, picture, inputs=(frame1, frame2))
     frames = read_images([frame1, frame2])
-    if frames[0].shape != frames[1].shape:
-        sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in frames)
-        raise InputError(f"{frame1} and {frame2} differ in size: {sizes}")
+    with naming(frame1, frame2):
+        check_same_size(*frames)
     if landmarks == "face_mesh":
         with FaceMesh() as face_mesh:
             face1 = find_face(face_mesh, frames[0], str(frame1))

@@ -22,6 +22,7 @@ import numpy as np
 from keras_models.presets import EXPRESSION, SHIPPED, is_preset, load_network, preset_folder
 from pipelines import native_stderr
 from pipelines.errors import InputError
+from pipelines.image.sizes import check_same_size
 from pipelines.labels import METHODS as LABEL_METHODS
 from pipelines.labels import make_label
 from pipelines.landmarks.detector import FaceMesh, find_face
@@ -114,9 +115,7 @@ def dense(estimate: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Estimator
     """
 
     def method(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if frame1.shape != frame2.shape:
-            sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in (frame1, frame2))
-            raise InputError(f"the two frames differ in size: {sizes}")
+        check_same_size(frame1, frame2)
         return estimate(frame1, frame2), np.ones(frame1.shape[:2], bool)
 
     return method
@@ -166,8 +165,6 @@ def _network(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     folder = preset_folder(name)
     if is_preset(folder):
         return _flow_function(load_network(name))
-    if not (folder / "saved_model.pb").exists():
-        raise InputError(f"{folder}: neither a training run nor a SavedModel")
     run = saved_model_function(folder, ("flow",))
     return lambda frame1, frame2: run(frame1, frame2)["flow"]
 
@@ -204,10 +201,12 @@ def saved_model_function(
     """Return the same for a SavedModel of `face_flow`.
 
     Raises:
-        InputError: If it is damaged or another model, or its signature lacks an output.
+        InputError: If it is no SavedModel, damaged, or another model, or its signature lacks an output.
     """
     import tensorflow as tf
 
+    if not (folder / "saved_model.pb").exists():
+        raise InputError(f"{folder}: neither a training run nor a SavedModel")
     try:
         loaded = tf.saved_model.load(str(folder))
     except Exception as error:  # a damaged file makes it raise anything from KeyError to DataLossError

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from keras_models.inference.estimators import (
@@ -24,7 +23,8 @@ from keras_models.inference.estimators import (
 )
 from keras_models.presets import SHIPPED, is_preset, load_network, preset_folder
 from pipelines.errors import InputError
-from pipelines.image.warping import pixel_grid, sample
+from pipelines.image.sizes import check_same_size
+from pipelines.labels.confidence import forward_backward_difference
 
 if TYPE_CHECKING:
     import keras
@@ -62,10 +62,10 @@ def get_uncertain_estimator(name: str) -> UncertainEstimator:
     folder = preset_folder(name)
     if is_preset(folder):
         return uncertain_network_estimator(load_network(name), name)
-    return _uncertain(saved_model_function(folder, ("flow", "uncertainty")))
+    return _networks(saved_model_function(folder, ("flow", "uncertainty")))
 
 
-def uncertain_network_estimator(network: keras.Model, name: str = "the network") -> UncertainEstimator:
+def uncertain_network_estimator(network: keras.Model, name: str | None = None) -> UncertainEstimator:
     """Return an estimator that runs a flow network with the output `uncertainty`.
 
     Raises:
@@ -73,7 +73,23 @@ def uncertain_network_estimator(network: keras.Model, name: str = "the network")
     """
     if "uncertainty" not in network.output:
         raise InputError(_without_uncertainty(name))
-    return _uncertain(network_function(network, ("flow", "uncertainty")))
+    return _networks(network_function(network, ("flow", "uncertainty")))
+
+
+def dense_with_uncertainty(
+    estimate: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+) -> UncertainEstimator:
+    """Make an estimator of a function that returns a flow valid everywhere, and its uncertainty [H, W].
+
+    The estimator raises `InputError` for frames of different size.
+    """
+
+    def method(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        check_same_size(frame1, frame2)
+        flow, uncertainty = estimate(frame1, frame2)
+        return flow, np.ones(frame1.shape[:2], bool), uncertainty
+
+    return method
 
 
 def forward_backward(estimate: Estimator) -> UncertainEstimator:
@@ -86,22 +102,19 @@ def forward_backward(estimate: Estimator) -> UncertainEstimator:
     def both_ways(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         flow, valid = estimate(frame1, frame2)
         back, _ = estimate(frame2, frame1)
-        returned = flow + sample(back, pixel_grid(flow.shape[:2]) + flow, cv2.INTER_LINEAR)
-        return flow, valid, np.linalg.norm(returned, axis=-1)
+        return flow, valid, forward_backward_difference(flow, back)
 
     return both_ways
 
 
-def _without_uncertainty(name: str) -> str:
-    return f"{name} does not estimate its uncertainty; use default, fast or {CONSISTENCY}{name}"
+def _without_uncertainty(name: str | None) -> str:
+    others = "default or fast" if name is None else f"default, fast or {CONSISTENCY}{name}"
+    return f"{name or 'the network'} does not estimate its uncertainty; use {others}"
 
 
-def _uncertain(run: Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]) -> UncertainEstimator:
-    def estimate(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        if frame1.shape != frame2.shape:
-            sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in (frame1, frame2))
-            raise InputError(f"the two frames differ in size: {sizes}")
+def _networks(run: Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]) -> UncertainEstimator:
+    def estimate(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         answer = run(frame1, frame2)
-        return answer["flow"], np.ones(frame1.shape[:2], bool), answer["uncertainty"][..., 0]
+        return answer["flow"], answer["uncertainty"][..., 0]
 
-    return estimate
+    return dense_with_uncertainty(estimate)

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from pipelines.errors import InputError
+from pipelines.image.sizes import check_same_size
 from pipelines.labels.confidence import photometric_confidence
 from pipelines.labels.matching import match_landmarks
 from pipelines.labels.mesh import mesh_label
@@ -111,9 +112,7 @@ def make_label(
         ((64, 64, 2), array([2., 0.], dtype=float32))
     """
     check_method(method)
-    if frame1.shape != frame2.shape:
-        sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in (frame1, frame2))
-        raise InputError(f"the two frames differ in size: {sizes}")
+    check_same_size(frame1, frame2)
     if method != "sparse" and len(landmarks1) != NUM_LANDMARKS:
         raise InputError(
             f"label method {method!r} needs the {NUM_LANDMARKS} landmarks of Face Mesh, but got "

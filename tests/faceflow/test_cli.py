@@ -231,6 +231,37 @@ def test_from_clips_to_a_served_flow(called, clips_folder, two_frames, tmp_path)
     assert np.abs(local - exported).max() < 1e-3
 
 
+@pytest.mark.parametrize("outputs", [("flow",), ("flow", "uncertainty")])
+def test_uncertainty_from_a_server(called, two_frames, tmp_path, outputs):
+    """A network that answers 0.25 px everywhere, with or without an expected error of 0.25 px."""
+    import keras
+
+    from serving.export.saved_model import export_flow
+    from serving.server import Server
+
+    frames = {name: keras.Input((None, None, 3), name=name) for name in ("frame1", "frame2")}
+    constant = {"kernel_initializer": "zeros", "bias_initializer": keras.initializers.Constant(0.25)}
+    found = {
+        name: keras.layers.Conv2D(channels, 1, **constant)(frames["frame1"])
+        for name, channels in (("flow", 2), ("uncertainty", 1))
+    }
+    export_flow(keras.Model(frames, {name: found[name] for name in outputs}), tmp_path / "models")
+    with Server(tmp_path / "models", port=0) as server:
+        code, _, err = called(
+            *("flow", two_frames / "a.png", two_frames / "b.png", "-o", tmp_path / "x.flo"),
+            *("--server", server.address, "--uncertainty", tmp_path / "x.npz"),
+        )
+    if "uncertainty" in outputs:
+        assert code == 0, err
+        with np.load(tmp_path / "x.npz") as file:
+            np.testing.assert_allclose(file["uncertainty"], 0.25, atol=1e-6)
+        np.testing.assert_allclose(read_flow(tmp_path / "x.flo")[0], 0.25, atol=1e-6)
+    else:
+        assert code == 2
+        assert "uncertainty" in err
+        assert not list(tmp_path.glob("x.*"))
+
+
 @pytest.mark.slow
 def test_export_as_onnx(called, tmp_path):
     from keras_models.flow.flow_networks import build_network

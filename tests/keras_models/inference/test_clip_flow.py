@@ -111,7 +111,7 @@ def test_limits_hold_for_a_clip_that_begins_without_a_face(moving, tmp_path, mon
     for number in range(3):
         write_image(moving / f"{number}.png", np.full((300, 300, 3), 90, np.uint8))
     monkeypatch.setattr(clip_flow, "_MOST_SECONDS", 0.0)
-    with pytest.raises(InputError, match="about 7 flows of 300x300 take .* and about 0 minutes; add --yes"):
+    with pytest.raises(InputError, match=r"about 7 flows of 300x300 take .* and about 0 minutes; add --yes"):
         write_clip_flow(moving, tmp_path / "out", in_face_crop(get_estimator("zero")))
     assert names(tmp_path) == ["clip"]
 

@@ -51,6 +51,17 @@ def test_unknown_method():
         get_uncertain_estimator("nothing")
 
 
+def test_a_folder_without_a_network(tmp_path):
+    with pytest.raises(InputError, match="neither a training run nor a SavedModel"):
+        get_uncertain_estimator(str(tmp_path))
+
+
+def test_a_network_without():
+    network = build_network("flownet_s", width=0.0625)
+    with pytest.raises(InputError, match=r"^the network does not .*; use default or fast$"):
+        uncertain_network_estimator(network)
+
+
 def test_frames_of_two_sizes():
     estimate = uncertain_network_estimator(build_network("block_flow", width=0.25))
     with pytest.raises(InputError, match="differ in size: 56x40 and 30x20"):

@@ -1,0 +1,18 @@
+"""The check that two frames have one size."""
+
+import numpy as np
+
+from pipelines.errors import InputError
+
+
+def check_same_size(frame1: np.ndarray, frame2: np.ndarray) -> None:
+    """Raise `InputError` unless two frames, [H, W, C], have the same shape.
+
+    Examples:
+        >>> check_same_size(np.zeros((9, 8, 3)), np.zeros((8, 8, 3)))
+        Traceback (most recent call last):
+        pipelines.errors.InputError: the two frames differ in size: 8x9 and 8x8
+    """
+    if frame1.shape != frame2.shape:
+        sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in (frame1, frame2))
+        raise InputError(f"the two frames differ in size: {sizes}")
