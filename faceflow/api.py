@@ -26,11 +26,13 @@ def load(preset: str | Path = "default", *, num_flow_updates: int | None = None)
         preset: Name of a preset that comes with FaceFlow (`default`, `fast`, `flownet_s`, `expression`),
             or the folder of a training run.
         num_flow_updates: Number of flow updates at full resolution. By default that of the training; fewer
-            take less time, and give larger errors.
+            take less time, and give larger errors. The uncertainty is calibrated for the number of the
+            training.
 
     Returns:
         A Keras model. Flow networks map `{"frame1": ..., "frame2": ...}`, float32 [B, H, W, 3] in [0, 1], to
-        a dictionary whose `flow` is float32 [B, H, W, 2] in pixels. Classifiers map features, float32
+        a dictionary whose `flow` is float32 [B, H, W, 2] in pixels; `default` and `fast` also have the
+        `uncertainty`, float32 [B, H, W, 1] in pixels. Classifiers map features, float32
         [B, 28, 28, 3], to logits, float32 [B, members, classes]; the answer is the mean of the members'
         probabilities.
 
@@ -64,8 +66,8 @@ def estimate_flow(
         frame2: RGB image of the same size.
         model: Name of a preset, the folder of a training run or SavedModel, a classical method
             (`dis_fine`, `deepflow`, ...), or a network from `load`. An estimator is kept for the next call.
-        return_uncertainty: Whether to return the uncertainty as well, which networks estimate; for
-            `consistency:METHOD`, the forward-backward difference of any method.
+        return_uncertainty: Whether to return the uncertainty as well, which `default` and `fast` estimate;
+            for `consistency:METHOD`, the forward-backward difference of any method.
 
     Returns:
         Flow, float32 (H, W, 2): `(dx, dy)` in pixels, x to the right and y down, for each pixel of frame 1.

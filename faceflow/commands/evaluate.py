@@ -26,10 +26,10 @@ def evaluate_flow(
 
     Args:
         pairs: Folder with NNNNN_img1.png, NNNNN_img2.png, NNNNN_flow.flo.
-        method: Flow method; repeat the option for several. default (the network that comes with FaceFlow),
-            zero, dis_fast, dis_medium, dis_fine, farneback, tvl1, deepflow, label:sparse, label:mesh,
-            label:mesh_matched, label:spline, label:refined, or the folder of a training run or SavedModel.
-            By default all named methods.
+        method: Flow method; repeat the option for several. default, fast or flownet_s (the networks that come
+            with FaceFlow), zero, dis_fast, dis_medium, dis_fine, farneback, tvl1, deepflow, label:sparse,
+            label:mesh, label:mesh_matched, label:spline, label:refined, or the folder of a training run or
+            SavedModel. By default all named methods.
         save: Folder to save every flow in, as SAVE/METHOD/NNNNN.flo.
         json: File for all errors, as JSON.
         report: File for a page with tables and pictures, as HTML.

@@ -139,7 +139,8 @@ def load_network(
     try:
         model.load_weights(weights)
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{weights}: damaged, or of another network ({error})") from error
+        reason = "damaged, of another network, or made by an earlier version"
+        raise InputError(f"{weights}: {reason} ({error})") from error
     if changed is None:
         return model
     copy_weights(model, changed)

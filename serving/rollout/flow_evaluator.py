@@ -26,7 +26,7 @@ class FlowThresholds:
 
     Attributes:
         max_epe: Largest mean end-point error in the face, pixels. On the portrait pairs that `faceflow
-            export` generates, zero flow has 1.44 and the shipped network 0.08.
+            export` generates, zero flow has 1.44 and the shipped network 0.06.
         max_regression: Largest increase of that error over the baseline's, as a fraction of it.
         max_warmup_difference: Largest difference between the server's responses to the warm-up requests and
             the network's own, pixels.
