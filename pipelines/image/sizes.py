@@ -14,5 +14,9 @@ def check_same_size(frame1: np.ndarray, frame2: np.ndarray) -> None:
         pipelines.errors.InputError: the two frames differ in size: 8x9 and 8x8
     """
     if frame1.shape != frame2.shape:
-        sizes = " and ".join(f"{frame.shape[1]}x{frame.shape[0]}" for frame in (frame1, frame2))
+        with_channels = frame1.shape[:2] == frame2.shape[:2]
+        sizes = " and ".join(
+            "x".join(map(str, (*frame.shape[1::-1], *frame.shape[2 if with_channels else 3 :])))
+            for frame in (frame1, frame2)
+        )
         raise InputError(f"the two frames differ in size: {sizes}")
