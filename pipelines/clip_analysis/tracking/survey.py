@@ -3,17 +3,15 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from pipelines.clip_analysis.tracking.head_pose import eye_openings, head_pose
 from pipelines.clip_analysis.tracking.landmark_store import LandmarkStore
 from pipelines.errors import InputError
+from pipelines.image.shots import CutDetector
 from pipelines.landmarks.detector import FaceMesh
 from pipelines.micro_expressions.alignment import alignment
 
-_THUMBNAIL = (32, 18)
-_SAME_SHOT = 0.5  # smallest correlation of the thumbnails of two frames of one shot
 _LEAST_OVERLAP = 0.4  # smallest intersection over union of the face's boxes in two frames of one shot
 _FORGET_AFTER = 10  # frames without a face, after which the face may reappear anywhere
 _CANDIDATES = 400  # largest number of frames of a shot to compare, evenly spread
@@ -80,27 +78,25 @@ def survey(
         InputError: if no frame has a face.
     """
     shots: list[_OpenShot] = []
-    last_thumbnail, last, absent, most, shape = None, None, 0, 0, (0, 0)
+    is_cut, last, absent, most, shape = CutDetector(), None, 0, 0, (0, 0)
     number = -1
     for number, frame in enumerate(frames):
         shape = frame.shape[:2]
-        thumbnail = _thumbnail(frame)
-        cut = last_thumbnail is None or _correlation(thumbnail, last_thumbnail) < _SAME_SHOT
-        if cut and number:
+        cut = is_cut(frame)
+        if cut:
             face_mesh.reset()
             last = None
         face = face_mesh(frame, last)
         points = None if face is None else face.landmarks
         if points is not None and last is not None and not absent and _overlap(points, last) < _LEAST_OVERLAP:
             cut = True
-        if cut:
+        if cut or not shots:
             shots.append(_OpenShot(number))
         store.add(points)
         shots[-1].add(number, points)
         absent = 0 if points is not None else absent + 1
         last = points if points is not None else last if absent < _FORGET_AFTER else None
         most = max(most, face.faces_in_frame if face else 0)
-        last_thumbnail = thumbnail
         on_frame(number)
     found = tuple(shot.closed() for shot in shots)
     if all(shot.reference is None for shot in found):
@@ -156,17 +152,6 @@ class _OpenShot:
         closed = np.clip(1 - openings / max(float(np.median(openings)), 1e-6), 0, 1)
         cost = _USUAL_WEIGHT * away + mouth + speeds + _EYES_WEIGHT * closed + _YAW_WEIGHT * np.abs(yaws)
         return Shot(self.first, self.last, self._numbers[int(np.argmin(cost))])
-
-
-def _thumbnail(frame: np.ndarray) -> np.ndarray:
-    small = cv2.resize(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), _THUMBNAIL, interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32)
-
-
-def _correlation(one: np.ndarray, other: np.ndarray) -> float:
-    one, other = one - one.mean(), other - other.mean()
-    norm = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return float((one * other).sum()) / norm if norm > 0 else 1.0
 
 
 def _overlap(points: np.ndarray, other: np.ndarray) -> float:

@@ -30,7 +30,9 @@ def surveyed(tmp_path, frames, faces, counts=None):
 
 
 def pictures(count, seed=0):
-    return [np.random.default_rng(seed).integers(0, 256, (90, 160, 3), np.uint8)] * count
+    """A picture of random squares, several times."""
+    squares = np.random.default_rng(seed).integers(0, 256, (9, 16, 3), np.uint8)
+    return [np.kron(squares, np.ones((10, 10, 1), np.uint8))] * count
 
 
 def test_reference_is_neutral_still_and_has_open_eyes(tmp_path, expressive_landmarks):
