@@ -1,4 +1,8 @@
-"""Which two frames of a clip make a pair: schemes by name. No pair spans two clips, or a missing frame."""
+"""Which two frames of a clip make a pair: schemes by name. No pair spans two clips."""
+
+import statistics
+from collections.abc import Sequence
+from itertools import pairwise
 
 from pipelines.datasets.clip import Clip
 from pipelines.errors import InputError
@@ -14,8 +18,8 @@ def frame_pairs(scheme: str, clip: Clip, frame_count: int) -> list[tuple[int, in
     - `onset_apex`: one pair, from the onset to the apex.
     - `neutral_peak`: one pair, from the clip's first frame to the apex.
 
-    Where the corpus numbers its frames, "next" and "K-th" are by number: where a frame is missing on disk, no
-    pair is made across the gap.
+    Where the corpus numbers its frames, "next" and "K-th" are by number: if that frame is missing on disk,
+    there is no such pair.
 
     Args:
         scheme: one of these.
@@ -39,6 +43,23 @@ def frame_pairs(scheme: str, clip: Clip, frame_count: int) -> list[tuple[int, in
     numbers = range(frame_count) if clip.numbers is None else clip.numbers[:frame_count]
     index = {number: i for i, number in enumerate(numbers)}
     return [(i, index[number + int(step)]) for i, number in enumerate(numbers) if number + int(step) in index]
+
+
+def runs(numbers: Sequence[int]) -> list[range]:
+    """Divide frames, given by their rising numbers, where some are missing between them.
+
+    Corpora may keep every second frame; the usual distance of two numbers is that of neighbours.
+
+    Examples:
+        >>> runs([1, 2, 3, 7, 8])
+        [range(0, 3), range(3, 5)]
+        >>> runs([2, 4, 6, 12])
+        [range(0, 3), range(3, 4)]
+    """
+    steps = [after - before for before, after in pairwise(numbers)]
+    usual = statistics.mode(steps) if steps else 1
+    edges = [0, *(k for k, step in enumerate(steps, start=1) if step > usual), len(numbers)]
+    return [range(first, end) for first, end in pairwise(edges)]
 
 
 def _to_the_apex(scheme: str, clip: Clip, frame_count: int) -> tuple[int, int]:

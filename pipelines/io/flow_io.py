@@ -11,6 +11,7 @@ References:
 """
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import cv2
@@ -125,7 +126,7 @@ def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
         with np.load(path, allow_pickle=False) as arrays:
             flow = arrays["flow"].astype(np.float32)
             valid = arrays["valid"].astype(bool) if "valid" in arrays else np.ones(flow.shape[:2], bool)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path}: not an archive with the arrays `flow` and `valid` ({error})") from error
     if flow.ndim != 3 or flow.shape[2] != 2 or valid.shape != flow.shape[:2]:
         raise InputError(f"{path}: `flow` {flow.shape} and `valid` {valid.shape} do not fit")

@@ -179,6 +179,8 @@ def _read_csv(kind: str, path: Path) -> list[_Detection]:
 def _openface(number: int, row: dict[str, str], points: np.ndarray | None) -> _Detection:
     # FaceLandmarkImg has no frames: all rows are faces of one picture.
     frame = int(float(row["frame"])) - 1 if "frame" in row else 0
+    if frame < 0:
+        raise ValueError(f"frame {row['frame']}, but OpenFace counts from 1")
     lost = (
         "success" in row and float(row["success"]) < 1
     )  # its points are those of the last frame that had any
@@ -188,6 +190,8 @@ def _openface(number: int, row: dict[str, str], points: np.ndarray | None) -> _D
 
 def _pyfeat(number: int, row: dict[str, str], points: np.ndarray | None) -> _Detection:
     frame = int(float(row["frame"])) if row.get("frame") else number
+    if frame < 0:
+        raise ValueError(f"frame {row['frame']}, but py-feat counts from 0")
     score = float(row.get("FaceScore") or "nan")
     return _Detection(frame, row.get("Identity") or None, score if np.isfinite(score) else 1.0, points)
 

@@ -60,18 +60,22 @@ _LANDMARK_COLUMNS = ("x1", "y1", "x2", "y2")
 SIDE_FILES = ("valid", *_MASKS, "regions", "head", "landmarks")
 
 
-def list_pairs(folder: Path | str) -> list[str]:
+def list_pairs(folder: Path | str, *, with_flow: bool = True) -> list[str]:
     """Return the names of the pairs in a folder, in order.
+
+    Args:
+        folder: Pair folder.
+        with_flow: Whether a pair must have a flow.
 
     Raises:
         InputError: if the folder is absent or holds no pair.
     """
     folder = check_exists(Path(folder))
-    names = sorted(path.name.removesuffix("_flow.flo") for path in folder.glob("*_flow.flo"))
+    end = "_flow.flo" if with_flow else "_img1.png"
+    names = sorted(path.name.removesuffix(end) for path in folder.glob(f"*{end}"))
     if not names:
-        raise InputError(
-            f"{folder}: no pairs here (files like 00000_img1.png, 00000_img2.png, 00000_flow.flo)"
-        )
+        flow = ", 00000_flow.flo" if with_flow else ""
+        raise InputError(f"{folder}: no pairs here (files like 00000_img1.png, 00000_img2.png{flow})")
     return names
 
 

@@ -47,7 +47,7 @@ def _is_picture(path: Path) -> bool:
 def numeric_order(path: Path) -> tuple:
     """Sort key that counts: `img9.jpg` before `img10.jpg`, padded with zeros or not."""
     parts = re.split(r"(\d+)", path.name)
-    return tuple(int(part) if part.isdigit() else part.lower() for part in parts), path.name
+    return tuple(int(part) if part.isdecimal() else part.lower() for part in parts), path.name
 
 
 def frame_files(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipelines.datasets.reading import Issue
 from pipelines.errors import InputError
-from pipelines.io.images import read_image
+from pipelines.io.images import read_images
 from pipelines.io.pairs import list_pairs
 from pipelines.landmarks.detector import FaceMesh
 from pipelines.micro_expressions.onset_apex import Estimate, aligned_pair
@@ -38,13 +38,13 @@ def pair_samples(
     Raises:
         InputError: if the folder has no pairs, or none of them a face.
     """
-    names = list_pairs(folder)
+    names = list_pairs(folder, with_flow=False)
     features, kept, issues = [], [], []
     with FaceMesh() as face_mesh:
         for number, name in enumerate(names):
             files = [folder / f"{name}_img{k}.png" for k in (1, 2)]
             try:
-                pair = aligned_pair(*map(read_image, files), estimate, face_mesh, tuple(map(str, files)))
+                pair = aligned_pair(*read_images(files), estimate, face_mesh, tuple(map(str, files)))
             except InputError as error:
                 issues.append(Issue(f"pair {name}", "skipped", str(error)))
             else:

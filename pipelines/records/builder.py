@@ -1,5 +1,6 @@
 """From the clips of a corpus to a folder of records, one shard a clip; what is there already is kept."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -27,7 +28,7 @@ from pipelines.records.workers import run_tasks
 _SECONDS_BETWEEN_MANIFESTS = 1.0
 _VERSIONS_THAT_COUNT = ("mediapipe", "opencv-contrib-python", "av", "numpy", "scipy")
 # Raised with every change by which the same clip gives other records: a folder does not mix them.
-_RECIPE = 4
+_RECIPE = 5
 
 
 def build(
@@ -109,7 +110,7 @@ def _check(config: BuildConfig, workers: int) -> None:
 def _reported(clip: Clip, key: str, outcome: ClipReport | Exception) -> ClipReport:
     if isinstance(outcome, ClipReport):
         return outcome
-    if isinstance(outcome, OSError):
+    if isinstance(outcome, OSError) and outcome.errno != errno.ENAMETOOLONG:
         raise outcome
     # One clip that does what nobody expected is no reason to lose a night's work.
     message = " ".join(str(outcome).split())
@@ -144,7 +145,7 @@ def _folder_of(manifest: Manifest, out: Path) -> Iterator[list[ClipReport]]:
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file; records go into a folder")
     out.mkdir(parents=True, exist_ok=True)
-    folder = os.open(out, os.O_RDONLY)
+    folder, is_ours = os.open(out, os.O_RDONLY), False
     try:
         try:
             # The system lets go of it however this process ends.
@@ -152,19 +153,21 @@ def _folder_of(manifest: Manifest, out: Path) -> Iterator[list[ClipReport]]:
         except BlockingIOError as error:
             raise InputError(f"{out}: another build is writing into it") from error
         earlier = _earlier_reports(manifest, out)
+        is_ours = True
         _sweep(out)
         yield earlier
     finally:
+        if is_ours:  # another build's, or another program's, is left alone
+            _sweep(out)
+            if not any(out.glob(f"*{SUFFIX}")):
+                (out / MANIFEST).unlink(missing_ok=True)
+                if is_new:
+                    out.rmdir()
         os.close(folder)
-        _sweep(out)
-        if not any(out.glob(f"*{SUFFIX}")):
-            (out / MANIFEST).unlink(missing_ok=True)
-            if is_new:
-                out.rmdir()
 
 
 def _earlier_reports(manifest: Manifest, out: Path) -> list[ClipReport]:
-    if not any(out.iterdir()):
+    if not set(out.iterdir()) - set(_scratch(out)):
         return []
     if not (out / MANIFEST).exists():
         raise InputError(f"{out}: is a folder with something in it; choose another name")
@@ -177,8 +180,11 @@ def _earlier_reports(manifest: Manifest, out: Path) -> list[ClipReport]:
     return earlier.clips
 
 
+def _scratch(out: Path) -> list[Path]:
+    """Return what a killed process was writing."""
+    return [path for name in (f"*{SUFFIX}", MANIFEST, STATISTICS) for path in out.glob(f".{name}.*")]
+
+
 def _sweep(out: Path) -> None:
-    """Remove what a killed process was writing."""
-    for name in (f"*{SUFFIX}", MANIFEST, STATISTICS):
-        for scratch in out.glob(f".{name}.*"):
-            shutil.rmtree(scratch, ignore_errors=True)
+    for scratch in _scratch(out):
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from pipelines.datasets.clip import Clip
-from pipelines.datasets.frame_pairs import frame_pairs
+from pipelines.datasets.frame_pairs import frame_pairs, runs
 from pipelines.errors import InputError
+from pipelines.image.shots import CutDetector
 from pipelines.io.images import encode_png
 from pipelines.io.tfrecord_writer import SUFFIX, PairRecord, write_shard
 from pipelines.io.video import frame_files, frame_rate, read_frames
@@ -43,10 +44,12 @@ def build_clip(clip: Clip, out: Path, config: BuildConfig, key: str) -> ClipRepo
     Raises:
         OSError: if the shard cannot be written; a clip that cannot be read is a report with a failure.
     """
-    counts = _Counts()
+    counts, cuts = _Counts(), []
     try:
-        found = np.array(list(_landmarks(clip, config, counts)))
-        pairs = [(i, j) for i, j in frame_pairs(config.pairs, clip, counts.frames)]
+        found = np.array(list(_landmarks(clip, config, counts, cuts)))
+        pairs = frame_pairs(config.pairs, clip, counts.frames)
+        shot = np.searchsorted(cuts, np.arange(counts.frames), side="right")
+        pairs = [(i, j) for i, j in pairs if shot[i] == shot[j]]
     except (InputError, OSError) as error:
         return ClipReport(clip.subject, clip.name, key, failure=_in_one_line(error), **vars(counts))
     has_face = np.isfinite(found).all(axis=(1, 2))
@@ -56,7 +59,7 @@ def build_clip(clip: Clip, out: Path, config: BuildConfig, key: str) -> ClipRepo
         if not pairs:
             failure = f"{clip.path}: {counts.frames} frame(s) have no pair {config.pairs!r}"
         return ClipReport(clip.subject, clip.name, key, failure=failure, **vars(counts))
-    tracks = smooth_tracks(found, frame_rate(clip.path)) if config.smooth else found
+    tracks = _smoothed(clip, found, cuts) if config.smooth else found
     try:
         shard = write_shard(out / f"{clip.name}{SUFFIX}", _records(clip, config, tracks, seen))
     except InputError as error:
@@ -79,14 +82,31 @@ def build_clip(clip: Clip, out: Path, config: BuildConfig, key: str) -> ClipRepo
     )
 
 
-def _landmarks(clip: Clip, config: BuildConfig, counts: _Counts) -> Iterator[np.ndarray]:
-    """Yield float32 [N, 2] for each frame of the clip, NaN where there is no face."""
+def _smoothed(clip: Clip, found: np.ndarray, cuts: list[int]) -> np.ndarray:
+    """Smooth the landmarks of each run of neighbouring frames: not over a cut, nor over missing frames."""
+    numbers = range(len(found)) if clip.numbers is None else clip.numbers[: len(found)]
+    starts = {run.start for run in runs(numbers)} | set(cuts)
+    parts = np.split(found, sorted(starts - {0}))
+    rate = frame_rate(clip.path)
+    return np.concatenate([smooth_tracks(part, rate) for part in parts])
+
+
+def _landmarks(clip: Clip, config: BuildConfig, counts: _Counts, cuts: list[int]) -> Iterator[np.ndarray]:
+    """Yield float32 [N, 2] for each frame of the clip, NaN where there is no face.
+
+    The numbers of frames that begin another shot are added to `cuts`; with landmarks of the corpus, whose
+    pictures are not looked at here, there are none.
+    """
     if config.landmarks != "face_mesh":
         yield from _landmarks_of_the_corpus(clip, counts)
         return
-    last = None
+    last, is_cut = None, CutDetector()
     with FaceMesh(tracking=True) as face_mesh:
         for frame in read_frames(clip.path, clip.frames):
+            if is_cut(frame):
+                cuts.append(counts.frames)
+                face_mesh.reset()
+                last = None
             face = face_mesh(frame, last)
             last = face and face.landmarks
             counts.frames += 1

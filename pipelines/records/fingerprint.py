@@ -2,16 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-
-import numpy as np
 
 from pipelines.datasets.clip import Clip
 from pipelines.errors import InputError
 from pipelines.io.video import frame_files
 from pipelines.records.build_config import BuildConfig
+from pipelines.records.clip_landmarks import LandmarkFile
 
 
 def fingerprint(clip: Clip, config: BuildConfig, versions: dict[str, str]) -> str:
@@ -27,8 +27,8 @@ def fingerprint(clip: Clip, config: BuildConfig, versions: dict[str, str]) -> st
     seen = [asdict(config), versions, metadata, [_seen(file) for file in _files(clip)]]
     digest = hashlib.sha256(json.dumps(seen, sort_keys=True).encode())
     if config.landmarks != "face_mesh":
-        for points in _landmarks(clip):
-            digest.update(b"none" if points is None else points.astype("<f4").tobytes())
+        for content in _landmarks(clip):
+            digest.update(content)
     return digest.hexdigest()
 
 
@@ -42,11 +42,13 @@ def _files(clip: Clip) -> Sequence[Path]:
         return ()
 
 
-def _landmarks(clip: Clip) -> Sequence[np.ndarray | None]:
-    try:
-        return clip.landmarks() if clip.landmarks else ()
-    except (InputError, OSError):
-        return ()
+def _landmarks(clip: Clip) -> Iterator[bytes]:
+    with suppress(InputError, OSError):
+        if isinstance(clip.landmarks, LandmarkFile):
+            yield clip.landmarks.content()
+        elif clip.landmarks:
+            for points in clip.landmarks():
+                yield b"none" if points is None else points.astype("<f4").tobytes()
 
 
 def _seen(file: Path) -> tuple[str, int | None, int | None]:

@@ -27,7 +27,7 @@ class ClipReport:
         size: size of the shard in bytes.
         sha256: SHA-256 of the shard.
         frames: frames read.
-        without_face: how many of them showed no face; no pair spans such a frame.
+        without_face: how many of them showed no face; no pair begins or ends at such a frame.
         with_several_faces: how many showed more than one; the largest was taken, and then followed.
         pairs: pairs written.
         motion: how many pairs have landmarks that move so far on average, by `MOTION_EDGES`.

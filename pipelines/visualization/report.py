@@ -129,7 +129,9 @@ def write_report(path: Path | str, title: str, summary: str, sections: list[Sect
         resources.files("pipelines.visualization").joinpath("report.html.j2").read_text()
     )
     with replacing(path) as part:
-        part.write_text(template.render(title=title, summary=summary, sections=sections))
+        # Names of files need not be UTF-8; what is not is written as an escape.
+        page = template.render(title=title, summary=summary, sections=sections)
+        part.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def _address(picture: np.ndarray) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pipelines.datasets.clip import ActionUnit
 
-_UNIT = re.compile(r"(?:AU)?([LR]?)(\d{1,2})([A-E]?)(\(k\))?", re.IGNORECASE)
+_UNIT = re.compile(r"(?:AU)?\s*([LR]?)\s*(\d{1,2})\s*([A-E]?)\s*(\(\s*k\s*\))?", re.IGNORECASE)
 
 
 def parse_units(text: str) -> tuple[tuple[ActionUnit, ...], list[str]]:
@@ -30,7 +30,7 @@ def parse_units(text: str) -> tuple[tuple[ActionUnit, ...], list[str]]:
 
 
 def _unit(text: str) -> ActionUnit | None:
-    match = _UNIT.fullmatch("".join(text.split()))
+    match = _UNIT.fullmatch(text.strip())
     if match is None:
         return None
     side, number, intensity, uncertain = match.groups()

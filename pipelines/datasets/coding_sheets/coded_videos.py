@@ -94,7 +94,13 @@ def read_coded_videos(
 
 
 def _ends(coding: Coding) -> Coding:
-    """Return the coding with an offset that is unknown where the sheet has 0, and say so."""
+    """Return the coding with an offset that is unknown where the sheet has 0, and say so.
+
+    In a long video an apex behind the offset bounds nothing, and may be anywhere: it is unknown then.
+    """
+    if coding.offset and coding.apex is not None and coding.onset < coding.offset < coding.apex:
+        reason = f"apex {coding.apex} is after the offset {coding.offset}; the interval of the sheet is kept"
+        return replace(coding, apex=None, repairs=(*coding.repairs, reason))
     if coding.offset != 0:
         return coding
     reason = "offset 0 in the sheet: the face does not become neutral again; the interval ends at the apex"

@@ -1,5 +1,6 @@
 """Coding sheets: tables as people keep them, with preambles, blank columns, merged cells, notes below."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pipelines.datasets.reading import Issue
 from pipelines.errors import InputError
 
 _ROWS_BEFORE_THE_TABLE = 40  # SAMM's header stands on row 14
+_DECIMAL_COMMA = re.compile(r"^(-?\d+),(0{1,2})$")  # 46,0; but 1,200 may be twelve hundred
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,12 @@ class Row:
         return "" if value is None else str(value)
 
     def number(self, column: str) -> int | None:
-        """Return a cell as a whole number, however it was typed; None for an empty one, `/` or other text."""
+        """Return a cell as a whole number, however it was typed; None for an empty one, `/` or other text.
+
+        A decimal comma counts as a point, as spreadsheets of many countries write it.
+        """
         try:
-            value = float(self.text(column))
+            value = float(_DECIMAL_COMMA.sub(r"\1.\2", self.text(column)))
             return int(value) if value.is_integer() else None
         except (ValueError, OverflowError):
             return None

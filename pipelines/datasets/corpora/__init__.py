@@ -66,7 +66,8 @@ def read_corpus(corpus: str, source: Path | str) -> CorpusReading:
     tree, module = FolderTree(source), CORPORA[corpus]
     if corpus == "folder" or not module.looks_like(tree):
         other = next((name for name in CORPORA if name != "folder" and CORPORA[name].looks_like(tree)), None)
-        if other:
+        # Without its coding sheet a corpus is a folder of clips like any other.
+        if other and (corpus != "folder" or _is_complete(other, tree)):
             raise InputError(
                 f"{source}: this looks like {CORPORA[other].TITLE}; use --corpus {other}, not {corpus}"
             )
@@ -78,6 +79,14 @@ def read_corpus(corpus: str, source: Path | str) -> CorpusReading:
         raise InputError(f"{source}: no clip of {module.TITLE} in it can be used{why}")
     reading.counts = count(corpus, reading)
     return reading
+
+
+def _is_complete(corpus: str, tree: FolderTree) -> bool:
+    try:
+        CORPORA[corpus].read(tree)
+    except InputError:
+        return False
+    return True
 
 
 def find_clips(corpus: str, source: Path | str) -> list[Clip]:

@@ -73,7 +73,11 @@ def clip_units(source: Path, name: str, images: set[int]) -> tuple[tuple[ActionU
     except InputError as error:
         repairs.append(f"{error}; the clip has no units")
     for file in sorted((coding / "AU_INT").glob(f"AU*/{name}_AU*.csv")):
-        unit = int(file.stem.rpartition("_AU")[2])
+        number = file.stem.rpartition("_AU")[2]
+        if not number.isdecimal():
+            repairs.append(f"{file.name} is not named after a unit; ignored")
+            continue
+        unit = int(number)
         try:
             numbers, levels = read_intensity(file)
         except InputError as error:

@@ -90,7 +90,14 @@ def _read_videos(tree: FolderTree, root: Path, rows: list[Row], issues: list[Iss
     reading = CorpusReading([], issues)
     reason = f"videos at {_VIDEO_RATE:g} frames per second; frame numbers of the sheet are scaled"
     reading.issues.append(Issue(root.name, "repaired", reason))
+    seen: set[str] = set()
     for coding in map(_coding, rows):
+        if loosely(coding.key) in seen:
+            reading.issues.append(
+                Issue(coding.name, "skipped", f"{coding.where}: duplicate of an earlier row; using the first")
+            )
+            continue
+        seen.add(loosely(coding.key))
         path = videos.get(loosely(coding.key))
         numbers = coding.onset, coding.apex, coding.offset
         onset, apex, offset = (None if number is None else video_frame(number) for number in numbers)
@@ -116,6 +123,11 @@ def _read_videos(tree: FolderTree, root: Path, rows: list[Row], issues: list[Iss
                 action_units=units, emotion=coding.emotion.lower() or None, rate=_VIDEO_RATE,
             )
         )  # fmt: skip
+    reading.issues += [
+        Issue(str(path), "skipped", "no row in the coding sheet")
+        for key, path in sorted(videos.items())
+        if key not in seen
+    ]
     reading.issues += unknown_emotions(reading.clips, EMOTIONS)
     reading.clips.sort(key=lambda clip: clip.name)
     return reading

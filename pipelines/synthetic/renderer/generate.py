@@ -86,8 +86,8 @@ def check_render_settings(folder: Path, settings: dict) -> None:
         settings: All settings that the images depend on.
 
     Raises:
-        InputError: if the folder was rendered with other settings, its settings file is damaged, or the seed
-            is negative.
+        InputError: if the folder was rendered with other settings, its settings file is damaged, it holds
+            something else, or the seed is negative.
     """
     if settings["seed"] < 0:
         raise InputError(f"seed must be at least 0, but is {settings['seed']}")
@@ -106,6 +106,8 @@ def check_render_settings(folder: Path, settings: dict) -> None:
             )
             raise InputError(f"{folder}: was rendered with other settings ({other}); choose another folder")
         return
+    if folder.is_dir() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
+        raise InputError(f"{folder}: is a folder with something in it; choose another name")
     with replacing(path) as part:
         part.write_text(json.dumps(settings, indent=1) + "\n")
 

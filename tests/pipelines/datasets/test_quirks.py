@@ -252,6 +252,8 @@ def test_bp4d_codes(tmp_path, touch, issues_of):
     # Image 3 is not there: its AU 2 does not count. Row 5 of the intensities is image 4, row 8 image 7, row 9
     # image 8, which is not there either.
     bp4d_tables(tmp_path, "0,1,2,12\n3,0,1,0\n4,0,0,1\n5,9,0,1\n6,9,9,1\n", "4,5\n5,2\n8,3\n7,9\n9,4\n")
+    copy = tmp_path / "AUCoding" / "AU_INT" / "AU12" / "M003_T2_AU12 (1).csv"
+    copy.write_text("4,5\n")
     reading = read_corpus("bp4d", tmp_path)
     (clip,) = reading.clips
     assert (clip.subject, clip.name, clip.numbers) == ("M003", "M003_T2", (4, 5, 6, 7))
@@ -260,6 +262,7 @@ def test_bp4d_codes(tmp_path, touch, issues_of):
     assert [reason for _, reason in issues_of(reading, "M003_T2")] == [
         "1 frame(s) with unit codes are missing",
         "3 unit codes are 9 (unknown); counted as not coded",
+        "M003_T2_AU12 (1).csv is not named after a unit; ignored",
         "no 2DFeatures/M003_T2.mat; the clip has no landmarks of its own",
     ]
 

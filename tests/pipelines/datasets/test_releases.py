@@ -33,12 +33,14 @@ def test_casme2_of_2019(tmp_path, touch, write_sheet):
 
 
 def test_casme2_videos_play_the_recording_at_30_frames_a_second(tmp_path, touch, write_sheet, issues_of):
-    touch(tmp_path / "CASME2_compressed" / "sub01", ["EP02_01f.avi", "EP03_02.avi", "EP04_03.avi"])
+    videos = ["EP02_01f.avi", "EP03_02.avi", "EP04_03.avi", "EP09_09.avi"]
+    touch(tmp_path / "CASME2_compressed" / "sub01", videos)
     rows = [
         ("01", "EP02_01f", None, 41, 101, 201, None, 4, "happiness"),
         ("01", "EP03_02", None, 41, "/", 201, None, 4, "disgust"),
         ("01", "EP04_03", None, 41, 43, 45, None, 4, "disgust"),
         ("01", "EP05_03", None, 41, 43, 45, None, 4, "disgust"),
+        ("01", "EP02_01f", None, 45, 110, 220, None, 4, "disgust"),
     ]
     write_sheet(tmp_path / "CASME2-coding-20140508.xlsx", "Sheet1", [CASME2, *rows])
     reading = read_corpus("casme2", tmp_path)
@@ -48,6 +50,17 @@ def test_casme2_videos_play_the_recording_at_30_frames_a_second(tmp_path, touch,
     assert [clip.path.name for clip in reading.clips] == ["EP02_01f.avi", "EP03_02.avi", "EP04_03.avi"]
     assert "30 frames per second" in issues_of(reading, "CASME2_compressed")[0][1]
     assert issues_of(reading, "sub01-EP05_03")[0][0] == "skipped"
+    assert "duplicate of an earlier row" in issues_of(reading, "sub01-EP02_01f")[0][1]
+    unread = tmp_path / "CASME2_compressed" / "sub01" / "EP09_09.avi"
+    assert issues_of(reading, str(unread)) == [("skipped", "no row in the coding sheet")]
+
+
+def test_frames_without_their_sheet_are_a_folder(tmp_path, touch):
+    for name in ("sub01_1", "sub02_1"):
+        touch(tmp_path / name, images(1, 5))
+    assert [clip.subject for clip in read_corpus("folder", tmp_path).clips] == ["sub01_1", "sub02_1"]
+    with pytest.raises(InputError, match="the coding sheet is missing"):
+        read_corpus("dfme", tmp_path)
 
 
 def test_clips_without_frames_are_listed_by_subject(tmp_path, touch, write_sheet, issues_of):
@@ -174,20 +187,24 @@ def test_casme_squared_recognises_another_sheet(tmp_path, touch, write_sheet):
 def test_samm_long_videos_without_the_micro_sheet(tmp_path, touch, write_sheet, issues_of):
     touch(tmp_path / "SAMM_longvideos" / "006_1", images(1, 900, "006_1_{:04d}.jpg"))
     touch(tmp_path / "SAMM_longvideos" / "006_5", images(1, 300, "006_5_{:04d}.jpg"))
+    touch(tmp_path / "SAMM_longvideos" / "006_6", images(1, 300, "006_6_{:04d}.jpg"))
     rows = [
         (6, "006_1_2", 1, 100, -1, 180, 81, "Micro - 1/2", "4", None),
         ("006", "006_1_3", 1, 300, 420, 700, 401, "Macro", "12", None),
+        ("006", "006_5_1", 1, 30, 45, 40, 11, "Macro", "12", None),
     ]
     write_sheet(tmp_path / "SAMM_LongVideos_V2_Release.xlsx", "Sheet1", [*[()] * 10, SAMM_LONG, *rows])
     reading = read_corpus("samm_long", tmp_path)
     assert [(v.name, [(e.kind, e.interval) for e in v.expressions]) for v in reading.videos] == [
         ("006_1", [("micro", (99, 179)), ("macro", (299, 699))]),
-        ("006_5", []),  # spotting must find nothing in it
+        ("006_5", [("macro", (29, 39))]),
+        ("006_6", []),  # spotting must find nothing in it
     ]
+    assert "apex 45 is after the offset 40" in issues_of(reading, "006_5_1")[0][1]
     assert reading.release == "SAMM_LongVideos_V2_Release.xlsx, version 2"
     assert {clip.emotion for clip in reading.clips} == {None}
     assert "the clips have no label" in issues_of(reading, "SAMM_LongVideos_V2_Release.xlsx")[0][1]
-    assert len(reading.issues) == 2  # and the apex -1
+    assert len(reading.issues) == 4  # and the apex -1, and the midpoint in place of 45
 
 
 def test_4dme_counts_from_the_onset(tmp_path, touch, write_sheet):

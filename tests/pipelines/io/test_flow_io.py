@@ -1,3 +1,4 @@
+import io
 import struct
 
 import cv2
@@ -111,6 +112,20 @@ def test_pfm_of_mmflow_is_no_flow(real_data):
         read_flow(real_data / "flow_io" / "0000000-occ_weights_01.pfm")
 
 
+def _npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def _damaged_npz():
+    file = io.BytesIO()
+    np.savez_compressed(file, flow=np.random.default_rng(0).normal(size=(9, 9, 2)))
+    content = bytearray(file.getvalue())
+    content[80:90] = bytes(10)
+    return bytes(content)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
@@ -121,6 +136,8 @@ def test_pfm_of_mmflow_is_no_flow(real_data):
         ("x.flo", struct.pack("<fii", 202021.25, 2**30, 2**30), "damaged"),
         ("x.png", b"not a picture", "not a picture"),
         ("x.npz", b"PK\x03\x04 cut off", "not an archive"),
+        ("x.npz", _npy(np.zeros((2, 2, 2))), "not an archive"),
+        ("x.npz", _damaged_npz(), "not an archive"),
         ("x.mat", b"", "unknown flow format"),
         ("x.pfm", b"", "not a .pfm file"),
         ("x.pfm", b"Pf\n1 1\n-1\n0000", r"three channels \(PF\), not one"),

@@ -1,5 +1,6 @@
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 
@@ -34,6 +35,25 @@ def test_pairs_without_a_face_are_named(pair_folder, tmp_path):
     assert issue.clip == "pair 00001"
     assert "00001_img2.png: no face found" in issue.reason
 
+    (tmp_path / "00000_flow.flo").unlink()  # it is not asked for
+    assert pair_samples(tmp_path, still).clips == ("pairs/00000",)
+
     write_image(tmp_path / "00000_img1.png", np.zeros((64, 64, 3), np.uint8))
     with pytest.raises(InputError, match="no pair can be used; pair 00000"):
         pair_samples(tmp_path, still)
+
+
+def test_both_frames_have_one_depth(pair_folder, tmp_path):
+    """Of two 16-bit pictures, one alone would be taken for 12 bits, and the other for 14."""
+    frame = read_pair(pair_folder, "00000").frame1.astype(np.uint16)[..., ::-1] * 16
+    for number, brightest in ((1, 4095), (2, 4100)):
+        frame[0, 0] = brightest
+        cv2.imwrite(str(tmp_path / f"00000_img{number}.png"), frame)
+    seen = []
+
+    def estimate(frame1, frame2):
+        seen.extend((frame1, frame2))
+        return still(frame1, frame2)
+
+    pair_samples(tmp_path, estimate)
+    assert abs(seen[0].mean() - seen[1].mean()) < 2

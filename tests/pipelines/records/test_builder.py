@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -141,6 +142,17 @@ def test_records_of_an_older_recipe_are_not_mixed_with_new_ones(tmp_path, clips_
     monkeypatch.undo()
     with pytest.raises(InputError, match="holds records with recipe 1"):
         build(clips_folder / "bert", tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["ren\udce9", "n" * 245])
+def test_a_name_that_no_page_or_no_file_can_have(tmp_path, clips_folder, name):
+    """Not UTF-8, as in archives of other countries; or too long with the suffix: the others are built."""
+    shutil.copytree(clips_folder, tmp_path / "clips")
+    (tmp_path / "clips" / "bert" / "a").rename(tmp_path / "clips" / "bert" / name)
+    manifest = build(tmp_path / "clips", tmp_path / "out")
+    assert manifest.complete
+    assert {"anna-a", "anna-b"} <= {clip.clip for clip in manifest.clips if clip.shard}
+    assert "anna-a" in (tmp_path / "out" / "statistics.html").read_text()
 
 
 def test_links_hidden_files_and_stray_pictures(tmp_path, clips_folder):

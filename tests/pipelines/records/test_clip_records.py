@@ -47,6 +47,24 @@ def test_a_cut_to_no_face(tmp_path, face, nobody):
     assert (report.without_face, report.pairs, report.failure) == (3, 2, None)
 
 
+@pytest.mark.parametrize("numbers", [None, (*range(10), *range(500, 510))])
+def test_smoothing_stops_at_cuts_and_missing_frames(tmp_path, face, numbers):
+    """The face stands still, then is elsewhere: after a cut, or after frames that are not on disk."""
+    other = np.ascontiguousarray(face[:, ::-1])
+    if numbers:  # the same background, so that only the numbers tell
+        other = np.roll(face, 15, axis=1)
+    facts = {} if numbers is None else {"numbers": numbers}
+    clip = clip_of(tmp_path / "a", [face] * 10 + [other] * 10, **facts)
+    report = build_clip(clip, tmp_path, BuildConfig(smooth=True), "key")
+    moved = {
+        tuple(pair["numbers"]): np.abs(pair["landmarks2"] - pair["landmarks1"]).mean()
+        for pair in read(tmp_path)
+    }
+    assert report.pairs == 18
+    assert (9, 10) not in moved
+    assert max(moved.values()) < 1  # smoothed over, 3 px and more on both sides
+
+
 def test_a_frame_that_is_not_there(tmp_path, face):
     clip_of(tmp_path / "a", [face] * 2)
     frames = tuple(tmp_path / "a" / f"{number}.png" for number in (0, 1, 7))

@@ -93,11 +93,23 @@ def test_only_what_changed_is_built_again(tmp_path, portrait, monkeypatch):
 
 
 def test_two_builds_at_once(tmp_path, clips_folder):
+    """The second one leaves alone what the first is writing."""
     other = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
+    writing = tmp_path / ".a.tfrecord.wr1t1ng"
+    writing.mkdir()
+    (tmp_path / "manifest.json").write_text("{}")
     with pytest.raises(InputError, match="another build"):
         build(clips_folder, tmp_path)
+    assert writing.exists()
+    assert (tmp_path / "manifest.json").exists()
     os.close(other)
+
+
+def test_a_start_that_was_killed_before_its_first_clip(tmp_path, clips_folder):
+    (tmp_path / ".a.tfrecord.k1ll3d").mkdir()
+    assert build(clips_folder, tmp_path).pairs == 9
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_folder_with_something_else_in_it(tmp_path, clips_folder):
@@ -107,6 +119,13 @@ def test_a_folder_with_something_else_in_it(tmp_path, clips_folder):
     with pytest.raises(InputError, match="is a file"):
         build(clips_folder, tmp_path / "thesis.txt")
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_manifest_of_something_else(tmp_path, clips_folder):
+    (tmp_path / "manifest.json").write_text('{"name": "a web page"}')
+    with pytest.raises(InputError, match="damaged"):
+        build(clips_folder, tmp_path)
+    assert (tmp_path / "manifest.json").read_text() == '{"name": "a web page"}'
 
 
 def test_strict_stops_at_the_first_failure(tmp_path, clips_folder):

@@ -25,7 +25,12 @@ def test_cells_of_coding_sheets(text, units):
 
 
 @pytest.mark.parametrize(
-    ("text", "units", "unread"), [("?", (), ["?"]), ("4+neck+7", (AU(4), AU(7)), ["neck"])]
+    ("text", "units", "unread"),
+    [
+        ("?", (), ["?"]),
+        ("4+neck+7", (AU(4), AU(7)), ["neck"]),
+        ("1 2+4", (AU(4),), ["1 2"]),  # not AU 12
+    ],
 )
 def test_what_is_no_unit_is_named(text, units, unread):
     assert parse_units(text) == (units, unread)

@@ -35,7 +35,19 @@ def test_header_under_a_preamble_and_notes_below(tmp_path, write_sheet):
 
 
 @pytest.mark.parametrize(
-    ("cell", "number"), [("/", None), ("", None), ("?", None), (46, 46), ("46", 46), (46.0, 46), (46.5, None)]
+    ("cell", "number"),
+    [
+        ("/", None),
+        ("", None),
+        ("?", None),
+        (46, 46),
+        ("46", 46),
+        (46.0, 46),
+        (46.5, None),
+        ("46,0", 46),
+        ("46,5", None),
+        ("1,200", None),
+    ],
 )
 def test_numbers_however_they_were_typed(tmp_path, write_sheet, cell, number):
     write_sheet(tmp_path / "codes.xlsx", "Sheet1", [COLUMNS, ("1", "a", cell)])

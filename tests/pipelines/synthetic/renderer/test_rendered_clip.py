@@ -5,6 +5,7 @@ from pipelines.errors import InputError
 from pipelines.image.warping import sample, warp_back
 from pipelines.io.clip_truth import list_clips, read_clip_truth
 from pipelines.synthetic.renderer.clip_script import KINDS, Action, draw_clip
+from pipelines.synthetic.renderer.generate import render_pairs
 from pipelines.synthetic.renderer.rendered_clip import render_clip, render_clips
 
 
@@ -105,6 +106,15 @@ def test_rendering_goes_on_and_refuses_other_settings(clips):
     assert (clips / "00000" / "clip.json").stat().st_mtime_ns == before
     with pytest.raises(InputError, match="other settings"):
         render_clips(clips, 2, kinds=("micro", "head"), frames=16, size=96, workers=1)
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
+    (tmp_path / "pairs.csv").write_text("mine")
+    with pytest.raises(InputError, match="is a folder with something in it; choose another name"):
+        render_clips(tmp_path, 1, frames=14, size=96, workers=1)
+    with pytest.raises(InputError, match="is a folder with something in it"):
+        render_pairs(tmp_path, 1, size=64, workers=1)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("pairs.csv", "mine")]
 
 
 @pytest.mark.parametrize(
