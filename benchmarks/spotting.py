@@ -63,7 +63,7 @@ def intervals(people: int = LONG) -> str:
             frames, true = _long_clip(number)
             face_mesh.reset()
             contrast = clip_contrast(frames, reach, estimator(SPOTTER), face_mesh)
-            found = spot_intervals(contrast.values, reach)
+            found = [(first, last) for first, _, last in spot_intervals(contrast.values, reach)]
             hits = interval_f1(found, true) * (len(found) + len(true)) / 2
             counts += (len(found), len(true), round(hits))
     found, true, hits = counts

@@ -3,12 +3,16 @@
 import itertools
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from pipelines.datasets.reading import Issue
 
 _messages = Console(stderr=True, highlight=False)
 # A pipe has no width; a table that is cut off at 80 columns is of no use in a log.
@@ -73,3 +77,17 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     _results.print(table)
+
+
+def say_skipped(issues: Mapping[str, Sequence["Issue"]]) -> None:
+    """Print what was skipped, once; with the name of the method if others could use it.
+
+    Args:
+        issues: issues of the samples of each method.
+    """
+    by_method = {name: [one for one in found if one.kind == "skipped"] for name, found in issues.items()}
+    for name, found in by_method.items():
+        for one in found:
+            everywhere = all(one in others for others in by_method.values())
+            if not everywhere or found is next(iter(by_method.values())):
+                say(f"skipped{'' if everywhere else f' by {name}'}: {one.clip}: {one.reason}")

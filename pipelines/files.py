@@ -1,5 +1,7 @@
 """Atomic writes: files and folders that are written completely or not at all. The folder of the cache."""
 
+import json
+import math
 import os
 import shutil
 import tempfile
@@ -49,6 +51,28 @@ def replacing(path: Path | str, replace_folder: bool = False) -> Iterator[Path]:
     finally:
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write plain values as JSON; NaN and infinity, which JSON lacks, become null.
+
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_json(Path(folder, "x.json"), {"f1": [0.5, float("nan")]})
+        ...     json.loads(Path(folder, "x.json").read_text())
+        {'f1': [0.5, None]}
+    """
+    with replacing(path) as part:
+        part.write_text(json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n")
+
+
+def _without_nan(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def check_outputs(*outputs: Path | None, inputs: tuple[Path, ...] = (), may_be_folder: bool = False) -> None:

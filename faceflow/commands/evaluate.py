@@ -1,13 +1,12 @@
 """`faceflow evaluate`."""
 
-import json as json_format
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import OmitArgPrefixes, UseAppendAction, arg
 
 from faceflow.arguments import Corpora, Folder
-from faceflow.console import gauge, print_table, progress, say
+from faceflow.console import gauge, print_table, progress, say, say_skipped
 from faceflow.operation_threads import one_thread_per_operation
 from keras_models.training.expression_training_config import ExpressionConfig
 
@@ -34,7 +33,7 @@ def evaluate_flow(
         json: File for all errors, as JSON.
         report: File for a page with tables and pictures, as HTML.
     """
-    from pipelines.files import check_outputs, replacing
+    from pipelines.files import check_outputs, write_json
     from pipelines.io.pairs import list_pairs
 
     # Before the slow imports, so that a wrong path is reported at once.
@@ -54,8 +53,7 @@ def evaluate_flow(
     table = flow_table(evaluation)
     print_table(table.columns, table.rows)
     if json:
-        with replacing(json) as part:
-            part.write_text(json_format.dumps(evaluation.to_json(), indent=1))
+        write_json(json, evaluation.to_json())
     if report:
         write_flow_report(report, evaluation, methods)
 
@@ -100,7 +98,7 @@ def evaluate_expression(
         report: File for a page with tables and confusion matrices, as HTML.
     """
     from pipelines.errors import InputError
-    from pipelines.files import check_outputs, replacing
+    from pipelines.files import check_outputs, write_json
 
     check_outputs(json, report)
     if bool(corpus) == bool(features):
@@ -134,9 +132,7 @@ def evaluate_expression(
         with gauge(f"folds, {name}") as show:
             evaluations[name] = evaluate(samples, config, cache_folder() / "folds", split, seeds, show)
     first = next(iter(evaluations.values()))
-    for issue in first.samples.issues:
-        if issue.kind == "skipped":
-            say(f"skipped: {issue.clip}: {issue.reason}")
+    say_skipped({name: one.samples.issues for name, one in evaluations.items()})
     for note in first.notes:
         say(note)
     if repaired := sum(issue.kind == "repaired" for issue in first.samples.issues):
@@ -145,8 +141,7 @@ def evaluate_expression(
     print_table(table.columns, table.rows)
     if json:
         content = {name: evaluation.to_json() for name, evaluation in evaluations.items()}
-        with replacing(json) as part:
-            part.write_text(json_format.dumps(content, indent=1))
+        write_json(json, content)
     if report:
         write_expression_report(report, evaluations)
 

@@ -1,6 +1,5 @@
 """`faceflow expression`, `faceflow spot`."""
 
-import json as json_format
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +26,7 @@ def expression(
             "no movement" if the face moves too little), motion, and calibrated probabilities.
     """
     from pipelines.errors import InputError
-    from pipelines.files import check_outputs, replacing
+    from pipelines.files import check_outputs, write_json
     from pipelines.io.images import check_picture_path, write_image
 
     if len(input) not in (1, 2):
@@ -50,15 +49,14 @@ def expression(
     if picture:
         write_image(picture, found.picture())
     if json:
-        with replacing(json) as part:
-            content = {
-                "onset": found.onset,
-                "apex": found.apex,
-                "expression": found.expression,
-                "motion": found.strength,
-                "probabilities": found.probabilities,
-            }
-            part.write_text(json_format.dumps(content, indent=1))
+        content = {
+            "onset": found.onset,
+            "apex": found.apex,
+            "expression": found.expression,
+            "motion": found.strength,
+            "probabilities": found.probabilities,
+        }
+        write_json(json, content)
 
 
 def spot(
@@ -82,7 +80,7 @@ def spot(
         model: Classifier of the expressions: a preset, or the folder of a run of faceflow train expression.
         json: File for the micro-expressions, as JSON.
     """
-    from pipelines.files import check_outputs, replacing
+    from pipelines.files import check_outputs, write_json
 
     check_outputs(json, inputs=(clip,))
     one_thread_per_operation()
@@ -113,5 +111,4 @@ def spot(
         ]
         print_table(("onset", "apex", "offset", "class", "probability"), rows)
     if json:
-        with replacing(json) as part:
-            part.write_text(json_format.dumps([vars(one) for one in spotted.expressions], indent=1))
+        write_json(json, [vars(one) for one in spotted.expressions])

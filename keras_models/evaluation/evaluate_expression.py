@@ -89,8 +89,8 @@ class ExpressionEvaluation:
             parts[part] = self.mean(part) | {
                 "classes": {
                     name: {
-                        "f1": _plain(np.mean([one.f1[k] for one in found])),
-                        "recall": _plain(np.mean([one.recall[k] for one in found])),
+                        "f1": float(np.mean([one.f1[k] for one in found])),
+                        "recall": float(np.mean([one.recall[k] for one in found])),
                         "samples": int((self.samples.labels[self.parts[part]] == k).sum()),
                     }
                     for k, name in enumerate(CLASSES)
@@ -192,7 +192,3 @@ def _notes(samples: Samples, divided: Sequence[Fold]) -> list[str]:
             f"{len(single)} subject(s) with a single sample, so one prediction each: {', '.join(single)}"
         )
     return found
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

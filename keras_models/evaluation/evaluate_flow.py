@@ -180,7 +180,7 @@ class FlowEvaluation:
             "pairs": list(pairs.values()),
             "failures": failures,
         }
-        return _plain(content)
+        return content
 
 
 def evaluate_flow(
@@ -243,12 +243,3 @@ def _nanmean(values: list[float]) -> float:
     """Mean without NaN, which stands for no measured pixel; infinity counts."""
     measured = [value for value in values if not np.isnan(value)]
     return float(np.mean(measured)) if measured else float("nan")
-
-
-def _plain(value):
-    """Replace NaN and infinity, which JSON lacks, by None."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value

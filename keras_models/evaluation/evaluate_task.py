@@ -1,5 +1,6 @@
 """Evaluation of classes of emotion and of Action Units on subjects that were left out."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
@@ -12,6 +13,7 @@ from keras_models.training.expression_training_config import ExpressionConfig
 from pipelines.datasets.tasks import PRESENCE
 from pipelines.errors import InputError
 from pipelines.micro_expressions.task_samples import TaskSamples
+from pipelines.settings import check_settings
 from pipelines.visualization.report import Table
 
 _GROUP = 34  # folds that are trained side by side, which is what memory is for
@@ -48,7 +50,9 @@ class TaskEvaluation:
                 by_seed.append([binary_f1(labels[:, k], predicted[:, k]) for k in range(len(classes))])
             else:
                 by_seed.append(scores(confusion(labels, predicted, len(classes))).f1)
-        return dict(zip(classes, np.mean(by_seed, axis=0).tolist(), strict=True))
+        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # of no seed
+            means = np.nanmean(by_seed, axis=0)
+        return dict(zip(classes, means.tolist(), strict=True))
 
     def mean_f1(self, corpus: str | None = None) -> float:
         """Return the unweighted mean of `f1` over what occurs: UF1 of classes, mean binary F1 of units."""
@@ -100,6 +104,7 @@ def evaluate_task(
     Raises:
         InputError: for an unknown split, too few subjects or corpora.
     """
+    check_settings(config)
     if seeds < 1:
         raise InputError(f"seeds {seeds}: at least 1")
     subjects = np.array(samples.subjects)

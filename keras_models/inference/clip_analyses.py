@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from keras_models.inference.estimators import files_key, get_estimator
+from keras_models.presets import is_preset, preset_folder, read_preset
 from pipelines.clip_analysis.analysis import AnalysisConfig, Classify, analyse_clip
 from pipelines.clip_analysis.analysis_files import ClipAnalysis
 from pipelines.clip_analysis.results.summary_table import (
@@ -109,7 +110,7 @@ def analyse_folder(
         **asdict(request.config),
         **{name: getattr(request, name) for name in ("model", "classifier", "landmarks")},
         "model files": files_key(request.model),
-        "classifier files": files_key(request.classifier) if request.classifier else None,
+        "classifier files": _classifier_key(request.classifier),
         "faceflow": version("faceflow"),
         **library_versions("TensorFlow", "OpenCV", "MediaPipe"),
     }
@@ -186,6 +187,15 @@ def _classifier(preset: str):
     from keras_models.inference.expression_classifier import open_classifier
 
     return open_classifier(preset)
+
+
+def _classifier_key(classifier: str | None) -> str | None:
+    """Return a key of a classifier and of the flow network of its features."""
+    if classifier is None:
+        return None
+    folder = preset_folder(classifier)
+    method = read_preset(folder).recipe.get("method", "") if is_preset(folder) else ""
+    return f"{files_key(classifier)} {files_key(method) if method else ''}".strip()
 
 
 def _earlier(out: Path, settings: dict) -> list[AnalysedClip]:

@@ -83,10 +83,7 @@ def spot_clip(
         raise InputError(f"{max_duration:g} seconds at {rate:g} frames a second are less than two frames")
     with FaceMesh(tracking=True) as face_mesh, naming(clip):
         contrast = clip_contrast(intact_frames(clip), reach, estimator(SPOTTER), face_mesh, progress)
-    intervals = []
-    for first, last in spot_intervals(contrast.values, reach):
-        part = np.nan_to_num(contrast.values[first : last + 1])
-        intervals.append((first, first + int(np.argmax(part)), last))
+    intervals = spot_intervals(contrast.values, reach, contrast.stretches)
     found = []
     for interval, pair in zip(intervals, _pairs(clip, contrast, intervals, classifier), strict=True):
         values = probabilities(pair, classifier)

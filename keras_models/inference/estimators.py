@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, TypeVar
 import cv2
 import numpy as np
 
-from keras_models.presets import EXPRESSION, SHIPPED, is_preset, load_network, preset_folder
+from keras_models.presets import (
+    EXPRESSION,
+    SHIPPED,
+    is_preset,
+    load_network,
+    preset_folder,
+    weights_digest,
+)
 from pipelines import native_stderr
 from pipelines.errors import InputError
 from pipelines.image.sizes import check_same_size
@@ -96,16 +103,16 @@ def get_estimator(name: str) -> Estimator:
 
 
 def files_key(name: str) -> str:
-    """Return a key of an estimator or classifier: a digest of its network's files, or else its name."""
+    """Return a key of an estimator or classifier: a digest of its network and weights, or else its name."""
     folder = preset_folder(name)
+    if is_preset(folder):
+        return weights_digest(folder)
     if not folder.is_dir():
         return name
     digest = hashlib.sha256()
-    for file in sorted(
-        path for path in folder.rglob("*") if path.is_file() and "tensorboard" not in path.parts
-    ):
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(file.read_bytes())
-    return digest.hexdigest()
+    return digest.hexdigest()[:16]
 
 
 def dense(estimate: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Estimator:

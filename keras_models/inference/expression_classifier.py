@@ -1,5 +1,6 @@
 """A trained classifier of expressions, and the settings of its features."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +9,12 @@ import keras
 import tensorflow as tf
 
 from keras_models.expression.expression_networks import CLASSIFIERS, build_classifier
+from keras_models.inference.estimators import files_key
 from keras_models.presets import EXPRESSION, load_network, preset_folder, read_preset
 from pipelines.datasets.tasks import COMPOSITE, TASKS
 from pipelines.errors import InputError
+
+_log = logging.getLogger(__name__)
 
 #: Answer where no Action Unit is present.
 NO_UNIT = "no Action Unit"
@@ -79,7 +83,8 @@ def open_classifier(preset: Path | str = EXPRESSION) -> ExpressionClassifier:
         preset: Name of a preset that comes with FaceFlow, or folder of a run of `faceflow train expression`.
 
     Raises:
-        InputError: If there is no such preset, it is damaged, or it is a flow network.
+        InputError: If there is no such preset, it is damaged, or it is a flow network. A warning is logged if
+            the flow network of its features has other weights than in its training.
 
     Examples:
         >>> open_classifier().classes
@@ -92,6 +97,12 @@ def open_classifier(preset: Path | str = EXPRESSION) -> ExpressionClassifier:
         recipe = tuple(about.recipe["classes"]), about.recipe["method"], about.recipe["remove_head"]
     except KeyError as error:
         raise InputError(f"{preset_folder(preset)}: its recipe lacks {error}; train it again") from error
+    method, trained_on = about.recipe["method"], about.recipe.get("method_key")
+    if trained_on and files_key(method) != trained_on:
+        _log.warning(
+            "%s: was trained on the flow of %s, whose weights have changed since; train it again",
+            preset_folder(preset), method,
+        )  # fmt: skip
     temperature = float(about.recipe.get("temperature", 1.0))
     task = TASKS.get(about.recipe.get("task", COMPOSITE))
     is_binary = task is not None and task.is_binary

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_models.inference.estimators import files_key, get_estimator
+from keras_models.presets import SHIPPED
 from pipelines.datasets.tasks import COMPOSITE, get_task
 from pipelines.errors import InputError
 from pipelines.files import cache_folder
@@ -54,7 +55,13 @@ def open_samples(
         remove_head,
         progress,
     )
-    about = {"corpora": {name: str(folder) for name, folder in sources.items()}, "method": method}
+    if method not in SHIPPED and Path(method).is_dir():
+        method = str(Path(method).absolute())  # the classifier may be used from another folder
+    about = {
+        "corpora": {name: str(folder) for name, folder in sources.items()},
+        "method": method,
+        "method_key": files_key(method),
+    }
     return samples, {"task": task} | about | {"remove_head": remove_head}
 
 

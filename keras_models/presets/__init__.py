@@ -7,6 +7,7 @@ arrays and settings but no code, so it is safe to load one from an untrusted sou
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -72,6 +73,17 @@ def preset_files(preset: Path | str) -> tuple[Path, Path]:
     """Return the files that a preset consists of: its metadata and its weights."""
     folder = preset_folder(preset)
     return folder / _ABOUT, folder / _WEIGHTS
+
+
+def weights_digest(preset: Path | str) -> str:
+    """Return a key of a preset's network and weights.
+
+    Raises:
+        InputError: As `read_preset`, or if there are no weights.
+    """
+    digest = hashlib.sha256(json.dumps(read_preset(preset).network, sort_keys=True).encode())
+    digest.update(check_exists(preset_folder(preset) / _WEIGHTS).read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def is_preset(folder: Path | str) -> bool:

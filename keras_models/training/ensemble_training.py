@@ -40,10 +40,10 @@ def fit_ensemble(
     """
     keras.utils.set_random_seed(config.seed)
     ensemble_size = training.shape[1]
+    targets = np.repeat(labels[:, None], ensemble_size, axis=1) if labels.ndim == 1 else labels
     validation = np.zeros_like(training)
     if config.choose_epoch:
-        validation = one_subject_each(subjects, training, config.seed)
-    targets = np.repeat(labels[:, None], ensemble_size, axis=1) if labels.ndim == 1 else labels
+        validation = one_subject_each(subjects, training, targets, config.seed)
     weights = sample_weights(targets, training & ~validation, config.balance, classes)
     model = build_classifier(config.network, ensemble_size=ensemble_size, classes=len(classes))
     # Keras divides the loss by the number of weights; because of Adam's epsilon, the number of members would
@@ -115,17 +115,27 @@ def sample_weights(
     return weights
 
 
-def one_subject_each(subjects: np.ndarray, training: np.ndarray, seed: int) -> np.ndarray:
+def one_subject_each(
+    subjects: np.ndarray, training: np.ndarray, targets: np.ndarray, seed: int
+) -> np.ndarray:
     """Draw one of the training subjects of each member for validation: bool [N, F].
+
+    Whoever is drawn, two classes are left to learn; if nobody can be spared, a member has no validation.
 
     Args:
         subjects: str [N].
         training: bool [N, F].
+        targets: int [N, F].
         seed: Seed of the draw.
     """
     rng = np.random.default_rng(seed)
-    chosen = [rng.choice(np.unique(subjects[column])) for column in training.T]
-    return np.stack([(subjects == name) & column for name, column in zip(chosen, training.T, strict=True)], 1)
+    validation = np.zeros_like(training)
+    for member, (column, labels) in enumerate(zip(training.T, targets.T, strict=True)):
+        names = np.unique(subjects[column])
+        spare = [name for name in names if len(np.unique(labels[column & (subjects != name)])) > 1]
+        if spare:
+            validation[:, member] = (subjects == rng.choice(spare)) & column
+    return validation
 
 
 class KeepBestMembers(keras.callbacks.Callback):
@@ -134,7 +144,7 @@ class KeepBestMembers(keras.callbacks.Callback):
     Args:
         features: float32 [N, 28, 28, 3].
         labels: int [N, F].
-        validation: bool [N, F], at least one sample per member.
+        validation: bool [N, F]; a member without any keeps its last weights.
     """
 
     def __init__(self, features: np.ndarray, labels: np.ndarray, validation: np.ndarray):
@@ -146,12 +156,14 @@ class KeepBestMembers(keras.callbacks.Callback):
         logits = self.model.predict(self._features, verbose=0)
         right = np.take_along_axis(logits, self._labels[..., None], axis=-1)[..., 0]
         losses = np.log(np.exp(logits - logits.max(-1, keepdims=True)).sum(-1)) + logits.max(-1) - right
-        mean = (losses * self._validation).sum(0) / self._validation.sum(0)
+        count = self._validation.sum(0)
+        mean = np.where(count, (losses * self._validation).sum(0) / np.maximum(count, 1), -np.inf)
         weights = self.model.get_weights()
         if epoch == 0:
             self._best = [weight.copy() for weight in weights]
         for kept, weight in zip(self._best, weights, strict=True):
-            kept[mean < self._least] = weight[mean < self._least]
+            better = (mean < self._least) | (count == 0)
+            kept[better] = weight[better]
         self._least = np.minimum(self._least, mean)
 
     def on_train_end(self, logs: dict | None = None) -> None:  # noqa: D102

@@ -1,7 +1,11 @@
 """The folder of a training run: whether the run is new, interrupted or finished."""
 
+import fcntl
 import json
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from keras_models.presets import is_preset, read_preset
@@ -24,29 +28,41 @@ def is_finished(out: Path, recipe: dict) -> bool:
     return read_preset(out).recipe == json.loads(json.dumps(recipe))
 
 
-def claim(out: Path, recipe: dict) -> None:
-    """Make the folder of a run, or find in it the same run, interrupted.
+@contextmanager
+def claim(out: Path, recipe: dict) -> Iterator[None]:
+    """Make the folder of a run, or find in it the same run, interrupted; no other training may then use it.
 
     Raises:
-        InputError: If the folder holds another run.
+        InputError: If the folder holds another run, or another training is writing into it.
     """
     path = backup_folder(out) / "recipe.json"
     text = json.dumps(recipe, indent=1)
-    if path.exists():
-        if path.read_text() != text:
-            raise InputError(
-                f"{out}: holds an interrupted run with other settings, which are in {path}; continue with "
-                "those, choose another folder, or remove this one"
-            )
-        return
-    if is_preset(out):
+    is_new = not path.exists()
+    if is_new and is_preset(out):
         raise InputError(
             f"{out}: holds a training run with other settings already; choose another folder, or remove this "
             "one"
         )
-    check_outputs(out)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    if is_new:
+        check_outputs(out)
+        path.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.open(out, os.O_RDONLY)
+    try:
+        try:
+            # The system lets go of it however this process ends.
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f"{out}: another training is writing into it") from error
+        if is_new:
+            path.write_text(text)
+        elif path.read_text() != text:
+            raise InputError(
+                f"{out}: holds an interrupted run with other settings or data, which are in {path}; continue "
+                "with those, choose another folder, or remove this one"
+            )
+        yield
+    finally:
+        os.close(folder)
 
 
 def remove_if_empty(out: Path) -> None:

@@ -12,7 +12,7 @@ from keras_models.flow.flow_model import FlowModel
 from keras_models.flow.flow_networks import build_network
 from keras_models.layers.correlation import Correlation
 from keras_models.layers.flow_layers import size_multiple
-from keras_models.presets import Preset, load_network, read_preset, save_preset
+from keras_models.presets import Preset, load_network, read_preset, save_preset, weights_digest
 from keras_models.training.calibration.uncertainty_calibration import calibrate_uncertainty
 from keras_models.training.callbacks import (
     Backup,
@@ -99,17 +99,17 @@ def train_flow(
     if is_finished(out, run.preset.recipe):
         print(f"{out}: trained already, with these settings", flush=True)
         return load_network(out)
-    if run.chief:
-        claim(out, run.preset.recipe)
     print(run.summary, flush=True)
-    _fit(run, out)
     if not run.chief:
+        _fit(run, out)
         return run.trainer.network
-    network = load_network(out)
-    if run.validation and "uncertainty" in network.output:
-        calibrate_uncertainty(network, run.validation)
-        save_preset(out, network, read_preset(out))
-    finish(out)
+    with claim(out, run.preset.recipe):
+        _fit(run, out)
+        network = load_network(out)
+        if run.validation and "uncertainty" in network.output:
+            calibrate_uncertainty(network, run.validation)
+            save_preset(out, network, read_preset(out))
+        finish(out)
     return network
 
 
@@ -121,6 +121,7 @@ def _prepare(data: Path | str, config: FlowTrainingConfig, init_from: Path | str
     keras.utils.set_random_seed(config.seed)
     source = open_source(data)
     training, validation = split_subjects(source.subjects, config.validation_share, config.seed)
+    digest = source.digest
     source, validation_source = source.only(training), source.only(validation)
     steps = config.steps_per_epoch or len(source) // config.batch_size
     if not steps:
@@ -145,7 +146,9 @@ def _prepare(data: Path | str, config: FlowTrainingConfig, init_from: Path | str
         "network": network_config["name"],  # those of `init_from`, if there is one
         "width": network_config.get("width", 1.0),
         "data": str(data),
+        "data_digest": digest,
         "init_from": init_from and str(init_from),
+        "init_from_digest": init_from and weights_digest(init_from),
         "precision": precision,
     }
     return _Run(

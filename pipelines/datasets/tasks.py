@@ -81,7 +81,8 @@ def get_task(name: str, corpora: Iterable[str]) -> Task:
         corpora: corpora to train or evaluate on.
 
     Raises:
-        InputError: for an unknown task, or a corpus that does not code what it needs.
+        InputError: for an unknown task, a corpus that does not code what it needs, or two corpora of the same
+            people.
     """
     if name not in TASKS:
         raise InputError(f"unknown task {name!r}; use one of: {COMPOSITE}, {', '.join(TASKS)}")
@@ -89,6 +90,11 @@ def get_task(name: str, corpora: Iterable[str]) -> Task:
     if strangers := [corpus for corpus in corpora if corpus not in task.corpora]:
         raise InputError(
             f"task {name!r} has no labels in {strangers[0]}; its corpora are: {', '.join(task.corpora)}"
+        )
+    if {"samm", "samm_long"} <= set(corpora):
+        raise InputError(
+            "samm and samm_long show the same people and expressions: those tested would be trained on; "
+            "name one of the two"
         )
     return task
 

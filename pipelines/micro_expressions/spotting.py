@@ -118,27 +118,37 @@ def apex_of(strengths: np.ndarray) -> int:
     return int((first + last) // 2)
 
 
-def spot_intervals(contrast: np.ndarray, reach: int) -> list[tuple[int, int]]:
+def spot_intervals(
+    contrast: np.ndarray, reach: int, stretches: Sequence[tuple[int, int]] | None = None
+) -> list[tuple[int, int, int]]:
     """Find the micro-expressions of a long clip.
 
     Args:
         contrast: float [T], pixels, as `clip_contrast` gives it; NaN where there is no face.
         reach: half the length of a usual micro-expression, frames.
+        stretches: (first, last) frame of each part of one shot with a face; by default parts without NaN.
 
     Returns:
-        (first, last) frame of each, in order.
+        (onset, apex, offset) frame of each, in order, within one stretch. The onset is before the apex.
     """
     has_face = np.isfinite(contrast)
-    smooth = np.zeros(len(contrast))
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], has_face, [0]])))
-    for begin, end in edges.reshape(-1, 2).tolist():
-        smooth[begin:end] = gaussian_filter1d(contrast[begin:end], reach / 4, mode="nearest")
     if not has_face.any():
         return []
+    if stretches is None:
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], has_face, [0]])))
+        stretches = [(begin, end - 1) for begin, end in edges.reshape(-1, 2).tolist()]
+    smooth = np.zeros(len(contrast))
+    for first, last in stretches:
+        part = slice(first, last + 1)
+        smooth[part] = gaussian_filter1d(contrast[part], reach / 4, mode="nearest")
     mean, largest = smooth[has_face].mean(), smooth.max()
     peaks, _ = find_peaks(smooth, height=max(mean + _PEAK * (largest - mean), _LEAST), distance=reach)
-    last = len(contrast) - 1
-    return [(max(0, int(peak) - reach), min(last, int(peak) + reach)) for peak in peaks]
+    found = []
+    for peak in peaks.tolist():
+        first, last = next(each for each in stretches if each[0] <= peak <= each[1])
+        if peak > first:
+            found.append((max(first, peak - reach), peak, min(last, peak + reach)))
+    return found
 
 
 def interval_f1(found: Sequence[tuple[int, int]], true: Sequence[tuple[int, int]]) -> float:

@@ -3,6 +3,8 @@
 folder of records | pair folder | rendered:COUNT -> PairSource -> serialised pairs -> decoded pairs
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -36,11 +38,13 @@ class PairSource:
             of pairs, int64 [N].
         decode: Function that decodes an element of that dataset into the tensors that
             `tfrecord_reader.parse` describes.
+        digest: Key of the whole source: names, subjects, numbers of pairs and sizes of files.
     """
 
     units: list[tuple[str, str, int]]
     keys: Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]
     decode: Callable[[tf.Tensor], Element]
+    digest: str
 
     @property
     def subjects(self) -> set[str]:
@@ -84,17 +88,28 @@ def open_source(data: Path | str) -> PairSource:
         for clip in clips:
             check_exists(folder / clip.shard)
         units = [(str(folder / clip.shard), clip.subject, clip.pairs) for clip in clips]
-        return PairSource(units, _interleave_shards, tfrecord_reader.parse)
+        files = [[folder / clip.shard] for clip in clips]
+        return PairSource(units, _interleave_shards, tfrecord_reader.parse, _digest(units, files))
     if any(folder.glob("*_flow.flo")):
         metadata = pairs.read_metadata(folder)
         # Without pairs.csv the subjects are unknown; all pairs count as one subject, so none is split.
         units = [
             (name, metadata.get(name, {}).get("subject", "unknown"), 1) for name in pairs.list_pairs(folder)
         ]
-        return PairSource(units, _each_pair, partial(_read_pair, folder))
+        files = [[folder / f"{name}_img{k}.png" for k in (1, 2)] for name, _, _ in units]
+        return PairSource(units, _each_pair, partial(_read_pair, folder), _digest(units, files))
     raise InputError(
         f"{folder}: contains neither records (*{SUFFIX}, written by `faceflow build`) nor pairs (*_flow.flo)"
     )
+
+
+def _digest(units: list[tuple[str, str, int]], files: list[list[Path]]) -> str:
+    """Return a key of units by their names, without folders, and the sizes of their files."""
+    seen = [
+        (Path(name).name, subject, count, [path.stat().st_size for path in paths if path.exists()])
+        for (name, subject, count), paths in zip(units, files, strict=True)
+    ]
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
 
 
 def _each_pair(names: tf.Tensor, counts: tf.Tensor) -> tf.data.Dataset:
@@ -135,7 +150,8 @@ def _rendered_source(count: int, seed: int = 0) -> PairSource:
         return dataset.unbatch()
 
     units = [(person, f"{seed}-{person}", number) for person, number in counts.items()]
-    return PairSource(units, keys, lambda *tensors: dict(zip(PAIR_TENSORS, tensors, strict=True)))
+    decode = lambda *tensors: dict(zip(PAIR_TENSORS, tensors, strict=True))  # noqa: E731
+    return PairSource(units, keys, decode, _digest(units, [[]] * len(units)))
 
 
 def _arrays(pair: pairs.Pair) -> tuple[np.ndarray, ...]:

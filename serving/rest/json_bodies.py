@@ -182,7 +182,7 @@ def _add_to_feature(name: str, feature: example_pb2.Example, item: object) -> No
     if have not in (None, kind):
         expected = have.removesuffix("_list")
         raise invalid_argument(f"Unexpected element type in feature: {name} expecting type: {expected}")
-    if kind == "int64_list" and value >= 2**63:
+    if kind == "int64_list" and not -(2**63) <= value < 2**63:
         raise invalid_argument(f"Feature: {name} has uint64_t element. Only int64_t is supported.")
     getattr(feature, kind).value.append(value)
 

@@ -10,7 +10,7 @@ import numpy as np
 from keras_models.evaluation.expression_scores import confusion, scores
 from keras_models.inference.expression_classifier import ExpressionClassifier
 from keras_models.inference.expression_samples import corpus_folders
-from pipelines.datasets.composite import CLASSES, composite_class
+from pipelines.datasets.composite import CLASSES, PUBLISHED, composite_class
 from pipelines.datasets.corpora import read_corpus
 from pipelines.errors import InputError
 from pipelines.io.images import read_images
@@ -134,6 +134,8 @@ def failures(metrics: ExpressionMetrics, thresholds: ExpressionThresholds) -> li
 
 def _clips(folders: Mapping[str, Path]) -> Iterator[tuple[Path | None, Path | None, int]]:
     """Yield onset, apex and class of each clip of the composite; both frames are None if one is unknown."""
+    if strangers := [name for name in folders if name not in PUBLISHED]:
+        raise InputError(f"{strangers[0]} is not in the composite, whose corpora are: {', '.join(PUBLISHED)}")
     for name, folder in folders.items():
         for clip in read_corpus(name, folder).clips:
             label = composite_class(name, clip)

@@ -35,14 +35,17 @@ def push(
     Raises:
         InputError: If the candidate does not pass. The message lists the failures, and nothing has changed.
     """
-    latest = max(versions_in(base), default=None)
-    try:
-        results, failures = evaluate(candidate, None if latest is None else base / str(latest))
-    except InputError as error:
-        results, failures = {}, [str(error)]
-    if failures:
-        stays = f"version {latest} stays in service" if latest else "there is no version in service"
-        raise InputError(f"{base}: not pushed: {'; '.join(failures)}; {stays}")
+    while True:
+        latest = max(versions_in(base), default=None)
+        try:
+            results, failures = evaluate(candidate, None if latest is None else base / str(latest))
+        except InputError as error:
+            results, failures = {}, [str(error)]
+        if failures:
+            stays = f"version {latest} stays in service" if latest else "there is no version in service"
+            raise InputError(f"{base}: not pushed: {'; '.join(failures)}; {stays}")
+        if latest == max(versions_in(base), default=None):
+            break  # or else somebody has pushed meanwhile, and the candidate is compared with that
     blessing = {**results, "blessed": time.time()}
     (candidate / BLESSING).write_text(json.dumps(blessing, indent=1))
     return publish(candidate, base)

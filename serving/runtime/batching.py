@@ -106,10 +106,12 @@ class Batcher:
             inputs: Arrays by name, as in the later call; only their shapes matter.
 
         Returns:
-            A function like `model.function(signature)`, or None if these inputs must run alone: if they are
-            strings or of other ranks than declared, the signature has no batch dimension, the model is one of
-            TensorFlow 1, or all queues are taken by other sizes.
+            A function like `model.function(signature)`, or None if these inputs must run alone: if they have
+            no rows, are strings or of other ranks than declared, the signature has no batch dimension, the
+            model is one of TensorFlow 1, or all queues are taken by other sizes.
         """
+        if any(array.shape[:1] == (0,) for array in inputs.values()):
+            return None
         if model.function(signature) is None or not _can_be_joined(model.signatures[signature], inputs):
             return None
         sizes = tuple((name, array.dtype.str, array.shape[1:]) for name, array in sorted(inputs.items()))

@@ -1,6 +1,5 @@
 """`faceflow evaluate clips`."""
 
-import json as json_format
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +30,7 @@ def evaluate_clips(
             detected events with the true ones (intersection over union of at least 0.5).
         json: File for the figures of all frames, as JSON.
     """
-    from pipelines.files import check_outputs, replacing
+    from pipelines.files import check_outputs, write_json
     from pipelines.io.clip_truth import list_clips
 
     check_outputs(json)
@@ -67,8 +66,7 @@ def evaluate_clips(
     if events:
         content["events"] = _events(clips, count, [name for name in methods if name.startswith("tracker:")])
     if json:
-        with replacing(json) as part:
-            part.write_text(json_format.dumps(content, indent=1))
+        write_json(json, content)
 
 
 def _events(clips: Path, count: int, names: list[str]) -> dict:

@@ -1,10 +1,9 @@
 """`faceflow evaluate expression --task`: labels beyond the three classes of the composite."""
 
-import json as json_format
 from collections.abc import Sequence
 from pathlib import Path
 
-from faceflow.console import gauge, print_table, say
+from faceflow.console import gauge, print_table, say, say_skipped
 from keras_models.training.expression_training_config import ExpressionConfig
 
 
@@ -25,7 +24,7 @@ def run_task(
         InputError: If the task is unknown, a corpus does not have its labels, or a report is requested.
     """
     from pipelines.errors import InputError
-    from pipelines.files import replacing
+    from pipelines.files import write_json
 
     if report:
         raise InputError("--report is available for --task composite only; use --json")
@@ -40,9 +39,7 @@ def run_task(
         with gauge(f"networks, {method}") as show:
             evaluations[method] = evaluate_task(samples, config, split, seeds, show)
     first = next(iter(evaluations.values()))
-    for issue in first.samples.issues:
-        if issue.kind == "skipped":
-            say(f"skipped: {issue.clip}: {issue.reason}")
+    say_skipped({method: one.samples.issues for method, one in evaluations.items()})
     if first.untrained:
         units = ", ".join(sorted({unit for _, unit in first.untrained}))
         say(f"in some folds no training sample shows {units}; these folds predict its absence")
@@ -50,5 +47,4 @@ def run_task(
     print_table(table.columns, table.rows)
     if json:
         content = {method: one.to_json() for method, one in evaluations.items()}
-        with replacing(json) as part:
-            part.write_text(json_format.dumps(content, indent=1))
+        write_json(json, content)

@@ -1,6 +1,5 @@
 """`faceflow evaluate spotting`."""
 
-import json as json_format
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +34,7 @@ def evaluate_spotting(
         report: File for a page with tables and the timeline of each video, as HTML.
     """
     from pipelines.errors import InputError
-    from pipelines.files import check_outputs, replacing
+    from pipelines.files import check_outputs, write_json
 
     check_outputs(json, report)
     methods = method or ("flow", "frame_difference")
@@ -70,7 +69,7 @@ def evaluate_spotting(
     evaluations, lacking = [], []
     for name in methods:
         with gauge(f"spotting, {name}") as show:
-            evaluation, lacking = evaluate(
+            evaluation, without = evaluate(
                 name,
                 videos,
                 lambda video, name=name: video_segments(
@@ -78,6 +77,7 @@ def evaluate_spotting(
                 ),
                 show,
             )
+        lacking += [f"{name}: {line}" for line in without]
         evaluations.append(evaluation if recognise is None else with_recognition(evaluation, recognise))
     for line in lacking:
         say(f"skipped: {line}")
@@ -87,7 +87,6 @@ def evaluate_spotting(
         table = strs_table(evaluations)
         print_table(table.columns, table.rows)
     if json:
-        with replacing(json) as part:
-            part.write_text(json_format.dumps([one.to_json() for one in evaluations], indent=1))
+        write_json(json, [one.to_json() for one in evaluations])
     if report:
         write_spotting_report(report, evaluations, lacking)

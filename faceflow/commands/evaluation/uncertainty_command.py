@@ -1,6 +1,5 @@
 """`faceflow evaluate uncertainty`."""
 
-import json as json_format
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +27,7 @@ def evaluate_uncertainty(
         json: File for all figures, as JSON.
         report: File for a page with curves and tables, as HTML.
     """
-    from pipelines.files import check_outputs, replacing
+    from pipelines.files import check_outputs, write_json
     from pipelines.io.pairs import list_pairs
 
     check_outputs(json, report)
@@ -47,7 +46,6 @@ def evaluate_uncertainty(
     print_table(table.columns, table.rows)
     if json:
         content = {"methods": {name: one.to_json() for name, one in evaluations.items()}}
-        with replacing(json) as part:
-            part.write_text(json_format.dumps(content, indent=1))
+        write_json(json, content)
     if report:
         write_uncertainty_report(report, evaluations)

@@ -6,6 +6,7 @@ import pytest
 from keras_models.evaluation.evaluate_task import TaskEvaluation, binary_f1, evaluate_task, task_table
 from keras_models.training.expression_training_config import ExpressionConfig
 from pipelines.datasets.tasks import TASKS
+from pipelines.errors import InputError
 from pipelines.micro_expressions.task_samples import TaskSamples
 
 
@@ -61,3 +62,24 @@ def test_f1_is_of_pooled_counts():
     assert evaluation.f1()["surprise"] == pytest.approx(0.5)
     assert binary_f1(np.array([1, 1, 0]), np.array([1, 1, 1])) == 0.8
     assert evaluation.to_json()["samples"][1]["predicted"] == [1, 0]
+
+
+def test_a_unit_that_one_seed_predicts_counts_in_the_mean():
+    """AU 5 is nowhere: one seed predicts it, F1 0, the other does not, F1 undefined."""
+    labels = np.zeros((4, 12), int)
+    labels[:, 0] = [0, 1, 0, 1]
+    predicted = np.stack([labels, labels])
+    predicted[1, 0, 3] = 1
+    made = samples(TASKS["action_units"], labels)
+    found = TaskEvaluation(made, predicted, "loso", ExpressionConfig()).f1()
+    assert found["AU1"] == 1
+    assert found["AU5"] == 0
+    assert np.isnan(found["AU17"])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 0}, {"learning_rate": float("nan")}, {"balance": 5.0}, {"seed": -1}]
+)
+def test_settings_that_make_no_sense(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        evaluate_task(samples(TASKS["emotions5"], [0, 1, 2, 3]), ExpressionConfig(**wrong), "loso")

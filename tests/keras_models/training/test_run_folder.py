@@ -16,23 +16,41 @@ def network():
 
 def test_a_run_from_its_claim_to_its_end(tmp_path, network):
     out = tmp_path / "run"
-    claim(out, RECIPE)
-    claim(out, RECIPE)  # interrupted, and called again
-    with pytest.raises(InputError, match="interrupted run with other settings"):
-        claim(out, RECIPE | {"seed": 1})
+    for _ in range(2):  # interrupted, and called again
+        with claim(out, RECIPE):
+            pass
+    with (
+        pytest.raises(InputError, match="interrupted run with other settings"),
+        claim(out, RECIPE | {"seed": 1}),
+    ):
+        pass
     save_preset(out, network, Preset({"name": "flownet_s"}, RECIPE))
     assert not is_finished(out, RECIPE)
     finish(out)
     assert not backup_folder(out).exists()
     assert is_finished(out, RECIPE)
     assert not is_finished(out, RECIPE | {"seed": 1})
-    with pytest.raises(InputError, match="training run with other settings already"):
-        claim(out, RECIPE | {"seed": 1})
+    with pytest.raises(InputError, match="training run with other"), claim(out, RECIPE | {"seed": 1}):
+        pass
+
+
+def test_one_training_at_a_time(tmp_path):
+    """The second leaves the folder of the first alone."""
+    with claim(tmp_path / "run", RECIPE):
+        with (
+            pytest.raises(InputError, match="run: another training is writing into it"),
+            claim(tmp_path / "run", RECIPE),
+        ):
+            pass
+        assert (backup_folder(tmp_path / "run") / "recipe.json").exists()
+    with claim(tmp_path / "run", RECIPE):
+        pass
 
 
 def test_only_a_run_without_results_is_removed(tmp_path, network):
     for name in ("nothing", "batch", "preset"):
-        claim(tmp_path / name, RECIPE)
+        with claim(tmp_path / name, RECIPE):
+            pass
     (tmp_path / "batch" / BAD_BATCH).touch()
     save_preset(tmp_path / "preset", network, Preset({"name": "flownet_s"}))
     for name in ("nothing", "batch", "preset"):
@@ -42,5 +60,5 @@ def test_only_a_run_without_results_is_removed(tmp_path, network):
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "run").write_text("a file")
-    with pytest.raises((InputError, OSError)):
-        claim(tmp_path / "run", RECIPE)
+    with pytest.raises((InputError, OSError)), claim(tmp_path / "run", RECIPE):
+        pass

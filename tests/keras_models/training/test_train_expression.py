@@ -59,9 +59,37 @@ def test_balance_is_of_the_training_samples_alone():
 def test_validating_subjects_are_from_the_training_ones():
     subjects = np.repeat(list("abcdef"), 3)
     training = subjects[:, None] != np.unique(subjects)
-    validation = one_subject_each(subjects, training, seed=0)
+    targets = np.tile([[0], [1], [1]], (6, 6))
+    validation = one_subject_each(subjects, training, targets, seed=0)
     assert not (validation & ~training).any()
     assert [len(set(subjects[column])) for column in validation.T] == [1] * 6
+
+
+def test_nobody_validates_who_alone_shows_a_class():
+    """Of class 1 there is one subject in the first member and nobody to spare in the second."""
+    subjects = np.array(list("aabbcc"))
+    targets = np.array([[0, 0], [0, 0], [1, 1], [1, 1], [0, 0], [0, 0]])
+    training = np.array([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0]], bool).T
+    for seed in range(8):
+        validation = one_subject_each(subjects, training, targets, seed)
+        assert set(subjects[validation[:, 0]]) <= {"a", "c"}
+        assert validation[:, 0].any()
+        assert not validation[:, 1].any()
+
+
+def test_choose_epoch_where_one_subject_alone_shows_a_class(make_samples):
+    """A member without a validating subject is trained to the last epoch, and no training fails."""
+    samples = make_samples()
+    subjects = np.where(samples.labels == 0, "x", "y")
+    config = ExpressionConfig(epochs=2, batch_size=8)
+    training = np.ones((len(subjects), 1), bool)
+    args = samples.features, (samples.labels > 0).astype(int), subjects, training
+    chosen, plain = (
+        fit_ensemble(*args, replace(config, choose_epoch=choose), ("absent", "present"))
+        for choose in (True, False)
+    )
+    for ours, theirs in zip(chosen.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_a_run_is_a_preset_that_classifies(make_samples, tmp_path):

@@ -42,3 +42,9 @@ def test_action_units_are_each_present_or_absent():
 def test_tasks_that_a_corpus_does_not_code(name, corpora, says):
     with pytest.raises(InputError, match=says):
         get_task(name, corpora)
+
+
+def test_two_corpora_of_the_same_people():
+    with pytest.raises(InputError, match="samm and samm_long show the same people"):
+        get_task("action_units", ["samm", "casme2", "samm_long"])
+    assert get_task("action_units", ["casme2", "samm_long"]).is_binary

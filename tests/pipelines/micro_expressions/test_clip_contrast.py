@@ -24,6 +24,11 @@ def face_mesh():
         yield mesh
 
 
+def intervals_of(contrast, reach):
+    found = spot_intervals(contrast.values, reach, contrast.stretches)
+    return [(first, last) for first, _, last in found]
+
+
 def coming_and_going(length, *middles):
     """How strong an expression is in each frame that comes and goes about some frames, within 11."""
     frames = np.arange(length)
@@ -37,7 +42,7 @@ def test_micro_expressions_in_a_long_clip(expressive, dis, face_mesh):
     emotions = ["surprise"] * 20 + ["positive"] * 38
     clip = [expressive(emotion, s) for emotion, s in zip(emotions, strengths, strict=True)]
     found = clip_contrast(clip, REACH, dis, face_mesh)
-    assert interval_f1(spot_intervals(found.values, REACH), [(7, 17), (24, 34)]) == 1
+    assert interval_f1(intervals_of(found, REACH), [(7, 17), (24, 34)]) == 1
     assert found.stretches == [(0, 57)]
     assert found.without_face == []
 
@@ -56,7 +61,7 @@ def test_somebody_who_shifts_in_the_chair(expressive, dis, face_mesh):
         frame[:, 20 + shift : 260 + shift] = expressive("surprise", strength)
         clip.append(frame)
     found = clip_contrast(clip, REACH, dis, face_mesh)
-    intervals = spot_intervals(found.values, REACH)
+    intervals = intervals_of(found, REACH)
     assert interval_f1(intervals, [(7, 17), (47, 57)]) == 1
     # The crop has followed: the face lies where it lay.
     eyes = np.array([150.0, 100.0])
@@ -75,7 +80,7 @@ def test_parts_without_a_face_are_left_out_and_named(expressive, dis, face_mesh)
     found = clip_contrast(clip, REACH, dis, face_mesh)
     assert found.without_face == [(0, 9), (20, 26)]
     assert found.stretches == [(10, 19), (27, 59)]
-    assert interval_f1(spot_intervals(found.values, REACH), [(35, 45)]) == 1
+    assert interval_f1(intervals_of(found, REACH), [(35, 45)]) == 1
 
 
 def test_a_short_shot_of_somebody_else_is_no_expression(expressive, dis, face_mesh):
@@ -84,7 +89,7 @@ def test_a_short_shot_of_somebody_else_is_no_expression(expressive, dis, face_me
     for number in range(15, 22):
         clip[number] = 255 - clip[number][:, ::-1] // 2
     found = clip_contrast(clip, REACH, dis, face_mesh)
-    assert interval_f1(spot_intervals(found.values, REACH), [(37, 47)]) == 1
+    assert interval_f1(intervals_of(found, REACH), [(37, 47)]) == 1
     assert found.stretches[0] == (0, 14)
     assert found.stretches[-1] == (22, 59)
 
@@ -101,7 +106,7 @@ def test_a_high_frame_rate_is_sampled(expressive, dis, face_mesh):
 
     clip = [expressive("surprise", strength) for strength in strengths]
     found = clip_contrast(clip, 24, watched, face_mesh)
-    assert interval_f1(spot_intervals(found.values, 24), [(36, 84)]) == 1
+    assert interval_f1(intervals_of(found, 24), [(36, 84)]) == 1
     assert len(looked_at) == (15 - 3) + (15 - 6)
 
 
@@ -113,8 +118,5 @@ def test_two_movements_of_other_people(real_data, dis, face_mesh, name):
 
     clip = read_frames(real_data / "field_reports" / f"{name}.mp4")
     found = clip_contrast(clip, 6, dis, face_mesh)
-    apexes = [
-        first + np.nanargmax(found.values[first : last + 1])
-        for first, last in spot_intervals(found.values, 6)
-    ]
+    apexes = [apex for _, apex, _ in spot_intervals(found.values, 6, found.stretches)]
     np.testing.assert_allclose(apexes, [50, 200], atol=2)

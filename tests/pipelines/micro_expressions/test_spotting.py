@@ -10,6 +10,7 @@ from pipelines.micro_expressions.spotting import (
     interval_f1,
     overlap,
     spot_apex,
+    spot_intervals,
     strengths_of,
 )
 
@@ -105,3 +106,25 @@ def test_bad_input(expressive, dis, face_mesh):
         aligned_pair(still, blank, dis, face_mesh)
     with pytest.raises(InputError, match="one size, not 240x280 and 240x140"):
         aligned_pair(still, still[:140], dis, face_mesh)
+
+
+@pytest.mark.parametrize("apart", [7, 8, 10])
+def test_the_weaker_of_two_near_movements_has_an_apex_of_its_own(apart):
+    frames = np.arange(120)
+    contrast = sum(
+        height * np.exp(-(((frames - middle) / 2.0) ** 2))
+        for middle, height in ((50, 1.0), (50 + apart, 0.6))
+    )
+    (first, second) = spot_intervals(contrast, 6)
+    assert (first[0], first[2]) == (first[1] - 6, first[1] + 6)
+    assert abs(first[1] - 50) <= 1
+    assert abs(second[1] - (50 + apart)) <= 1
+    assert second[0] < second[1] < second[2]
+
+
+def test_an_interval_ends_with_its_stretch():
+    """A peak two frames behind a cut: nothing of the shot before belongs to it."""
+    contrast = np.exp(-(((np.arange(100) - 42) / 3.0) ** 2))
+    contrast[:40] = 0
+    assert spot_intervals(contrast, 6, [(0, 39), (40, 99)]) == [(40, 42, 48)]
+    assert spot_intervals(contrast, 6) == [(36, 42, 48)]

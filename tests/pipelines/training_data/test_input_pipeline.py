@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -292,3 +293,15 @@ def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(InputError) as raised:
         InputConfig(**settings)
     assert str(raised.value) == message
+
+
+def test_a_source_that_has_changed_has_another_digest(tmp_path, pair_folder):
+    for path in pair_folder.iterdir():
+        if path.is_file():
+            shutil.copy(path, tmp_path)
+    digest = open_source(pair_folder).digest
+    assert open_source(tmp_path).digest == digest
+    pair = read_pair(tmp_path, "00000")
+    write_pair(tmp_path, replace(pair, frame1=255 - pair.frame1 // 2))
+    assert open_source(tmp_path).digest != digest
+    assert open_source("rendered:8").digest != open_source("rendered:9").digest
