@@ -194,14 +194,18 @@ class Server:
             self._reread_config: self.options.model_config_file_poll_wait_seconds,
         }
         due = {look: time.monotonic() + wait for look, wait in intervals.items() if wait > 0}
+        said: dict[Callable[[], None], str] = {}  # what lasts is logged once, not ten times a second
         while due:
             look = min(due, key=due.get)
             if self._stopping.wait(max(0.0, due[look] - time.monotonic())):
                 return
             try:
                 look()
+                said.pop(look, None)
             except (InputError, ServingError) as error:
-                _log.error("%s", error)
+                if said.get(look) != str(error):
+                    _log.error("%s", error)
+                said[look] = str(error)
             except Exception:  # the models that are served stay available
                 _log.exception("cannot look for new versions")
             due[look] = time.monotonic() + intervals[look]

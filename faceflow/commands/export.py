@@ -52,6 +52,10 @@ def export_flow(
         raise InputError(f"{option} goes with --out alone; --push and --bfloat16 are for served models")
     if fp16 and not onnx:
         raise InputError("--fp16 needs --onnx")
+    if pairs is not None and push is None:
+        raise InputError(
+            "--pairs is what a version is evaluated on before a push; give --push in place of --out"
+        )
 
     from keras_models.presets import load_network, read_preset
     from serving.export.precision import bfloat16 as computing_in_bfloat16

@@ -11,13 +11,15 @@ from keras_models.evaluation.expression_scores import Scores, bootstrap_uf1, con
 from keras_models.evaluation.fold_cache import fold_predictions
 from keras_models.training.expression_training_config import ExpressionConfig
 from pipelines.datasets.composite import CLASSES
-from pipelines.datasets.splits import SPLITS, Fold, folds
+from pipelines.datasets.splits import Fold, folds
 from pipelines.errors import InputError
 from pipelines.micro_expressions.samples import Samples
 from pipelines.settings import check_settings
 
 #: Leave one corpus out: train on all others.
 CROSS_CORPUS = "cross-corpus"
+_SPLITS = ("loso", "3-fold")  # of the subjects of any corpora
+_SPLITS = ("loso", "3-fold")  # of subjects of any corpus
 
 FULL = "full"
 
@@ -134,7 +136,7 @@ def evaluate_expression(
         samples: Samples of one corpus or several.
         config: How to train.
         cache: Folder of the cache of finished folds (`fold_cache`).
-        split: One of `pipelines.datasets.splits.SPLITS`, or `cross-corpus`.
+        split: loso, 3-fold or cross-corpus.
         seeds: Number of repetitions, with the seeds `config.seed`, `config.seed + 1`, ...
         progress: Function called with the number of finished folds and the number of all.
 
@@ -166,14 +168,14 @@ def evaluate_expression(
 def divide(samples: Samples, split: str) -> Sequence[Fold]:
     """Divide the subjects of samples into folds; see `evaluate_expression`."""
     if split != CROSS_CORPUS:
-        if split not in SPLITS:
-            raise InputError(f"unknown split {split!r}; use one of: {', '.join((*SPLITS, CROSS_CORPUS))}")
+        if split not in _SPLITS:
+            raise InputError(f"unknown split {split!r}; use one of: {', '.join((*_SPLITS, CROSS_CORPUS))}")
         return folds(split, samples.subjects)
     by_corpus: dict[str, set[str]] = {}
     for corpus, subject in zip(samples.corpora, samples.subjects, strict=True):
         by_corpus.setdefault(corpus, set()).add(subject)
     if len(by_corpus) < 2:
-        raise InputError(f"{CROSS_CORPUS} needs at least two corpora; add another with --corpus")
+        raise InputError(f"{CROSS_CORPUS} needs samples of at least two corpora; take another --split")
     everybody = frozenset(samples.subjects)
     return [Fold(name, everybody - own, frozenset(own)) for name, own in by_corpus.items()]
 

@@ -56,7 +56,7 @@ def versions_in(folder: Path) -> dict[int, Path]:
     Incomplete folders (`is_complete`) and folders whose names are not numbers are ignored.
     """
     found = {}
-    for path in folder.iterdir():
+    for path in _entries(folder):
         if not (path.name.isascii() and path.name.isdecimal() and path.is_dir()):
             continue
         if is_complete(path):
@@ -66,6 +66,19 @@ def versions_in(folder: Path) -> dict[int, Path]:
             _logged.add(path)
             _log.warning("%s: incomplete SavedModel, skipped", path)
     return dict(sorted(found.items()))
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return what is in a folder; nothing if this user may not look into it, as in `lost+found`."""
+    try:
+        entries = list(folder.iterdir())
+    except PermissionError as error:
+        if folder not in _logged:
+            _logged.add(folder)
+            _log.warning("%s: cannot be read (%s), skipped", folder, error.strerror)
+        return []
+    _logged.discard(folder)
+    return entries
 
 
 def wanted_versions(found: Iterable[int], config: model_server_config_pb2.ModelConfig) -> set[int]:

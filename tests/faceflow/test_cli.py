@@ -305,6 +305,7 @@ def test_missing_and_unreadable_frames(called, two_frames, tmp_path):
         (["flow", "{a}", "{b}", "-o", "x.flo", "--model", "zero", "--server", "x:1"], "--model"),
         (["flow", "{a}", "{b}", "-o", "x.flo", "--model", "raft"], "unknown flow method"),
         (["flow", "{a}", "{b}", "-o", "x.jpg", "--model", "zero"], "unknown flow format"),
+        (["export", "flow", "-o", "x", "--pairs", "{folder}"], "give --push in place of --out"),
         (["flow", "{a}", "{b}", "-o", "x.flo", "--server", "127.0.0.1:1"], "no server"),
         (["flow", "{a}", "{a}", "{b}", "-o", "x.flo", "--model", "zero"], "two frames or one clip"),
         (["label", "{a}", "{b}", "-o", "x.flo", "--method", "magic"], "unknown label method"),

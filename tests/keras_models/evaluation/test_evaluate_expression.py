@@ -98,8 +98,8 @@ def test_what_is_odd_is_said(make_samples, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"split": "random"}, "unknown split 'random'; use one of: loso, 3-fold"),
-        ({"split": "cross-corpus"}, "needs at least two corpora"),
+        ({"split": "random"}, "unknown split 'random'; use one of: loso, 3-fold, cross-corpus"),
+        ({"split": "cross-corpus"}, "needs samples of at least two corpora; take another --split"),
         ({"seeds": 0}, "seeds must be at least 1, but is 0"),
     ],
 )

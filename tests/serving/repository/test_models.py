@@ -1,9 +1,11 @@
 """Which versions are served, and how one takes over from another."""
 
+import errno
 import re
 import shutil
 import threading
 import time
+from pathlib import Path
 
 import grpc
 import pytest
@@ -86,6 +88,35 @@ def test_no_models(tmp_path):
     (tmp_path / "face_flow").mkdir()
     with pytest.raises(InputError, match=r"no models here.*faceflow export"):
         find_models(tmp_path)
+
+
+def test_a_folder_that_may_not_be_read_is_passed_over(version, tmp_path, monkeypatch, caplog):
+    """`lost+found` of a volume belongs to root."""
+    shutil.copytree(version, tmp_path / "face_flow" / "1")
+    (tmp_path / "lost+found").mkdir()
+    plain = Path.iterdir
+
+    def iterdir(path):
+        if path.name == "lost+found":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return plain(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    for _ in range(2):
+        assert list(find_models(tmp_path)) == ["face_flow"]
+    assert caplog.text.count("lost+found: cannot be read (Permission denied), skipped") == 1
+
+
+def test_a_folder_that_is_gone_is_said_once(version, tmp_path, caplog):
+    shutil.copytree(version, tmp_path / "face_flow" / "1")
+    options = ServerOptions(file_system_poll_wait_seconds=0.05)
+    with Server(tmp_path, port=0, options=options):
+        (tmp_path / "face_flow").rename(tmp_path / ".gone")
+        deadline = time.monotonic() + 30
+        while "no models here" not in caplog.text and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)  # ten more looks
+        assert caplog.text.count("no models here") == 1
 
 
 def test_a_model_in_place_of_the_base_folder(version):
