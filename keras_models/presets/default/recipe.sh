@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the weights in this folder anew, in FOLDER: FOLDER/default is the preset.
-# About six hours on two cores. Run again after whatever stopped it, it goes on.
+# About seven hours on two cores. Run again after whatever stopped it, it goes on.
 set -eu
 folder=${1:?usage: recipe.sh FOLDER}
 faceflow render pairs -o "$folder/rendered" --count 12000 --seed 21
@@ -23,7 +23,11 @@ faceflow train flow "$folder/rendered" -o "$folder/fourth" --init-from "$folder/
 faceflow train flow "$folder/rendered" -o "$folder/fifth" --init-from "$folder/fourth" --background-weight 0.1 --elastic-amplitude 6 \
   --size 224 --batch-size 8 --epochs 20 --steps-per-epoch 450 --learning-rate 4e-4 --warmup-steps 100 --ema-momentum 0.998 \
   --validation-share 0.02 --precision float32
-# At last only the layers that estimate the error of the flow.
-faceflow train flow "$folder/rendered" -o "$folder/default" --init-from "$folder/fifth" --layers uncertainty --background-weight 0.1 \
+# Then only the layers that estimate the error of the flow.
+faceflow train flow "$folder/rendered" -o "$folder/sixth" --init-from "$folder/fifth" --layers uncertainty --background-weight 0.1 \
   --elastic-amplitude 6 --size 224 --batch-size 8 --epochs 6 --steps-per-epoch 500 --learning-rate 3e-3 --warmup-steps 100 \
   --ema-momentum 0.99 --validation-share 0.02 --precision float32
+# All layers once more.
+faceflow train flow "$folder/rendered" -o "$folder/default" --init-from "$folder/sixth" --background-weight 0.1 --elastic-amplitude 6 \
+  --size 224 --batch-size 8 --epochs 14 --steps-per-epoch 450 --learning-rate 4e-4 --warmup-steps 100 --ema-momentum 0.998 \
+  --validation-share 0.02 --precision float32
