@@ -27,7 +27,10 @@ faceflow train flow "$folder/rendered" -o "$folder/fifth" --init-from "$folder/f
 faceflow train flow "$folder/rendered" -o "$folder/sixth" --init-from "$folder/fifth" --layers uncertainty --background-weight 0.1 \
   --elastic-amplitude 6 --size 224 --batch-size 8 --epochs 6 --steps-per-epoch 500 --learning-rate 3e-3 --warmup-steps 100 \
   --ema-momentum 0.99 --validation-share 0.02 --precision float32
-# All layers once more.
-faceflow train flow "$folder/rendered" -o "$folder/default" --init-from "$folder/sixth" --background-weight 0.1 --elastic-amplitude 6 \
+# All layers once more, and at last those of the error again.
+faceflow train flow "$folder/rendered" -o "$folder/seventh" --init-from "$folder/sixth" --background-weight 0.1 --elastic-amplitude 6 \
   --size 224 --batch-size 8 --epochs 14 --steps-per-epoch 450 --learning-rate 4e-4 --warmup-steps 100 --ema-momentum 0.998 \
   --validation-share 0.02 --precision float32
+faceflow train flow "$folder/rendered" -o "$folder/default" --init-from "$folder/seventh" --layers uncertainty --background-weight 0.1 \
+  --elastic-amplitude 6 --size 224 --batch-size 8 --epochs 4 --steps-per-epoch 500 --learning-rate 3e-3 --warmup-steps 100 \
+  --ema-momentum 0.99 --validation-share 0.02 --precision float32
