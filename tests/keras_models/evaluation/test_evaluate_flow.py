@@ -65,7 +65,7 @@ def test_no_number_is_not_a_good_answer():
     assert evaluation.summary("broken")["epe_face"] == np.inf
     assert evaluation.summary("broken")["within_1px"] == pytest.approx(0.5)
     assert evaluation.ranking() == ["good", "broken"]
-    assert evaluation.to_json()["methods"]["broken"]["epe_face"] is None
+    assert evaluation.to_json()["methods"]["broken"]["epe_face"] == np.inf
 
 
 def test_a_pair_without_an_answer_stops_nothing(tmp_path, pair_folder):
