@@ -38,7 +38,7 @@ def class_table(evaluations: dict[str, ExpressionEvaluation]) -> Table:
     for method, evaluation in evaluations.items():
         for part, values in evaluation.to_json()["parts"].items():
             for name, row in values["classes"].items():
-                figures = ["-" if row[key] is None else f"{row[key]:.3f}" for key in ("f1", "recall")]
+                figures = ["-" if np.isnan(row[key]) else f"{row[key]:.3f}" for key in ("f1", "recall")]
                 rows.append([method, part, name, str(row["samples"]), *figures])
     return Table(["flow", "samples of", "class", "samples", "F1", "recall"], rows, "Scores by class.")
 
