@@ -180,7 +180,8 @@ def test_ctrl_c(tmp_path, corpus, serial, workers):
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.strip().splitlines()[-1] == "interrupted"
+    # MediaPipe's threads may still write a line of their own behind it.
+    assert err.splitlines().count("interrupted") == 1
     assert "Traceback" not in err
     assert not leftovers(out)
     assert build(corpus, out).clips == serial.clips
