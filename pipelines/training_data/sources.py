@@ -149,8 +149,10 @@ def _rendered_source(count: int, seed: int = 0) -> PairSource:
         )
         return dataset.unbatch()
 
+    def decode(*tensors: tf.Tensor) -> Element:
+        return dict(zip(PAIR_TENSORS, tensors, strict=True))
+
     units = [(person, f"{seed}-{person}", number) for person, number in counts.items()]
-    decode = lambda *tensors: dict(zip(PAIR_TENSORS, tensors, strict=True))  # noqa: E731
     return PairSource(units, keys, decode, _digest(units, [[]] * len(units)))
 
 

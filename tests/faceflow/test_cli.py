@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -32,30 +31,6 @@ def one_line(result, *says):
     for words in says:
         assert words in line
     return True
-
-
-@pytest.fixture
-def called(monkeypatch, capsys):
-    """Run a command in this process, so that heavy imports are paid once; returns (exit code, out, err)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["faceflow", *map(str, arguments)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as stop:
-            code = stop.code
-        return code, *capsys.readouterr()
-
-    return call
-
-
-@pytest.fixture(scope="module")
-def two_frames(tmp_path_factory, portrait):
-    folder = tmp_path_factory.mktemp("frames")
-    write_image(folder / "a.png", portrait[:300, 80:380])
-    write_image(folder / "b.png", np.roll(portrait, (1, 3), axis=(0, 1))[:300, 80:380])
-    return folder
 
 
 def test_descriptions_of_options_look_alike():
@@ -156,29 +131,6 @@ def test_flow_of_a_pair_and_of_a_clip(called, two_frames, tmp_path):
     assert "something in it" in err
 
 
-def test_uncertainty_of_a_pair(called, two_frames, tmp_path):
-    """The frames differ by a shift, so the way there and back returns to its start."""
-    arguments = ["flow", two_frames / "a.png", two_frames / "b.png", "--model", "consistency:dis_fine"]
-    for name in ("x.npz", "x.png"):
-        code, _, err = called(*arguments, "-o", tmp_path / f"{name}.flo", "--uncertainty", tmp_path / name)
-        assert code == 0, err
-    with np.load(tmp_path / "x.npz") as file:
-        uncertainty = file["uncertainty"]
-    assert np.median(uncertainty) < 0.1
-    flow, _ = read_flow(tmp_path / "x.npz.flo")
-    picture = cv2.imread(str(tmp_path / "x.png"))
-    assert uncertainty.shape == flow.shape[:2] == picture.shape[:2]
-    assert picture.reshape(-1, 3).max() == 255
-    code, _, err = called(*arguments, "-o", tmp_path / "y.flo", "--uncertainty", tmp_path / "y.txt")
-    assert code == 2
-    assert "name the file of --uncertainty .npz or .png" in err
-    arguments[-1] = "dis_fine"
-    code, _, err = called(*arguments, "-o", tmp_path / "y.flo", "--uncertainty", tmp_path / "y.npz")
-    assert code == 2
-    assert "dis_fine does not estimate its uncertainty" in err
-    assert not (tmp_path / "y.flo").exists()
-
-
 def test_evaluate_uncertainty(called, pair_folder, tmp_path):
     code, out, err = called(
         *("evaluate", "uncertainty", pair_folder, "--method", "consistency:dis_fast"),
@@ -229,37 +181,6 @@ def test_from_clips_to_a_served_flow(called, clips_folder, two_frames, tmp_path)
     assert np.abs(local).max() > 0
     assert np.abs(local - served).max() < 1e-3
     assert np.abs(local - exported).max() < 1e-3
-
-
-@pytest.mark.parametrize("outputs", [("flow",), ("flow", "uncertainty")])
-def test_uncertainty_from_a_server(called, two_frames, tmp_path, outputs):
-    """A network that answers 0.25 px everywhere, with or without an expected error of 0.25 px."""
-    import keras
-
-    from serving.export.saved_model import export_flow
-    from serving.server import Server
-
-    frames = {name: keras.Input((None, None, 3), name=name) for name in ("frame1", "frame2")}
-    constant = {"kernel_initializer": "zeros", "bias_initializer": keras.initializers.Constant(0.25)}
-    found = {
-        name: keras.layers.Conv2D(channels, 1, **constant)(frames["frame1"])
-        for name, channels in (("flow", 2), ("uncertainty", 1))
-    }
-    export_flow(keras.Model(frames, {name: found[name] for name in outputs}), tmp_path / "models")
-    with Server(tmp_path / "models", port=0) as server:
-        code, _, err = called(
-            *("flow", two_frames / "a.png", two_frames / "b.png", "-o", tmp_path / "x.flo"),
-            *("--server", server.address, "--uncertainty", tmp_path / "x.npz"),
-        )
-    if "uncertainty" in outputs:
-        assert code == 0, err
-        with np.load(tmp_path / "x.npz") as file:
-            np.testing.assert_allclose(file["uncertainty"], 0.25, atol=1e-6)
-        np.testing.assert_allclose(read_flow(tmp_path / "x.flo")[0], 0.25, atol=1e-6)
-    else:
-        assert code == 2
-        assert "uncertainty" in err
-        assert not list(tmp_path.glob("x.*"))
 
 
 @pytest.mark.slow

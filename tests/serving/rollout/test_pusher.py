@@ -28,24 +28,29 @@ def compared(candidate, baseline):
     return {"error": error, "baseline": least}, [f"{error} after {least}"] if worse else []
 
 
+def overtaken(base, error, baselines):
+    """An evaluation during which somebody else publishes a version, once; it notes its baselines."""
+
+    def evaluate(candidate, baseline):
+        if not baselines:
+            with scratch_folder(base) as other:
+                publish(candidate_in(other, error), base)
+        baselines.append(error_of(baseline))
+        return compared(candidate, baseline)
+
+    return evaluate
+
+
 def test_a_version_that_is_pushed_meanwhile_is_the_baseline(tmp_path):
     """.104 is good enough beside .1, and not beside .05, which somebody pushes during the evaluation."""
     with scratch_folder(tmp_path) as scratch:
         push(candidate_in(scratch, 0.1), tmp_path, compared)
     baselines = []
-
-    def evaluate(candidate, baseline):
-        if not baselines:
-            with scratch_folder(tmp_path) as other:
-                publish(candidate_in(other, 0.05), tmp_path)
-        baselines.append(error_of(baseline))
-        return compared(candidate, baseline)
-
     with (
         scratch_folder(tmp_path) as scratch,
         pytest.raises(InputError, match=r"not pushed: 0\.104 after 0\.05"),
     ):
-        push(candidate_in(scratch, 0.104), tmp_path, evaluate)
+        push(candidate_in(scratch, 0.104), tmp_path, overtaken(tmp_path, 0.05, baselines))
     assert baselines == [0.1, 0.05]
     assert error_of(max(path for path in tmp_path.iterdir() if path.name.isdecimal())) == 0.05
 
@@ -53,15 +58,7 @@ def test_a_version_that_is_pushed_meanwhile_is_the_baseline(tmp_path):
 def test_two_first_versions(tmp_path):
     """The second is compared with the first, though neither was there when it began."""
     baselines = []
-
-    def evaluate(candidate, baseline):
-        if not baselines:
-            with scratch_folder(tmp_path) as other:
-                publish(candidate_in(other, 0.1), tmp_path)
-        baselines.append(error_of(baseline))
-        return compared(candidate, baseline)
-
     with scratch_folder(tmp_path) as scratch:
-        version = push(candidate_in(scratch, 0.1), tmp_path, evaluate)
+        version = push(candidate_in(scratch, 0.1), tmp_path, overtaken(tmp_path, 0.1, baselines))
     assert baselines == [None, 0.1]
     assert json.loads((version / BLESSING).read_text())["baseline"] == 0.1
