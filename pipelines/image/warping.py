@@ -12,7 +12,7 @@ def pixel_grid(shape: tuple[int, int]) -> np.ndarray:
 
 def squared_length(flow: np.ndarray) -> np.ndarray:
     """Return the squared length of each vector, [..., 2] -> [...]; much faster than `np.linalg.norm`."""
-    return np.einsum("...i,...i->...", flow, flow)
+    return np.square(flow[..., 0]) + np.square(flow[..., 1])
 
 
 def sample(image: np.ndarray, points: np.ndarray, interpolation: int = cv2.INTER_CUBIC) -> np.ndarray:

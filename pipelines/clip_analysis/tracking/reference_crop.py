@@ -153,8 +153,7 @@ def reference_crop(frame: np.ndarray, landmarks: np.ndarray, number: int = 0) ->
 def _sampled(frame: np.ndarray, similarity: np.ndarray, size: int, flow: np.ndarray | None) -> np.ndarray:
     scale = float(np.hypot(*similarity[:, 0]))
     grid = pixel_grid((size, size)) + (np.float32(0) if flow is None else flow)
-    inverse = cv2.invertAffineTransform(similarity)
-    points = grid @ inverse[:, :2].T.astype(np.float32) + inverse[:, 2].astype(np.float32)
+    points = cv2.transform(grid, cv2.invertAffineTransform(similarity))
     # Only the part of the frame that is read, because a face is a small part of a 4K frame. Its bounds come
     # from every fourth point, with a margin: those of all points would take longer than the warp.
     some = np.concatenate([points[::4, ::4].reshape(-1, 2), points[-1], points[:, -1]])

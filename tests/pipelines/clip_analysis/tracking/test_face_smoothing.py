@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.ndimage
 
 from pipelines.clip_analysis.tracking.face_smoothing import FaceSmoothing
 
@@ -34,6 +35,16 @@ def test_neither_the_face_nor_the_background_gets_motion_of_the_other(face):
 def test_noise_is_smoothed(face):
     noise = np.random.default_rng(0).normal(size=(96, 96, 2)).astype(np.float32)
     assert FaceSmoothing(face).blurred(noise, 3.0)[face].std() < 0.2
+
+
+@pytest.mark.parametrize("deviation", [2.5, 6.0])
+def test_deep_inside_of_the_face_it_is_a_gaussian(face, deviation):
+    rows, columns = np.mgrid[:96, :96] / 96
+    flow = np.stack([np.sin(13 * rows + 4), np.cos(9 * columns)], -1).astype(np.float32)
+    inside = scipy.ndimage.distance_transform_edt(face) > 3 * deviation
+    smooth = FaceSmoothing(face).blurred(flow, deviation)
+    expected = scipy.ndimage.gaussian_filter(flow, (deviation, deviation, 0))
+    np.testing.assert_allclose(smooth[inside], expected[inside], atol=0.02)
 
 
 @pytest.mark.parametrize("mask", [np.s_[40:46], np.s_[0:0]], ids=["strip", "nothing"])
