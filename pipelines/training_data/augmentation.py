@@ -25,6 +25,7 @@ from pipelines.training_data.augmentation_config import Augmentation
 
 # The inverse of the elastic deformation is found by fixed-point iteration.
 _TOLERANCE, _MAX_ITERATIONS = 0.01, 30  # pixels, iterations
+_FEWEST_KNOTS = 4
 _UNKNOWN = 0.1  # pixels: where the inverse is not found as exactly, the flow is not valid
 
 
@@ -131,7 +132,8 @@ def random_geometry(
     linear = _similarity(angle, zoom)
     relative = np.column_stack([linear, translation + crop_centre - linear @ np.full(2, crop_centre)])
     if augmentation.elastic_amplitude:
-        knots = rng.standard_normal((*rng.integers(4, 9, 2), 2)).astype(np.float32)
+        counts = rng.integers(_FEWEST_KNOTS, augmentation.elastic_knots + 1, 2)
+        knots = rng.standard_normal((*counts, 2)).astype(np.float32)
         deformation = cv2.resize(knots, (size, size), interpolation=cv2.INTER_CUBIC)
         deformation *= (
             augmentation.elastic_amplitude

@@ -19,6 +19,9 @@ class Augmentation:
         relative_translation: Standard deviation of the translation of frame 2, pixels of the crop.
         elastic_amplitude: Maximum displacement of the elastic deformation of frame 2, pixels of the crop. The
             amplitude of a pair is drawn log-uniformly between a tenth of it and itself; 0 turns it off.
+        elastic_knots: Maximum number of knots of the elastic deformation along each axis. The deformation is
+            drawn at the knots, whose number is drawn from 4 on, and is cubic in between: more knots strain
+            the face more at the same amplitude.
         contrast: Maximum relative change of contrast.
         gamma: Maximum exponent of the gamma correction, or its inverse.
         brightness: Maximum change of brightness, as a share of the full range.
@@ -37,6 +40,7 @@ class Augmentation:
     relative_scale: float = number(default=0.01, minimum=0)
     relative_translation: float = number(default=1.0, minimum=0)
     elastic_amplitude: float = number(default=6.0, minimum=0)
+    elastic_knots: int = number(default=8, minimum=4)
     contrast: float = number(default=0.35, minimum=0)
     gamma: float = number(default=1.35, minimum=1)
     brightness: float = number(default=0.12, minimum=0)

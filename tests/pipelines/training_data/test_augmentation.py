@@ -7,9 +7,8 @@ from pipelines.image.warping import pixel_grid, sample
 from pipelines.training_data.augmentation import Geometry, photometric_augmentation, random_geometry
 from pipelines.training_data.augmentation_config import Augmentation
 
-NONE = Augmentation(
-    **{field.name: 1.0 if field.name in ("scale", "gamma") else 0.0 for field in fields(Augmentation)}
-)
+_IDENTITY = {"scale": 1.0, "gamma": 1.0, "elastic_knots": 8}
+NONE = Augmentation(**{field.name: _IDENTITY.get(field.name, 0.0) for field in fields(Augmentation)})
 MIDDLE = np.array([47.5, 47.5])
 
 
@@ -90,6 +89,17 @@ def test_a_bend_is_undone_where_the_flow_ends():
     end = grid + flow
     inside = ((end > 1) & (end < 62)).all(axis=-1)
     np.testing.assert_allclose((end + sample(geometry.deformation, end, 1))[inside], grid[inside], atol=0.02)
+
+
+def test_more_knots_strain_more_at_the_same_amplitude():
+    def strain(knots):
+        augmentation = replace(
+            NONE, relative_probability=1.0, elastic_amplitude=3.0, elastic_knots=knots
+        )  # fmt: skip
+        drawn = (random_geometry(rng(seed), augmentation, MIDDLE, 1.0, 64) for seed in range(30))
+        return np.mean([np.abs(np.diff(each.deformation, axis=0)).mean() for each in drawn])
+
+    assert strain(4) < strain(8) < strain(14)
 
 
 @pytest.mark.parametrize("seed", range(8))
