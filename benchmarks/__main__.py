@@ -5,7 +5,12 @@ short version of each benchmark runs, see `benchmarks.common.quick`.
 """
 
 import os
+import subprocess
 import sys
+
+_MODULES = (
+    "pipelines", "serving", "networks", "model_card", "rendered_faces", "spotting", "smoothing", "labels",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -14,27 +19,23 @@ def main() -> None:
     if sys.argv[1:] not in ([], ["--quick"], ["--write"]):
         sys.exit(f"benchmarks: unknown arguments {' '.join(sys.argv[1:])}; there are --quick and --write")
     # Imported after the arguments are checked, because they load TensorFlow.
-    from benchmarks import (
-        labels,
-        model_card,
-        networks,
-        pipelines,
-        rendered_faces,
-        serving,
-        smoothing,
-        spotting,
-    )
     from benchmarks.common import command_line, quick
     from benchmarks.common.page import circumstances
 
     if "--quick" in sys.argv:
         return quick.main()
-    print(circumstances())
+    print(circumstances(), flush=True)
     command_line.main()  # has no page
+    # Each in a process of its own, as by its own command: some set the threads of TensorFlow or of OpenCV.
     # `classifiers`, `clips`, `paper`, `runtimes` and PyTorch (downloads) take longest and have commands of
-    # their own. `labels` is last, because it restricts OpenCV to one thread.
-    for benchmark in (pipelines, serving, networks, model_card, rendered_faces, spotting, smoothing, labels):
-        benchmark.main(tuple(sys.argv[1:]))
+    # their own.
+    failed = []
+    for name in _MODULES:
+        words = [sys.executable, "-m", f"benchmarks.{name}", *sys.argv[1:]]
+        if subprocess.run(words, check=False).returncode:
+            failed.append(name)
+    if failed:
+        sys.exit(f"benchmarks: failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

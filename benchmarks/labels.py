@@ -4,7 +4,6 @@
 docs/benchmarks.md.
 """
 
-import os
 import statistics
 import sys
 import tempfile
@@ -16,6 +15,7 @@ import cv2
 import numpy as np
 
 from benchmarks.common.page import run_parts, table
+from benchmarks.common.real_data import real_data
 
 _BASELINES = ("dis_fine", "deepflow")
 CLASSICAL = ("zero", "dis_medium", "farneback", "deepflow", "dis_fine")
@@ -25,8 +25,7 @@ _PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 def portraits() -> str:
     """Return the errors on portraits warped by a known flow."""
-    folder = _portraits()
-    return _tables(folder, (*CLASSICAL, "tvl1")) if folder.is_dir() else f"{folder}: not found."
+    return _tables(real_data("portraits_truth"), (*CLASSICAL, "tvl1"))
 
 
 def rendered(count: int = PAIRS) -> str:
@@ -37,10 +36,6 @@ def rendered(count: int = PAIRS) -> str:
         render_pairs(Path(folder) / "rendered", count, seed=SEED)
         # Without TV-L1, which takes longer than all others together.
         return _tables(Path(folder) / "rendered", CLASSICAL)
-
-
-def _portraits() -> Path:
-    return Path(os.environ.get("FACEFLOW_DATA", "../shared/data")) / "portraits_truth"
 
 
 def _tables(folder: Path, classical: tuple[str, ...]) -> str:
@@ -118,8 +113,7 @@ def refined_speed(pairs: int = 12) -> str:
     from pipelines.labels import make_label
     from pipelines.landmarks.detector import FaceMesh, find_face
 
-    if not (folder := _portraits()).is_dir():
-        return f"{folder}: not found."
+    folder = real_data("portraits_truth")
     baselines = {name: get_estimator(name) for name in _BASELINES}
     seconds = {name: [] for name in ("refined", "confidence", *_BASELINES)}
     with FaceMesh() as face_mesh:

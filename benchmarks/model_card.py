@@ -6,7 +6,6 @@ because uv makes an environment of its own for it (a download of 0.5 GB).
 """
 
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.baselines.rife import rife
 from benchmarks.common.page import run_parts, table
+from benchmarks.common.real_data import real_data
 from faceflow.operation_threads import one_thread_per_operation
 from keras_models.evaluation.evaluate_flow import FlowEvaluation, evaluate_flow
 from keras_models.evaluation.evaluate_uncertainty import evaluate_uncertainty
@@ -66,16 +66,12 @@ def recipe() -> str:
 
 def portraits() -> str:
     """Errors on real faces, moved by a known field."""
-    folder = _real()
-    return _tables(_evaluation(folder, METHODS)) if folder.is_dir() else f"{folder}: not at hand."
+    return _tables(_evaluation(real_data("portraits_truth"), METHODS))
 
 
 def in_short() -> str:
     """The same for README: the mean, small motions, time."""
-    folder = _real()
-    if not folder.is_dir():
-        return f"{folder}: not at hand."
-    evaluation = _evaluation(folder, METHODS)
+    evaluation = _evaluation(real_data("portraits_truth"), METHODS)
     rows = []
     for name in [name for name in evaluation.ranking() if name in _IN_SHORT]:
         summary, small = evaluation.summary(name), evaluation.by_motion(name)["0-1 px"]
@@ -94,9 +90,7 @@ def rendered(count: int = PAIRS) -> str:
 
 def uncertainty(count: int = PAIRS) -> str:
     """Expected and true errors, beside the forward-backward difference, on portraits and rendered people."""
-    parts = []
-    if _real().is_dir():
-        parts += ["Portraits:", *_uncertainty_tables(_real())]
+    parts = ["Portraits:", *_uncertainty_tables(real_data("portraits_truth"))]
     with _rendered(count) as folder:
         parts += [f"{count} pairs of rendered people:", *_uncertainty_tables(folder)]
     return "\n\n".join(parts)
@@ -119,19 +113,13 @@ def _rendered(count: int) -> Iterator[Path]:
 
 def learned_baseline() -> str:
     """Errors on the portraits of RIFE, a learned flow that knows no faces, beside the shipped network."""
-    folder = _real()
-    if not folder.is_dir():
-        return f"{folder}: not at hand."
+    folder = real_data("portraits_truth")
     with ExitStack() as opened:
         methods = {DEFAULT: get_estimator(DEFAULT), "dis_fine": get_estimator("dis_fine")} | {
             f"RIFE 4.0, frames enlarged {factor} times": opened.enter_context(rife(factor))
             for factor in _ENLARGEMENTS
         }
         return _tables(evaluate_flow(folder, methods))
-
-
-def _real() -> Path:
-    return Path(os.environ.get("FACEFLOW_DATA", "../shared/data")) / "portraits_truth"
 
 
 @cache

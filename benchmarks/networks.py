@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common.page import run_parts, table
+from benchmarks.common.page import NotMeasured, run_parts, table
 from benchmarks.common.script import script_command
 
 SIZE, BATCH, ROUNDS = 256, 4, 9
@@ -136,7 +136,7 @@ def compare_torch() -> str:
     try:
         found = run_torch(WIDTH, BATCH, 3 * ROUNDS)
     except RuntimeError as error:
-        return f"FlowNetS in PyTorch: not measured ({error})"
+        raise NotMeasured(f"PyTorch: {error}") from error
     costs = [[each / BATCH for each in found["milliseconds"][what]] for what in ("step", "forward")]
     rows.append([f"PyTorch {found['version']}, float32", *_cells(costs)])
     return f"`flownet_s` of width {WIDTH:g}; PyTorch right after Keras.\n\n{_costs_of_pairs(rows)}"

@@ -6,13 +6,18 @@ FlowNetS is small and sees small crops; `--width`, `--size` and `--steps` make i
 """
 
 import argparse
+import json
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common.page import publish, table
+from benchmarks.common.page import NotMeasured, publish, table
+from benchmarks.common.real_data import real_data
+from pipelines.errors import InputError
+from pipelines.files import write_json
 
 WHAT = {
     "shapes": "moving shapes, no faces",
@@ -66,7 +71,6 @@ def _write_pairs(folder: Path, count: int, kind) -> None:
 
 def train(name: str, data: Path, run: Path, width: float, size: int, steps: int) -> None:
     """Train FlowNetS on one kind of data; nothing if that is done."""
-    from keras_models.presets import is_preset
     from keras_models.training.flow_training_config import FlowTrainingConfig
     from keras_models.training.train_flow import train_flow
 
@@ -82,8 +86,7 @@ def train(name: str, data: Path, run: Path, width: float, size: int, steps: int)
         label="synthesised" if name == "synthesised" else "mesh",
         validation_share=0.05,
     )
-    if not is_preset(run) or (run / "backup").exists():
-        train_flow(data, run, config)
+    train_flow(data, run, config)
 
 
 def landmark_errors(methods: dict) -> dict[str, float]:
@@ -96,7 +99,7 @@ def landmark_errors(methods: dict) -> dict[str, float]:
     from pipelines.landmarks.detector import FaceMesh
     from pipelines.landmarks.smoothing import smooth_tracks
 
-    clips = sorted((_real() / "grid").glob("*.mpg"))
+    clips = sorted(real_data("grid").glob("*.mpg"))
     errors: dict[str, list[float]] = {name: [] for name in methods}
     for clip in clips:
         frames = list(read_frames(clip))
@@ -114,8 +117,22 @@ def landmark_errors(methods: dict) -> dict[str, float]:
     return {name: float(np.mean(values)) if values else float("nan") for name, values in errors.items()}
 
 
-def _real() -> Path:
-    return Path(os.environ.get("FACEFLOW_DATA", "../shared/data"))
+def claim(folder: Path, settings: dict[str, float]) -> None:
+    """Note the settings in a folder of data and runs.
+
+    Raises:
+        InputError: If it holds data and runs of other settings, which would be taken for those of these.
+    """
+    path = folder / "experiment.json"
+    if path.exists():
+        if (found := json.loads(path.read_text())) != settings:
+            raise InputError(
+                f"{folder}: holds an experiment with other settings ({found}); use another folder"
+            )
+        return
+    if folder.is_dir() and any(folder.iterdir()):
+        raise InputError(f"{folder}: is a folder with something in it; use another one")
+    write_json(path, settings)
 
 
 def experiment(folder: Path, width: float, size: int, steps: int, pairs: int, tested: int) -> str:
@@ -124,6 +141,8 @@ def experiment(folder: Path, width: float, size: int, steps: int, pairs: int, te
     from keras_models.inference.estimators import get_estimator
     from pipelines.synthetic.renderer.generate import render_pairs
 
+    settings = {"width": width, "size": size, "steps": steps, "pairs": pairs, "tested": tested}
+    claim(folder, settings)
     data = training_data(folder, pairs)
     for name in WHAT:
         train(name, data[name], folder / f"run_{name}", width, size, steps)
@@ -131,10 +150,10 @@ def experiment(folder: Path, width: float, size: int, steps: int, pairs: int, te
     methods |= {name: get_estimator(name) for name in BASELINES}
     render_pairs(folder / "unseen", tested, seed=2026)
     tests = {"rendered": evaluate_flow(folder / "unseen", methods)}
-    if _real().is_dir():
-        tests["portraits"] = evaluate_flow(_real() / "portraits_truth", methods)
+    with suppress(NotMeasured):
+        tests["portraits"] = evaluate_flow(real_data("portraits_truth"), methods)
     columns = {name: {m: test.summary(m)["epe_face"] for m in methods} for name, test in tests.items()}
-    if _real().is_dir():
+    with suppress(NotMeasured):
         columns["landmarks of real clips"] = landmark_errors(methods)
     rows = []
     for name in methods:
@@ -159,15 +178,20 @@ def main(arguments: tuple[str, ...] = ()) -> None:
     parser.add_argument("--tested", type=int, default=TESTED, help=f"rendered pairs to test on ({TESTED})")
     parser.add_argument("--write", action="store_true", help="put the table into docs/paper.md")
     options = parser.parse_args(arguments or None)
-    with tempfile.TemporaryDirectory() as scratch:
-        found = experiment(
-            options.folder or Path(scratch),
-            options.width,
-            options.size,
-            options.steps,
-            options.pairs,
-            options.tested,
-        )
+    try:
+        if options.write:
+            real_data("portraits_truth")  # the page has errors on real faces: raised before hours of training
+        with tempfile.TemporaryDirectory() as scratch:
+            found = experiment(
+                options.folder or Path(scratch),
+                options.width,
+                options.size,
+                options.steps,
+                options.pairs,
+                options.tested,
+            )
+    except (InputError, NotMeasured) as error:
+        parser.error(str(error))
     publish(_PAGE, "experiment", found, options.write)
 
 

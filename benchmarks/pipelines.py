@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks.common.page import run_parts
 from benchmarks.common.peak_memory import measured
+from benchmarks.common.real_data import real_data
 from benchmarks.common.timing import ROUNDS, median_seconds
 
 _PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -57,9 +58,7 @@ def build_speed(rounds: int = ROUNDS) -> str:
     from pipelines.records.build_config import BuildConfig
     from pipelines.records.clip_records import build_clip
 
-    source = _grid()
-    if source is None:
-        return "Not measured, there are no GRID clips (set FACEFLOW_DATA)."
+    source = real_data("grid")
     clips = find_clips("folder", source)
 
     def face_mesh_alone() -> None:
@@ -84,9 +83,7 @@ def build_speed(rounds: int = ROUNDS) -> str:
 
 def build_memory(minutes: float = 10) -> str:
     """Peak memory of a process that builds one long clip: a GRID clip, again and again."""
-    source = _grid()
-    if source is None:
-        return "Not measured, there are no GRID clips (set FACEFLOW_DATA)."
+    source = real_data("grid")
     from pipelines.io.video import frame_rate, read_clip, write_video
 
     clip = min(source.iterdir())
@@ -198,11 +195,6 @@ def spotting_corpora(subjects: tuple[int, int] = (6, 4)) -> str:
         "| corpus | subjects | videos | method | macro | micro |\n|---|---|---|---|---|---|\n"
         + "\n".join(lines)
     )
-
-
-def _grid() -> Path | None:
-    folder = Path(os.environ.get("FACEFLOW_DATA", "../shared/data")) / "grid"
-    return folder if folder.is_dir() else None
 
 
 def input_share(steps: int = 20) -> str:

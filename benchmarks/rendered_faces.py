@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from benchmarks.common.page import run_parts
+from benchmarks.common.real_data import real_data
 from keras_models.inference.estimators import get_estimator
 from pipelines.io.pairs import Pair, list_pairs, read_pair
 from pipelines.landmarks.face_mesh import EYE_CORNERS, REGIONS
@@ -125,9 +126,7 @@ def classical_methods(count: int = _PAIRS) -> str:
 
 def ranking(count: int = _PAIRS) -> str:
     """Compare the ranking on rendered pairs with changing exposure with that on warped portraits."""
-    folder = Path(os.environ.get("FACEFLOW_DATA", "../shared/data")) / "portraits_truth"
-    if not folder.is_dir():
-        return f"{folder}: not found."
+    folder = real_data("portraits_truth")
     warped, warped_change = _measure(partial(read_pair, folder), list_pairs(folder))
     rendered, rendered_change = _measure(partial(render_pair, SEED + 1, disturbance="exposure"), range(count))
     orders = [

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common.other_clients import other_clients
-from benchmarks.common.page import run_parts, table
+from benchmarks.common.page import NotMeasured, run_parts, table
 from benchmarks.common.rest_comparison import compare_rest
 from benchmarks.common.server_life import cold_start, hot_swap, watch_memory
 from benchmarks.common.server_process import (
@@ -84,7 +84,7 @@ def _by_torch() -> str:
     try:
         measured = run_torch(0.5, 1, ROUNDS)
     except RuntimeError as error:
-        return f"PyTorch: not measured ({error})"
+        raise NotMeasured(f"PyTorch: {error}") from error
     return f"PyTorch {measured['version']} {measured['milliseconds']['forward'][0]:.1f} ms"
 
 

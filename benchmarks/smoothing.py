@@ -3,7 +3,6 @@
 `python -m benchmarks.smoothing` prints it; with `--write` it goes into docs/benchmarks.md.
 """
 
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common.page import run_parts, table
+from benchmarks.common.real_data import real_data
 from pipelines.landmarks.face_mesh import EYE_CORNERS
 from pipelines.landmarks.smoothing import jitter, smooth_tracks
 
@@ -89,9 +89,7 @@ def apexes(tracks: np.ndarray) -> range:
 
 def smoothing() -> str:
     """Jitter of a still clip, and what is kept of expressions laid over it, as Markdown."""
-    clip = Path(os.environ.get("FACEFLOW_DATA", "../shared/data")) / "proctoring" / "center_focus.mp4"
-    if not clip.is_file():
-        return f"{clip}: not at hand."
+    clip = real_data("proctoring/center_focus.mp4")
     from pipelines.synthetic.renderer.posed_emotions import PROTOTYPES
 
     tracks, rate = still_tracks(clip)
@@ -104,7 +102,8 @@ def smoothing() -> str:
         f"{found:.3f} px to {left:.3f} px, {found / left:.2f} times (bound 3). The tables show the share of "
         f"the peak that it keeps of rendered micro-expressions laid over these tracks, in the mean over "
         f"{len(apexes(tracks))} times at which they come (bound for {LENGTH} frames: 0.95 to 1.05; peaks for "
-        f"faces 256 pixels wide). Emotions as the rendered corpora show them:\n\n{emotions}\n\n"
+        f"faces 256 pixels wide). Emotions by the prototypes "
+        f"of the FACS guide, which move more of a face than most micro-expressions do:\n\n{emotions}\n\n"
         f"Single Action Units:\n\n{units}"
     )
 

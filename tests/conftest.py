@@ -152,6 +152,7 @@ def web_package(tmp_path, monkeypatch):
 
     from serving.web import runtime_package
 
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # a package that is used is kept
     path = tmp_path / "package.tgz"
     with tarfile.open(path, "w:gz") as archive:
         for name in ("README.md", "dist/ort.js", *(f"dist/{name}" for name in runtime_package.FILES)):

@@ -1,5 +1,6 @@
 """The README and the pages in docs/: their links lead somewhere, their commands are ones that exist."""
 
+import ast
 import functools
 import importlib
 import importlib.util
@@ -73,6 +74,15 @@ def test_a_wrong_command_is_found(command, only_parse):
 def test_a_wrong_target_is_found():
     with pytest.raises(subprocess.CalledProcessError):
         check_command(["make", "coffee"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_python_code_can_be_parsed_and_what_it_imports_from_here_exists(page):
+    for code in re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL):
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and (PROJECT / node.module.split(".")[0]).is_dir():
+                module = importlib.import_module(node.module)
+                assert all(hasattr(module, alias.name) for alias in node.names), ast.unparse(node)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -12,6 +12,10 @@ from pipelines.files import replacing
 from pipelines.library_versions import library_versions
 
 
+class NotMeasured(Exception):
+    """A part cannot be measured here; the last result stays in its page."""
+
+
 def write(page: Path, part: str, text: str) -> None:
     """Replace the text between the markers of a part in a page.
 
@@ -57,7 +61,8 @@ def run_parts(
 
     Args:
         page: Markdown file with markers for each part.
-        parts: Functions that measure and return Markdown, by name of the part.
+        parts: Functions that measure and return Markdown, by name of the part. The page is not changed by a
+            part that raises `NotMeasured`.
         arguments: Command-line arguments: names of parts and `--write`, which writes the results into the
             page. All parts run by default, but those on request.
         on_request: Parts that run only if they are named.
@@ -73,7 +78,12 @@ def run_parts(
     if unknown := set(options.part) - set(parts):
         parser.error(f"unknown part {', '.join(sorted(unknown))}; use one of: {', '.join(parts)}")
     for name in options.part or default:
-        publish(page, name, parts[name](), options.write)
+        try:
+            found = parts[name]()
+        except NotMeasured as reason:
+            print(f"{name}:\nnot measured: {reason}", flush=True)
+        else:
+            publish(page, name, found, options.write)
 
 
 def circumstances() -> str:

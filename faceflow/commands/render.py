@@ -70,7 +70,7 @@ def render_clips(
         kind: Kind of clip: micro (micro-expressions), speech, head (turns up to 25 px), blink, hold (an
             expression that is held), mixed, or long (many events; for clips of about 400 frames). Repeat the
             option for several kinds, which alternate. By default all kinds except long.
-        frames: Number of frames in each clip.
+        frames: Number of frames in each clip. Events that do not fit in are faster.
         rate: Frames per second.
         size: Width and height, pixels.
         seed: Random seed. Clip k of a seed is the same on every machine.

@@ -128,8 +128,8 @@ def load_network(
             `num_flow_updates`. They must not change the shapes of the weights.
 
     Raises:
-        InputError: If there is no such preset, its weights are missing or do not fit, or the network does not
-            take an argument.
+        InputError: If there is no such preset, its weights are missing or do not fit, the network does not
+            take an argument, or it is a classifier of expressions and `build` is not given.
 
     Examples:
         >>> load_network("default").count_params()
@@ -137,11 +137,16 @@ def load_network(
         >>> load_network("default", num_flow_updates=1).count_params()
         449474
     """
+    about = read_preset(preset)
     # Imported here, because the names of the presets must be known without TensorFlow.
     if build is None:
+        from keras_models.expression.expression_networks import CLASSIFIERS
         from keras_models.flow.flow_networks import build_network as build
 
-    about = read_preset(preset)
+        if about.network.get("name") in CLASSIFIERS:
+            raise InputError(
+                f"{preset_folder(preset)}: holds a classifier of expressions, not a flow network"
+            )
     try:
         model = build(**about.network)
         changed = build(**about.network | arguments) if arguments else None

@@ -56,6 +56,9 @@ _MASKS = ("face", "occluded")
 
 _LANDMARK_COLUMNS = ("x1", "y1", "x2", "y2")
 
+#: File with the settings of a folder that the renderer writes.
+RENDER_SETTINGS = "render.json"
+
 #: What a pair may have besides frames and flow.
 SIDE_FILES = ("valid", *_MASKS, "regions", "head", "landmarks")
 

@@ -70,7 +70,7 @@ def open_source(data: Path | str) -> PairSource:
         The source with all its subjects.
 
     Raises:
-        InputError: if `data` is none of these, or the records are incomplete.
+        InputError: if `data` is none of these, or the records or the rendering are incomplete.
 
     Examples:
         >>> source = open_source("rendered:8")
@@ -91,11 +91,14 @@ def open_source(data: Path | str) -> PairSource:
         files = [[folder / clip.shard] for clip in clips]
         return PairSource(units, _interleave_shards, tfrecord_reader.parse, _digest(units, files))
     if any(folder.glob("*_flow.flo")):
-        metadata = pairs.read_metadata(folder)
+        metadata, names = pairs.read_metadata(folder), pairs.list_pairs(folder)
+        if (folder / pairs.RENDER_SETTINGS).exists() and not metadata.keys() >= set(names):
+            raise InputError(
+                f"{folder}: the rendering is incomplete, so it is unknown whom some pairs show; run the same "
+                "`faceflow render pairs` again (rendered pairs are kept)"
+            )
         # Without pairs.csv the subjects are unknown; all pairs count as one subject, so none is split.
-        units = [
-            (name, metadata.get(name, {}).get("subject", "unknown"), 1) for name in pairs.list_pairs(folder)
-        ]
+        units = [(name, metadata.get(name, {}).get("subject", "unknown"), 1) for name in names]
         files = [[folder / f"{name}_img{k}.png" for k in (1, 2)] for name, _, _ in units]
         return PairSource(units, _each_pair, partial(_read_pair, folder), _digest(units, files))
     raise InputError(

@@ -36,9 +36,10 @@ def cached_onnx(preset: str, on_convert: Callable[[], None] = lambda: None) -> P
         from keras_models.presets import load_network
         from serving.export.onnx_export import export_onnx
 
+        network = load_network(preset)
         on_convert()
         with replacing(target.parent) as part:
-            export_onnx(load_network(preset), part)
+            export_onnx(network, part)
     return target
 
 

@@ -68,6 +68,23 @@ def check_package(archive: Path) -> None:
     _check(data, str(archive), "get it again with faceflow web --fetch")
 
 
+def keep_package(archive: Path, folder: Path) -> Path:
+    """Copy an archive into the folder that `fetch_package` downloads into, so that it is needed once.
+
+    Returns:
+        The copy.
+
+    Raises:
+        InputError: As `check_package`.
+    """
+    check_package(archive)
+    target = folder / ARCHIVE
+    if archive.resolve() != target.resolve():
+        with replacing(target) as part:
+            shutil.copyfile(archive, part)
+    return target
+
+
 def unpack_runtime(archive: Path, folder: Path) -> None:
     """Unpack what the page loads.
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from benchmarks import labels, model_card, networks, pipelines, rendered_faces, runtimes, smoothing
 from benchmarks.common.page import circumstances, run_parts, write
+from benchmarks.common.real_data import real_data
 
 PAGES = [
     *(
@@ -44,6 +45,17 @@ def test_parts_are_chosen_by_name_and_written_on_request(tmp_path, capsys):
     run_parts(page, parts, ["b", "--write"])
     assert capsys.readouterr().out.startswith("b:\ntwo\n")
     assert page.read_text().startswith("<!-- a -->\nold\n<!-- end of a -->\n<!-- b -->\ntwo\n")
+
+
+def test_a_part_that_cannot_be_measured_keeps_its_last_result(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("FACEFLOW_DATA", str(tmp_path / "absent"))
+    page = tmp_path / "page.md"
+    page.write_text("<!-- a -->\nold\n<!-- end of a -->\n<!-- b -->\nold\n<!-- end of b -->\n")
+    run_parts(page, {"a": lambda: str(real_data("grid")), "b": lambda: "two"}, ["--write"])
+    out = capsys.readouterr().out
+    assert f"not measured: {tmp_path / 'absent' / 'grid'} is not at hand; set FACEFLOW_DATA" in out
+    assert "<!-- a -->\nold\n" in page.read_text()
+    assert "<!-- b -->\ntwo\n" in page.read_text()
 
 
 def test_a_part_on_request_runs_only_if_it_is_named(tmp_path, capsys):

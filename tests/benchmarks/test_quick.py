@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -47,13 +48,19 @@ def test_make_bench_writes_what_has_a_page(monkeypatch):
     assert all(f"benchmarks.classifiers.{name}" in page for name in classifiers)
     files = (PROJECT / "benchmarks").glob("*.py")
     with_page = {path.stem for path in files if "_PAGE = " in path.read_text()} - left_out
-    told = {}
-    for name in with_page | {"serving"}:
-        monkeypatch.setattr(f"benchmarks.{name}.main", lambda given, name=name: told.setdefault(name, given))
+    told = []
+
+    def run(words, check):
+        told.append(words[1:])
+        return subprocess.CompletedProcess(words, returncode=int(words[2] == "benchmarks.labels"))
+
+    monkeypatch.setattr("benchmarks.__main__.subprocess", SimpleNamespace(run=run))
     monkeypatch.setattr("benchmarks.common.command_line.main", lambda: None)
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--write"])
-    benchmarks.__main__.main()
-    assert told == dict.fromkeys(with_page | {"serving"}, ("--write",))
+    with pytest.raises(SystemExit, match="benchmarks: failed: labels"):
+        benchmarks.__main__.main()
+    expected = [["-m", f"benchmarks.{name}", "--write"] for name in with_page | {"serving"}]
+    assert sorted(told) == sorted(expected)
 
 
 @pytest.mark.slow

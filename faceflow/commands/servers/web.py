@@ -27,7 +27,8 @@ def web(
         model: Folder of a training run, name of a preset, or a face_flow_frames.onnx of faceflow export.
         port: Port of the page; 0 for any free one.
         fetch: Download the package onnxruntime-web with npm first, unless it is here already.
-        package: Archive of onnxruntime-web that npm pack made on another machine, in place of --fetch.
+        package: Archive of onnxruntime-web that npm pack made on another machine, in place of --fetch. It is
+            copied, and needed once.
         out: New folder: write the page there as static files, for a web server of yours, and end. There the
             camera needs https, and several threads need the headers Cross-Origin-Opener-Policy: same-origin
             and Cross-Origin-Embedder-Policy: require-corp.
@@ -39,15 +40,15 @@ def web(
 
     if fetch and package:
         raise InputError("--fetch and --package are mutually exclusive")
+    if not 0 <= port <= 65535:
+        raise InputError(f"--port {port}: a port is a number from 0 to 65535")
     if out:
         check_outputs(out)
 
-    from serving.web.runtime_package import check_package
     from serving.web.web_server import serve_site
     from serving.web.web_site import write_site
 
-    archive = package or _archive(fetch)
-    check_package(archive)  # before a conversion that takes a minute
+    archive = _archive(fetch, package)  # before a conversion that takes a minute
     onnx, name = _model(model)
     if out:
         write_site(out, onnx, archive, name)
@@ -59,11 +60,13 @@ def web(
         serve_site(site, port, lambda address: say(f"open {address} in a browser; Ctrl-C ends it"))
 
 
-def _archive(fetch: bool) -> Path:
+def _archive(fetch: bool, package: Path | None) -> Path:
     from pipelines.errors import InputError
     from serving.web.model_cache import web_folder
-    from serving.web.runtime_package import ARCHIVE, fetch_package
+    from serving.web.runtime_package import ARCHIVE, check_package, fetch_package, keep_package
 
+    if package:
+        return keep_package(package, web_folder())
     archive = web_folder() / ARCHIVE
     if fetch:
         say("fetching onnxruntime-web from npm ...")
@@ -71,8 +74,9 @@ def _archive(fetch: bool) -> Path:
     if not archive.exists():
         raise InputError(
             f"{archive}: onnxruntime-web, which runs the network in the browser, is not here; run faceflow "
-            "web --fetch once, which downloads it from npm"
+            "web --fetch once, which downloads it from npm, or give the archive with --package once"
         )
+    check_package(archive)
     return archive
 
 

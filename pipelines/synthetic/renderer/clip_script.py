@@ -187,9 +187,11 @@ class _Draw:
 
     def _add_speech(self, *slot: int) -> None:
         first = time = slot[0]
-        most = 0.0
+        most, last = 0.0, first
         while True:
             length = max(3, round(self.rng.uniform(0.15, 0.35) * self.rate))
+            if last == first:  # a slot too short for a syllable has a faster one
+                length = min(length, max(3, slot[1] - first))
             if time + length > slot[1]:
                 break
             names = self.rng.choice(_MOUTH_UNITS, 3, replace=False)
@@ -197,11 +199,12 @@ class _Draw:
             units = micro(self.subject, units, self.rng.uniform(2, 10))
             most = max(most, self._peak(units))
             apex = time + length // 2
-            self.actions.append(Action(units, _NO_TURN, time, apex, apex, time + length))
+            last = time + length
+            self.actions.append(Action(units, _NO_TURN, time, apex, apex, last))
             # The next syllable begins before this one ends.
             time += max(2, round(0.7 * length))
-        last = max((action.offset for action in self.actions), default=first)
-        self.events.append(ClipEvent("speech", "", first, (first + last) // 2, last, round(most, 3)))
+        if last > first:
+            self.events.append(ClipEvent("speech", "", first, (first + last) // 2, last, round(most, 3)))
 
     def _add_micro(self, begin: int, end: int) -> None:
         label, units = self._expression()
@@ -216,10 +219,16 @@ class _Draw:
     def _add(
         self, kind: str, label: str, units: np.ndarray, peak: float, slot: tuple[int, int], *seconds: float
     ) -> None:
-        """Place an action in a slot: it takes so many seconds to rise, is held, and falls."""
+        """Place an action in a slot: it takes so many seconds to rise, is held, and falls.
+
+        In a slot that is too short for it, it is faster.
+        """
         rise, held, fall = (round(each * self.rate) for each in seconds)
         rise, fall = max(2, rise), max(2, fall)
         room = slot[1] - slot[0]
+        if rise + fall > room:
+            shorter = room / (rise + fall)
+            rise, fall = max(2, int(rise * shorter)), max(2, int(fall * shorter))
         held = max(0, min(held, room - rise - fall))
         onset = slot[0] + int(self.rng.integers(0, max(1, room - rise - held - fall)))
         apex, release = onset + rise, onset + rise + held
@@ -234,8 +243,8 @@ class _Draw:
         turn = turn * _share(self.subject.rest, turn, travel * self.unit)
         rise, held, fall = 0.35, 0.2, 0.35  # shares of the slot
         room = slot[1] - slot[0]
-        apex, release = slot[0] + max(2, int(rise * room)), slot[0] + max(3, int((rise + held) * room))
-        offset = release + max(2, int(fall * room))
+        apex, release = slot[0] + max(1, int(rise * room)), slot[0] + max(1, int((rise + held) * room))
+        offset = release + max(1, int(fall * room))
         self.actions.append(Action(np.zeros(len(COLUMNS)), turn, slot[0], apex, release, offset))
         middle = (apex + release) // 2
         most = round(_travel(self.subject.rest, turn), 3)

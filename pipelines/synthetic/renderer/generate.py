@@ -15,17 +15,19 @@ from typing import TypeVar
 from pipelines.cores import num_cores
 from pipelines.errors import InputError
 from pipelines.files import replacing
-from pipelines.io.pairs import read_metadata, write_metadata, write_pair
-from pipelines.synthetic.renderer.imaging.photometry import DISTURBANCES
-from pipelines.synthetic.renderer.rendered_pair import PAIRS_PER_PERSON, pair_metadata, render_pair
-from pipelines.synthetic.renderer.sampling import MIXTURES
+from pipelines.io.pairs import RENDER_SETTINGS, read_metadata, write_metadata, write_pair
+from pipelines.synthetic.renderer.rendered_pair import (
+    PAIRS_PER_PERSON,
+    check_pair_settings,
+    pair_metadata,
+    render_pair,
+)
 
 Job = TypeVar("Job")
 Progress = Callable[[int, int], None]
 
 # Increased with every change that makes a seed give other images, so that no folder mixes two versions.
 _RENDERER_VERSION = 2
-_SETTINGS = "render.json"
 
 
 def render_pairs(
@@ -59,12 +61,7 @@ def render_pairs(
     """
     if count < 1:
         raise InputError(f"count must be at least 1, but is {count}")
-    if size < 32:
-        raise InputError(f"size must be at least 32, but is {size}")
-    if mixture not in MIXTURES:
-        raise InputError(f"unknown mixture {mixture!r}; use one of: {', '.join(MIXTURES)}")
-    if disturbance not in DISTURBANCES:
-        raise InputError(f"unknown disturbance {disturbance!r}; use one of: {', '.join(DISTURBANCES)}")
+    check_pair_settings(size, mixture, disturbance)
     folder = Path(folder)
     options = {"size": size, "mixture": mixture, "disturbance": disturbance}
     check_render_settings(folder, {"seed": seed, **options})
@@ -91,7 +88,7 @@ def check_render_settings(folder: Path, settings: dict) -> None:
     """
     if settings["seed"] < 0:
         raise InputError(f"seed must be at least 0, but is {settings['seed']}")
-    path = folder / _SETTINGS
+    path = folder / RENDER_SETTINGS
     settings = settings | {"look": _RENDERER_VERSION}
     if path.exists():
         try:

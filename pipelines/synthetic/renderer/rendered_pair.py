@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from pipelines.errors import InputError
 from pipelines.io.pairs import Pair
 from pipelines.landmarks.face_mesh import face_mask, region_map
 from pipelines.synthetic.renderer.appearance.backgrounds import draw_background
@@ -19,7 +20,7 @@ from pipelines.synthetic.renderer.imaging.photometry import (
     drift_sensor,
 )
 from pipelines.synthetic.renderer.imaging.truth import ground_truth_motion
-from pipelines.synthetic.renderer.sampling import ScenePair, draw_scene_pair
+from pipelines.synthetic.renderer.sampling import MIXTURES, ScenePair, draw_scene_pair
 from pipelines.synthetic.renderer.scene import SAMPLES, Actor, make_actor
 
 #: Materials that count as face inside its outline.
@@ -47,6 +48,16 @@ def get_background(seed: int, person: int) -> np.ndarray:
     return draw_background(np.random.default_rng([seed, person, 3]))
 
 
+def check_pair_settings(size: int, mixture: str, disturbance: str) -> None:
+    """Raise an `InputError` unless pairs can be rendered with these settings, see `render_pair`."""
+    if size < 32:
+        raise InputError(f"size must be at least 32, but is {size}")
+    if mixture not in MIXTURES:
+        raise InputError(f"unknown mixture {mixture!r}; use one of: {', '.join(MIXTURES)}")
+    if disturbance not in DISTURBANCES:
+        raise InputError(f"unknown disturbance {disturbance!r}; use one of: {', '.join(DISTURBANCES)}")
+
+
 def render_pair(
     seed: int, k: int, size: int = 256, *, mixture: str = "default", disturbance: str = "default"
 ) -> Pair:
@@ -56,9 +67,9 @@ def render_pair(
     show the same person.
 
     Args:
-        seed: Seed of the series of pairs.
+        seed: Seed of the series of pairs, at least 0.
         k: Number of the pair in the series, from 0.
-        size: Width and height of the frames in pixels.
+        size: Width and height of the frames in pixels, at least 32.
         mixture: Probabilities of the kinds of motion, a key of `sampling.MIXTURES`.
         disturbance: Photometric changes between the frames, a key of `photometry.DISTURBANCES`. With `none`
             light and exposure are constant and the camera is ideal, so a surface point changes by its shading
@@ -67,6 +78,9 @@ def render_pair(
 
     Returns:
         The pair with all optional fields: flow, face mask, head motion, occlusion, regions and landmarks.
+
+    Raises:
+        InputError: If an argument is out of range or unknown.
 
     Examples:
         >>> pair = render_pair(seed=0, k=17, size=128)
@@ -90,6 +104,9 @@ def pair_metadata(
 
 
 def _draw(seed: int, k: int, size: int, mixture: str, disturbance: str) -> tuple[ScenePair, dict]:
+    check_pair_settings(size, mixture, disturbance)
+    if seed < 0 or k < 0:
+        raise InputError(f"seed and number of a pair must be at least 0, but are {seed} and {k}")
     rng, person = np.random.default_rng([seed, k, 0]), k // PAIRS_PER_PERSON
     photometric = DISTURBANCES[disturbance] is not None
     scenes = draw_scene_pair(

@@ -188,6 +188,11 @@ def test_saved_and_loaded(tmp_path, case, network):
     np.testing.assert_array_equal(again(pair)["flow"], network(pair)["flow"])
 
 
+def test_a_classifier_is_no_flow_network():
+    with pytest.raises(InputError, match="holds a classifier of expressions, not a flow network"):
+        load_network("expression")
+
+
 def test_unknown_network():
     with pytest.raises(InputError, match="use one of: flownet_s, flownet_c, face_flownet, pyramid_flow"):
         build_network("flownet_x")

@@ -12,6 +12,7 @@ from pipelines.io.pairs import read_pair, write_pair
 from pipelines.labels.mesh import mesh_label
 from pipelines.records.builder import build
 from pipelines.synthetic.renderer import render_pair
+from pipelines.synthetic.renderer.generate import render_pairs
 from pipelines.training_data.augmentation_config import Augmentation
 from pipelines.training_data.input_pipeline import InputConfig, crop_and_label, flow_batches, training_batches
 from pipelines.training_data.sources import open_source
@@ -225,6 +226,21 @@ def test_rendered_faces_are_drawn_while_reading():
     valid = targets["valid"][5]
     mean = targets["flow"][5][valid].mean(axis=0)
     np.testing.assert_allclose(mean, pair.flow.mean(axis=(0, 1)) * 256 / side, rtol=0.1, atol=0.01)
+
+
+@pytest.mark.parametrize("lost", ["whole", "row"])
+def test_interrupted_rendering_is_refused(tmp_path, lost):
+    """Otherwise pairs of one person could be on both sides of the split."""
+    render_pairs(tmp_path, 5, size=64, workers=1)
+    table = tmp_path / "pairs.csv"
+    rows = table.read_text().splitlines(keepends=True)
+    table.write_text("".join(rows[:-1])) if lost == "row" else table.unlink()
+    with pytest.raises(
+        InputError, match=r"the rendering is incomplete.*run the same `faceflow render pairs`"
+    ):
+        open_source(tmp_path)
+    render_pairs(tmp_path, 5, size=64, workers=1)
+    assert open_source(tmp_path).subjects == {"0-00000", "0-00001"}
 
 
 def test_what_is_no_source(tmp_path):

@@ -22,6 +22,18 @@ def test_two_sources_of_the_package_are_refused(tmp_path):
         cli.run(["web", "--fetch", "--package", str(tmp_path / "x.tgz")])
 
 
+def test_the_package_is_needed_once(tmp_path, web_package, onnx_model):
+    model = str(onnx_model("frames"))
+    cli.run(["web", model, "--package", str(web_package), "--out", str(tmp_path / "first")])
+    cli.run(["web", model, "--out", str(tmp_path / "second")])
+    assert (tmp_path / "second" / "index.html").exists()
+
+
+def test_a_port_out_of_range_is_refused(tmp_path):
+    with pytest.raises(InputError, match="--port 70000: a port is a number from 0 to 65535"):
+        cli.run(["web", "--port", "70000"])
+
+
 def test_the_site_is_written(tmp_path, web_package, onnx_model):
     model, site = onnx_model("frames"), tmp_path / "site"
     cli.run(["web", str(model), "--package", str(web_package), "--out", str(site)])

@@ -4,7 +4,7 @@ import pytest
 from pipelines.errors import InputError
 from pipelines.image.warping import sample, warp_back
 from pipelines.io.clip_truth import list_clips, read_clip_truth
-from pipelines.synthetic.renderer.clip_script import KINDS, Action, draw_clip
+from pipelines.synthetic.renderer.clip_script import KINDS, LONG, Action, draw_clip
 from pipelines.synthetic.renderer.generate import render_pairs
 from pipelines.synthetic.renderer.rendered_clip import render_clip, render_clips
 
@@ -84,6 +84,17 @@ def test_kinds_have_their_events(kind):
     assert {event.kind for event in script.events} == expected.get(kind, {kind})
     for event in script.events:
         assert 0 < event.onset < event.apex < event.offset < 60
+
+
+@pytest.mark.parametrize(("frames", "rate"), [(12, 30.0), (24, 30.0), (90, 200.0)])
+@pytest.mark.parametrize("kind", [*KINDS, LONG])
+def test_events_fit_into_short_clips(kind, frames, rate):
+    for number in range(3):
+        events = draw_clip(3, number, kind=kind, frames=frames, rate=rate, size=96).events
+        assert events
+        for event in events:
+            assert 0 < event.onset < event.apex < event.offset < frames
+            assert event.peak > 0
 
 
 def test_action_rises_holds_and_falls():

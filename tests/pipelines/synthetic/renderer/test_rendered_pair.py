@@ -9,6 +9,7 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 
+from pipelines.errors import InputError
 from pipelines.io.pairs import read_pair, write_pair
 from pipelines.synthetic.renderer import render_pair
 from pipelines.synthetic.renderer.imaging.photometry import DISTURBANCES
@@ -74,6 +75,21 @@ def test_head_motion_is_large():
 def test_mixtures_are_distributions():
     for name, kinds in MIXTURES.items():
         assert sum(kinds.values()) == pytest.approx(1), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"mixture": "blink"}, "unknown mixture 'blink'; use one of: default"),
+        ({"disturbance": "x"}, "unknown disturbance"),
+        ({"size": 0}, "size must be at least 32, but is 0"),
+        ({"seed": -1}, "at least 0, but are -1 and 0"),
+        ({"k": -1}, "at least 0, but are 0 and -1"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(arguments, message):
+    with pytest.raises(InputError, match=message):
+        render_pair(**{"seed": 0, "k": 0} | arguments)
 
 
 def test_import_is_light():
