@@ -103,6 +103,10 @@ def analyse_folder(
         raise InputError(f"workers {workers}: at least one must do the work")
     source, out = source.absolute(), out.absolute()
     reading = read_corpus("folder", source)
+    # Results that lie in the folder of the clips are no clips.
+    reading = replace(reading, clips=[clip for clip in reading.clips if not _is_in(clip.path, out)])
+    if not reading.clips:
+        raise InputError(f"{source}: has no clips beside the results in {out}")
     if request.landmarks:
         reading = attach_landmarks(reading, request.landmarks)
     settings = {
@@ -138,6 +142,10 @@ def analyse_folder(
     return rows
 
 
+def _is_in(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
 def analyse_to_row(clip: Clip, out: Path, request: AnalysisRequest) -> AnalysedClip:
     """Analyse a clip of a folder into a folder of its own, and return its row."""
     analysis = _analysed(clip, out, request, replace_folder=True)
@@ -164,14 +172,13 @@ def _classify(preset: str | None) -> Classify | None:
 
     def classify(onset, apex) -> tuple[str, float] | None:
         from keras_models.inference.expression_classifier import predicted_label
-        from keras_models.inference.expression_samples import estimator
         from keras_models.inference.recognition import probabilities
         from pipelines.micro_expressions.onset_apex import aligned_pair
 
         classifier = _classifier(preset)
         try:
             with FaceMesh() as face_mesh:
-                pair = aligned_pair(onset, apex, estimator(classifier.method), face_mesh)
+                pair = aligned_pair(onset, apex, _flow_alone(classifier.method), face_mesh)
         except NoFaceError:
             return None
         found = probabilities(pair, classifier)
@@ -180,6 +187,13 @@ def _classify(preset: str | None) -> Classify | None:
         return label, min((found[name] for name in label.split("+") if name in found), default=math.nan)
 
     return classify
+
+
+@functools.lru_cache(maxsize=4)
+def _flow_alone(method: str):
+    from keras_models.inference.expression_samples import estimator
+
+    return estimator(method)
 
 
 @functools.lru_cache(maxsize=4)

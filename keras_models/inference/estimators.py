@@ -41,6 +41,9 @@ Estimator = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 T = TypeVar("T")
 
+# Pixels. Below it DIS of OpenCV 4.11 can end the process where a frame is much longer than wide.
+_SMALLEST = 32
+
 
 def _dis(preset: int) -> Callable[[], cv2.DenseOpticalFlow]:
     return lambda: cv2.DISOpticalFlow_create(preset)
@@ -144,14 +147,22 @@ def _classical(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     algorithm = _one_per_thread(_CLASSICAL[name])  # OpenCV's keep their intermediate results
 
     def estimate(frame1: np.ndarray, frame2: np.ndarray) -> np.ndarray:
-        grey1, grey2 = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (frame1, frame2))
+        height, width = frame1.shape[:2]
+        grey = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (frame1, frame2))
+        grey1, grey2 = (_at_least(picture, _SMALLEST) for picture in grey)
         try:
-            return algorithm().calc(grey1, grey2, None)
+            return algorithm().calc(grey1, grey2, None)[:height, :width]
         except cv2.error as error:
             size = f"{frame1.shape[1]}x{frame1.shape[0]}"
             raise InputError(f"{name} cannot handle frames of {size} pixels ({error.err})") from error
 
     return estimate
+
+
+def _at_least(picture: np.ndarray, size: int) -> np.ndarray:
+    """Repeat the last row and the last column up to a height and width."""
+    down, right = (max(0, size - side) for side in picture.shape[:2])
+    return cv2.copyMakeBorder(picture, 0, down, 0, right, cv2.BORDER_REPLICATE) if down or right else picture
 
 
 def _label(name: str) -> Estimator:

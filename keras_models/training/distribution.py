@@ -7,6 +7,7 @@ On several machines the same command runs on each, with TensorFlow's own `TF_CON
 
 import json
 import os
+from functools import partial
 
 import tensorflow as tf
 
@@ -39,17 +40,28 @@ def check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None:
         )
 
 
-def shared_batches(batches: tf.data.Dataset) -> tf.data.Dataset:
+def shared_batches(batches: tf.data.Dataset, replicas: int = 1) -> tf.data.Dataset:
     """Let every worker read all batches and take its part of each.
 
     The alternative, a part of the files for each, would make batches of other pairs than one worker does.
 
     Args:
         batches: of the whole batch size, in the same order on every worker.
+        replicas: number of devices that share a batch. A last batch that is smaller is filled up with pairs
+            without a valid pixel, because not all operations accept an empty part.
     """
+    if replicas > 1:
+        batches = batches.map(lambda *batch: tf.nest.map_structure(partial(_filled_up, replicas), batch))
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return batches.with_options(options)
+
+
+def _filled_up(replicas: int, values: tf.Tensor) -> tf.Tensor:
+    """Append zeros, or False, up to a multiple of the number of replicas."""
+    shape = tf.shape(values)
+    missing = tf.concat([[-shape[0] % replicas], shape[1:]], axis=0)
+    return tf.concat([values, tf.zeros(missing, values.dtype)], axis=0)
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:

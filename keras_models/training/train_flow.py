@@ -233,10 +233,11 @@ def _fit(run: _Run, out: Path) -> None:
     try:
         callbacks = _callbacks(run, out, batches, backup)
         if backup.epochs < run.config.epochs:
+            replicas = run.trainer.distribute_strategy.num_replicas_in_sync
             run.trainer.fit(
                 shared_batches(batches),
                 steps_per_epoch=run.steps,
-                validation_data=run.validation and shared_batches(run.validation),
+                validation_data=run.validation and shared_batches(run.validation, replicas),
                 initial_epoch=backup.epochs,
                 epochs=run.config.epochs,
                 verbose=0 if not run.chief else 1 if sys.stdout.isatty() else 2,

@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipelines.errors import InputError
+from pipelines.errors import InputError, naming
 from pipelines.files import check_exists, replacing
 from pipelines.io.images import decode_image, encode_png
 
@@ -77,7 +77,7 @@ def write_flow(path: Path | str, flow: np.ndarray, valid: np.ndarray | None = No
     if valid.shape != flow.shape[:2]:
         raise InputError(f"{path}: validity {valid.shape} does not fit a flow of {flow.shape[:2]}")
     valid = valid & _both(np.isfinite(flow))
-    with replacing(path) as part:
+    with naming(path), replacing(path) as part:
         _FORMATS[path.suffix.lower()][1](part, flow.astype(np.float32), valid)
 
 
@@ -117,7 +117,7 @@ def _write_kitti(path: Path, flow: np.ndarray, valid: np.ndarray) -> None:
     known = np.where(valid[..., None], flow, 0)
     steps = np.where(valid[..., None], np.round(known * _KITTI_SCALE) + _KITTI_OFFSET, 0)
     if steps.min() < 0 or steps.max() > np.iinfo(np.uint16).max:
-        raise InputError(f"{path}: a KITTI flow holds motion within +-512 px; write .flo or .npz instead")
+        raise InputError("a KITTI flow holds motion within +-512 px; write .flo or .npz instead")
     path.write_bytes(encode_png(np.dstack([steps, valid]).astype(np.uint16)))
 
 
@@ -134,7 +134,8 @@ def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _write_npz(path: Path, flow: np.ndarray, valid: np.ndarray) -> None:
-    np.savez_compressed(path, flow=flow, valid=valid)
+    with path.open("wb") as file:  # by its name, NumPy would append .npz to .NPZ
+        np.savez_compressed(file, flow=flow, valid=valid)
 
 
 def _read_pfm(path: Path) -> tuple[np.ndarray, np.ndarray]:

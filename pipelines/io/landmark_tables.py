@@ -16,7 +16,7 @@ References:
 import csv
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,10 @@ class _Detection:
     confidence: float
     points: np.ndarray | None
 
+    @property
+    def is_unsure(self) -> bool:
+        return self.confidence < MIN_CONFIDENCE
+
 
 def parse_source(text: str) -> tuple[str, tuple[Path, ...]]:
     """Return kind and files of `KIND:FILE` or `KIND:FILE1,FILE2`.
@@ -74,6 +78,7 @@ def read_landmarks(kind: str, path: Path, frames: int | None = None) -> Landmark
     """Read the landmarks of a clip.
 
     Of several faces in the file one is taken: the one that is there in most frames, of those the largest.
+    Detections with a confidence below `MIN_CONFIDENCE` are no faces.
 
     Args:
         kind: one of `KINDS`.
@@ -87,8 +92,10 @@ def read_landmarks(kind: str, path: Path, frames: int | None = None) -> Landmark
     check_exists(path)
     if kind in ("pts", "ibug"):
         return _read_pts(path, 1.0 if kind == "ibug" else 0.0, frames)
-    detections = _read_csv(kind, path)
-    issues = []
+    detections, issues = _read_csv(kind, path), []
+    # Without its points, before a face is chosen: a false detection may be the largest, or in most frames.
+    unsure = {one.frame for one in detections if one.points is not None and one.is_unsure}
+    detections = [replace(one, points=None) if one.is_unsure else one for one in detections]
     by_frame: dict[int, list[_Detection]] = defaultdict(list)
     for detection in detections:
         by_frame[detection.frame].append(detection)
@@ -104,15 +111,11 @@ def read_landmarks(kind: str, path: Path, frames: int | None = None) -> Landmark
             f"{first}); is it of another clip?"
         )
     points: list[np.ndarray | None] = [None] * (last + 1 if frames is None else frames)
-    unsure = 0
     for detection in detections:
-        if detection.points is not None and detection.confidence < MIN_CONFIDENCE:
-            unsure += 1
-        else:
-            points[detection.frame] = detection.points
-    if unsure:
+        points[detection.frame] = detection.points
+    if dropped := sum(points[frame] is None for frame in unsure):
         issues.append(
-            f"{unsure} frame(s) with a confidence below {MIN_CONFIDENCE:g}; counted as without a face"
+            f"{dropped} frame(s) with a confidence below {MIN_CONFIDENCE:g}; counted as without a face"
         )
     absent = len(points) - len(by_frame)
     if absent:

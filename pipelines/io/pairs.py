@@ -120,18 +120,18 @@ def read_pair(
     frame1, frame2 = read_images([f"{stem}_img1.png", f"{stem}_img2.png"])
     known = {"frame1": frame1, "frame2": frame2}
     files = {side: path for side, path in _side_files(stem).items() if side in side_files and path.exists()}
-    if "valid" in files:
-        valid = valid & _read_grey(files["valid"]).astype(bool)
-    for mask in _MASKS:
+    for mask in ("valid", *_MASKS):
         if mask in files:
-            known[mask] = _read_grey(files[mask]) > 0
+            # Of any depth: the conversion to 8 bits would lose the ones of a 16-bit mask.
+            known[mask] = decode_image(files[mask], cv2.IMREAD_ANYDEPTH) > 0
     if "regions" in files:
-        known["regions"] = _read_grey(files["regions"])
+        known["regions"] = decode_image(files["regions"], cv2.IMREAD_GRAYSCALE)
     if "head" in files:
         known["head"] = read_flow(files["head"])[0]
     for key, array in known.items():
         if array.shape[:2] != flow.shape[:2]:
             raise InputError(f"{stem}: {key} is {_size(array)}, but the flow is {_size(flow)}")
+    valid = valid & known.pop("valid", True)
     if "landmarks" in files:
         known |= _read_landmarks(files["landmarks"])
     return Pair(name=name, flow=flow, valid=valid, metadata=metadata or {}, **known)
@@ -172,10 +172,6 @@ def write_metadata(folder: Path | str, rows: Iterable[dict]) -> None:
 def _side_files(stem: Path) -> dict[str, Path]:
     suffixes = {"head": "flo", "landmarks": "csv"}
     return {side: Path(f"{stem}_{side}.{suffixes.get(side, 'png')}") for side in SIDE_FILES}
-
-
-def _read_grey(path: Path) -> np.ndarray:
-    return decode_image(path, cv2.IMREAD_GRAYSCALE)
 
 
 def _read_landmarks(path: Path) -> dict[str, np.ndarray]:

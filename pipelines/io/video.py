@@ -6,7 +6,7 @@ Frames are streamed; no more than one is held at a time.
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -107,8 +107,14 @@ def _read_pictures(clip: Path, files: Sequence[Path]) -> Iterator[np.ndarray]:
 
 @lru_cache(maxsize=64)
 def _clip_depth(folder: Path, changed: int) -> int:
-    """Return the `bit_depth` of a folder's pictures; kept until the folder changes, since all are decoded."""
-    largest = [decode_colour(file).max(keepdims=True) for file in frame_files(folder)]
+    """Return the `bit_depth` of a folder's pictures; kept until the folder changes, since all are decoded.
+
+    Pictures that cannot be decoded are left out: the reader names them when it comes to them.
+    """
+    largest = []
+    for file in frame_files(folder):
+        with suppress(InputError):
+            largest.append(decode_colour(file).max(keepdims=True))
     return bit_depth(largest, str(folder))
 
 

@@ -45,6 +45,8 @@ def sparse_label(
             f"both frames must have {NUM_LANDMARKS}, 68 or 49 landmarks, but have {len(landmarks1)} and "
             f"{len(landmarks2)}"
         )
+    if not (np.isfinite(landmarks1).all() and np.isfinite(landmarks2).all()):
+        raise InputError("landmarks must be finite numbers; some are NaN or infinite")
     points = landmarks1.astype(np.float64)
     return interpolate_triangles(points, landmarks2 - points, delaunay(points), *shape)
 

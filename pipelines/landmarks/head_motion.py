@@ -53,7 +53,8 @@ def split_head(
     if flow.shape[:2] != valid.shape:
         raise InputError(f"the flow is {flow.shape[:2]} and its mask {valid.shape}; they must have one size")
     points = landmarks1[STABLE].astype(np.float32)
-    inside = cv2.remap(valid.astype(np.uint8), points[None], None, cv2.INTER_NEAREST)[0].astype(bool)
+    # All four pixels of a sample must be valid: the flow of the others is no motion.
+    inside = cv2.remap(valid.astype(np.float32), points[None], None, cv2.INTER_LINEAR)[0] > 0.999
     sampled = sample(flow, points[None], cv2.INTER_LINEAR)[0]
     motion = np.where(inside[:, None], sampled, (landmarks2 - landmarks1)[STABLE])
     affine = fit_affine(points, motion)

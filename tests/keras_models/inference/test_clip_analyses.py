@@ -9,6 +9,7 @@ import pytest
 
 from keras_models.inference import clip_analyses
 from keras_models.inference.clip_analyses import AnalysisRequest, analyse, analyse_folder
+from keras_models.inference.estimators import get_estimator
 from pipelines.clip_analysis.analysis import AnalysisConfig
 from pipelines.errors import InputError
 from pipelines.io.images import write_image
@@ -31,6 +32,21 @@ def clips(portrait, tmp_path):
 def rows(out):
     with (out / "summary.csv").open(newline="") as file:
         return {row["clip"]: row for row in csv.DictReader(file)}
+
+
+def test_the_flow_of_the_classifier_is_loaded_once(portrait, monkeypatch):
+    """Not for each of the micro-expressions."""
+    loaded = []
+
+    def count(method):
+        loaded.append(method)
+        return get_estimator("zero")
+
+    monkeypatch.setattr("keras_models.inference.expression_samples.get_estimator", count)
+    classify = clip_analyses._classify("expression")
+    assert classify(portrait, portrait) is not None
+    assert classify(portrait, np.roll(portrait, 1, axis=1)) is not None
+    assert len(loaded) == 1
 
 
 def test_a_row_for_each_clip(clips, tmp_path):
@@ -69,6 +85,14 @@ def test_a_second_start_goes_on(clips, tmp_path, monkeypatch):
     assert (out / "anna-one" / "motion.csv").stat().st_mtime_ns == changed
     with pytest.raises(InputError, match=r"holds analyses with magnify 0.*choose another folder"):
         analyse_folder(clips, out, replace(REQUEST, config=AnalysisConfig(magnify=2)))
+
+
+def test_results_inside_the_folder_of_the_clips_are_no_clips(clips):
+    request = replace(REQUEST, config=AnalysisConfig(magnify=2))
+    for _ in range(2):
+        analyse_folder(clips, clips / "analysis", request)
+        assert list(rows(clips / "analysis")) == ["anna-one", "bert-blank", "bert-two"]
+    assert (clips / "analysis" / "anna-one" / "magnified.mp4").exists()
 
 
 def test_a_clip_that_has_changed_is_analysed_anew(clips, tmp_path, portrait):

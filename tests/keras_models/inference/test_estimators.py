@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_models.inference import estimators
 from keras_models.inference.estimators import get_estimator
 from pipelines.errors import InputError
 
@@ -22,6 +23,22 @@ def save(folder, names=("frame1", "frame2")):
 
     tf.saved_model.save(module, str(folder), signatures=estimate)
     return folder
+
+
+def test_a_classical_method_gets_no_narrow_frame(monkeypatch):
+    """DIS may end the process; here its place is taken by one that notes the size."""
+    asked = []
+
+    class Noting:
+        def calc(self, frame1, frame2, flow):
+            asked.append((frame1.shape, frame2.shape))
+            return np.dstack([frame1, frame1]).astype(np.float32)
+
+    monkeypatch.setitem(estimators._CLASSICAL, "dis_fast", Noting)
+    frame = np.random.default_rng(0).integers(0, 256, (12, 40, 1), np.uint8).repeat(3, axis=2)
+    flow, _ = get_estimator("dis_fast")(frame, frame)
+    assert asked == [((32, 40), (32, 40))]
+    np.testing.assert_array_equal(flow[..., 0], frame[..., 0])
 
 
 def test_a_saved_model_estimates(tmp_path):

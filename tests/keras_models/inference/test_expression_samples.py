@@ -32,5 +32,5 @@ def test_features_of_another_version_of_a_library_have_another_key(method, libra
 def test_a_classifier_is_no_method_of_flow(tmp_path):
     save_preset(tmp_path / "run", mirror_net(), Preset({"name": "mirror_net"}))
     assert "expression" not in ESTIMATORS
-    with pytest.raises(InputError, match="unknown network 'mirror_net'"):
+    with pytest.raises(InputError, match="holds a classifier of expressions, not a flow network"):
         get_estimator(str(tmp_path / "run"))

@@ -68,6 +68,11 @@ def test_pictures(portrait):
     assert in_face_crop(zero)(portrait, frame2).panel().shape == (256, 4 * 256, 3)
 
 
+def test_frames_of_different_size(portrait):
+    with pytest.raises(InputError, match="the two frames differ in size: 512x512 and 512x480"):
+        in_face_crop(get_estimator("zero"))(portrait, portrait[:480])
+
+
 def test_no_face_in_frame_2(portrait):
     with pytest.raises(InputError, match="frame 2: no face"):
         in_face_crop(get_estimator("zero"))(portrait, np.zeros_like(portrait))

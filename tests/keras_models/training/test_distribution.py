@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_models.training.distribution import check_batch_size, choose_strategy, is_chief
+from keras_models.training.distribution import (
+    check_batch_size,
+    choose_strategy,
+    is_chief,
+    shared_batches,
+)
 from pipelines.errors import InputError
 
 PROJECT = Path(__file__).parents[3]
@@ -42,6 +47,18 @@ if is_chief(strategy):
     np.savez(sys.argv[1], loss=history["loss"], epe=history["epe"],
              moved=max(abs(a - b).max() for a, b in zip(before, after)), *after)
 """
+
+
+def test_a_last_batch_is_filled_up_and_counts_no_further_pair():
+    flow = np.arange(10, dtype=np.float32).reshape(5, 1, 1, 2)
+    valid = np.ones((5, 1, 1), bool)
+    batches = tf.data.Dataset.from_tensor_slices(({"frame1": flow}, {"flow": flow, "valid": valid})).batch(3)
+    first, last = shared_batches(batches, replicas=3)
+    np.testing.assert_array_equal(first[0]["frame1"], flow[:3])
+    np.testing.assert_array_equal(last[1]["flow"][:2], flow[3:])
+    assert last[1]["valid"].numpy().ravel().tolist() == [True, True, False]
+    alone = list(shared_batches(batches))
+    assert len(alone[1][0]["frame1"]) == 2
 
 
 def free_ports(count):

@@ -54,6 +54,19 @@ def test_a_part_of_a_clip_has_the_scale_of_all_of_it(tmp_path):
     assert first[0, 0, 0] == round(500 / 4095 * 255)
 
 
+def test_frames_before_a_damaged_one_of_16_bits(tmp_path):
+    from pipelines.io.video import read_frames
+
+    for number in range(4):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((40, 40), 4000 + number, np.uint16))
+    (tmp_path / "3.png").write_bytes((tmp_path / "3.png").read_bytes()[:60])
+    frames = read_frames(tmp_path)
+    for number in range(3):
+        assert next(frames)[0, 0, 0] == round((4000 + number) / 4095 * 255)
+    with pytest.raises(InputError, match=r"3\.png"):
+        next(frames)
+
+
 def test_bytes_after_the_end_of_a_png_and_a_jpeg(tmp_path):
     for suffix in (".png", ".jpg"):
         Image.fromarray(picture()).save(tmp_path / f"x{suffix}")

@@ -105,6 +105,20 @@ def test_openface_of_a_picture(tmp_path, tracks):
     assert table.issues == ("1 frame(s) with several faces; using the one that is in most frames",)
 
 
+def test_a_false_detection_is_no_face_however_large(tmp_path, tracks):
+    false = 1.5 * tracks + [40, 30]
+    rows = [row for k in range(3) for row in ((k, 0.99, tracks[k]), (k, 0.55, false[k]))]
+    table = read_landmarks("pyfeat", write_pyfeat(tmp_path / "p.csv", tracks, rows), 3)
+    np.testing.assert_array_equal(np.stack(table.points), tracks)
+    assert table.issues == ("3 frame(s) with several faces; using the one that is in most frames",)
+    rows = [(k + 1, 1, 0, 0.3, 1, false[k]) for k in range(3)]
+    rows += [(k + 1, 0, 0, 0.95, 1, tracks[k]) for k in range(2)]
+    table = read_landmarks("openface", write_openface(tmp_path / "o.csv", tracks, rows), 3)
+    np.testing.assert_array_equal(np.stack(table.points[:2]), tracks[:2])
+    assert table.points[2] is None
+    assert "1 frame(s) with a confidence below 0.7; counted as without a face" in table.issues
+
+
 def test_the_face_that_is_in_most_frames_is_followed(tmp_path, tracks):
     far = tracks + [300, 0]
     rows = [(1, 1, 0, 0.9, 1, 1.2 * far[0]), (1, 0, 0, 0.9, 1, tracks[0])]

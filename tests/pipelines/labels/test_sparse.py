@@ -39,6 +39,15 @@ def test_triangles_face_the_camera():
     }
 
 
+@pytest.mark.parametrize("frame", [0, 1])
+@pytest.mark.parametrize("count", [49, 68, 478])
+def test_landmarks_that_are_not_numbers(portrait_landmarks, frame, count):
+    both = [portrait_landmarks[:count].copy(), portrait_landmarks[:count].copy()]
+    both[frame][3] = np.nan
+    with pytest.raises(InputError, match="must be finite numbers"):
+        sparse_label(*both, SHAPE)
+
+
 def test_wrong_landmarks(portrait_landmarks):
     with pytest.raises(InputError, match="landmarks"):
         sparse_label(portrait_landmarks[:68], portrait_landmarks, SHAPE)

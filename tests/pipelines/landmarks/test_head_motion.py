@@ -3,6 +3,7 @@ import pytest
 
 from pipelines.errors import InputError
 from pipelines.image.warping import pixel_grid
+from pipelines.labels.mesh import mesh_label
 from pipelines.landmarks.face_mesh import face_mask
 from pipelines.landmarks.head_motion import STABLE, fit_affine, split_head
 
@@ -55,6 +56,17 @@ def test_landmarks_stand_in_where_there_is_no_flow(portrait_landmarks):
     grid = pixel_grid(SHAPE).astype(np.float64)
     np.testing.assert_allclose(found, head(grid), atol=0.01)
     assert (expression == 0).all()
+
+
+def test_flow_that_is_not_valid_is_no_motion_of_the_head(portrait_landmarks):
+    """Half of the stable points lie on the outline of the face, where a label ends and is 0."""
+    flow, valid = mesh_label(portrait_landmarks, portrait_landmarks + np.float32([10, 0]), SHAPE)
+    errors = []
+    for seed in range(8):
+        noise = np.random.default_rng(seed).normal(0, 0.6, portrait_landmarks.shape)
+        head, _ = split_head(portrait_landmarks, portrait_landmarks + [10, 0] + noise, flow, valid)
+        errors.append(np.linalg.norm(head[valid].mean(axis=0) - [10, 0]))
+    assert np.mean(errors) < 0.1
 
 
 def test_a_still_head_is_still(portrait_landmarks):
