@@ -43,8 +43,8 @@ def decode_video(path: Path) -> Iterator[np.ndarray]:
         path: path of the file. Its suffix does not matter.
 
     Yields:
-        uint8 [H, W, 3], RGB, turned and mirrored as the display matrix of the stream says. Colours are
-        converted as `ffmpeg -pix_fmt rgb24` does.
+        uint8 [H, W, 3], RGB, contiguous; turned and mirrored as the display matrix of the stream says. Its
+        colours are converted as `ffmpeg -pix_fmt rgb24` does.
 
     Raises:
         TruncatedClipError: after the last intact frame of a truncated file.
@@ -64,7 +64,9 @@ def decode_video(path: Path) -> Iterator[np.ndarray]:
             if packet is None or packet.size:  # an empty one asks for the frames that the decoder still has
                 ends_damaged = packet is None or packet.is_corrupt
             for frame in decoded:
-                picture = _upright(reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray(), frame)
+                padded = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+                # Without the padding of FFmpeg's rows, through which NumPy goes pixel by pixel.
+                picture = np.ascontiguousarray(_upright(padded, frame))
                 if frame.is_corrupt or packet.is_corrupt:
                     ready, held = held, [picture]
                 else:
