@@ -47,7 +47,7 @@ _IN_SHORT = {
     DEFAULT: "PyramidFlow, the shipped network",
     "fast": "BlockFlow, for speed",
     "flownet_s": "FlowNetS with a sixteenth of its weights",
-    THREE_UPDATES: "the same weights, three flow updates",
+    THREE_UPDATES: "the weights of `flownet_s`, with three flow updates",
     "deepflow": "Weinzaepfel et al. 2013",
     "dis_fine": "Kroeger et al. 2016, at its finest settings",
     "dis_medium": "Kroeger et al. 2016, medium preset of OpenCV",
