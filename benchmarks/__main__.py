@@ -18,12 +18,13 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if sys.argv[1:] not in ([], ["--quick"], ["--write"]):
         sys.exit(f"benchmarks: unknown arguments {' '.join(sys.argv[1:])}; there are --quick and --write")
-    # Imported after the arguments are checked, because they load TensorFlow.
-    from benchmarks.common import command_line, quick
+    if "--quick" in sys.argv:
+        from benchmarks.common import quick  # loads TensorFlow
+
+        return quick.main()
+    from benchmarks.common import command_line
     from benchmarks.common.page import circumstances
 
-    if "--quick" in sys.argv:
-        return quick.main()
     print(circumstances(), flush=True)
     command_line.main()  # has no page
     # Each in a process of its own, as by its own command: some set the threads of TensorFlow or of OpenCV.
