@@ -33,6 +33,7 @@ def render_pairs(
             exposure (as default, with a different exposure of frame 2).
         workers: Number of processes. One per core by default.
     """
+    from pipelines.io.pairs import list_pairs
     from pipelines.synthetic.renderer.generate import render_pairs as render
 
     with gauge("render") as show:
@@ -46,7 +47,7 @@ def render_pairs(
             workers=workers,
             progress=show,
         )
-    say(f"{out}: {count} pairs")
+    say(f"{out}: {len(list_pairs(out))} pairs")
 
 
 def render_clips(

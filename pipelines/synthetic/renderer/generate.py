@@ -48,7 +48,7 @@ def render_pairs(
 
     Args:
         folder: Pair folder to write.
-        count: Number of pairs in the finished folder, at least 1.
+        count: Number of pairs in the finished folder, at least 1; more if there are more already.
         size: Width and height of the frames in pixels, at least 32.
         seed: Seed of the series of pairs, at least 0.
         mixture: Probabilities of the kinds of motion, a key of `sampling.MIXTURES`.
@@ -67,11 +67,13 @@ def render_pairs(
     check_render_settings(folder, {"seed": seed, **options})
     job = partial(_render_one, folder, seed, options)
     metadata = {k: row for k, row in read_metadata(folder).items() if (folder / f"{k}_flow.flo").exists()}
-    wanted = [k for k in range(count) if f"{k:05d}" not in metadata]
+    # An earlier run with a larger count may have been interrupted: the table gets its pairs as well.
+    numbers = {int(path.name.partition("_")[0]) for path in folder.glob("*_flow.flo")} | set(range(count))
+    wanted = [k for k in sorted(numbers) if f"{k:05d}" not in metadata]
     for row in parallel_map(job, wanted, workers, PAIRS_PER_PERSON):
         metadata[row["pair"]] = row
         if progress:
-            progress(len(metadata), count)
+            progress(len(metadata), len(numbers))
     write_metadata(folder, [metadata[k] for k in sorted(metadata)])
 
 
