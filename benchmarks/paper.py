@@ -180,7 +180,8 @@ def main(arguments: tuple[str, ...] = ()) -> None:
     options = parser.parse_args(arguments or None)
     try:
         if options.write:
-            real_data("portraits_truth")  # the page has errors on real faces: raised before hours of training
+            for name in ("portraits_truth", "grid"):  # in the page: missed before hours of training
+                real_data(name)
         with tempfile.TemporaryDirectory() as scratch:
             found = experiment(
                 options.folder or Path(scratch),

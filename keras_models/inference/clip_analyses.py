@@ -103,10 +103,11 @@ def analyse_folder(
         raise InputError(f"workers {workers}: at least one must do the work")
     source, out = source.absolute(), out.absolute()
     reading = read_corpus("folder", source)
-    # Results that lie in the folder of the clips are no clips.
-    reading = replace(reading, clips=[clip for clip in reading.clips if not _is_in(clip.path, out)])
-    if not reading.clips:
-        raise InputError(f"{source}: has no clips beside the results in {out}")
+    # The magnified videos of earlier analyses are no clips.
+    clips = [clip for clip in reading.clips if not (clip.path.parent / "motion_wide.csv").exists()]
+    if not clips:
+        raise InputError(f"{source}: holds results of analyses, and no clips")
+    reading = replace(reading, clips=clips)
     if request.landmarks:
         reading = attach_landmarks(reading, request.landmarks)
     settings = {
@@ -140,10 +141,6 @@ def analyse_folder(
         reasons = "; ".join(sorted({row.failure for row in rows}))
         raise InputError(f"{source}: none of {len(rows)} clips could be analysed: {reasons}")
     return rows
-
-
-def _is_in(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
 
 
 def analyse_to_row(clip: Clip, out: Path, request: AnalysisRequest) -> AnalysedClip:

@@ -70,9 +70,7 @@ def masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     """
     weights = tf.cast(mask, tf.float32)
     sums = tf.reduce_sum(values * weights, axis=[1, 2])
-    means = tf.math.divide_no_nan(sums, tf.reduce_sum(weights, axis=[1, 2]))
-    # Not `reduce_mean`: a replica's share of an incomplete batch can be empty.
-    return tf.math.divide_no_nan(tf.reduce_sum(means), tf.cast(tf.shape(means)[0], tf.float32))
+    return tf.reduce_mean(tf.math.divide_no_nan(sums, tf.reduce_sum(weights, axis=[1, 2])))
 
 
 def shrink_flow(flow: tf.Tensor, valid: tf.Tensor, factor: int) -> tf.Tensor:

@@ -22,7 +22,7 @@ class FaceSmoothing:
     """Smooths flows on the grid of a crop.
 
     Args:
-        face: mask of the face, bool [S, S].
+        face: mask of the face, bool [S, S]; S is even.
 
     Examples:
         >>> face = np.zeros((64, 64), bool)

@@ -172,7 +172,9 @@ class _Draw:
         self._add_small_turn(*third)
 
     def _long(self) -> None:
-        count = max(1, round(self.frames / self.rate / _MICRO_EVERY))
+        # Two events and the room between them take ten frames at least.
+        most = int(0.8 * self.frames) // 10
+        count = max(1, min(most, round(self.frames / self.rate / _MICRO_EVERY)))
         for number, (begin, end) in enumerate(self._slots(count)):
             middle = (begin + end) // 2
             self._add_micro(begin, middle)

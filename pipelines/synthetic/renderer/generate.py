@@ -68,7 +68,8 @@ def render_pairs(
     job = partial(_render_one, folder, seed, options)
     metadata = {k: row for k, row in read_metadata(folder).items() if (folder / f"{k}_flow.flo").exists()}
     # An earlier run with a larger count may have been interrupted: the table gets its pairs as well.
-    numbers = {int(path.name.partition("_")[0]) for path in folder.glob("*_flow.flo")} | set(range(count))
+    names = (path.name.removesuffix("_flow.flo") for path in folder.glob("*_flow.flo"))
+    numbers = {int(name) for name in names if name.isdecimal()} | set(range(count))
     wanted = [k for k in sorted(numbers) if f"{k:05d}" not in metadata]
     for row in parallel_map(job, wanted, workers, PAIRS_PER_PERSON):
         metadata[row["pair"]] = row

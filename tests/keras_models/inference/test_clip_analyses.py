@@ -89,10 +89,14 @@ def test_a_second_start_goes_on(clips, tmp_path, monkeypatch):
 
 def test_results_inside_the_folder_of_the_clips_are_no_clips(clips):
     request = replace(REQUEST, config=AnalysisConfig(magnify=2))
-    for _ in range(2):
-        analyse_folder(clips, clips / "analysis", request)
-        assert list(rows(clips / "analysis")) == ["anna-one", "bert-blank", "bert-two"]
+    for name in ("analysis", "analysis", "another"):
+        analyse_folder(clips, clips / name, request)
+        assert list(rows(clips / name)) == ["anna-one", "bert-blank", "bert-two"]
     assert (clips / "analysis" / "anna-one" / "magnified.mp4").exists()
+    with pytest.raises(InputError, match="holds results of analyses, and no clips"):
+        analyse_folder(clips / "analysis", clips / "again", request)
+    with pytest.raises(InputError, match=r"choose another folder|something in it"):
+        analyse_folder(clips / "anna", clips, request)
 
 
 def test_a_clip_that_has_changed_is_analysed_anew(clips, tmp_path, portrait):

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_models.flow.flow_networks import build_network
 from keras_models.training.distribution import (
     check_batch_size,
     choose_strategy,
     is_chief,
     shared_batches,
 )
+from keras_models.training.flow_trainer import FlowTrainer
 from pipelines.errors import InputError
 
 PROJECT = Path(__file__).parents[3]
@@ -49,7 +51,27 @@ if is_chief(strategy):
 """
 
 
-def test_a_last_batch_is_filled_up_and_counts_no_further_pair():
+def test_pairs_that_fill_up_a_batch_do_not_count():
+    random = np.random.default_rng(0)
+    frames = {f"frame{k}": random.random((5, 64, 64, 3)).astype(np.float32) for k in (1, 2)}
+    targets = {"flow": random.normal(size=(5, 64, 64, 2)).astype(np.float32)}
+    targets |= {name: random.random((5, 64, 64)) < 0.5 for name in ("valid", "face")}
+    batches = tf.data.Dataset.from_tensor_slices((frames, targets)).batch(3)
+    trainer = FlowTrainer(build_network("flownet_s", width=0.0625), "epe", background_weight=0.1)
+    trainer.compile()
+    alone = trainer.evaluate(shared_batches(batches), return_dict=True, verbose=0)
+    filled = trainer.evaluate(shared_batches(batches, replicas=3), return_dict=True, verbose=0)
+    # Means over batches, whose weights are shares of three pairs with filling and equal without it.
+    first, last = (
+        trainer.evaluate(part, return_dict=True, verbose=0)["loss"]
+        for part in (batches.take(1), batches.skip(1))
+    )
+    assert alone["loss"] == pytest.approx((first + last) / 2, rel=1e-4)
+    assert filled["loss"] == pytest.approx((3 * first + 2 * last) / 5, rel=1e-4)
+    assert filled["epe"] == pytest.approx(alone["epe"], rel=1e-4)
+
+
+def test_a_last_batch_is_filled_up():
     flow = np.arange(10, dtype=np.float32).reshape(5, 1, 1, 2)
     valid = np.ones((5, 1, 1), bool)
     batches = tf.data.Dataset.from_tensor_slices(({"frame1": flow}, {"flow": flow, "valid": valid})).batch(3)

@@ -86,7 +86,7 @@ def test_kinds_have_their_events(kind):
         assert 0 < event.onset < event.apex < event.offset < 60
 
 
-@pytest.mark.parametrize(("frames", "rate"), [(12, 30.0), (24, 30.0), (90, 200.0)])
+@pytest.mark.parametrize(("frames", "rate"), [(12, 30.0), (24, 30.0), (90, 200.0), (12, 1.0), (60, 5.0)])
 @pytest.mark.parametrize("kind", [*KINDS, LONG])
 def test_events_fit_into_short_clips(kind, frames, rate):
     for number in range(3):
