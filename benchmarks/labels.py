@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.common.page import run_parts, table
+from benchmarks.common.page import bound, run_parts, table
 from benchmarks.common.real_data import real_data
 
 _BASELINES = ("dis_fine", "deepflow")
@@ -137,7 +137,8 @@ def refined_speed(pairs: int = 12) -> str:
     median = {name: 1e3 * statistics.median(times) for name, times in seconds.items()}
     others = ", ".join(f"`{name}` {median[name]:.0f} ms" for name in _BASELINES)
     return (
-        f"`refined` takes {median['refined']:.0f} ms on one core for a face crop of 256x256 (bound 80), and "
+        f"`refined` takes {median['refined']:.0f} ms on one core for a face crop of 256x256 "
+        f"({bound(median['refined'], most=80)}), and "
         f"{median['confidence']:.0f} ms more for its confidence, which training does not use. In the same "
         f"run: {others}."
     )

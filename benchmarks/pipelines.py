@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common.page import run_parts
+from benchmarks.common.page import bound, run_parts
 from benchmarks.common.peak_memory import measured
 from benchmarks.common.real_data import real_data
 from benchmarks.common.timing import ROUNDS, median_seconds
@@ -45,7 +45,8 @@ def label_speed() -> str:
         lambda: mesh_label(points, moved, (256, 256)), lambda: griddata(points, moved - points, grid)
     )
     return (
-        f"One `mesh` label of 256x256 takes {1e3 * ours:.2f} ms on one core (bound 5), SciPy's `griddata` on "
+        f"One `mesh` label of 256x256 takes {1e3 * ours:.2f} ms on one core "
+        f"({bound(1e3 * ours, most=5)}), SciPy's `griddata` on "
         f"the same points {1e3 * theirs:.1f} ms, {theirs / ours:.0f} times as long."
     )
 
@@ -76,7 +77,8 @@ def build_speed(rounds: int = ROUNDS) -> str:
     alone, whole = median_seconds(face_mesh_alone, whole_build, rounds=rounds, clock=time.process_time)
     return (
         f"`faceflow build` of the GRID clips takes {whole:.2f} s of one core's time where reading them and "
-        f"Face Mesh alone take {alone:.2f} s: ratio {whole / alone:.2f} (bound 1.3). Dense labels are made "
+        f"Face Mesh alone take {alone:.2f} s: ratio {whole / alone:.2f} "
+        f"({bound(whole / alone, most=1.3)}). Dense labels are made "
         "while training, unless they are asked for."
     )
 
@@ -97,7 +99,8 @@ def build_memory(minutes: float = 10) -> str:
         _, peak = measured([sys.executable, "-c", code, f"{folder}/clips", f"{folder}/out"])
     return (
         f"A process that builds one clip of {minutes:g} minutes ({count:,} frames of "
-        f"{frames[0].shape[1]}x{frames[0].shape[0]}) holds {peak / 1024:.2f} GB at most (bound 1.5)."
+        f"{frames[0].shape[1]}x{frames[0].shape[0]}) holds {peak / 1024:.2f} GB at most "
+        f"({bound(peak / 1024, most=1.5)})."
     )
 
 
@@ -131,7 +134,8 @@ def dask_workers(subjects: int = 3, rounds: int = ROUNDS) -> str:
     return (
         f"One worker of a Dask scheduler builds the {len(made[0].clips)} clips of a rendered CAS(ME)^2 of "
         f"{subjects} subjects in {one:.1f} s, two build them in {two:.1f} s (median of {rounds} builds, in "
-        f"turns): {one / two:.2f} times as fast (bound 1.7). All of them run on this machine."
+        f"turns): {one / two:.2f} times as fast "
+        f"({bound(one / two, least=1.7)}). All of them run on this machine."
     )
 
 
@@ -158,7 +162,8 @@ def corpus_speed(files: int = 200_000) -> str:
     seconds, mebibytes = (statistics.median(column) for column in zip(*runs, strict=True))
     return (
         f"`faceflow corpus` takes {seconds:.2f} s, its start included, and holds at most {mebibytes:.0f} MiB "
-        f"(bound 400) for a CASME II with {clips * each:,} frame files; listing the folders alone takes "
+        f"({bound(mebibytes, most=400)}) "
+        f"for a CASME II with {clips * each:,} frame files; listing the folders alone takes "
         f"{alone:.2f} s."
     )
 
@@ -204,7 +209,7 @@ def input_share(steps: int = 20) -> str:
         waiting, total = _waiting(folder, steps)
     return (
         "Training FlowNetS at width 0.5 on pairs from disk, 8 crops of 192x192 a step, waits for its batches "
-        f"{waiting / total:.1%} of the time (bound 5 %)."
+        f"{waiting / total:.1%} of the time ({bound(100 * waiting / total, most=5, unit=' %')})."
     )
 
 
@@ -219,7 +224,8 @@ def rendered_share(steps: int = 80) -> str:
     slower, step = drawn[1] / stored[1], drawn[1] / steps
     return (
         f"The same training waits {drawn[0] / drawn[1]:.1%} of the time for rendered pairs that are drawn "
-        f"meanwhile (bound 50 %), and {stored[0] / stored[1]:.1%} for rendered pairs that are read from "
+        f"meanwhile ({bound(100 * drawn[0] / drawn[1], most=50, unit=' %')}), "
+        f"and {stored[0] / stored[1]:.1%} for rendered pairs that are read from "
         f"disk. Drawing takes cores from the training, though: with it a step takes {slower:.1f} times as "
         f"long, {step:.2f} s on {os.cpu_count()} cores."
     )

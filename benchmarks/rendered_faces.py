@@ -15,7 +15,7 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 
-from benchmarks.common.page import run_parts
+from benchmarks.common.page import bound, run_parts
 from benchmarks.common.real_data import real_data
 from keras_models.inference.estimators import get_estimator
 from pipelines.io.pairs import Pair, list_pairs, read_pair
@@ -51,7 +51,8 @@ def speed() -> str:
         taken.append(time.process_time() - begin)
     cv2.setNumThreads(threads)
     return (
-        f"{_SPEED_PAIRS / sum(taken):.1f} pairs of 256x256 per second on one core (bound 15), "
+        f"{_SPEED_PAIRS / sum(taken):.1f} pairs of 256x256 per second on one core "
+        f"({bound(_SPEED_PAIRS / sum(taken), least=15)}), "
         f"{_SPEED_PAIRS / _SPEED_ROUNDS / min(taken):.1f} in the best of {_SPEED_ROUNDS} rounds; load of the "
         f"machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores."
     )
@@ -100,8 +101,10 @@ def face_mesh_agreement(count: int = _FACES) -> str:
     """Return the result of `agreement` as text."""
     found, error, bias, residual = agreement(count)
     return (
-        f"Face Mesh detects {found} of {count} rendered faces (bound 95 %). The mean error of its 478 "
-        f"landmarks is {100 * error:.2f} % of the inter-ocular distance (bound 5 %), and "
+        f"Face Mesh detects {found} of {count} rendered faces "
+        f"({bound(100 * found / count, least=95, unit=' %')}). The mean error of its 478 "
+        f"landmarks is {100 * error:.2f} % of the inter-ocular distance "
+        f"({bound(100 * error, most=5, unit=' %')}), and "
         f"{100 * residual:.2f} % without the bias that all identities share ({100 * bias:.2f} % on average)."
     )
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common.other_clients import other_clients
-from benchmarks.common.page import NotMeasured, run_parts, table
+from benchmarks.common.page import NotMeasured, bound, run_parts, table
 from benchmarks.common.rest_comparison import compare_rest
 from benchmarks.common.server_life import cold_start, hot_swap, watch_memory
 from benchmarks.common.server_process import (
@@ -110,8 +110,9 @@ def compare_batching(folder: str | Path, rounds: int = 5, seconds: float = 4.0) 
     ]
     return (
         f"{CLIENTS} clients, {SMALL}x{SMALL} pairs, {rounds} rounds of {seconds:g} s each in turns: "
-        f"{'; '.join(lines)}; batching gives {statistics.median(ratios):.2f} times as many (bound "
-        f"{_BATCHING_BOUND}; rounds {', '.join(f'{ratio:.2f}' for ratio in ratios)})."
+        f"{'; '.join(lines)}; batching gives {statistics.median(ratios):.2f} times as many "
+        f"({bound(statistics.median(ratios), least=_BATCHING_BOUND)}; "
+        f"rounds {', '.join(f'{ratio:.2f}' for ratio in ratios)})."
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common.page import run_parts, table
+from benchmarks.common.page import bound, run_parts, table
 from benchmarks.common.real_data import real_data
 from pipelines.landmarks.face_mesh import EYE_CORNERS
 from pipelines.landmarks.smoothing import jitter, smooth_tracks
@@ -99,7 +99,8 @@ def smoothing() -> str:
     units = table(["", *single], [_kept(tracks, rate, *each, single) for each in SHOWN])
     return (
         f"On the still clip `proctoring/{clip.name}` smoothing takes the jitter of Face Mesh from "
-        f"{found:.3f} px to {left:.3f} px, {found / left:.2f} times (bound 3). The tables show the share of "
+        f"{found:.3f} px to {left:.3f} px, {found / left:.2f} times "
+        f"({bound(found / left, least=3)}). The tables show the share of "
         f"the peak that it keeps of rendered micro-expressions laid over these tracks, in the mean over "
         f"{len(apexes(tracks))} times at which they come (bound for {LENGTH} frames: 0.95 to 1.05; peaks for "
         f"faces 256 pixels wide). Emotions by the prototypes "

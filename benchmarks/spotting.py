@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common.page import run_parts
+from benchmarks.common.page import bound, run_parts
 
 CLIPS = 24  # of SMIC's length, one expression each
 LONG, SECONDS, EVENTS = 6, 16, 4  # long clips, one of each person, and micro-expressions in each
@@ -45,7 +45,8 @@ def apexes(count: int = CLIPS) -> str:
     return (
         f"Apexes of {len(acts)} clips as SMIC has them ({min(lengths)} to {max(lengths)} frames from onset "
         f"to offset), spotted by `{SPOTTER}`: off by {np.mean(errors):.1f} frames in the mean, "
-        f"{np.max(errors)} at most; {np.mean(shares):.1%} of the clip's length (bound 10 %)."
+        f"{np.max(errors)} at most; {np.mean(shares):.1%} of the clip's length "
+        f"({bound(100 * np.mean(shares), most=10, unit=' %')})."
     )
 
 

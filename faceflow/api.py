@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.image.sizes import check_same_size
+from pipelines.image.frames import check_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +87,7 @@ def estimate_flow(
         2.0 px to the right
     """
     frames = _as_image(frame1, "frame1"), _as_image(frame2, "frame2")
-    check_same_size(*frames)
+    check_frames(*frames)
     flow, valid, *uncertainty = _estimator(model, return_uncertainty)(*frames)
     flow = np.where(valid[..., None], flow, np.float32(np.nan))
     if not return_uncertainty:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common.page import table
+from benchmarks.common.page import bound, table
 
 CLIPS, FRAMES = 12, 60  # two of each kind
 METHODS = ("zero", "dis_fine", "deepflow", "default", "tracker:dis_fine", "tracker:default", "tracker:fast")
@@ -87,7 +87,8 @@ def drift(frames: int = DRIFT_FRAMES) -> str:
     return (
         "Drift of `tracker:default` over a clip that repeats the same 60 frames: the mean error is "
         f"{np.mean(early):.3f} px in frames 25 to 35 and {np.mean(late):.3f} px in frames 265 to 275, "
-        f"{np.mean(late) / np.mean(early):.2f} times as large (bound 1.10)."
+        f"{np.mean(late) / np.mean(early):.2f} times as large "
+        f"({bound(np.mean(late) / np.mean(early), most=1.1)})."
     )
 
 

@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.common.page import bound
 from benchmarks.common.peak_memory import measured
 from benchmarks.common.timing import median_seconds
 
@@ -50,8 +51,9 @@ def speed(frames: int = SPEED_FRAMES, rounds: int = ROUNDS) -> str:
         f"`faceflow analyze` (landmarks, flow, tables; no video) takes {1e3 * default:.0f} ms per frame of "
         f"256 x 256, {1 / default:.0f} frames per second, and {1e3 * fast:.0f} ms with `--model fast`, "
         f"{1 / fast:.0f} frames per second. `faceflow flow CLIP --face` of {named} takes "
-        f"{1e3 * theirs:.0f} ms, so the ratios are {default / theirs:.2f} and {fast / theirs:.2f} (bound "
-        f"0.6; medians of {rounds}, in turns, of the frames after the first {frames // 4} of {frames})."
+        f"{1e3 * theirs:.0f} ms, so the ratios are {default / theirs:.2f} and {fast / theirs:.2f} "
+        f"({bound(max(default, fast) / theirs, most=0.6)}; medians of {rounds}, in turns, of the frames "
+        f"after the first {frames // 4} of {frames})."
     )
 
 
@@ -83,9 +85,11 @@ def memory(counts: tuple[int, int] = MEMORY_FRAMES) -> str:
             out = Path(folder) / str(count)
             held.append(measured([_FACEFLOW, "analyze", clip, "-o", out, *options])[1])
     few, many = held
+    more = many / few - 1
     return (
         f"An analysis (`--model dis_fast`, no pictures) holds at most {few:.0f} MiB in a clip of "
-        f"{counts[0]:,} frames and {many:.0f} MiB in one of {counts[1]:,}: {many / few - 1:+.1%} (bound 2 %)."
+        f"{counts[0]:,} frames and {many:.0f} MiB in one of {counts[1]:,}: {more:+.1%} "
+        f"({bound(100 * more, most=2, unit=' %')})."
     )
 
 
@@ -107,9 +111,10 @@ def spot(frames: int = SPOT_FRAMES[0], rounds: int = ROUNDS) -> str:
         f"{name} {time:.0f} s and {held:.0f} MiB"
         for name, time, held in zip(programs, seconds, mebibytes, strict=True)
     )
-    ratio = f": {seconds[0] / seconds[-1]:.2f} times the time (bound 0.7)" if len(programs) > 1 else ""
+    ratio = seconds[0] / seconds[-1]
+    compared = f": {ratio:.2f} times the time ({bound(ratio, most=0.7)})" if len(programs) > 1 else ""
     about = f"Time and peak memory for a clip of {frames:,} frames"
-    return f"{about}: {taken} (medians of {rounds}, in turns){ratio}."
+    return f"{about}: {taken} (medians of {rounds}, in turns){compared}."
 
 
 def spot_an_hour(counts: tuple[int, int] = SPOT_FRAMES) -> str:
@@ -119,7 +124,7 @@ def spot_an_hour(counts: tuple[int, int] = SPOT_FRAMES) -> str:
         few, many = (measured([_FACEFLOW, "spot", clip])[1] for clip in clips)
     return (
         f"`faceflow spot` holds at most {few:.0f} MiB in a clip of {counts[0]:,} frames and {many:.0f} MiB "
-        f"in one of {counts[1]:,}, an hour at 25 frames a second (bound 1,200)."
+        f"in one of {counts[1]:,}, an hour at 25 frames a second ({bound(many, most=1200)})."
     )
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+from benchmarks.common.page import bound
 from benchmarks.common.timing import median_seconds
 
 
@@ -15,9 +16,8 @@ def main() -> None:
 
     for words in ((), ("train", "flow")):
         (seconds,) = median_seconds(lambda words=words: show_help(*words))
-        print(
-            f"command line: `{' '.join(('faceflow', *words))} --help` {seconds:.2f} s (bound 1.5)", flush=True
-        )
+        command = " ".join(("faceflow", *words, "--help"))
+        print(f"command line: `{command}` {seconds:.2f} s ({bound(seconds, most=1.5)})", flush=True)
 
 
 if __name__ == "__main__":

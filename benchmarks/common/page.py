@@ -102,6 +102,20 @@ def _git(*words: str) -> str:
     return subprocess.run(["git", *words], capture_output=True, text=True, check=False).stdout.strip()
 
 
+def bound(value: float, most: float | None = None, least: float | None = None, unit: str = "") -> str:
+    """Return the bound of a result as text, and whether the result misses it.
+
+    Examples:
+        >>> bound(1.2, most=1.3)
+        'bound 1.3'
+        >>> bound(0.93, least=95, unit=" %")
+        'bound 95 %, missed'
+    """
+    limit = most if least is None else least
+    met = value <= limit if least is None else value >= limit
+    return f"bound {limit:,}{unit}{'' if met else ', missed'}"
+
+
 def table(columns: list[str], rows: list[list[str]]) -> str:
     """Return a table as Markdown."""
     lines = [columns, ["---"] * len(columns), *rows]

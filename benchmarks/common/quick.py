@@ -23,7 +23,7 @@ from benchmarks import (
 )
 from benchmarks import serving as serving_benchmark
 from benchmarks.common import command_line, server_life, serving_ways
-from benchmarks.common.page import NotMeasured, circumstances
+from benchmarks.common.page import NotMeasured, bound, circumstances
 from benchmarks.pictures import label_pictures, moving_picture
 
 _PAIRS = 4
@@ -43,7 +43,8 @@ def main() -> None:
             if text:
                 print(text)
             print(f"  ({time.monotonic() - started:.0f} s)", flush=True)
-    print(f"quick benchmarks: {time.monotonic() - begin:.0f} s in total (bound 300)")
+    seconds = time.monotonic() - begin
+    print(f"quick benchmarks: {seconds:.0f} s in total ({bound(seconds, most=300)})")
 
 
 def measurements(scratch: Path) -> Iterator[Callable[[], object]]:

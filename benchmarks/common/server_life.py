@@ -14,6 +14,7 @@ from pathlib import Path
 
 import grpc
 
+from benchmarks.common.page import bound
 from benchmarks.common.server_process import PATIENCE, SIZE, frames, load, processor_seconds, server
 
 _TINY = 16  # pixels: who asks during a hot swap should not be what slows it down
@@ -55,9 +56,10 @@ def watch_memory(folder: str | Path, minutes: float) -> str:
 
         before = mixed(max(10.0, 6 * minutes))  # whatever is allocated once
         after = mixed(60 * minutes)
+    growth = 100 * (after / before - 1)
     return (
         f"{minutes:g} minutes of mixed load: {before:.0f} MiB before, {after:.0f} after, "
-        f"{100 * (after / before - 1):+.1f} % (bound 2 % in 20 minutes)."
+        f"{growth:+.1f} % ({bound(growth, most=2, unit=' %')} in 20 minutes)."
     )
 
 
@@ -126,5 +128,6 @@ def hot_swap(folder: str | Path, times: int = 10) -> str:
             cost.append(processor_seconds(process) - before)
     return (
         f"A new version answers {statistics.median(found):.2f} s (at most {max(found):.2f} s, {times} times) "
-        f"after it was renamed (bound 2 s), for {statistics.median(cost):.1f} s of CPU time."
+        f"after it was renamed ({bound(statistics.median(found), most=2, unit=' s')}), "
+        f"for {statistics.median(cost):.1f} s of CPU time."
     )

@@ -33,7 +33,7 @@ def label(
     """
     from pipelines.errors import InputError, naming
     from pipelines.files import check_outputs
-    from pipelines.image.sizes import check_same_size
+    from pipelines.image.frames import check_frames
     from pipelines.io.flow_io import check_flow_path, write_flow
     from pipelines.io.images import check_picture_path, read_images, write_image
     from pipelines.io.landmark_tables import read_pair_landmarks
@@ -48,7 +48,7 @@ def label(
     check_outputs(out, picture, inputs=(frame1, frame2))
     frames = read_images([frame1, frame2])
     with naming(frame1, frame2):
-        check_same_size(*frames)
+        check_frames(*frames)
     if landmarks == "face_mesh":
         with FaceMesh() as face_mesh:
             face1 = find_face(face_mesh, frames[0], str(frame1))

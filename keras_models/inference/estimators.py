@@ -29,7 +29,7 @@ from keras_models.presets import (
 )
 from pipelines import native_stderr
 from pipelines.errors import InputError
-from pipelines.image.sizes import check_same_size
+from pipelines.image.frames import check_frames
 from pipelines.labels import METHODS as LABEL_METHODS
 from pipelines.labels import make_label
 from pipelines.landmarks.detector import FaceMesh, find_face
@@ -121,11 +121,11 @@ def files_key(name: str) -> str:
 def dense(estimate: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Estimator:
     """Make an estimator of a function that returns a flow valid everywhere.
 
-    The estimator raises `InputError` for frames of different size.
+    The estimator raises `InputError` unless the frames are uint8 [H, W, 3] of one size.
     """
 
     def method(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        check_same_size(frame1, frame2)
+        check_frames(frame1, frame2)
         return estimate(frame1, frame2), np.ones(frame1.shape[:2], bool)
 
     return method

@@ -9,7 +9,7 @@ import numpy as np
 from keras_models.inference.estimators import Estimator
 from keras_models.inference.uncertainty import UncertainEstimator
 from pipelines.image.crops import Crop, crop_around
-from pipelines.image.sizes import check_same_size
+from pipelines.image.frames import check_frames
 from pipelines.image.warping import pixel_grid, sample, warp_back
 from pipelines.labels.extension import extend
 from pipelines.labels.mesh import mesh_label
@@ -94,12 +94,12 @@ def in_face_crop(
         names: names of the frames, for errors.
 
     Raises (when called):
-        InputError: if a frame has no face, or the frames differ in size.
+        InputError: if a frame has no face, or the frames are not uint8 [H, W, 3] of one size.
     """
     face_mesh = FaceMesh()
 
     def estimate(frame1: np.ndarray, frame2: np.ndarray) -> EstimatedFlow:
-        check_same_size(frame1, frame2)
+        check_frames(frame1, frame2)
         face1 = find_face(face_mesh, frame1, names[0])
         face2 = find_face(face_mesh, frame2, names[1], same_as=face1)
         crop = crop_around(np.concatenate([face1.landmarks, face2.landmarks]), size)

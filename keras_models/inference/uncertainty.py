@@ -23,7 +23,7 @@ from keras_models.inference.estimators import (
 )
 from keras_models.presets import SHIPPED, is_preset, load_network, preset_folder
 from pipelines.errors import InputError
-from pipelines.image.sizes import check_same_size
+from pipelines.image.frames import check_frames
 from pipelines.labels.confidence import forward_backward_difference
 
 if TYPE_CHECKING:
@@ -81,11 +81,11 @@ def dense_with_uncertainty(
 ) -> UncertainEstimator:
     """Make an estimator of a function that returns a flow valid everywhere, and its uncertainty [H, W].
 
-    The estimator raises `InputError` for frames of different size.
+    The estimator raises `InputError` unless the frames are uint8 [H, W, 3] of one size.
     """
 
     def method(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        check_same_size(frame1, frame2)
+        check_frames(frame1, frame2)
         flow, uncertainty = estimate(frame1, frame2)
         return flow, np.ones(frame1.shape[:2], bool), uncertainty
 

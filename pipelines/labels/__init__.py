@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.image.sizes import check_same_size
+from pipelines.image.frames import check_frames
 from pipelines.labels.confidence import photometric_confidence
 from pipelines.labels.matching import match_landmarks
 from pipelines.labels.mesh import mesh_label
@@ -99,7 +99,8 @@ def make_label(
         The label: flow from frame 1 to frame 2 in pixels, where it is valid, and its confidence.
 
     Raises:
-        InputError: if the method is unknown, the frames differ in size or the landmarks have another shape.
+        InputError: if the method is unknown, the frames are not uint8 of one size, or the landmarks have
+            another shape.
 
     Examples:
         A face that moves right by 2 pixels:
@@ -112,7 +113,7 @@ def make_label(
         ((64, 64, 2), array([2., 0.], dtype=float32))
     """
     check_method(method)
-    check_same_size(frame1, frame2)
+    check_frames(frame1, frame2)
     if method != "sparse" and len(landmarks1) != NUM_LANDMARKS:
         raise InputError(
             f"label method {method!r} needs the {NUM_LANDMARKS} landmarks of Face Mesh, but got "

@@ -145,7 +145,7 @@ def parallel_map(
         except BrokenProcessPool as error:
             raise InputError(
                 "a worker was killed, perhaps for lack of memory; run the command again with fewer workers: "
-                "finished work is kept"
+                'finished work is kept. A script that calls this needs `if __name__ == "__main__":`'
             ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
