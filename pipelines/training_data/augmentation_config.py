@@ -12,8 +12,10 @@ class Augmentation:
         scale: Maximum factor by which both frames are enlarged or reduced.
         translation: Maximum translation of both frames along each axis, as a share of the crop size.
         flip_probability: Probability of a horizontal flip of both frames.
-        relative_probability: Probability of an additional motion of frame 2 alone, which the next four
-            settings describe.
+        relative_probability: Probability of an additional motion of frame 2 alone, which the next
+            settings from `relative_rotation` on describe.
+        warp_probability: Probability that frame 2 is frame 1 moved by that additional motion alone, so that the
+            same skin is seen in the same light; all such pairs have the additional motion.
         relative_rotation: Standard deviation of the rotation of frame 2, degrees.
         relative_scale: Standard deviation of the relative change of size of frame 2.
         relative_translation: Standard deviation of the translation of frame 2, pixels of the crop.
@@ -36,6 +38,7 @@ class Augmentation:
     translation: float = number(default=0.12, minimum=0)
     flip_probability: float = number(default=0.5, minimum=0, maximum=1)
     relative_probability: float = number(default=0.6, minimum=0, maximum=1)
+    warp_probability: float = number(default=0.0, minimum=0, maximum=1)
     relative_rotation: float = number(default=0.8, minimum=0)
     relative_scale: float = number(default=0.01, minimum=0)
     relative_translation: float = number(default=1.0, minimum=0)

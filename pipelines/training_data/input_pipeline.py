@@ -8,6 +8,7 @@ made there; a stored dense flow is cropped and scaled. So the flow is always in 
 
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import cv2
@@ -211,10 +212,14 @@ def augment_and_label(
         As `crop_and_label`.
     """
     frame1, frame2, landmarks1, landmarks2, flow, valid, occluded = pair
-    rng = np.random.default_rng([config.seed, number])
+    rng, augmentation = np.random.default_rng([config.seed, number]), config.augmentation
+    if augmentation.warp_probability and rng.random() < augmentation.warp_probability:
+        frame2, landmarks2, augmentation = frame1, landmarks1, replace(augmentation, relative_probability=1.0)
+        flow, valid = np.zeros((*frame1.shape[:2], 2), np.float32), np.ones(frame1.shape[:2], bool)
+        occluded = ~valid
     crop = _crop(config, frame1.shape[:2], landmarks1, landmarks2)
     centre = np.array([crop.left, crop.top]) + (crop.side - 1) / 2
-    geometry = random_geometry(rng, config.augmentation, centre, crop.scale, config.size)
+    geometry = random_geometry(rng, augmentation, centre, crop.scale, config.size)
     picture1, picture2 = (
         np.clip(picture + 0.5, 0, 255).astype(np.uint8)
         for picture in (geometry.picture1(frame1), geometry.picture2(frame2))
@@ -223,7 +228,7 @@ def augment_and_label(
     points = geometry.points1(landmarks1), geometry.points2(landmarks2)
     visible = geometry.mask(~occluded) if len(occluded) else None
     picture2, flow, valid = _label(config, picture1, picture2, points, dense)
-    frames = photometric_augmentation(rng, config.augmentation, picture1, picture2)
+    frames = photometric_augmentation(rng, augmentation, picture1, picture2)
     return *frames, flow, valid, _face(config, points[0], visible)
 
 
