@@ -12,10 +12,10 @@ class Augmentation:
         scale: Maximum factor by which both frames are enlarged or reduced.
         translation: Maximum translation of both frames along each axis, as a share of the crop size.
         flip_probability: Probability of a horizontal flip of both frames.
-        relative_probability: Probability of an additional motion of frame 2 alone, which the next
-            settings from `relative_rotation` on describe.
-        warp_probability: Probability that frame 2 is frame 1 moved by that additional motion alone, so that the
-            same skin is seen in the same light; all such pairs have the additional motion.
+        relative_probability: Probability of an additional motion of frame 2 alone: a rotation, a change of
+            size, a translation and an elastic deformation.
+        warp_probability: Probability that frame 2 is frame 1 moved by that additional motion alone, so that
+            the same skin is seen in the same light; all such pairs have the additional motion.
         relative_rotation: Standard deviation of the rotation of frame 2, degrees.
         relative_scale: Standard deviation of the relative change of size of frame 2.
         relative_translation: Standard deviation of the translation of frame 2, pixels of the crop.
