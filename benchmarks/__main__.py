@@ -9,7 +9,8 @@ import subprocess
 import sys
 
 _MODULES = (
-    "pipelines", "serving", "networks", "model_card", "rendered_faces", "spotting", "smoothing", "labels",
+    "pipelines", "serving", "networks", "model_card", "rendered_faces", "light", "spotting", "smoothing",
+    "labels",
 )  # fmt: skip
 
 

@@ -19,13 +19,14 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from pipelines.image.bicubic import sample_bicubic
+from pipelines.image.bicubic import sample_bicubic, warp_back_bicubic
 from pipelines.image.warping import pixel_grid, sample, squared_length
 from pipelines.training_data.augmentation_config import Augmentation
 
 # The inverse of the elastic deformation is found by fixed-point iteration.
 _TOLERANCE, _MAX_ITERATIONS = 0.01, 30  # pixels, iterations
-_FEWEST_KNOTS = 4
+_FEWEST_KNOTS, _RESIDUAL_KNOTS = 4, 8
+_START_BLUR, _FEWEST_PIXELS = 6.0, 100  # standard deviation, pixels; pixels of a face for an affine fit
 _UNKNOWN = 0.1  # pixels: where the inverse is not found as exactly, the flow is not valid
 
 
@@ -132,15 +133,61 @@ def random_geometry(
     linear = _similarity(angle, zoom)
     relative = np.column_stack([linear, translation + crop_centre - linear @ np.full(2, crop_centre)])
     if augmentation.elastic_amplitude:
-        counts = rng.integers(_FEWEST_KNOTS, augmentation.elastic_knots + 1, 2)
-        knots = rng.standard_normal((*counts, 2)).astype(np.float32)
-        deformation = cv2.resize(knots, (size, size), interpolation=cv2.INTER_CUBIC)
-        deformation *= (
-            augmentation.elastic_amplitude
-            * 10 ** rng.uniform(-1, 0)
-            / max(np.hypot(*deformation.T).max(), 1e-6)
-        )
+        deformation = _random_field(rng, size, augmentation.elastic_amplitude, augmentation.elastic_knots)
     return Geometry(map1, relative @ np.vstack([map1, [0, 0, 1]]), deformation)
+
+
+def _random_field(rng: np.random.Generator, size: int, amplitude: float, most_knots: int) -> np.ndarray:
+    """Draw a smooth vector field, float32 [S, S, 2], of a tenth of the amplitude up to all of it, pixels."""
+    counts = rng.integers(_FEWEST_KNOTS, most_knots + 1, 2)
+    knots = rng.standard_normal((*counts, 2)).astype(np.float32)
+    field = cv2.resize(knots, (size, size), interpolation=cv2.INTER_CUBIC)
+    field *= amplitude * 10 ** rng.uniform(-1, 0) / max(np.hypot(*field.T).max(), 1e-6)
+    return field
+
+
+def warp_back_approximately(
+    rng: np.random.Generator,
+    augmentation: Augmentation,
+    frame2: np.ndarray,
+    flow: np.ndarray,
+    valid: np.ndarray,
+    face: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Warp frame 2 back by an approximate flow, so that the rest of the flow is left to estimate.
+
+    Args:
+        rng: Random number generator.
+        augmentation: Limits of the error.
+        frame2: Crop of frame 2, uint8 [S, S, 3], RGB.
+        flow: Flow from frame 1 to frame 2, float32 [S, S, 2], pixels.
+        valid: Where it is valid, bool [S, S].
+        face: Pixels of the face, bool [S, S].
+
+    Returns:
+        The warped frame 2, uint8 [S, S, 3]; the flow to it from frame 1, float32 [S, S, 2]; and where that is
+        valid, bool [S, S].
+    """
+    grid, known = pixel_grid(valid.shape), face & valid
+    start = np.zeros_like(flow)
+    if known.sum() >= _FEWEST_PIXELS:
+        places = np.concatenate([grid, np.ones((*valid.shape, 1), np.float32)], -1)
+        affine, *_ = np.linalg.lstsq(places[known], flow[known], rcond=None)
+        start = (places @ affine).astype(np.float32)
+        if rng.random() < 0.5:
+            weight = known.astype(np.float32)[..., None]
+            rest = cv2.GaussianBlur(np.dstack([(flow - start) * weight, weight]), (0, 0), _START_BLUR)
+            start += rest[..., :2] / np.maximum(rest[..., 2:], 0.1)
+    start += _random_field(rng, len(flow), augmentation.residual_error, _RESIDUAL_KNOTS)
+    warped = warp_back_bicubic(frame2.astype(np.float32), start)
+    # A point of frame 1 is at p + left(p) in the warped frame, and there start points to p + flow(p).
+    left = flow - start
+    for _ in range(_MAX_ITERATIONS):
+        previous, left = left, flow - sample(start, grid + left, cv2.INTER_LINEAR)
+        missed = squared_length(left - previous)
+        if missed[valid].max(initial=0) < _TOLERANCE**2:
+            break
+    return np.clip(warped + 0.5, 0, 255).astype(np.uint8), left, valid & (missed < _UNKNOWN**2)
 
 
 def photometric_augmentation(

@@ -24,6 +24,9 @@ class Augmentation:
         elastic_knots: Maximum number of knots of the elastic deformation along each axis. The deformation is
             drawn at the knots, whose number is drawn from 4 on, and is cubic in between: more knots strain
             the face more at the same amplitude.
+        residual_probability: Probability that frame 2 is warped back by an approximate flow, as a tracker
+            does: the affine or the smooth part of the flow, with a smooth error. The rest is the label.
+        residual_error: Maximum of that error, pixels of the crop, drawn like the elastic amplitude.
         contrast: Maximum relative change of contrast.
         gamma: Maximum exponent of the gamma correction, or its inverse.
         brightness: Maximum change of brightness, as a share of the full range.
@@ -44,6 +47,8 @@ class Augmentation:
     relative_translation: float = number(default=1.0, minimum=0)
     elastic_amplitude: float = number(default=6.0, minimum=0)
     elastic_knots: int = number(default=8, minimum=4)
+    residual_probability: float = number(default=0.0, minimum=0, maximum=1)
+    residual_error: float = number(default=1.5, minimum=0)
     contrast: float = number(default=0.35, minimum=0)
     gamma: float = number(default=1.35, minimum=1)
     brightness: float = number(default=0.12, minimum=0)

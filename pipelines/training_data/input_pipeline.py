@@ -21,7 +21,11 @@ from pipelines.labels import check_method, make_label
 from pipelines.landmarks.face_mesh import NUM_LANDMARKS, face_mask
 from pipelines.settings import check_settings, number, settings
 from pipelines.synthetic.synthesis import Disturbance, synthesise
-from pipelines.training_data.augmentation import photometric_augmentation, random_geometry
+from pipelines.training_data.augmentation import (
+    photometric_augmentation,
+    random_geometry,
+    warp_back_approximately,
+)
 from pipelines.training_data.augmentation_config import Augmentation
 from pipelines.training_data.sources import PAIR_TENSORS, Element, PairSource
 
@@ -228,8 +232,11 @@ def augment_and_label(
     points = geometry.points1(landmarks1), geometry.points2(landmarks2)
     visible = geometry.mask(~occluded) if len(occluded) else None
     picture2, flow, valid = _label(config, picture1, picture2, points, dense)
+    face = _face(config, points[0], visible)
+    if augmentation.residual_probability and rng.random() < augmentation.residual_probability:
+        picture2, flow, valid = warp_back_approximately(rng, augmentation, picture2, flow, valid, face)
     frames = photometric_augmentation(rng, augmentation, picture1, picture2)
-    return *frames, flow, valid, _face(config, points[0], visible)
+    return *frames, flow, valid, face
 
 
 def _label(

@@ -5,14 +5,14 @@ import onnxruntime
 import pytest
 import tensorflow as tf
 
-from benchmarks import labels, model_card, networks, pipelines, rendered_faces, runtimes, smoothing
+from benchmarks import labels, light, model_card, networks, pipelines, rendered_faces, runtimes, smoothing
 from benchmarks.common.page import circumstances, run_parts, write
 from benchmarks.common.real_data import real_data
 
 PAGES = [
     *(
         (b._PAGE, b.PARTS)
-        for b in (labels, model_card, networks, pipelines, rendered_faces, runtimes, smoothing)
+        for b in (labels, light, model_card, networks, pipelines, rendered_faces, runtimes, smoothing)
     ),
     (model_card._README, model_card.IN_README),
 ]

@@ -3,8 +3,15 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
+from pipelines.image.bicubic import warp_back_bicubic
 from pipelines.image.warping import pixel_grid, sample
-from pipelines.training_data.augmentation import Geometry, photometric_augmentation, random_geometry
+from pipelines.synthetic.renderer import render_pair
+from pipelines.training_data.augmentation import (
+    Geometry,
+    photometric_augmentation,
+    random_geometry,
+    warp_back_approximately,
+)
 from pipelines.training_data.augmentation_config import Augmentation
 
 _IDENTITY = {"scale": 1.0, "gamma": 1.0, "elastic_knots": 8}
@@ -189,3 +196,36 @@ def test_noise_has_the_strength_that_was_drawn():
     # Independent in both frames.
     first, second = photometric_augmentation(rng(int(np.argmax(spreads))), augmentation, grey, grey)
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.02
+
+
+@pytest.mark.parametrize("seed", range(4))  # affine and smooth starts
+def test_an_affine_motion_is_undone_by_a_start_without_error(seed):
+    grid = pixel_grid((64, 64))
+    flow = (grid - 31.5) @ np.float32([[0.02, 0.01], [-0.01, 0.02]]) + np.float32([3, -2])
+    frame2 = np.clip(waves(grid), 0, 255).astype(np.uint8)
+    start = replace(NONE, residual_error=0.0)
+    warped, left, valid = warp_back_approximately(
+        rng(seed), start, frame2, flow, *[np.ones((64, 64), bool)] * 2
+    )
+    inside = np.s_[20:44, 20:44]
+    assert valid[inside].all()
+    np.testing.assert_allclose(left[inside], 0, atol=0.02)
+    np.testing.assert_allclose(warped[inside], waves(grid + flow)[inside], atol=1.5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_left_leads_to_where_the_whole_flow_leads(seed):
+    """Sampling frame 2 at once gives what the remaining flow finds in the warped frame 2."""
+    pair = render_pair(5, 40 + 4 * seed, 128)
+    start = replace(NONE, residual_error=1.0)
+    known = pair.frame2, pair.flow, pair.valid, pair.face
+    warped, left, valid = warp_back_approximately(rng(seed), start, *known)
+    seen = pair.face & valid & ~pair.occluded
+    assert seen.sum() > 0.95 * (pair.face & ~pair.occluded).sum()
+    once = warp_back_bicubic(pair.frame2.astype(np.float32), pair.flow)[seen]
+    twice = warp_back_bicubic(warped.astype(np.float32), left)[seen]
+    # What differs is resampled twice, and rounded.
+    reverse = warp_back_bicubic(warped.astype(np.float32), -left)[seen]
+    assert np.abs(twice - once).mean() < 0.4 * np.abs(reverse - once).mean()
+    # The start follows large motion, and is off by an error that is left.
+    assert 0.01 < np.linalg.norm(left[seen], axis=-1).mean() < 1
