@@ -62,10 +62,10 @@ def light() -> str:
             [name, str(len(found)), f"{motion:.2f}", *(f"{each:.2f}" for each in (*changes, per_pixel))]
         )
     about = (
-        f"Robust standard deviation, in percent, of the change in log brightness over the face after frame 2 "
-        f"is warped back by the flow of `{METHOD}`: *light* varies over more than {_LIGHT:g} px, *detail* "
-        f"over {_DETAIL:g} to {_LIGHT:g} px. Medians over pairs that move by {_LEAST_MOTION:g} px or more; crops "
-        f"of {_SIZE} x {_SIZE}."
+        "Robust standard deviation, in percent, of the change in log brightness over the face after frame 2 "
+        f"is warped back by the flow of `{METHOD}`: *light* varies over more than {_LIGHT:g} px, "
+        f"*detail* over {_DETAIL:g} to {_LIGHT:g} px. Medians over pairs that move by {_LEAST_MOTION:g} px or "
+        f"more; crops of {_SIZE} x {_SIZE}."
     )
     columns = [
         "pairs",
