@@ -64,18 +64,10 @@ def light() -> str:
     about = (
         "Robust standard deviation, in percent, of the change in log brightness over the face after frame 2 "
         f"is warped back by the flow of `{METHOD}`: *light* varies over more than {_LIGHT:g} px, "
-        f"*detail* over {_DETAIL:g} to {_LIGHT:g} px. Medians over pairs that move by {_LEAST_MOTION:g} px or "
-        f"more; crops of {_SIZE} x {_SIZE}."
+        f"*detail* over {_DETAIL:g} to {_LIGHT:g} px. Medians over pairs that move by {_LEAST_MOTION:g} px "
+        f"or more; crops of {_SIZE} x {_SIZE}."
     )
-    columns = [
-        "pairs",
-        "count",
-        "motion, px",
-        "light, %",
-        "detail, %",
-        "noise, %",
-        "light per px of motion, %",
-    ]
+    columns = ["pairs", "count", "motion, px", "light, %", "detail, %", "noise, %", "light per px, %"]
     return f"{about}\n\n{table(columns, rows)}"
 
 
