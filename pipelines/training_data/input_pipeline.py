@@ -65,6 +65,8 @@ class InputConfig:
 def flow_batches(source: PairSource, config: InputConfig) -> tf.data.Dataset:
     """Make batches of all pairs, once, in order and without augmentation, for validation and evaluation.
 
+    With `residual_probability`, as many pairs are warped back as in training, because that is another task.
+
     Args:
         source: Source of pairs.
         config: Settings of the pipeline.
@@ -199,7 +201,11 @@ def crop_and_label(
     dense = crop.flow(flow, valid) if len(flow) else None
     points = crop.points(landmarks1), crop.points(landmarks2)
     visible = crop.mask(~occluded) if len(occluded) else None
-    return picture1, *_label(config, picture1, picture2, points, dense), _face(config, points[0], visible)
+    face = _face(config, points[0], visible)
+    label = _label(config, picture1, picture2, points, dense)
+    # Seeded by the crop itself, so that every pass validates the same task.
+    rng = np.random.default_rng([config.seed, zlib.crc32(picture1.tobytes())])
+    return picture1, *_warped_back(config, rng, *label, face), face
 
 
 def augment_and_label(
@@ -233,8 +239,7 @@ def augment_and_label(
     visible = geometry.mask(~occluded) if len(occluded) else None
     picture2, flow, valid = _label(config, picture1, picture2, points, dense)
     face = _face(config, points[0], visible)
-    if augmentation.residual_probability and rng.random() < augmentation.residual_probability:
-        picture2, flow, valid = warp_back_approximately(rng, augmentation, picture2, flow, valid, face)
+    picture2, flow, valid = _warped_back(config, rng, picture2, flow, valid, face)
     frames = photometric_augmentation(rng, augmentation, picture1, picture2)
     return *frames, flow, valid, face
 
@@ -259,6 +264,21 @@ def _label(
     seed = zlib.crc32(picture1.tobytes(), config.seed)
     synthesised = synthesise(picture1, *dense, Disturbance(), seed)
     return synthesised.frame2, synthesised.flow, ~synthesised.occluded
+
+
+def _warped_back(
+    config: InputConfig,
+    rng: np.random.Generator,
+    picture2: np.ndarray,
+    flow: np.ndarray,
+    valid: np.ndarray,
+    face: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return frame 2, the flow and its validity, warped back as often as the settings say."""
+    probability = config.augmentation.residual_probability if config.augmentation else 0.0
+    if not probability or rng.random() >= probability:
+        return picture2, flow, valid
+    return warp_back_approximately(rng, config.augmentation, picture2, flow, valid, face)
 
 
 def _face(config: InputConfig, points: np.ndarray, visible: np.ndarray | None) -> np.ndarray:

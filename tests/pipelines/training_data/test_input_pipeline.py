@@ -207,6 +207,25 @@ def test_frame_2_may_be_frame_1_moved(request, data):
     assert 0 < np.mean(sometimes > 0.01) < np.mean(never > 0.01)
 
 
+def test_residuals_are_smaller_than_the_motion_and_the_same_at_every_pass(tmp_path):
+    render_pairs(tmp_path / "pairs", 8, seed=3, size=96, mixture="head", workers=1)
+    source = open_source(tmp_path / "pairs")
+
+    def batches(probability):
+        augmentation = Augmentation(residual_probability=probability, residual_error=0.5)
+        return collect(flow_batches(source, InputConfig(size=96, batch_size=8, augmentation=augmentation)))
+
+    def motion(targets):
+        seen = targets["face"] & targets["valid"]
+        return np.array([np.hypot(*f[s].T).mean() for f, s in zip(targets["flow"], seen, strict=True)])
+
+    (_, whole), (inputs, residual), (again, _) = batches(0.0), batches(1.0), batches(1.0)
+    assert (motion(residual) < 0.5 * motion(whole)).all()
+    np.testing.assert_array_equal(inputs["frame2"], again["frame2"])
+    some = motion(batches(0.5)[1])
+    assert 0 < np.sum(some == motion(whole)) < len(some)
+
+
 def test_no_pairs_are_no_training(pair_folder):
     with pytest.raises(InputError, match="no pairs"):
         training_batches(open_source(pair_folder).only(set()), InputConfig())
