@@ -168,8 +168,7 @@ def _classify(preset: str | None) -> Classify | None:
         return None
 
     def classify(onset, apex) -> tuple[str, float] | None:
-        from keras_models.inference.expression_classifier import predicted_label
-        from keras_models.inference.recognition import probabilities
+        from keras_models.inference.recognition import NO_MOVEMENT, Recognition, probabilities
         from pipelines.micro_expressions.onset_apex import aligned_pair
 
         classifier = _classifier(preset)
@@ -179,7 +178,9 @@ def _classify(preset: str | None) -> Classify | None:
         except NoFaceError:
             return None
         found = probabilities(pair, classifier)
-        label = predicted_label(found, classifier.is_binary)
+        label = Recognition(found, pair, is_binary=classifier.is_binary).expression
+        if label == NO_MOVEMENT:
+            return None
         # Of several Action Units the least certain one.
         return label, min((found[name] for name in label.split("+") if name in found), default=math.nan)
 

@@ -7,6 +7,7 @@ import csv
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ from pipelines.io.frame_times import frame_times
 from pipelines.io.video import intact_frames, write_video
 
 #: Function from the frames of onset and apex, uint8 [H, W, 3] RGB each, to the class of the expression and
-#: its probability; None if one of the frames has no face.
+#: its probability; None if one of the frames has no face, or the face moves too little for a class.
 Classify = Callable[[np.ndarray, np.ndarray], tuple[str, float] | None]
 
 # Share of the face that repeats the frame before, from which a note says so. In rendered clips of H.264 at
@@ -111,7 +112,8 @@ def analyse_clip(
             clip_motion(clip, estimate, config.reference, landmarks, progress, threads)
         )
         notes = _survey_notes(motion, config.reference)
-        times = frame_times(clip, motion.survey.frames, config.rate)
+        video_times = frame_times(clip, motion.survey.frames, None if clip.is_file() else config.rate)
+        times = video_times if config.rate is None else frame_times(clip, motion.survey.frames, config.rate)
         part = stack.enter_context(replacing(out, replace_folder))
         part.mkdir()
         collected = _Collected(part, times, config)
@@ -124,10 +126,10 @@ def analyse_clip(
         if classify and any(event.kind == "micro" for event in events):
             events = _classified(clip, events, classify)
         analysis = ClipAnalysis(
-            clip, out, times, (*motion.references.values(), *motion.added), collected.motion(),
+            clip, out, times, video_times, (*motion.references.values(), *motion.added), collected.motion(),
             tuple(collected.status), tuple(events), (*notes, *collected.notes()), collected.mm_per_pixel,
         )  # fmt: skip
-        write_results(part, analysis, config.magnify, collected.reference_view)
+        write_results(part, analysis, config.magnify, collected.rate, collected.reference_view)
         if config.parquet:
             write_parquet(part / "motion.csv", ("region", "side"))
             write_parquet(part / "motion_wide.csv", ())
@@ -145,11 +147,19 @@ class _Collected:
         self._reference = None
         self.status: list[str] = []
         self.reference_view: np.ndarray | None = None
-        self.mm_per_pixel = 1.0
+        self._mm_per_pixel = 1.0
+        # Of each frame; NaN and -1 without a reference.
+        self.mm_per_pixel = np.full(len(times), np.nan)
+        self.references = np.full(len(times), -1)
         self._motion = np.full((len(times), len(EVENT_REGIONS), 2), np.nan, np.float32)
         self.openings = np.full(len(times), np.nan, np.float32)
         self._copied = np.full(len(times), np.nan, np.float32)
         self.head = np.full((len(times), 2), np.nan, np.float32)
+
+    @property
+    def rate(self) -> float:
+        """Frames per second of the video, which has a constant rate."""
+        return 1 / float(np.median(np.diff(self._times))) if len(self._times) > 1 else 25.0
 
     def write(self, frames: Iterator[ClipFrame]) -> None:
         with ExitStack() as stack:
@@ -165,8 +175,7 @@ class _Collected:
                     pass
                 return
             pictures = self._pictures(self._tables(frames, *writers))
-            rate = 1 / float(np.median(np.diff(self._times))) if len(self._times) > 1 else 25.0
-            write_video(self._folder / "magnified.mp4", pictures, rate)
+            write_video(self._folder / "magnified.mp4", pictures, self.rate)
 
     def _tables(
         self, frames: Iterator[ClipFrame], motion: csv.DictWriter, wide: csv.DictWriter, whole: csv.DictWriter
@@ -178,13 +187,15 @@ class _Collected:
                 landmarks = frame.reference.to_frame(frame.reference.landmarks)
                 yaw = head_pose(landmarks).yaw
                 self._regions = RegionTable(frame.reference, yaw, self._config.interpupillary_mm)
-                self.mm_per_pixel = self._regions.mm_per_pixel
+                self._mm_per_pixel = self._regions.mm_per_pixel
                 self._frames = FrameTable(frame.reference, self._regions.mm_per_pixel)
             self.status.append(frame.status)
             valid, rows = "", []
             if frame.reference is None:
                 whole.writerow(row_without_reference(frame, seconds))
             else:
+                self.mm_per_pixel[number] = self._mm_per_pixel
+                self.references[number] = frame.reference.number
                 row = self._frames.row(frame, seconds)
                 whole.writerow(row)
                 self.openings[number] = self._frames.opening(frame)
@@ -201,7 +212,7 @@ class _Collected:
 
     def _pictures(self, frames: Iterator[ClipFrame]) -> Iterator[np.ndarray]:
         for frame in frames:
-            shown = panels(frame, self._config.magnify)
+            shown = panels(frame, self._config.magnify, self._mm_per_pixel)
             is_reference = frame.reference is not None and frame.number == frame.reference.number
             if is_reference and self.reference_view is None:
                 self.reference_view = shown[:MAGNIFIED_SIZE, :MAGNIFIED_SIZE]
@@ -236,10 +247,19 @@ def _event_motion(regions: list[RegionMotion]) -> np.ndarray:
 
 
 def _events(collected: _Collected, times: np.ndarray) -> list[FoundEvent]:
-    events = expression_events(collected.motion().astype(np.float64), EVENT_REGIONS, times)
-    blinks = blink_events(collected.openings.astype(np.float64), times)
-    events = without_turns(without_blinks(events, blinks), collected.head)
-    return sorted(events + blinks, key=lambda event: event.onset)
+    """Detect events among frames with one reference: motion relative to two of them has no common zero."""
+    found = []
+    starts = np.flatnonzero(np.diff(collected.references)) + 1
+    for first, end in pairwise((0, *starts.tolist(), len(times))):
+        part = np.s_[first:end]
+        events = expression_events(collected.motion()[part].astype(np.float64), EVENT_REGIONS, times[part])
+        blinks = blink_events(collected.openings[part].astype(np.float64), times[part])
+        events = without_turns(without_blinks(events, blinks), collected.head[part])
+        found += [
+            replace(each, onset=each.onset + first, apex=each.apex + first, offset=each.offset + first)
+            for each in events + blinks
+        ]
+    return sorted(found, key=lambda event: event.onset)
 
 
 def _classified(clip: Path, events: list[FoundEvent], classify: Classify) -> list[FoundEvent]:

@@ -25,33 +25,40 @@ class ClipAnalysis:
         clip: path of the clip.
         folder: folder of the results.
         times: time of each frame, float64 [T], seconds.
+        video_times: the same by the time stamps of the video, where a player shows the frame; other than
+            `times` if a rate was given.
         references: numbers of the reference frames.
         motion: mean motion (u, v) of `EVENT_REGIONS` relative to the head, float32 [T, R, 2], pixels of the
             224 x 224 crop; NaN where unknown.
         status: status of each frame: tracked, restarted, lost or no_face.
         events: events in the order of their onsets.
         notes: remarks for the user.
-        mm_per_pixel: millimetres per pixel of the 224 x 224 crop.
+        mm_per_pixel: millimetres per pixel of the 224 x 224 crop, float64 [T]; it depends on the reference,
+            and is NaN in frames without one.
     """
 
     clip: Path
     folder: Path
     times: np.ndarray
+    video_times: np.ndarray
     references: tuple[int, ...]
     motion: np.ndarray
     status: tuple[str, ...]
     events: tuple[FoundEvent, ...]
     notes: tuple[str, ...]
-    mm_per_pixel: float
+    mm_per_pixel: np.ndarray
 
 
-def write_results(folder: Path, analysis: ClipAnalysis, magnify: float, reference: np.ndarray | None) -> None:
+def write_results(
+    folder: Path, analysis: ClipAnalysis, magnify: float, rate: float, reference: np.ndarray | None
+) -> None:
     """Write events.csv, events.eaf, summary.json and, if there is a video, report.html.
 
     Args:
         folder: folder of the results.
         analysis: result of the analysis.
         magnify: magnification factor of the video.
+        rate: frames per second of the video.
         reference: face in the first reference frame, uint8 [384, 384, 3], RGB; None without a video.
     """
     columns = (
@@ -68,7 +75,9 @@ def write_results(folder: Path, analysis: ClipAnalysis, magnify: float, referenc
             }
             numbers = {"peak": f"{event.peak:.3f}", "probability": _text(event.probability)}
             writer.writerow(asdict(event) | seconds | numbers)
-    write_elan(folder / "events.eaf", analysis.clip, list(analysis.events), analysis.times)
+    write_elan(
+        folder / "events.eaf", analysis.clip, analysis.folder, list(analysis.events), analysis.video_times
+    )
     kinds = [event.kind for event in analysis.events]
     summary = {
         "clip": analysis.clip.name,
@@ -83,10 +92,10 @@ def write_results(folder: Path, analysis: ClipAnalysis, magnify: float, referenc
     }
     (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     if reference is not None:
-        lengths = np.linalg.norm(analysis.motion, axis=-1) * analysis.mm_per_pixel
+        lengths = np.linalg.norm(analysis.motion, axis=-1) * analysis.mm_per_pixel[:, None]
         curves = {name.replace("_", " "): lengths[:, k] for k, name in enumerate(EVENT_REGIONS)}
         write_clip_report(
-            folder / "report.html", analysis.clip.name, analysis.times, curves, analysis.events,
+            folder / "report.html", analysis.clip.name, analysis.times, rate, curves, analysis.events,
             analysis.notes, reference, magnify, FULL_MM, FULL_STRAIN,
         )  # fmt: skip
 

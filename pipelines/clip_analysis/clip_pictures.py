@@ -4,13 +4,12 @@ import cv2
 import numpy as np
 
 from pipelines.clip_analysis.magnification import MAGNIFIED_SIZE, face_view, magnified
-from pipelines.clip_analysis.region_table import INTERPUPILLARY_MM
 from pipelines.clip_analysis.tracking.clip_frame import ClipFrame
 from pipelines.micro_expressions.strain import optical_strain
 from pipelines.visualization.flow_color import flow_to_color
 from pipelines.visualization.flow_pictures import error_map
 
-#: Motion relative to the head that is shown in full colour, millimetres of a face with pupils 63 mm apart.
+#: Motion relative to the head that is shown in full colour, millimetres.
 FULL_MM = 2.0
 #: Optical strain that is shown as white.
 FULL_STRAIN = 0.15
@@ -18,12 +17,13 @@ FULL_STRAIN = 0.15
 _STRAIN_BLUR = 2.0  # standard deviation, pixels of the aligned crop of 224 pixels
 
 
-def panels(frame: ClipFrame, factor: float) -> np.ndarray:
+def panels(frame: ClipFrame, factor: float, mm_per_pixel: float) -> np.ndarray:
     """Show a frame in four pictures.
 
     Args:
         frame: frame of a clip.
         factor: magnification factor of the motion.
+        mm_per_pixel: millimetres per pixel of the 224 x 224 crop.
 
     Returns:
         uint8 [768, 768, 3], RGB. Top: the face, and the face with its motion relative to the head magnified.
@@ -37,7 +37,7 @@ def panels(frame: ClipFrame, factor: float) -> np.ndarray:
     if not frame.known:
         return _square(view, view, grey, grey)
     motion = frame.motion
-    full = FULL_MM * frame.reference.iris_distance / INTERPUPILLARY_MM
+    full = FULL_MM / (mm_per_pixel * frame.reference.aligned_scale)
     flow = flow_to_color(motion.expression, motion.valid, full)
     smooth = cv2.GaussianBlur(motion.expression, (0, 0), _STRAIN_BLUR / frame.reference.aligned_scale)
     strain = error_map(optical_strain(smooth[None]).numpy()[0], motion.valid, FULL_STRAIN)

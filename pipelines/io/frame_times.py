@@ -7,6 +7,7 @@ import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.io.video import frame_rate
+from pipelines.io.video_decoder import decoded_times
 
 
 def frame_times(path: Path | str, count: int, rate: float | None = None) -> np.ndarray:
@@ -29,7 +30,11 @@ def frame_times(path: Path | str, count: int, rate: float | None = None) -> np.n
     path = Path(path)
     if rate is not None or path.is_dir():
         return np.arange(count) / (rate or frame_rate(path))
-    stamps = _stamps(path)[:count]
+    stamps = _stamps(path)
+    if len(stamps) > count:  # packets of no frame, or damaged ones: only decoding tells which
+        stamps = np.array(decoded_times(path))
+        stamps = stamps[np.isfinite(stamps)]
+    stamps = stamps[:count]
     usual = 1 / frame_rate(path)
     if len(stamps) < 2 or (np.diff(stamps) <= 0).any():
         return np.arange(count) * usual

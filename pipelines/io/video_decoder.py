@@ -7,9 +7,10 @@ damaged.
 """
 
 import logging
+import math
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -50,11 +51,45 @@ def decode_video(path: Path) -> Iterator[np.ndarray]:
         TruncatedClipError: after the last intact frame of a truncated file.
         InputError: for a file that is empty, no video, or of a codec that FFmpeg cannot decode.
     """
+    reformatter = VideoReformatter()  # kept, because setting up a conversion takes as long as one frame
+    for frame, codec in _decoded(path):
+        padded = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+        # Without the padding of FFmpeg's rows, through which NumPy goes pixel by pixel.
+        yield np.ascontiguousarray(_upright(padded, frame, codec))
+
+
+def decoded_times(path: Path) -> list[float]:
+    """Return the time stamps of the frames that `decode_video` yields, seconds; NaN where there is none.
+
+    This takes as long as decoding the file.
+
+    Raises:
+        InputError: as `decode_video`, but for truncated files.
+    """
+    times = []
+    with suppress(TruncatedClipError):
+        for frame, _ in _decoded(path, report=False):
+            times.append(math.nan if frame.time is None else float(frame.time))
+    return times
+
+
+def is_still_picture(path: Path) -> bool:
+    """Tell whether a file is a single picture, by its content; animated ones are videos.
+
+    Raises:
+        InputError: as `decode_video`.
+    """
+    with _open_video(path) as (container, _):
+        return container.format.name == "image2" or container.format.name.endswith("_pipe")
+
+
+def _decoded(path: Path, report: bool = True) -> Iterator[tuple[av.VideoFrame, str]]:
+    """Yield the frames as FFmpeg decodes them, and the name of their codec; see `decode_video`."""
     with _open_video(path) as (container, stream):
-        reformatter = VideoReformatter()  # kept, because setting up a conversion takes as long as one frame
+        codec = stream.codec_context.codec.name
         frames, skipped, ends_damaged = 0, 0, False
         # A damaged frame is shown if intact ones follow, as players do; the last one of a file is left out.
-        held: list[np.ndarray] = []
+        held: list[av.VideoFrame] = []
         for packet in _packets(container, stream):
             try:
                 decoded = packet.decode() if packet is not None else []
@@ -64,21 +99,18 @@ def decode_video(path: Path) -> Iterator[np.ndarray]:
             if packet is None or packet.size:  # an empty one asks for the frames that the decoder still has
                 ends_damaged = packet is None or packet.is_corrupt
             for frame in decoded:
-                padded = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
-                # Without the padding of FFmpeg's rows, through which NumPy goes pixel by pixel.
-                picture = np.ascontiguousarray(_upright(padded, frame))
                 if frame.is_corrupt or packet.is_corrupt:
-                    ready, held = held, [picture]
+                    ready, held = held, [frame]
                 else:
-                    ready, held = [*held, picture], []
+                    ready, held = [*held, frame], []
                 frames += len(ready)
-                yield from ready
+                yield from ((each, codec) for each in ready)
         if ends_damaged or held or is_truncated(path):
             raise TruncatedClipError(
                 f"{path}: truncated: the file ends inside a frame; {frames} frames before it are intact. "
                 "Copy or download it again"
             )
-        if skipped:
+        if skipped and report:
             _log.warning("%s: %d damaged packets were skipped; frames are missing there", path, skipped)
 
 
@@ -159,11 +191,14 @@ def _packets(
         yield packet
 
 
-def _upright(picture: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
+def _upright(picture: np.ndarray, frame: av.VideoFrame, codec: str) -> np.ndarray:
     """Apply a frame's display matrix, rounded to turns by 90 degrees and reflections.
 
     The matrix is (a b u, c d v, x y w) in fixed point: a pixel (x, y) is shown at (a x + c y, b x + d y).
     """
+    # PyAV 18.1 breaks its memory when the side data of a PNG with a colour profile are read.
+    if codec in ("png", "apng"):
+        return np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90)))
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return picture

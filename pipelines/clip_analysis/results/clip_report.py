@@ -20,6 +20,7 @@ def write_clip_report(
     path: Path | str,
     name: str,
     times: np.ndarray,
+    rate: float,
     curves: dict[str, np.ndarray],
     events: tuple[FoundEvent, ...],
     notes: tuple[str, ...],
@@ -33,7 +34,8 @@ def write_clip_report(
     Args:
         path: path of the page, in the folder of the video.
         name: name of the clip.
-        times: time of each frame, float [T], seconds.
+        times: time of each frame in the clip, float [T], seconds.
+        rate: frames per second of the video, which is constant also where that of the clip is not.
         curves: motion relative to the head by the name of the region, float [T] each, mm; NaN where unknown.
         events: detected events.
         notes: remarks for the reader.
@@ -45,9 +47,9 @@ def write_clip_report(
     path = Path(path)
     every = -(-len(times) // _MOST_POINTS)
     data = {
-        "times": [round(float(time), 4) for time in times[::every]],
-        "first_frames": list(range(0, len(times), every)),
-        "step": float(np.median(np.diff(times))) if len(times) > 1 else 0.04,
+        "times": [round(float(time), 4) for time in times],
+        "rate": rate,
+        "every": every,
         "curves": {name: _largest_of(curve, every) for name, curve in curves.items()},
         "events": [
             {"onset": round(float(times[event.onset]), 4), "offset": round(float(times[event.offset]), 4)}
@@ -74,10 +76,7 @@ def write_clip_report(
         ),
         scale=f"Full colour is a motion of {full_mm:g} mm; white is a strain of {full_strain:g}.",
         duration=f"{times[-1]:.2f}",
-        events=[
-            {"time": f"{times[event.apex]:.4f}", "text": _text(event, float(times[event.apex]))}
-            for event in events
-        ],
+        events=[{"frame": event.apex, "text": _text(event, float(times[event.apex]))} for event in events],
         reference="data:image/png;base64," + base64.b64encode(encode_png(reference)).decode(),
         table=rows,
         # Escaped, so that no text in the data can end the script.

@@ -6,6 +6,8 @@ References:
 
 import contextlib
 import io
+import mimetypes
+import os
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +18,17 @@ from pipelines.files import replacing
 _TIERS = {"micro": "micro-expressions", "macro": "macro-expressions", "blink": "blinks"}
 
 
-def write_elan(path: Path | str, clip: Path, events: list[FoundEvent], times: np.ndarray) -> None:
+def write_elan(
+    path: Path | str, clip: Path, folder: Path, events: list[FoundEvent], times: np.ndarray
+) -> None:
     """Write events as annotations, with a tier for each kind of event and one for the apexes.
 
     Args:
         path: path of the ELAN file, with the suffix .eaf.
         clip: path of the video.
+        folder: folder in which the file will lie, from where the video is found after both have moved.
         events: detected events.
-        times: time of each frame, float [T], seconds.
+        times: time of each frame in the video, float [T], seconds.
     """
     from pympi.Elan import Eaf
 
@@ -40,7 +45,14 @@ def write_elan(path: Path | str, clip: Path, events: list[FoundEvent], times: np
         apex = milliseconds[event.apex]
         document.add_annotation("apexes", apex, max(milliseconds[event.apex + 1], apex + 1), event.kind)
     if clip.is_file():
-        document.add_linked_file(str(clip.resolve()), relpath=clip.name, mimetype="video/mp4")
+        try:
+            relative = os.path.relpath(clip.resolve(), folder.resolve())
+        except ValueError:  # another drive (Windows)
+            relative = None
+        kind = mimetypes.guess_type(clip.name)[0] or "video/*"
+        # ELAN writes its addresses unescaped.
+        address = f"file:///{clip.resolve().as_posix().lstrip('/')}"
+        document.add_linked_file(address, relative and Path(relative).as_posix(), mimetype=kind)
     # pympi prints the path that it writes, and keeps a copy of a file that it replaces.
     with replacing(path) as part, contextlib.redirect_stdout(io.StringIO()):
         document.to_file(str(part), pretty=True)

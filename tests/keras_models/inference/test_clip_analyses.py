@@ -10,6 +10,7 @@ import pytest
 from keras_models.inference import clip_analyses
 from keras_models.inference.clip_analyses import AnalysisRequest, analyse, analyse_folder
 from keras_models.inference.estimators import get_estimator
+from keras_models.inference.recognition import LEAST_STRENGTH, Recognition
 from pipelines.clip_analysis.analysis import AnalysisConfig
 from pipelines.errors import InputError
 from pipelines.io.images import write_image
@@ -44,9 +45,17 @@ def test_the_flow_of_the_classifier_is_loaded_once(portrait, monkeypatch):
 
     monkeypatch.setattr("keras_models.inference.expression_samples.get_estimator", count)
     classify = clip_analyses._classify("expression")
-    assert classify(portrait, portrait) is not None
-    assert classify(portrait, np.roll(portrait, 1, axis=1)) is not None
+    classify(portrait, portrait)
+    classify(portrait, np.roll(portrait, 1, axis=1))
     assert len(loaded) == 1
+
+
+def test_a_face_that_does_not_move_has_no_class(portrait, monkeypatch):
+    """As `faceflow expression` answers for the same frames."""
+    classify = clip_analyses._classify("expression")
+    for strength, answer in ((LEAST_STRENGTH - 0.001, False), (LEAST_STRENGTH + 0.001, True)):
+        monkeypatch.setattr(Recognition, "strength", strength)
+        assert (classify(portrait, portrait) is not None) == answer
 
 
 def test_a_row_for_each_clip(clips, tmp_path):

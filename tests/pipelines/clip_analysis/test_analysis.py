@@ -1,10 +1,13 @@
 import csv
 import json
+import xml.etree.ElementTree as ET
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from pipelines.clip_analysis.analysis import AnalysisConfig, analyse_clip
+from pipelines.clip_analysis.analysis import AnalysisConfig, _events, analyse_clip
+from pipelines.clip_analysis.analysis_files import EVENT_REGIONS
 from pipelines.errors import InputError
 from pipelines.io.images import write_image
 from pipelines.io.video import read_clip, write_video
@@ -47,7 +50,7 @@ def test_smile_is_measured(analysed):
         assert float(rows[0, "mouth_corners", side]["rms_px"]) < 0.2
         assert float(rows[12, "forehead", side]["rms_px"]) < 0.4
         ratio = float(corner["u_mm"]) / float(corner["u_px"])
-        assert ratio == pytest.approx(analysed.mm_per_pixel, rel=1e-3)
+        assert ratio == pytest.approx(analysed.mm_per_pixel[12], rel=1e-3)
     assert float(rows[12, "mouth_corners", "both"]["time_s"]) == pytest.approx(0.48, abs=1e-3)
 
 
@@ -92,7 +95,7 @@ def test_event_and_files(analysed):
     assert analysed.notes[0] == "the reference is frame 0 (named)"
     page = (analysed.folder / "report.html").read_text()
     assert "data:video/mp4;base64," in page
-    assert page.count("data-time=") == len(analysed.events)
+    assert page.count("data-frame=") == len(analysed.events)
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
 
 
@@ -107,6 +110,56 @@ def test_video_shows_the_smile_larger(analysed, smile):
     colour = flow.max(axis=-1) - flow.min(axis=-1)
     assert colour[12].mean() > 2 * colour[0].mean()
     assert (strain[12] > 180).mean() > (strain[0] > 180).mean() + 0.005
+
+
+def test_events_do_not_reach_across_a_change_of_the_reference():
+    """The motion goes on in the next shot, but it is another person's."""
+    times, count = np.arange(60) / 25, 60
+    rise = np.interp(np.arange(count), [10, 25, 40], [0, 4, 0])
+
+    def found(references):
+        motion = np.zeros((count, len(EVENT_REGIONS), 2))
+        motion[:, EVENT_REGIONS.index("mouth_corners right"), 0] = rise
+        openings, head = np.ones(count), np.zeros((count, 2))
+        collected = SimpleNamespace(
+            motion=lambda: motion, openings=openings, head=head, references=np.array(references)
+        )
+        return _events(collected, times)
+
+    (whole,) = found([0] * count)
+    assert whole.onset < 30 < whole.offset
+    (cut,) = found([0] * 30 + [35] * 30)
+    assert (cut.onset, cut.apex) == (whole.onset, whole.apex)
+    assert cut.offset < 30
+    later = found([0] * 5 + [-1] * 3 + [9] * 52)  # a title, and a shot that begins with frame 8
+    assert [(event.onset, event.apex, event.offset) for event in later] == [
+        (whole.onset, whole.apex, whole.offset)
+    ]
+
+
+def test_millimetres_of_the_report_are_those_of_the_distance_of_the_pupils(smile, dis, tmp_path):
+    """Twice the distance: twice the millimetres, and half the colour."""
+    write_video(tmp_path / "smile.mp4", smile[8:14], 25)
+    saturation = []
+    for distance in (63.0, 126.0):
+        config = AnalysisConfig(reference=0, magnify=4, interpupillary_mm=distance)
+        result = analyse_clip(tmp_path / "smile.mp4", tmp_path / f"{distance}", dis, config)
+        colours = read_clip(result.folder / "magnified.mp4")[-1, 384:, :384].astype(float)
+        saturation.append((colours.max(axis=-1) - colours.min(axis=-1)).mean())
+    assert 1.2 * saturation[0] < saturation[1]
+
+
+def test_annotations_of_a_video_lie_where_it_shows_them(smile, dis, tmp_path):
+    """A stated rate changes the times of the tables, and not those at which a player shows the frames."""
+    write_video(tmp_path / "smile.mp4", smile, 25)
+    config = AnalysisConfig(reference=0, magnify=0, rate=100)
+    result = analyse_clip(tmp_path / "smile.mp4", tmp_path / "out", dis, config)
+    (event,) = [event for event in result.events if event.kind != "blink"]
+    assert result.times[event.apex] == event.apex / 100
+    root = ET.parse(tmp_path / "out" / "events.eaf").getroot()
+    slots = [int(slot.get("TIME_VALUE")) for slot in root.iter("TIME_SLOT")]
+    assert 1000 * event.apex // 25 in slots
+    assert root.find("HEADER/MEDIA_DESCRIPTOR").get("RELATIVE_MEDIA_URL") == "../smile.mp4"
 
 
 def test_a_face_that_leaves_and_returns(smile, dis, tmp_path):

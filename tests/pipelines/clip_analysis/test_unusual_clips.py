@@ -48,6 +48,12 @@ def test_a_cut_to_somebody_else(portrait, somebody_else, dis, tmp_path):
     assert "cuts before frame 4; each shot has a reference of its own" in analysis.notes
     assert "lost" not in analysis.status
     assert np.nanmax(np.abs(analysis.motion)) < 0.5
+    # Millimetres are those of the shot's own reference.
+    for row in table(tmp_path / "out" / "frames.csv"):
+        if row["head_x_px"] and abs(float(row["head_x_px"])) > 0.05:
+            ratio = float(row["head_x_mm"]) / float(row["head_x_px"])
+            assert ratio == pytest.approx(analysis.mm_per_pixel[int(row["frame"])], rel=0.01)
+    assert len(set(analysis.mm_per_pixel)) == 2
 
 
 def test_a_title_before_the_face(portrait, dis, tmp_path):

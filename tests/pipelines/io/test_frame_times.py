@@ -7,6 +7,7 @@ import pytest
 from pipelines.errors import InputError
 from pipelines.io.frame_times import frame_times
 from pipelines.io.images import write_image
+from pipelines.io.video import read_frames
 
 
 @pytest.fixture
@@ -45,3 +46,25 @@ def test_rate_of_a_folder_and_a_stated_one(tmp_path):
     np.testing.assert_allclose(frame_times(tmp_path, 3, rate=200), [0, 0.005, 0.01])
     with pytest.raises(InputError, match="rate 0"):
         frame_times(tmp_path, 3, rate=0)
+
+
+def test_frames_behind_damaged_packets_keep_their_times(tmp_path, caplog):
+    path = tmp_path / "damaged.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("png", 25)
+        stream.width = stream.height = 32
+        stream.pix_fmt = "rgb24"
+        for number in range(20):
+            frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 10 * number, np.uint8), format="rgb24")
+            for packet in stream.encode(frame):
+                if 5 <= number < 10:
+                    damaged = av.Packet(b"damaged")
+                    damaged.pts, damaged.dts, damaged.time_base = packet.pts, packet.dts, packet.time_base
+                    damaged.stream = packet.stream
+                    packet = damaged
+                container.mux(packet)
+        container.mux(stream.encode())
+    frames = list(read_frames(path))
+    shown = [int(frame[0, 0, 0]) // 10 for frame in frames]
+    assert shown == [*range(5), *range(10, 20)]
+    np.testing.assert_allclose(frame_times(path, len(frames)), np.array(shown) / 25)

@@ -3,13 +3,15 @@
 import logging
 import subprocess
 
+import cv2
 import imageio_ffmpeg
 import numpy as np
 import pytest
 
 from pipelines.errors import InputError
-from pipelines.io.video import is_clip, write_video
-from pipelines.io.video_decoder import TruncatedClipError, decode_video, video_rate
+from pipelines.io.images import read_image
+from pipelines.io.video import is_clip, read_frames, write_video
+from pipelines.io.video_decoder import TruncatedClipError, decode_video, is_still_picture, video_rate
 
 MOVING = ("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=2")
 
@@ -56,6 +58,32 @@ def test_turned_videos_are_shown_as_ffmpeg_shows_them(plain, tmp_path, matrix, s
     expected = frames_of_ffmpeg(path, *shape)
     frames = np.stack(list(decode_video(path)))
     np.testing.assert_array_equal(frames, expected)
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_a_video_of_png_pictures_is_turned_too(tmp_path, turn):
+    plain, path = tmp_path / "plain.mov", tmp_path / "turned.mov"
+    ffmpeg(*MOVING, "-frames:v", 3, "-c:v", "png", "-pix_fmt", "rgb24", plain)
+    ffmpeg("-display_rotation", turn, "-i", plain, "-c", "copy", path)
+    expected = frames_of_ffmpeg(path, *((96, 64) if turn % 180 else (64, 96)))
+    np.testing.assert_array_equal(np.stack(list(decode_video(path))), expected)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp", ".tiff"])
+def test_a_picture_is_a_clip_of_one_frame_whatever_its_name(tmp_path, suffix):
+    picture = np.random.default_rng(0).integers(0, 255, (24, 32, 3)).astype(np.uint8)
+    file = tmp_path / f"picture{suffix}"
+    cv2.imwrite(str(file), picture)
+    expected = read_image(file)
+    for path in (file, tmp_path / "picture.mp4"):
+        if not path.exists():
+            file.rename(path)
+        assert is_still_picture(path)
+        (frame,) = read_frames(path)
+        np.testing.assert_array_equal(frame, expected)
+    # An animated picture is a video.
+    ffmpeg(*MOVING, "-frames:v", 3, tmp_path / "animated.gif")
+    assert not is_still_picture(tmp_path / "animated.gif")
 
 
 def test_frames_are_contiguous(tmp_path):

@@ -8,13 +8,14 @@ from pipelines.clip_analysis.results.elan import write_elan
 
 def test_annotations_as_elan_reads_them(tmp_path, capsys):
     """Read back as XML, by the schema: time slots in milliseconds, one tier for each kind."""
-    clip = tmp_path / "clip.mp4"
+    clip = tmp_path / "my clips" / "clip.mov"
+    clip.parent.mkdir()
     clip.touch()
     events = [
         FoundEvent("micro", 5, 10, 15, 1.0, "mouth left", "positive"),
         FoundEvent("blink", 20, 22, 24, 0.9, "eyes"),
     ]
-    write_elan(tmp_path / "events.eaf", clip, events, np.arange(30) / 50)
+    write_elan(tmp_path / "events.eaf", clip, tmp_path / "analyses" / "clip", events, np.arange(30) / 50)
     root = ET.parse(tmp_path / "events.eaf").getroot()
     slots = {slot.get("TIME_SLOT_ID"): int(slot.get("TIME_VALUE")) for slot in root.iter("TIME_SLOT")}
     found = {}
@@ -27,12 +28,15 @@ def test_annotations_as_elan_reads_them(tmp_path, capsys):
         "blinks": [(400, 480, "eyes")],
         "apexes": [(200, 220, "micro"), (440, 460, "blink")],
     }
-    assert root.find("HEADER/MEDIA_DESCRIPTOR").get("RELATIVE_MEDIA_URL").endswith("clip.mp4")
+    media = root.find("HEADER/MEDIA_DESCRIPTOR")
+    assert media.get("RELATIVE_MEDIA_URL") == "../../my clips/clip.mov"
+    assert media.get("MEDIA_URL") == f"file://{clip}"
+    assert media.get("MIME_TYPE") == "video/quicktime"
     assert capsys.readouterr().out == ""
 
 
 def test_no_events(tmp_path):
-    write_elan(tmp_path / "events.eaf", tmp_path, [], np.zeros(1))
+    write_elan(tmp_path / "events.eaf", tmp_path, tmp_path, [], np.zeros(1))
     root = ET.parse(tmp_path / "events.eaf").getroot()
     assert [tier.get("TIER_ID") for tier in root.iter("TIER")] == [
         "micro-expressions", "macro-expressions", "blinks", "apexes",
