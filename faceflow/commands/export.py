@@ -107,9 +107,14 @@ def export_expression(
         raise InputError("--push and --corpus NAME=DIR go together: the evaluation needs labelled clips")
 
     from keras_models.inference.expression_classifier import open_classifier
-    from keras_models.presets import load_network, read_preset
+    from keras_models.presets import is_preset, load_network, preset_folder, read_preset
 
     classifier = open_classifier(run)
+    if not is_preset(preset_folder(classifier.method)):
+        raise InputError(
+            f"{run}: was trained on the flow of {classifier.method}, which is no network and cannot be "
+            "exported; train it with --method default or fast"
+        )
     network = load_network(classifier.method)
     about = {"preset": run, **vars(read_preset(run))}
     if push is not None:
@@ -153,9 +158,10 @@ def _push(
     from serving.rollout.flow_evaluator import FlowThresholds, push_flow
 
     thresholds = FlowThresholds(max_epe=max_epe, max_regression=max_regression)
+    name = None
     with tempfile.TemporaryDirectory() as scratch:
         if pairs is None:
-            pairs = Path(scratch)
+            pairs, name = Path(scratch), "16 generated pairs of a portrait, seed 0"
             for pair in portrait_pairs(PortraitMotion(), seed=0, count=16):
                 write_pair(pairs, pair)
-        return push_flow(network, models, pairs, thresholds, about)
+        return push_flow(network, models, pairs, thresholds, about, name)

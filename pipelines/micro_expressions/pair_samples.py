@@ -8,7 +8,7 @@ import numpy as np
 from pipelines.datasets.reading import Issue
 from pipelines.errors import InputError
 from pipelines.io.images import read_images
-from pipelines.io.pairs import list_pairs
+from pipelines.io.pairs import list_pairs, read_metadata
 from pipelines.landmarks.detector import FaceMesh
 from pipelines.micro_expressions.onset_apex import Estimate, aligned_pair
 from pipelines.micro_expressions.samples import Samples
@@ -33,7 +33,8 @@ def pair_samples(
         progress: called with the number of pairs done and the number of all.
 
     Returns:
-        Samples without labels (`NO_LABEL`); pairs that cannot be used are in `issues`.
+        Samples without labels (`NO_LABEL`), with the subjects of `pairs.csv`, or one subject without it;
+        pairs that cannot be used are in `issues`.
 
     Raises:
         InputError: if the folder has no pairs, or none of them a face.
@@ -56,5 +57,7 @@ def pair_samples(
     count = len(kept)
     labels = np.full(count, NO_LABEL, np.int32)
     owners = (NAME,) * count
-    subjects, clips = (f"{NAME}/pair",) * count, tuple(f"{NAME}/{name}" for name in kept)
+    rows = read_metadata(folder)
+    subjects = tuple(f"{NAME}/{rows.get(name, {}).get('subject') or 'pair'}" for name in kept)
+    clips = tuple(f"{NAME}/{name}" for name in kept)
     return Samples(np.stack(features), labels, owners, subjects, clips, issues)

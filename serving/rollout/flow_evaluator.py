@@ -67,6 +67,7 @@ def push_flow(
     pairs: Path | str,
     thresholds: FlowThresholds | None = None,
     about: Mapping[str, object] | None = None,
+    name: str | None = None,
 ) -> Path:
     """Export a flow network as `export_flow` does, but only if it passes the thresholds.
 
@@ -79,6 +80,7 @@ def push_flow(
         pairs: Pair folder to evaluate on.
         thresholds: Thresholds to pass.
         about: Origin of the network, as for `export_flow`.
+        name: Name of the pairs in the record of the evaluation; by default their path.
 
     Returns:
         The folder of the version.
@@ -90,7 +92,7 @@ def push_flow(
 
     def evaluate(candidate: Path, baseline: Path | None) -> tuple[dict[str, object], list[str]]:
         metrics = _measure(candidate, baseline, pairs)
-        found = asdict(metrics) | {"thresholds": asdict(thresholds), "evaluated_on": str(pairs)}
+        found = asdict(metrics) | {"thresholds": asdict(thresholds), "evaluated_on": name or str(pairs)}
         return found, failures(metrics, thresholds)
 
     with unpublished_flow(model, folder, about) as candidate:

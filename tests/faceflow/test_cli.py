@@ -2,6 +2,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -195,6 +196,19 @@ def test_export_as_onnx(called, tmp_path):
     assert f"exported: {tmp_path}/models/face_flow.onnx" in err
     names = {path.name for path in (tmp_path / "models").iterdir()}
     assert names == {"face_flow.onnx", "face_flow_frames.onnx"}
+
+
+def test_a_classifier_on_a_classical_flow_is_not_exported(called, tmp_path):
+    from keras_models.presets import preset_folder
+
+    run = shutil.copytree(preset_folder("expression"), tmp_path / "run")
+    about = json.loads((run / "preset.json").read_text())
+    about["recipe"] |= {"method": "dis_medium", "method_key": "dis_medium"}
+    (run / "preset.json").write_text(json.dumps(about))
+    code, _, err = called("export", "expression", run, "-o", tmp_path / "models")
+    assert code == 2
+    assert f"{run}: was trained on the flow of dis_medium, which is no network" in err
+    assert not (tmp_path / "models").exists()
 
 
 def test_missing_and_unreadable_frames(called, two_frames, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.errors import InputError
 from pipelines.io.images import write_image
-from pipelines.io.pairs import read_pair
+from pipelines.io.pairs import read_pair, write_metadata
 from pipelines.micro_expressions.alignment import CROP
 from pipelines.micro_expressions.pair_samples import NO_LABEL, pair_samples
 
@@ -34,6 +34,10 @@ def test_pairs_without_a_face_are_named(pair_folder, tmp_path):
     (issue,) = samples.issues
     assert issue.clip == "pair 00001"
     assert "00001_img2.png: no face found" in issue.reason
+
+    assert samples.subjects == ("pairs/pair",)  # nobody knows whose face it is
+    write_metadata(tmp_path, [{"pair": "00000", "subject": "anna"}, {"pair": "00001", "subject": "bert"}])
+    assert pair_samples(tmp_path, still).subjects == ("pairs/anna",)
 
     (tmp_path / "00000_flow.flo").unlink()  # it is not asked for
     assert pair_samples(tmp_path, still).clips == ("pairs/00000",)

@@ -91,7 +91,7 @@ def test_only_what_passes_gets_its_name(tmp_path, pairs, monkeypatch, epe, passe
     live = export_flow(constant_network(0.2), tmp_path)
     before = {path: path.stat().st_mtime_ns for path in live.rglob("*")}
     if passes:
-        version = push_flow(constant_network(epe), tmp_path, pairs, about={"preset": "mine"})
+        version = push_flow(constant_network(epe), tmp_path, pairs, about={"preset": "mine"}, name="my pairs")
         assert list(versions_in(live.parent)) == [int(live.name), int(version.name)]
         blessing = json.loads((version / "assets.extra" / "blessing.json").read_text())
         assert (blessing["epe"], blessing["baseline_epe"], blessing["thresholds"]["max_epe"]) == (
@@ -99,6 +99,7 @@ def test_only_what_passes_gets_its_name(tmp_path, pairs, monkeypatch, epe, passe
             0.2,
             0.5,
         )
+        assert blessing["evaluated_on"] == "my pairs"
         assert json.loads((version / "assets.extra" / "manifest.json").read_text())["preset"] == "mine"
     else:
         with pytest.raises(InputError, match=f"not pushed: its error is 0.300 px.*version {live.name} stays"):
