@@ -48,6 +48,7 @@ Classify = Callable[[np.ndarray, np.ndarray], tuple[str, float] | None]
 # Share of the face that repeats the frame before, from which a note says so. In rendered clips of H.264 at
 # CRF 20, micro-expressions are lost from about .4 on.
 _MUCH_COPIED = 0.25
+_GAP = 3.0  # usual distances of frames: a longer one is said
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ def analyse_clip(
         notes = _survey_notes(motion, config.reference)
         video_times = frame_times(clip, motion.survey.frames, None if clip.is_file() else config.rate)
         times = video_times if config.rate is None else frame_times(clip, motion.survey.frames, config.rate)
+        notes += _gap_notes(times)
         part = stack.enter_context(replacing(out, replace_folder))
         part.mkdir()
         collected = _Collected(part, times, config)
@@ -276,6 +278,17 @@ def _classified(clip: Path, events: list[FoundEvent], classify: Classify) -> lis
         # A frame is kept only until the apex of its event.
         kept = {k: v for k, v in kept.items() if any(e.onset == k and e.apex > number for e in micro)}
     return events
+
+
+def _gap_notes(times: np.ndarray) -> list[str]:
+    steps = np.diff(times)
+    if not len(steps) or steps.max() < _GAP * np.median(steps):
+        return []
+    before = int(steps.argmax())
+    return [
+        f"{steps[before]:.2f} s lie between frames {before} and {before + 1}, {np.median(steps):.3f} s "
+        "between most others: frames are missing there, or the frame rate varies"
+    ]
 
 
 def _survey_notes(motion: ClipMotion, named: int | None) -> list[str]:

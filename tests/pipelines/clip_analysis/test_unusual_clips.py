@@ -102,6 +102,7 @@ def test_a_variable_frame_rate(portrait, dis, tmp_path):
     analysis = analyse_clip(path, tmp_path / "out", dis, CONFIG)
     np.testing.assert_allclose(analysis.times, [0, 0.04, 0.2, 0.24], atol=2e-3)
     assert [row["time_s"] for row in table(tmp_path / "out" / "frames.csv")][2] == "0.2000"
+    assert any(note.startswith("0.16 s lie between frames 1 and 2, 0.040 s") for note in analysis.notes)
 
 
 def test_4k(portrait, portrait_landmarks, dis, tmp_path):
