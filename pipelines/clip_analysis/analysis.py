@@ -115,7 +115,7 @@ def analyse_clip(
         notes = _survey_notes(motion, config.reference)
         video_times = frame_times(clip, motion.survey.frames, None if clip.is_file() else config.rate)
         times = video_times if config.rate is None else frame_times(clip, motion.survey.frames, config.rate)
-        notes += _gap_notes(times)
+        notes += _gap_notes(video_times)
         part = stack.enter_context(replacing(out, replace_folder))
         part.mkdir()
         collected = _Collected(part, times, config)

@@ -21,7 +21,6 @@ from pipelines.io.video_decoder import (
     VIDEO_SUFFIXES,
     TruncatedClipError,
     decode_video,
-    is_still_picture,
     stated_frames,
     video_rate,
 )
@@ -63,8 +62,7 @@ def read_frames(path: Path | str, files: Sequence[Path] | None = None) -> Iterat
     """Yield the frames of a clip.
 
     Args:
-        path: a video file of any format that FFmpeg decodes, a folder of pictures in numeric order, or a
-            picture, which is a clip of one frame.
+        path: a video file of any format that FFmpeg decodes, or a folder of pictures in numeric order.
         files: pictures that are the clip's frames, where these are not all pictures in `path`.
 
     Yields:
@@ -81,8 +79,8 @@ def read_frames(path: Path | str, files: Sequence[Path] | None = None) -> Iterat
     """
     path = check_exists(Path(path))
     size = None
-    if files is None:
-        files = frame_files(path) if path.is_dir() else [path] if is_still_picture(path) else None
+    if files is None and path.is_dir():
+        files = frame_files(path)
     frames = decode_video(path) if files is None else _read_pictures(path, files)
     for number, frame in enumerate(frames):
         size = size or frame.shape

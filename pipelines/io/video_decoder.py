@@ -52,10 +52,10 @@ def decode_video(path: Path) -> Iterator[np.ndarray]:
         InputError: for a file that is empty, no video, or of a codec that FFmpeg cannot decode.
     """
     reformatter = VideoReformatter()  # kept, because setting up a conversion takes as long as one frame
-    for frame, codec in _decoded(path):
+    for frame, has_profile in _decoded(path):
         padded = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
         # Without the padding of FFmpeg's rows, through which NumPy goes pixel by pixel.
-        yield np.ascontiguousarray(_upright(padded, frame, codec))
+        yield np.ascontiguousarray(_upright(padded, frame, has_profile))
 
 
 def decoded_times(path: Path) -> list[float]:
@@ -73,23 +73,13 @@ def decoded_times(path: Path) -> list[float]:
     return times
 
 
-def is_still_picture(path: Path) -> bool:
-    """Tell whether a file is a single picture, by its content; animated ones are videos.
-
-    Raises:
-        InputError: as `decode_video`.
-    """
-    with _open_video(path) as (container, _):
-        return container.format.name == "image2" or container.format.name.endswith("_pipe")
-
-
-def _decoded(path: Path, report: bool = True) -> Iterator[tuple[av.VideoFrame, str]]:
-    """Yield the frames as FFmpeg decodes them, and the name of their codec; see `decode_video`."""
+def _decoded(path: Path, report: bool = True) -> Iterator[tuple[av.VideoFrame, bool]]:
+    """Yield frames as FFmpeg decodes them, and whether they have a colour profile; see `decode_video`."""
     with _open_video(path) as (container, stream):
         codec = stream.codec_context.codec.name
         frames, skipped, ends_damaged = 0, 0, False
         # A damaged frame is shown if intact ones follow, as players do; the last one of a file is left out.
-        held: list[av.VideoFrame] = []
+        held: list[tuple[av.VideoFrame, bool]] = []
         for packet in _packets(container, stream):
             try:
                 decoded = packet.decode() if packet is not None else []
@@ -99,12 +89,13 @@ def _decoded(path: Path, report: bool = True) -> Iterator[tuple[av.VideoFrame, s
             if packet is None or packet.size:  # an empty one asks for the frames that the decoder still has
                 ends_damaged = packet is None or packet.is_corrupt
             for frame in decoded:
+                each = frame, _has_profile(packet, codec)
                 if frame.is_corrupt or packet.is_corrupt:
-                    ready, held = held, [frame]
+                    ready, held = held, [each]
                 else:
-                    ready, held = [*held, frame], []
+                    ready, held = [*held, each], []
                 frames += len(ready)
-                yield from ((each, codec) for each in ready)
+                yield from ready
         if ends_damaged or held or is_truncated(path):
             raise TruncatedClipError(
                 f"{path}: truncated: the file ends inside a frame; {frames} frames before it are intact. "
@@ -191,15 +182,24 @@ def _packets(
         yield packet
 
 
-def _upright(picture: np.ndarray, frame: av.VideoFrame, codec: str) -> np.ndarray:
+def _has_profile(packet: av.Packet, codec: str) -> bool:
+    """Tell whether a PNG has a colour profile, which stands before its pixels; of an APNG it is not known."""
+    return codec == "apng" or (codec == "png" and b"iCCP" in bytes(packet).partition(b"IDAT")[0])
+
+
+def _upright(picture: np.ndarray, frame: av.VideoFrame, has_profile: bool) -> np.ndarray:
     """Apply a frame's display matrix, rounded to turns by 90 degrees and reflections.
 
     The matrix is (a b u, c d v, x y w) in fixed point: a pixel (x, y) is shown at (a x + c y, b x + d y).
     """
-    # PyAV 18.1 breaks its memory when the side data of a PNG with a colour profile are read.
-    if codec in ("png", "apng"):
+    # PyAV 18.1 breaks its memory when it reads the side data of a frame with a profile, and raises ValueError
+    # for EXIF, which some cameras write into each frame. Then turns alone are known, and no reflections.
+    try:
+        matrix = None if has_profile else frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:
+        has_profile = True
+    if has_profile:
         return np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90)))
-    matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return picture
     a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix))

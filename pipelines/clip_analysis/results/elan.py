@@ -49,9 +49,11 @@ def write_elan(
             relative = os.path.relpath(clip.resolve(), folder.resolve())
         except ValueError:  # another drive (Windows)
             relative = None
-        kind = mimetypes.guess_type(clip.name)[0] or "video/*"
+        guess = mimetypes.guess_type(clip.name)[0] or ""
+        kind = guess if guess.startswith("video/") else "video/*"
         # ELAN writes its addresses unescaped.
-        address = f"file:///{clip.resolve().as_posix().lstrip('/')}"
+        place = clip.resolve().as_posix()
+        address = f"file://{place}" if place.startswith("/") else f"file:///{place}"
         document.add_linked_file(address, relative and Path(relative).as_posix(), mimetype=kind)
     # pympi prints the path that it writes, and keeps a copy of a file that it replaces.
     with replacing(path) as part, contextlib.redirect_stdout(io.StringIO()):

@@ -1,17 +1,25 @@
 """Videos as phones, cameras, browsers and editors write them; frames are compared with those of ffmpeg."""
 
+import io
 import logging
 import subprocess
+from fractions import Fraction
 
-import cv2
+import av
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from PIL import Image
 
 from pipelines.errors import InputError
-from pipelines.io.images import read_image
-from pipelines.io.video import is_clip, read_frames, write_video
-from pipelines.io.video_decoder import TruncatedClipError, decode_video, is_still_picture, video_rate
+from pipelines.io.video import is_clip, write_video
+from pipelines.io.video_decoder import (
+    TruncatedClipError,
+    _has_profile,
+    _upright,
+    decode_video,
+    video_rate,
+)
 
 MOVING = ("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=2")
 
@@ -60,30 +68,53 @@ def test_turned_videos_are_shown_as_ffmpeg_shows_them(plain, tmp_path, matrix, s
     np.testing.assert_array_equal(frames, expected)
 
 
-@pytest.mark.parametrize("turn", [0, 90, 180, 270])
-def test_a_video_of_png_pictures_is_turned_too(tmp_path, turn):
+@pytest.mark.parametrize(
+    "matrix",
+    [("-display_rotation", 90), ("-display_rotation", 270), ("-display_hflip",), ("-display_vflip",)],
+)
+def test_a_video_of_png_pictures_is_turned_too(tmp_path, matrix):
     plain, path = tmp_path / "plain.mov", tmp_path / "turned.mov"
     ffmpeg(*MOVING, "-frames:v", 3, "-c:v", "png", "-pix_fmt", "rgb24", plain)
-    ffmpeg("-display_rotation", turn, "-i", plain, "-c", "copy", path)
-    expected = frames_of_ffmpeg(path, *((96, 64) if turn % 180 else (64, 96)))
+    ffmpeg(*matrix, "-i", plain, "-c", "copy", path)
+    expected = frames_of_ffmpeg(path, *((96, 64) if "-display_rotation" in matrix else (64, 96)))
     np.testing.assert_array_equal(np.stack(list(decode_video(path))), expected)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp", ".tiff"])
-def test_a_picture_is_a_clip_of_one_frame_whatever_its_name(tmp_path, suffix):
-    picture = np.random.default_rng(0).integers(0, 255, (24, 32, 3)).astype(np.uint8)
-    file = tmp_path / f"picture{suffix}"
-    cv2.imwrite(str(file), picture)
-    expected = read_image(file)
-    for path in (file, tmp_path / "picture.mp4"):
-        if not path.exists():
-            file.rename(path)
-        assert is_still_picture(path)
-        (frame,) = read_frames(path)
-        np.testing.assert_array_equal(frame, expected)
-    # An animated picture is a video.
-    ffmpeg(*MOVING, "-frames:v", 3, tmp_path / "animated.gif")
-    assert not is_still_picture(tmp_path / "animated.gif")
+def test_side_data_of_a_frame_with_a_profile_are_not_read():
+    """PyAV 18.1 breaks its memory then. Turns are known without them."""
+
+    class Frame:
+        rotation = 90
+
+        @property
+        def side_data(self):
+            raise AssertionError("was read")
+
+    picture = np.arange(6).reshape(2, 3)
+    np.testing.assert_array_equal(_upright(picture, Frame(), has_profile=True), np.rot90(picture))
+    before, pixels = b"\x89PNG IHDR", b"IDAT pixels"
+    assert _has_profile(before + b"iCCP profile" + pixels, "png")
+    assert not _has_profile(before + pixels + b"iCCP", "png")
+    assert not _has_profile(before + b"iCCP" + pixels, "mjpeg")
+
+
+@pytest.mark.parametrize("container", ["avi", "mov", "mjpeg"])
+def test_pictures_of_cameras_with_exif_make_a_video(tmp_path, container):
+    frames, path = [], tmp_path / f"camera.{container}"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("mjpeg", 25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuvj420p"
+        for number in range(4):
+            exif, written = Image.Exif(), io.BytesIO()
+            exif[0x010F] = "a camera"
+            picture = np.full((64, 96, 3), 40 * number, np.uint8)
+            Image.fromarray(picture).save(written, "jpeg", exif=exif, quality=95)
+            packet = av.Packet(written.getvalue())
+            packet.stream, packet.pts, packet.dts = stream, number, number
+            packet.time_base = Fraction(1, 25)
+            file.mux(packet)
+            frames.append(picture)
+    np.testing.assert_allclose(np.stack(list(decode_video(path))), np.stack(frames), atol=2)
 
 
 def test_frames_are_contiguous(tmp_path):

@@ -1,6 +1,7 @@
 import xml.etree.ElementTree as ET
 
 import numpy as np
+import pytest
 
 from pipelines.clip_analysis.clip_events import FoundEvent
 from pipelines.clip_analysis.results.elan import write_elan
@@ -33,6 +34,16 @@ def test_annotations_as_elan_reads_them(tmp_path, capsys):
     assert media.get("MEDIA_URL") == f"file://{clip}"
     assert media.get("MIME_TYPE") == "video/quicktime"
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("name", ["camera.mts", "phone.3gp", "tape.mxf", "clip"])
+def test_a_video_is_of_no_other_type(tmp_path, name):
+    """By its suffix alone, `.mts` is a three-dimensional model, and `.3gp` may be sound."""
+    clip = tmp_path / name
+    clip.touch()
+    write_elan(tmp_path / "events.eaf", clip, tmp_path, [], np.zeros(1))
+    media = ET.parse(tmp_path / "events.eaf").getroot().find("HEADER/MEDIA_DESCRIPTOR")
+    assert media.get("MIME_TYPE").startswith("video/")
 
 
 def test_no_events(tmp_path):
