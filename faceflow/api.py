@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.image.frames import check_frames
+from pipelines.image.frame_check import check_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,6 +15,7 @@ import cv2
 
 from benchmarks import (
     labels,
+    light,
     model_card,
     networks,
     pipelines,
@@ -72,6 +73,7 @@ def measurements(scratch: Path) -> Iterator[Callable[[], object]]:
     yield lambda: rendered_faces.memory(400)
     yield lambda: rendered_faces.face_mesh_agreement(20)
     yield lambda: rendered_faces.classical_methods(_PAIRS)
+    yield lambda: light.light(people=_PAIRS, clips=light.CLIPS[:1])
     yield lambda: spotting.apexes(2)
     yield lambda: f"moving picture: {len(moving_picture.pictures(frames=3))} frames"
     yield lambda: f"pictures of labels: {label_pictures.sheet().shape}"

@@ -33,7 +33,7 @@ def label(
     """
     from pipelines.errors import InputError, naming
     from pipelines.files import check_outputs
-    from pipelines.image.frames import check_frames
+    from pipelines.image.frame_check import check_frames
     from pipelines.io.flow_io import check_flow_path, write_flow
     from pipelines.io.images import check_picture_path, read_images, write_image
     from pipelines.io.landmark_tables import read_pair_landmarks

@@ -29,7 +29,7 @@ from keras_models.presets import (
 )
 from pipelines import native_stderr
 from pipelines.errors import InputError
-from pipelines.image.frames import check_frames
+from pipelines.image.frame_check import check_frames
 from pipelines.labels import METHODS as LABEL_METHODS
 from pipelines.labels import make_label
 from pipelines.landmarks.detector import FaceMesh, find_face

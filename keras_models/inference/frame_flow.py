@@ -9,7 +9,7 @@ import numpy as np
 from keras_models.inference.estimators import Estimator
 from keras_models.inference.uncertainty import UncertainEstimator
 from pipelines.image.crops import Crop, crop_around
-from pipelines.image.frames import check_frames
+from pipelines.image.frame_check import check_frames
 from pipelines.image.warping import pixel_grid, sample, warp_back
 from pipelines.labels.extension import extend
 from pipelines.labels.mesh import mesh_label

@@ -23,7 +23,7 @@ from keras_models.inference.estimators import (
 )
 from keras_models.presets import SHIPPED, is_preset, load_network, preset_folder
 from pipelines.errors import InputError
-from pipelines.image.frames import check_frames
+from pipelines.image.frame_check import check_frames
 from pipelines.labels.confidence import forward_backward_difference
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.image.frames import check_frames
+from pipelines.image.frame_check import check_frames
 from pipelines.labels.confidence import photometric_confidence
 from pipelines.labels.matching import match_landmarks
 from pipelines.labels.mesh import mesh_label

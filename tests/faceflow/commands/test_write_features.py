@@ -36,11 +36,11 @@ def test_features_of_pairs(pair_folder, tmp_path):
     arrays = np.load(out / "features.npz")
     assert (arrays["labels"] == -1).all()
     pictures = sorted(path.name for path in (out / "pictures").iterdir())
-    assert pictures[0] == "pair_00000 .png"
+    assert pictures[0] == "subject0_00000 .png"
     assert len(pictures) == len(arrays["features"]) == 12
     assert read_image(out / "pictures" / pictures[0]).shape == (28, 28, 3)
     lines = (out / "table.csv").read_text().splitlines()
-    assert lines[1] == "pairs,pair,00000,,,pair_00000.jpg"
+    assert lines[1] == "pairs,subject0,00000,,,subject0_00000.jpg"
 
 
 def test_a_folder_without_pairs_leaves_nothing(tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pipelines.errors import InputError
-from pipelines.image.frames import check_frames
+from pipelines.image.frame_check import check_frames
 from pipelines.labels import METHODS, make_label
 
 FRAME = np.zeros((7, 9, 3), np.uint8)
