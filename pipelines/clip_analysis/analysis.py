@@ -149,7 +149,6 @@ class _Collected:
         self._reference = None
         self.status: list[str] = []
         self.reference_view: np.ndarray | None = None
-        self._mm_per_pixel = 1.0
         # Of each frame; NaN and -1 without a reference.
         self.mm_per_pixel = np.full(len(times), np.nan)
         self.references = np.full(len(times), -1)
@@ -189,14 +188,13 @@ class _Collected:
                 landmarks = frame.reference.to_frame(frame.reference.landmarks)
                 yaw = head_pose(landmarks).yaw
                 self._regions = RegionTable(frame.reference, yaw, self._config.interpupillary_mm)
-                self._mm_per_pixel = self._regions.mm_per_pixel
                 self._frames = FrameTable(frame.reference, self._regions.mm_per_pixel)
             self.status.append(frame.status)
             valid, rows = "", []
             if frame.reference is None:
                 whole.writerow(row_without_reference(frame, seconds))
             else:
-                self.mm_per_pixel[number] = self._mm_per_pixel
+                self.mm_per_pixel[number] = self._regions.mm_per_pixel
                 self.references[number] = frame.reference.number
                 row = self._frames.row(frame, seconds)
                 whole.writerow(row)
@@ -214,7 +212,7 @@ class _Collected:
 
     def _pictures(self, frames: Iterator[ClipFrame]) -> Iterator[np.ndarray]:
         for frame in frames:
-            shown = panels(frame, self._config.magnify, self._mm_per_pixel)
+            shown = panels(frame, self._config.magnify, self.mm_per_pixel[frame.number])
             is_reference = frame.reference is not None and frame.number == frame.reference.number
             if is_reference and self.reference_view is None:
                 self.reference_view = shown[:MAGNIFIED_SIZE, :MAGNIFIED_SIZE]

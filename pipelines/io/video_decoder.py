@@ -199,12 +199,11 @@ def _upright(picture: np.ndarray, frame: av.VideoFrame, has_profile: bool) -> np
     except ValueError:
         has_profile = True
     if has_profile:
-        return np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90)))
+        return np.rot90(picture, round(frame.rotation / 90))
     if matrix is None:
         return picture
     a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix))
     across, down = a, d
     if abs(b) + abs(c) > abs(a) + abs(d):
         picture, across, down = picture.swapaxes(0, 1), c, b
-    picture = picture[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]
-    return np.ascontiguousarray(picture)
+    return picture[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]

@@ -14,8 +14,6 @@ class Augmentation:
         flip_probability: Probability of a horizontal flip of both frames.
         relative_probability: Probability of an additional motion of frame 2 alone: a rotation, a change of
             size, a translation and an elastic deformation.
-        warp_probability: Probability that frame 2 is frame 1 moved by that additional motion alone, so that
-            the same skin is seen in the same light; all such pairs have the additional motion.
         relative_rotation: Standard deviation of the rotation of frame 2, degrees.
         relative_scale: Standard deviation of the relative change of size of frame 2.
         relative_translation: Standard deviation of the translation of frame 2, pixels of the crop.
@@ -41,7 +39,6 @@ class Augmentation:
     translation: float = number(default=0.12, minimum=0)
     flip_probability: float = number(default=0.5, minimum=0, maximum=1)
     relative_probability: float = number(default=0.6, minimum=0, maximum=1)
-    warp_probability: float = number(default=0.0, minimum=0, maximum=1)
     relative_rotation: float = number(default=0.8, minimum=0)
     relative_scale: float = number(default=0.01, minimum=0)
     relative_translation: float = number(default=1.0, minimum=0)

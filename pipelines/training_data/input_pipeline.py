@@ -8,7 +8,6 @@ made there; a stored dense flow is cropped and scaled. So the flow is always in 
 
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import cv2
@@ -203,9 +202,11 @@ def crop_and_label(
     visible = crop.mask(~occluded) if len(occluded) else None
     face = _face(config, points[0], visible)
     label = _label(config, picture1, picture2, points, dense)
-    # Seeded by the crop itself, so that every pass validates the same task.
-    rng = np.random.default_rng([config.seed, zlib.crc32(picture1.tobytes())])
-    return picture1, *_warped_back(config, rng, *label, face), face
+    if config.augmentation is not None:  # validation beside a training
+        # Seeded by the crop itself, so that every pass validates the same task.
+        rng = np.random.default_rng([config.seed, zlib.crc32(picture1.tobytes())])
+        label = _warped_back(config.augmentation, rng, *label, face)
+    return picture1, *label, face
 
 
 def augment_and_label(
@@ -222,14 +223,10 @@ def augment_and_label(
         As `crop_and_label`.
     """
     frame1, frame2, landmarks1, landmarks2, flow, valid, occluded = pair
-    rng, augmentation = np.random.default_rng([config.seed, number]), config.augmentation
-    if augmentation.warp_probability and rng.random() < augmentation.warp_probability:
-        frame2, landmarks2, augmentation = frame1, landmarks1, replace(augmentation, relative_probability=1.0)
-        flow, valid = np.zeros((*frame1.shape[:2], 2), np.float32), np.ones(frame1.shape[:2], bool)
-        occluded = ~valid
+    rng = np.random.default_rng([config.seed, number])
     crop = _crop(config, frame1.shape[:2], landmarks1, landmarks2)
     centre = np.array([crop.left, crop.top]) + (crop.side - 1) / 2
-    geometry = random_geometry(rng, augmentation, centre, crop.scale, config.size)
+    geometry = random_geometry(rng, config.augmentation, centre, crop.scale, config.size)
     picture1, picture2 = (
         np.clip(picture + 0.5, 0, 255).astype(np.uint8)
         for picture in (geometry.picture1(frame1), geometry.picture2(frame2))
@@ -239,8 +236,8 @@ def augment_and_label(
     visible = geometry.mask(~occluded) if len(occluded) else None
     picture2, flow, valid = _label(config, picture1, picture2, points, dense)
     face = _face(config, points[0], visible)
-    picture2, flow, valid = _warped_back(config, rng, picture2, flow, valid, face)
-    frames = photometric_augmentation(rng, augmentation, picture1, picture2)
+    picture2, flow, valid = _warped_back(config.augmentation, rng, picture2, flow, valid, face)
+    frames = photometric_augmentation(rng, config.augmentation, picture1, picture2)
     return *frames, flow, valid, face
 
 
@@ -267,7 +264,7 @@ def _label(
 
 
 def _warped_back(
-    config: InputConfig,
+    augmentation: Augmentation,
     rng: np.random.Generator,
     picture2: np.ndarray,
     flow: np.ndarray,
@@ -275,10 +272,10 @@ def _warped_back(
     face: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return frame 2, the flow and its validity, warped back as often as the settings say."""
-    probability = config.augmentation.residual_probability if config.augmentation else 0.0
+    probability = augmentation.residual_probability
     if not probability or rng.random() >= probability:
         return picture2, flow, valid
-    return warp_back_approximately(rng, config.augmentation, picture2, flow, valid, face)
+    return warp_back_approximately(rng, augmentation, picture2, flow, valid, face)
 
 
 def _face(config: InputConfig, points: np.ndarray, visible: np.ndarray | None) -> np.ndarray:

@@ -184,29 +184,6 @@ def test_landmarks_are_augmented_before_they_become_a_label(records_folder):
     np.testing.assert_allclose(means[1], means[0] * [-1, 1], atol=0.1)
 
 
-@pytest.mark.parametrize("data", ["pair_folder", "records_folder"])
-def test_frame_2_may_be_frame_1_moved(request, data):
-    """Warped back by the flow, frame 2 is frame 1, which shading and noise forbid in two photographs."""
-    photometric = dict.fromkeys(("contrast", "brightness", "colour", "asymmetry", "noise", "blur"), 0.0)
-    still = {"relative_probability": 0.0, "gamma": 1.0}
-    source = open_source(request.getfixturevalue(data))
-
-    def differences(probability):
-        augmentation = Augmentation(**photometric, **still, warp_probability=probability)
-        config = InputConfig(size=96, batch_size=3, augmentation=augmentation)
-        inputs, targets = collect(training_batches(source, config).take(3))
-        assert targets["valid"].any(axis=(1, 2)).all()
-        warped = map(warp_back_bicubic, inputs["frame2"], targets["flow"])
-        inside = [each & (np.hypot(*np.indices(each.shape) - 47.5) < 40) for each in targets["valid"]]
-        return np.array(
-            [np.abs(a - b)[seen].mean() for a, b, seen in zip(inputs["frame1"], warped, inside, strict=True)]
-        )
-
-    alone, never, sometimes = differences(1.0), differences(0.0), differences(0.5)
-    assert alone.max() < 0.01  # of 1: of resampling twice
-    assert 0 < np.mean(sometimes > 0.01) < np.mean(never > 0.01)
-
-
 def test_residuals_are_smaller_than_the_motion_and_the_same_at_every_pass(tmp_path):
     render_pairs(tmp_path / "pairs", 8, seed=3, size=96, mixture="head", workers=1)
     source = open_source(tmp_path / "pairs")
