@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.image.frame_check import check_frames
+from pipelines.import_stand_ins import real_imports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +35,9 @@ def load(preset: str | Path = "default", *, num_flow_updates: int | None = None)
         A Keras model. Flow networks map `{"frame1": ..., "frame2": ...}`, float32 [B, H, W, 3] in [0, 1], to
         a dictionary whose `flow` is float32 [B, H, W, 2] in pixels; `default` and `fast` also have the
         `uncertainty`, float32 [B, H, W, 1] in pixels. Classifiers map features, float32
-        [B, 28, 28, 3], to logits, float32 [B, members, classes]; the answer is the mean of the members'
-        probabilities.
+        [B, 28, 28, 3], to logits, float32 [B, members, classes]. The calibrated probabilities are the mean
+        over the members of `softmax(logits / temperature)`, with the temperature of the preset's recipe;
+        `keras_models.inference.expression_classifier.open_classifier` returns them.
 
     Raises:
         InputError: If there is no such preset, it is damaged, or its network has no flow updates.
@@ -65,7 +68,8 @@ def estimate_flow(
         frame1: RGB image, uint8 in 0..255 or float in [0, 1], shape (H, W, 3), or grey, shape (H, W).
         frame2: RGB image of the same size.
         model: Name of a preset, the folder of a training run or SavedModel, a classical method
-            (`dis_fine`, `deepflow`, ...), or a network from `load`. An estimator is kept for the next call.
+            (`dis_fine`, `deepflow`, ...), or a network from `load`. A string may be a name or a folder, a
+            `Path` is a folder. An estimator is kept for the next call, until files of its network change.
         return_uncertainty: Whether to return the uncertainty as well, which `default` and `fast` estimate;
             for `consistency:METHOD`, the forward-backward difference of any method.
 
@@ -76,6 +80,8 @@ def estimate_flow(
 
     Raises:
         InputError: If a frame is no image, the sizes differ, or there is no such model.
+        RuntimeError: In a process that was forked after a network had been loaded, where TensorFlow hangs;
+            start processes by `multiprocessing.get_context("spawn")`.
 
     Examples:
         >>> import numpy as np
@@ -143,17 +149,30 @@ def analyze(
 
     check_outputs(Path(out), inputs=(check_exists(Path(clip)),))
     config = AnalysisConfig(reference, rate, interpupillary_mm, magnify, parquet)
-    request = AnalysisRequest(config, str(model), None if classifier is None else str(classifier), landmarks)
+    classes = None if classifier is None else _name(classifier)
+    request = AnalysisRequest(config, _name(model), classes, landmarks)
     return analyse(Path(clip), Path(out), request, progress)
 
 
+def _name(preset: str | os.PathLike) -> str:
+    """Return a preset as a string: a path is a folder, whatever its name."""
+    return os.path.abspath(preset) if isinstance(preset, os.PathLike) else preset
+
+
+def _estimator(model: str | Path | keras.Model, with_uncertainty: bool) -> Callable:
+    with real_imports():  # another thread may import Face Mesh
+        from keras_models.inference import estimators, uncertainty
+
+    if isinstance(model, str | os.PathLike):
+        get = uncertainty.kept_uncertain_estimator if with_uncertainty else estimators.kept_estimator
+        return get(_name(model))
+    return _network_estimator(model, with_uncertainty)
+
+
 @functools.lru_cache(maxsize=4)
-def _estimator(model: str | Path | keras.Model, with_uncertainty: bool = False) -> Callable:
+def _network_estimator(model: keras.Model, with_uncertainty: bool) -> Callable:
     from keras_models.inference import estimators, uncertainty
 
-    if isinstance(model, str | Path):
-        get = uncertainty.get_uncertain_estimator if with_uncertainty else estimators.get_estimator
-        return get(str(model))
     if with_uncertainty:
         return uncertainty.uncertain_network_estimator(model)
     return estimators.network_estimator(model)

@@ -32,8 +32,11 @@ class ServerError(InputError):
     """
 
     def __init__(self, message: str, code: grpc.StatusCode) -> None:
-        super().__init__(message)
+        super().__init__(message, code)  # both, so that it can be pickled, as from another process
         self.code = code
+
+    def __str__(self) -> str:
+        return self.args[0]
 
 
 class FaceFlowClient:

@@ -15,7 +15,6 @@ _MODULES_IN_A_FOLDER = 13
 # Modules that tests reach through another one, and the test file that does.
 REACHED_THROUGH = {
     "pipelines.clip_analysis.tracking.clip_tracking": "tests/pipelines/clip_analysis/test_analysis.py",
-    "pipelines.clip_analysis.frame_table": "tests/pipelines/clip_analysis/test_analysis.py",
     "pipelines.clip_analysis.clip_pictures": "tests/pipelines/clip_analysis/test_analysis.py",
     "pipelines.clip_analysis.results.parquet": "tests/keras_models/inference/test_clip_analyses.py",
     "pipelines.clip_analysis.results.summary_table": "tests/keras_models/inference/test_clip_analyses.py",

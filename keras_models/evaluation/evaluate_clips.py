@@ -203,18 +203,19 @@ def _drift(rows: list[ClipFrameErrors]) -> float:
     for late in rows[-third:]:
         near = _SAME_MOTION * max(late.motion, 0.1)
         same = [row.epe_face for row in rows[:third] if abs(row.motion - late.motion) < near]
-        if same:
-            ratios.append(late.epe_face / np.mean(same))
+        if (usual := _mean(np.array(same))) > 0:  # NaN is not
+            ratios.append(late.epe_face / usual)
     return _mean(np.array(ratios))
 
 
 def _jitter(rows: list[ClipFrameErrors]) -> float:
     deviations = []
     for region in REGIONS:
-        errors = np.array([row.regions[region] for row in rows if row.still and region in row.regions])
-        if len(errors) > 1:
-            # From frame to frame: what stays is an error, and no jitter.
-            deviations.append(np.diff(errors, axis=0).std() / np.sqrt(2))
+        still = {row.frame: row.regions[region] for row in rows if row.still and region in row.regions}
+        # From frame to frame: what stays is an error, and no jitter.
+        changes = [np.subtract(still[k], still[k - 1]) for k in still if k - 1 in still]
+        if changes:
+            deviations.append(np.std(changes) / np.sqrt(2))
     return _mean(np.array(deviations))
 
 

@@ -67,6 +67,7 @@ def pair_errors(
         defined: Validity of the flow, bool [H, W]; errors are over valid pixels.
         milliseconds: Time that the method took.
     """
+    defined = np.asarray(defined) != 0
     known = pair.valid if pair.face is None else pair.valid & pair.face
     everywhere, face = pair.valid & defined, known & defined
     # NaN counts as an infinite error; leaving it out would reward it.
@@ -123,7 +124,10 @@ class FlowEvaluation:
         return [error for error in self.errors if error.failure]
 
     def summary(self, method: str) -> dict[str, float]:
-        """Return means over the pairs with a flow, and the median time of a call as `ms_per_pair`."""
+        """Return means over the pairs with a flow, and the median time of a call as `ms_per_pair`.
+
+        Pairs without a flow have a coverage of 0.
+        """
         errors = self.of(method)
         names = (
             "epe_face",

@@ -1,6 +1,5 @@
 """Analysis of one clip with the shipped networks, or of every clip of a folder, in processes or on Dask."""
 
-import functools
 import json
 import math
 from collections.abc import Callable
@@ -9,7 +8,9 @@ from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from keras_models.inference.estimators import files_key, get_estimator
+from keras_models.inference.estimators import files_key, kept_estimator
+from keras_models.inference.expression_classifier import kept_classifier, read_classifier
+from keras_models.inference.kept import kept
 from keras_models.presets import is_preset, preset_folder, read_preset
 from pipelines.clip_analysis.analysis import AnalysisConfig, Classify, analyse_clip
 from pipelines.clip_analysis.analysis_files import ClipAnalysis
@@ -22,10 +23,11 @@ from pipelines.datasets.clip import Clip
 from pipelines.datasets.corpora import read_corpus
 from pipelines.datasets.reading import CorpusReading
 from pipelines.errors import InputError
-from pipelines.files import check_exists, replacing
+from pipelines.files import replacing
 from pipelines.landmarks.detector import FaceMesh, NoFaceError
 from pipelines.library_versions import library_versions
 from pipelines.records.clip_landmarks import attach_landmarks
+from pipelines.records.fingerprint import content_key
 from pipelines.records.workers import run_tasks
 
 #: Name of the file in which a folder of analyses keeps its settings and what is done.
@@ -99,6 +101,8 @@ def analyse_folder(
     """
     if request.config.reference is not None:
         raise InputError("--reference names a frame of one clip; leave it out for a folder of clips")
+    if request.classifier is not None:
+        read_classifier(request.classifier)
     if workers < 1:
         raise InputError(f"workers {workers}: at least one must do the work")
     source, out = source.absolute(), out.absolute()
@@ -145,33 +149,33 @@ def analyse_folder(
 
 def analyse_to_row(clip: Clip, out: Path, request: AnalysisRequest) -> AnalysedClip:
     """Analyse a clip of a folder into a folder of its own, and return its row."""
-    analysis = _analysed(clip, out, request, replace_folder=True)
-    return row_of_clip(clip, analysis)
+    key = content_key(clip)  # before: a clip that changes meanwhile is analysed again
+    return row_of_clip(clip, _analysed(clip, out, request, replace_folder=True), key)
 
 
 def _analysed(clip: Clip, out: Path, request: AnalysisRequest, progress=None, replace_folder: bool = False):
     more = {} if progress is None else {"progress": progress}
     return analyse_clip(
-        clip.path, out, _estimator(request.model), request.config, classify=_classify(request.classifier),
+        clip.path, out, kept_estimator(request.model), request.config, classify=_classify(request.classifier),
         landmarks=clip.landmarks, replace_folder=replace_folder, threads=request.threads, **more,
     )  # fmt: skip
 
 
-# A worker analyses many clips, and loads a network once.
-_estimator = functools.lru_cache(maxsize=4)(get_estimator)
-
-
-@functools.lru_cache(maxsize=4)
 def _classify(preset: str | None) -> Classify | None:
-    """Return a function that tells the class of a micro-expression, which loads the network at first use."""
+    """Return a function that tells the class of a micro-expression, which loads the network at first use.
+
+    Raises:
+        InputError: If there is no such classifier.
+    """
     if preset is None:
         return None
+    read_classifier(preset)
 
     def classify(onset, apex) -> tuple[str, float] | None:
         from keras_models.inference.recognition import NO_MOVEMENT, Recognition, probabilities
         from pipelines.micro_expressions.onset_apex import aligned_pair
 
-        classifier = _classifier(preset)
+        classifier = kept_classifier(preset)
         try:
             with FaceMesh() as face_mesh:
                 pair = aligned_pair(onset, apex, _flow_alone(classifier.method), face_mesh)
@@ -187,18 +191,11 @@ def _classify(preset: str | None) -> Classify | None:
     return classify
 
 
-@functools.lru_cache(maxsize=4)
+@kept
 def _flow_alone(method: str):
     from keras_models.inference.expression_samples import estimator
 
     return estimator(method)
-
-
-@functools.lru_cache(maxsize=4)
-def _classifier(preset: str):
-    from keras_models.inference.expression_classifier import open_classifier
-
-    return open_classifier(preset)
 
 
 def _classifier_key(classifier: str | None) -> str | None:
@@ -231,7 +228,7 @@ def _earlier(out: Path, settings: dict) -> list[AnalysedClip]:
 
 def _is_kept(clip: Clip, row: AnalysedClip | None) -> bool:
     """Tell whether a clip is as it was when it was analysed."""
-    return row is not None and row.changed == check_exists(clip.path).stat().st_mtime_ns
+    return row is not None and row.key == content_key(clip)
 
 
 def _failed(clip: Clip, outcome: Exception) -> AnalysedClip:

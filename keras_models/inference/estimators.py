@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 import cv2
 import numpy as np
 
+from keras_models.inference.kept import kept
 from keras_models.presets import (
     EXPRESSION,
     SHIPPED,
@@ -105,6 +106,10 @@ def get_estimator(name: str) -> Estimator:
     )
 
 
+#: `get_estimator`, but the last four estimators are kept until files of their networks change.
+kept_estimator = kept(get_estimator)
+
+
 def files_key(name: str) -> str:
     """Return a key of an estimator or classifier: a digest of its network and weights, or else its name."""
     folder = preset_folder(name)
@@ -171,6 +176,7 @@ def _label(name: str) -> Estimator:
     face_mesh = _one_per_thread(FaceMesh)
 
     def method(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        check_frames(frame1, frame2)
         face1 = find_face(face_mesh(), frame1, "frame 1")
         face2 = find_face(face_mesh(), frame2, "frame 2", same_as=face1)
         label = make_label(name, frame1, frame2, face1.landmarks, face2.landmarks)

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from keras_models.expression.expression_networks import CLASSIFIERS, build_classifier
 from keras_models.inference.estimators import files_key
-from keras_models.presets import EXPRESSION, load_network, preset_folder, read_preset
+from keras_models.inference.kept import kept
+from keras_models.presets import EXPRESSION, Preset, load_network, preset_folder, read_preset
 from pipelines.datasets.tasks import COMPOSITE, TASKS
 from pipelines.errors import InputError
 
@@ -76,6 +77,18 @@ def predicted_label(probabilities: Mapping[str, float], is_binary: bool = False)
     return "+".join(name for name, value in probabilities.items() if value >= 0.5) or NO_UNIT
 
 
+def read_classifier(preset: Path | str) -> Preset:
+    """Read the metadata of a trained classifier.
+
+    Raises:
+        InputError: If there is no such preset, it is damaged, or it is a flow network.
+    """
+    about = read_preset(preset)
+    if about.network.get("name") not in CLASSIFIERS:
+        raise InputError(f"{preset_folder(preset)}: holds a flow network, not a classifier of expressions")
+    return about
+
+
 def open_classifier(preset: Path | str = EXPRESSION) -> ExpressionClassifier:
     """Open a trained classifier.
 
@@ -90,9 +103,7 @@ def open_classifier(preset: Path | str = EXPRESSION) -> ExpressionClassifier:
         >>> open_classifier().classes
         ('negative', 'positive', 'surprise')
     """
-    about = read_preset(preset)
-    if about.network.get("name") not in CLASSIFIERS:
-        raise InputError(f"{preset_folder(preset)}: holds a flow network, not a classifier of expressions")
+    about = read_classifier(preset)
     try:
         recipe = tuple(about.recipe["classes"]), about.recipe["method"], about.recipe["remove_head"]
     except KeyError as error:
@@ -107,3 +118,7 @@ def open_classifier(preset: Path | str = EXPRESSION) -> ExpressionClassifier:
     task = TASKS.get(about.recipe.get("task", COMPOSITE))
     is_binary = task is not None and task.is_binary
     return ExpressionClassifier(load_network(preset, build_classifier), *recipe, temperature, is_binary)
+
+
+#: `open_classifier`, but the last four classifiers are kept until their files change.
+kept_classifier = kept(open_classifier)

@@ -21,6 +21,7 @@ from keras_models.inference.estimators import (
     network_function,
     saved_model_function,
 )
+from keras_models.inference.kept import kept
 from keras_models.presets import SHIPPED, is_preset, load_network, preset_folder
 from pipelines.errors import InputError
 from pipelines.image.frame_check import check_frames
@@ -65,6 +66,10 @@ def get_uncertain_estimator(name: str) -> UncertainEstimator:
     return _networks(saved_model_function(folder, ("flow", "uncertainty")))
 
 
+#: `get_uncertain_estimator`, but the last four estimators are kept until files of their networks change.
+kept_uncertain_estimator = kept(get_uncertain_estimator)
+
+
 def uncertain_network_estimator(network: keras.Model, name: str | None = None) -> UncertainEstimator:
     """Return an estimator that runs a flow network with the output `uncertainty`.
 
@@ -96,12 +101,13 @@ def forward_backward(estimate: Estimator) -> UncertainEstimator:
     """Return an estimator whose uncertainty is the distance by which the way there and back misses its start.
 
     It takes twice the time. The distance is in pixels, but is no estimate of the error: an error that is the
-    same in both directions does not show.
+    same in both directions does not show. It is NaN where the way back is not known.
     """
 
     def both_ways(frame1: np.ndarray, frame2: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         flow, valid = estimate(frame1, frame2)
-        back, _ = estimate(frame2, frame1)
+        back, known = estimate(frame2, frame1)
+        back = np.where(known[..., None], back, np.float32(np.nan))
         return flow, valid, forward_backward_difference(flow, back)
 
     return both_ways

@@ -4,6 +4,7 @@ The clip is streamed (`clip_motion`): only a few numbers per frame stay in memor
 """
 
 import csv
+import operator
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -13,13 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.clip_analysis.analysis_files import EVENT_REGIONS, ClipAnalysis, write_results
-from pipelines.clip_analysis.clip_events import (
-    FoundEvent,
-    blink_events,
-    expression_events,
-    without_blinks,
-    without_turns,
-)
+from pipelines.clip_analysis.blinks import blink_events, without_blinks
+from pipelines.clip_analysis.clip_events import FoundEvent, expression_events, without_turns
 from pipelines.clip_analysis.clip_pictures import panels
 from pipelines.clip_analysis.frame_table import FRAME_COLUMNS, FrameTable, row_without_reference
 from pipelines.clip_analysis.magnification import MAGNIFIED_SIZE
@@ -38,7 +34,7 @@ from pipelines.clip_analysis.wide_table import WIDE_COLUMNS, wide_row
 from pipelines.datasets.clip import Landmarks
 from pipelines.errors import InputError
 from pipelines.files import check_outputs, replacing
-from pipelines.io.frame_times import frame_times
+from pipelines.io.frame_times import frame_times, video_start
 from pipelines.io.video import intact_frames, write_video
 
 #: Function from the frames of onset and apex, uint8 [H, W, 3] RGB each, to the class of the expression and
@@ -70,6 +66,11 @@ class AnalysisConfig:
     parquet: bool = False
 
     def __post_init__(self):
+        if self.reference is not None:
+            try:  # also of NumPy and pandas
+                object.__setattr__(self, "reference", operator.index(self.reference))
+            except TypeError:
+                raise InputError(f"--reference {self.reference!r}: must be a whole number") from None
         if not 0 < self.interpupillary_mm < np.inf:
             raise InputError(f"--interpupillary-mm {self.interpupillary_mm:g}: must be more than 0")
         if not 0 <= self.magnify <= 100:
@@ -116,6 +117,8 @@ def analyse_clip(
         video_times = frame_times(clip, motion.survey.frames, None if clip.is_file() else config.rate)
         times = video_times if config.rate is None else frame_times(clip, motion.survey.frames, config.rate)
         notes += _gap_notes(video_times)
+        if clip.is_file():
+            video_times = video_times + video_start(clip)
         part = stack.enter_context(replacing(out, replace_folder))
         part.mkdir()
         collected = _Collected(part, times, config)
@@ -153,7 +156,7 @@ class _Collected:
         self.mm_per_pixel = np.full(len(times), np.nan)
         self.references = np.full(len(times), -1)
         self._motion = np.full((len(times), len(EVENT_REGIONS), 2), np.nan, np.float32)
-        self.openings = np.full(len(times), np.nan, np.float32)
+        self.openings = np.full((len(times), 2), np.nan, np.float32)  # of the right and the left eye
         self._copied = np.full(len(times), np.nan, np.float32)
         self.head = np.full((len(times), 2), np.nan, np.float32)
 
@@ -198,7 +201,7 @@ class _Collected:
                 self.references[number] = frame.reference.number
                 row = self._frames.row(frame, seconds)
                 whole.writerow(row)
-                self.openings[number] = self._frames.opening(frame)
+                self.openings[number] = self._frames.openings(frame)
                 self._copied[number] = row["copied"] or np.nan
                 if row["head_x_px"]:
                     self.head[number] = float(row["head_x_px"]), float(row["head_y_px"])

@@ -25,8 +25,8 @@ class ClipAnalysis:
         clip: path of the clip.
         folder: folder of the results.
         times: time of each frame, float64 [T], seconds.
-        video_times: the same by the time stamps of the video, where a player shows the frame; other than
-            `times` if a rate was given.
+        video_times: when a player shows each frame, float64 [T], seconds; other than `times` if a rate was
+            given, or if the sound of the video begins before its first frame.
         references: numbers of the reference frames.
         motion: mean motion (u, v) of `EVENT_REGIONS` relative to the head, float32 [T, R, 2], pixels of the
             224 x 224 crop; NaN where unknown.

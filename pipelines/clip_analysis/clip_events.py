@@ -1,12 +1,13 @@
-"""Expressions and blinks in a clip, with onset, apex and offset, from the motion of its regions over time."""
+"""Expressions in a clip, with onset, apex and offset, from the motion of its regions over time."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks, peak_widths
 
+from pipelines.clip_analysis.even_times import EvenMotion, at_constant_rate
 from pipelines.clip_analysis.interval_candidates import extent
 
 #: Seconds from onset to offset up to which an expression is a micro-expression (Yan et al. 2013).
@@ -25,8 +26,6 @@ _TIMES_NOISE = 5.0  # smallest motion of a macro-expression, in multiples of the
 # Largest head motion during an expression: in pixels, or in multiples of the peak if that is more. A turn of
 # 8 pixels leaves about one pixel in the regions.
 _LEAST_TURN, _TURN_PER_PEAK = {"micro": 0.5, "macro": 1.0}, 4.0
-# Opening of the eyes that a blink falls below. Behind glasses, Face Mesh may close the lids to .6 only.
-_BLINK_BELOW = 0.65
 # An expression is held while its motion is above this share of its height. Faces rise faster than they
 # fall: a lower share would put the middle too late.
 _HELD = 0.9
@@ -43,10 +42,11 @@ class FoundEvent:
     """An event in a clip.
 
     Attributes:
-        kind: micro or macro (by duration), or blink.
+        kind: micro or macro (by the duration of the movement), or blink.
         onset: number of the first frame.
         apex: number of the frame with the largest motion; of a macro-expression that is held, the middle.
-        offset: number of the last frame.
+        offset: number of the last frame. Onset and offset of a macro-expression are at a quarter of its
+            height, so that about two thirds of the movement lie between them.
         peak: height of the motion, pixels of the 224 x 224 crop: for a micro-expression, at the apex
             relative to the frames before and after; for a macro-expression, its largest value above the
             motion before and after. For a blink, the share by which the eyes close.
@@ -85,12 +85,13 @@ def expression_events(motion: np.ndarray, names: tuple[str, ...], times: np.ndar
     """
     if len(motion) < 3:
         return []
-    step = float(np.median(np.diff(times)))
-    smooth = gaussian_filter1d(
-        _without_gaps(motion), max(_SMOOTHED_SECONDS / step, 0.5), axis=0, mode="nearest"
-    )
     known = np.isfinite(motion).all(axis=-1).any(axis=1)
-    short, long = _micro_expressions(smooth, names, step), _macro_expressions(smooth, known, names, times)
+    even = at_constant_rate(np.where(known[:, None, None], motion, np.nan), times)
+    deviation = max(_SMOOTHED_SECONDS / even.step, 0.5)
+    even = replace(even, values=gaussian_filter1d(even.values, deviation, axis=0, mode="nearest"))
+    found = [*_micro_expressions(even, names), *_macro_expressions(even, names)]
+    found = [_in_frames(one, even, known) for one in found]
+    short, long = ([one for one in found if one.kind == kind] for kind in ("micro", "macro"))
     # A short macro-expression around a micro-expression is the same event, and counts as the latter.
     long = [
         event
@@ -102,12 +103,19 @@ def expression_events(motion: np.ndarray, names: tuple[str, ...], times: np.ndar
     return _joined(sorted([*short, *long], key=lambda event: event.onset), times)
 
 
-def _micro_expressions(motion: np.ndarray, names: tuple[str, ...], step: float) -> list[FoundEvent]:
-    """Find motion that rises and falls within half a second.
+def _in_frames(event: FoundEvent, even: EvenMotion, known: np.ndarray) -> FoundEvent:
+    """Return an event, found among evenly spaced samples, with the numbers of its frames."""
+    onset, apex, offset = even.frames(event.onset, event.apex, event.offset, known)
+    return replace(event, onset=onset, apex=apex, offset=offset)
+
+
+def _micro_expressions(even: EvenMotion, names: tuple[str, ...]) -> list[FoundEvent]:
+    """Find motion that rises and falls within half a second; frames of the events are samples.
 
     At the apex, the face differs from the mean of the faces shortly before and after. These two differ less
     from each other. A steady drift or turn of the head therefore has no score.
     """
+    motion, step = even.values, even.step
     reaches = sorted({max(2, round(seconds / step)) for seconds in _REACHES_SECONDS})
     scores = np.stack([_standing_out(motion, reach) for reach in reaches])
     best = scores.max(axis=0)
@@ -120,8 +128,10 @@ def _micro_expressions(motion: np.ndarray, names: tuple[str, ...], step: float) 
     for apex in sorted((tops - 1).tolist(), key=lambda frame: -best[frame]):
         reach = reaches[int(np.argmax(scores[:, apex] >= _ENOUGH * best[apex]))]
         first, end = extent(flat, apex, reach)
-        # At an end of the clip, rise or fall is not visible.
-        if (end - first) * step > LONGEST_MICRO or apex in (0, last):
+        # At an end of the clip, or where the face is not seen, rise or fall is not visible.
+        if apex in (0, last) or not even.seen[first : end + 1].all():
+            continue
+        if (end - first) * step > LONGEST_MICRO:
             continue
         if all(end < other.onset or first > other.offset for other in found):
             away = motion[apex] - (motion[max(apex - reach, 0)] + motion[min(apex + reach, last)]) / 2
@@ -143,22 +153,21 @@ def _strongest(lengths: np.ndarray) -> np.ndarray:
     return np.sqrt(np.square(np.sort(lengths, axis=-1)[..., -_STRONGEST:]).mean(axis=-1))
 
 
-def _macro_expressions(
-    motion: np.ndarray, known: np.ndarray, names: tuple[str, ...], times: np.ndarray
-) -> list[FoundEvent]:
-    """Find motion that rises and falls in more than about half a second."""
-    step = float(np.median(np.diff(times)))
-    lengths = np.linalg.norm(motion, axis=-1)
+def _macro_expressions(even: EvenMotion, names: tuple[str, ...]) -> list[FoundEvent]:
+    """Find motion that rises and falls in more than about half a second; frames of the events are samples."""
+    step, seen = even.step, even.seen
+    lengths = np.linalg.norm(even.values, axis=-1)
     strength = _strongest(lengths)
-    strength = np.where(known, strength, strength[known].min() if known.any() else 0)
-    threshold = max(_LEAST_MACRO, _TIMES_NOISE * float(np.median(np.abs(np.diff(strength)))))
     speed = np.abs(np.gradient(gaussian_filter1d(strength, max(_SPEED_SECONDS / step, 0.5)), step))
+    # An expression ends where the face is not seen.
+    strength = np.where(seen, strength, strength[seen].min() if seen.any() else 0)
+    threshold = max(_LEAST_MACRO, _TIMES_NOISE * float(np.median(np.abs(np.diff(strength)))))
     found = []
     for first, last, apex, height in _peaks(strength, threshold, round(_MOST_SECONDS / step)):
         # The residual of a turn of the head rises and falls slowly.
         slow = speed[first : last + 1].max() < _LEAST_SPEED * height
         # Two thirds of the duration of a smooth movement lie above a quarter of its height.
-        if not slow and times[last] - times[first] > 2 / 3 * LONGEST_MICRO:
+        if not slow and (last - first) * step > 2 / 3 * LONGEST_MICRO:
             region = names[int(np.argmax(lengths[apex]))]
             found.append(FoundEvent("macro", first, apex, last, height, region))
     return found
@@ -178,16 +187,6 @@ def _joined(events: list[FoundEvent], times: np.ndarray) -> list[FoundEvent]:
         else:
             joined.append(event)
     return joined
-
-
-def without_blinks(events: list[FoundEvent], blinks: list[FoundEvent]) -> list[FoundEvent]:
-    """Leave out micro-expressions whose apex is in a blink, because a blink also moves brows and cheeks."""
-    return [
-        event
-        for event in events
-        if event.kind != "micro"
-        or all(not blink.onset - 1 <= event.apex <= blink.offset + 1 for blink in blinks)
-    ]
 
 
 def without_turns(events: list[FoundEvent], head: np.ndarray) -> list[FoundEvent]:
@@ -247,55 +246,3 @@ def _apex(strength: np.ndarray, top: int, height: float) -> int:
     first = low[low < top].max(initial=-1) + 1
     last = low[low > top].min(initial=len(strength)) - 1
     return int((first + last) // 2)
-
-
-def blink_events(openings: np.ndarray, times: np.ndarray) -> list[FoundEvent]:
-    """Find blinks: both eyes close and open again within half a second.
-
-    Args:
-        openings: opening of the eyes relative to the reference frame, float [T]; NaN without a face.
-        times: time of each frame, float [T], seconds.
-    """
-    shut = 1 - np.where(np.isfinite(openings), openings, 1)
-    found = []
-    for first, last, apex in _humps(shut, 1 - _BLINK_BELOW):
-        if times[last] - times[first] <= LONGEST_MICRO:
-            found.append(FoundEvent("blink", first, apex, last, float(shut[apex]), "eyes"))
-    return found
-
-
-def _humps(strength: np.ndarray, threshold: float) -> list[tuple[int, int, int]]:
-    """Return (first, last, apex) of each run of frames around a value above the threshold."""
-    humps = []
-    number = 0
-    while number < len(strength):
-        if strength[number] <= threshold:
-            number += 1
-            continue
-        end = number
-        while end + 1 < len(strength) and strength[end + 1] > threshold:
-            end += 1
-        apex = number + int(np.argmax(strength[number : end + 1]))
-        foot = _FOOT * strength[apex]
-        first, last = number, end
-        while first > 0 and strength[first - 1] > foot:
-            first -= 1
-        while last + 1 < len(strength) and strength[last + 1] > foot:
-            last += 1
-        if humps and first <= humps[-1][1]:
-            before = humps.pop()
-            first, last = before[0], max(last, before[1])
-            apex = max(apex, before[2], key=lambda k: strength[k])
-        humps.append((max(first - 1, 0), min(last + 1, len(strength) - 1), apex))
-        number = last + 1
-    return humps
-
-
-def _without_gaps(motion: np.ndarray) -> np.ndarray:
-    """Interpolate unknown values linearly in time; a region without any known value becomes 0."""
-    filled = motion.reshape(len(motion), -1).copy()
-    frames = np.arange(len(motion))
-    for column in filled.T:
-        known = np.isfinite(column)
-        column[:] = np.interp(frames, frames[known], column[known]) if known.any() else 0
-    return filled.reshape(motion.shape)

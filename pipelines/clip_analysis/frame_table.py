@@ -36,11 +36,11 @@ class FrameTable:
         self._bone = rows, columns
         self._before: tuple[int, np.ndarray] | None = None  # number and picture
 
-    def opening(self, frame: ClipFrame) -> float:
-        """Return the mean opening of both eyes relative to the reference frame; NaN without a face."""
+    def openings(self, frame: ClipFrame) -> np.ndarray:
+        """Return the opening of the right and left eye relative to the reference; NaN without a face."""
         if frame.landmarks is None:
-            return float("nan")
-        return float((eye_openings(frame.landmarks) / self._openings).mean())
+            return np.full(2, np.nan)
+        return eye_openings(frame.landmarks) / self._openings
 
     def row(self, frame: ClipFrame, seconds: float) -> dict[str, object]:
         """Return the row of a frame, by the names of `FRAME_COLUMNS`; unknown cells are empty."""
@@ -53,8 +53,9 @@ class FrameTable:
             row["copied"] = f"{copied_share(frame.picture, before[1], frame.landmarks):.3f}"
         pose = head_pose(frame.landmarks)
         for name in ("yaw", "pitch", "roll"):
-            row[f"{name}_deg"] = f"{getattr(pose, name) - getattr(self._pose, name):.3f}"
-        openings = eye_openings(frame.landmarks) / self._openings
+            turn = getattr(pose, name) - getattr(self._pose, name)
+            row[f"{name}_deg"] = f"{(turn + 180) % 360 - 180:.3f}"  # the shorter way round
+        openings = self.openings(frame)
         row["eye_opening_right"], row["eye_opening_left"] = (f"{each:.3f}" for each in openings)
         row["eyes_closed"] = int(openings.mean() < CLOSED_BELOW)
         row["face_size_px"] = f"{np.ptp(frame.landmarks, axis=0).max():.1f}"
@@ -89,7 +90,8 @@ def copied_share(picture: np.ndarray, before: np.ndarray, landmarks: np.ndarray)
         Share of the blocks of 8 x 8 pixels that lie in the face, 0 to 1; 0 if there are none.
     """
     rows, columns = (side // _BLOCK for side in picture.shape[:2])
-    face = face_mask(landmarks / _BLOCK, (rows, columns))
+    # Block b is centred on pixel 8 b + 3.5.
+    face = face_mask((landmarks - (_BLOCK - 1) / 2) / _BLOCK, (rows, columns))
     if not face.any():
         return 0.0
     blocks = np.nonzero(face)

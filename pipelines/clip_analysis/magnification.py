@@ -27,7 +27,7 @@ _SMOOTH = 1.5  # standard deviation, pixels of the crop
 
 def face_view(frame: np.ndarray, reference: ReferenceCrop) -> np.ndarray:
     """Return the part of a frame that the magnified picture shows, uint8 [384, 384, 3], RGB."""
-    return _read(frame, reference, pixel_grid((MAGNIFIED_SIZE, MAGNIFIED_SIZE)) / _zoom(reference))
+    return _read(frame, reference, _grid(reference))
 
 
 def magnified(
@@ -59,11 +59,16 @@ def magnified(
     rows = len(range(0, size, _STEP))
     # The triangles that move most are drawn last, so they lie on top where the mesh folds.
     triangles = _grid_triangles(rows, np.linalg.norm(more, axis=-1))
-    where = ((here + more) * zoom).astype(np.float64)
+    # Both pictures show the same area; pixel p is centred on p + 1/2.
+    where = ((here + more + 0.5) * zoom - 0.5).astype(np.float64)
     shape = (MAGNIFIED_SIZE, MAGNIFIED_SIZE)
     step, known = interpolate_triangles(where, (-more).astype(np.float64), triangles, *shape)
-    grid = pixel_grid(shape) / zoom
-    return _read(frame, reference, grid + np.where(known[..., None], step, 0).astype(np.float32))
+    return _read(frame, reference, _grid(reference) + np.where(known[..., None], step, 0).astype(np.float32))
+
+
+def _grid(reference: ReferenceCrop) -> np.ndarray:
+    """Return where the pixels of the magnified picture lie in the crop, float32 [384, 384, 2]."""
+    return (pixel_grid((MAGNIFIED_SIZE, MAGNIFIED_SIZE)) + 0.5) / np.float32(_zoom(reference)) - 0.5
 
 
 def _zoom(reference: ReferenceCrop) -> float:

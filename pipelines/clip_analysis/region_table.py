@@ -44,7 +44,7 @@ class RegionMotion:
     Attributes:
         region: name from `TABLE_REGIONS`.
         side: right or left of the subject, or both.
-        u: mean motion to the right in the picture.
+        u: mean motion to the right in the upright crop.
         v: mean motion down.
         rms: root mean square length of the motion.
         strain: mean optical strain, pixels per pixel.

@@ -83,7 +83,9 @@ class Crop:
         return frame_flow, frame_known
 
     def points(self, points: np.ndarray) -> np.ndarray:
-        """Map points, float [N, 2], (x, y) in pixels of the frame, to pixels of the result."""
+        """Map points, [N, 2], (x, y) in pixels of the frame, to pixels of the result."""
+        if not np.issubdtype(points.dtype, np.floating):
+            points = points.astype(np.float64)
         corner = np.array([self.left, self.top], points.dtype)
         return (points - corner + 0.5) * points.dtype.type(self.scale) - points.dtype.type(0.5)
 

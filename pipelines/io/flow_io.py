@@ -65,15 +65,19 @@ def write_flow(path: Path | str, flow: np.ndarray, valid: np.ndarray | None = No
         path: ends in `.flo`, `.png` (KITTI: steps of 1/64 px, within +-512 px), `.npz` (compressed) or `.pfm`
             (which has no mask: unknown flow is 1.67e9, as in `.flo`).
         flow: float [H, W, 2], pixels.
-        valid: bool [H, W]; everywhere if not given. Where the flow is not finite it is never valid.
+        valid: bool [H, W], or another type that is not 0 where the flow is valid; everywhere if not given.
+            Where the flow is not finite it is never valid.
 
     Raises:
         InputError: for an unknown suffix, another shape, or motion that a KITTI file cannot hold.
     """
     path = check_flow_path(path)
-    if flow.ndim != 3 or flow.shape[2] != 2:
+    if isinstance(flow, tuple):
+        raise InputError(f"{path}: pass flow and validity, as `read_flow` returns them, as two arguments")
+    flow = np.asarray(flow)
+    if flow.ndim != 3 or flow.shape[2] != 2 or not flow.size:
         raise InputError(f"{path}: a flow has the shape (height, width, 2), not {flow.shape}")
-    valid = np.ones(flow.shape[:2], bool) if valid is None else valid
+    valid = np.ones(flow.shape[:2], bool) if valid is None else np.asarray(valid) != 0
     if valid.shape != flow.shape[:2]:
         raise InputError(f"{path}: validity {valid.shape} does not fit a flow of {flow.shape[:2]}")
     valid = valid & _both(np.isfinite(flow))

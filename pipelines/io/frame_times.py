@@ -42,6 +42,15 @@ def frame_times(path: Path | str, count: int, rate: float | None = None) -> np.n
     return np.concatenate([stamps, missing]) - stamps[0]
 
 
+def video_start(path: Path | str) -> float:
+    """Return when a player shows the first frame of a video, seconds: 0, unless the sound begins earlier."""
+    with av.open(str(path)) as container:
+        stream = container.streams.best("video")
+        if stream.start_time is None or container.start_time is None:
+            return 0.0
+        return max(float(stream.start_time * stream.time_base) - container.start_time / av.time_base, 0.0)
+
+
 def _stamps(path: Path) -> np.ndarray:
     """Return the time stamps of the packets that are shown, in order, without decoding them."""
     with av.open(str(path)) as container:

@@ -191,7 +191,13 @@ def _decode(path: Path, data: bytes, flags: int) -> np.ndarray:
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """Encode losslessly, fast rather than small: uint8 or uint16, shape (H, W) grey or (H, W, 3) RGB."""
+    """Encode losslessly, fast rather than small: uint8 or uint16, shape (H, W) grey or (H, W, 3) RGB.
+
+    Raises:
+        InputError: for an array of another type.
+    """
+    if image.dtype not in (np.uint8, np.uint16):
+        raise InputError(f"a picture is uint8 or uint16, not {image.dtype}; scale it to 0..255 first")
     if image.dtype == np.uint8 and image.ndim == 3:
         height, width, channels = image.shape
         return fpng_py.fpng_encode_image_to_memory(image.tobytes(), width, height, channels)
@@ -208,6 +214,10 @@ def check_picture_path(path: Path | str) -> Path:
 
 
 def write_image(path: Path | str, image: np.ndarray) -> None:
-    """Write a picture as PNG: uint8 or uint16, shape (H, W) or (H, W, 3) RGB."""
+    """Write a picture as PNG: uint8 or uint16, shape (H, W) or (H, W, 3) RGB.
+
+    Raises:
+        InputError: for another suffix, or an array of another type.
+    """
     with replacing(check_picture_path(path)) as part:
         part.write_bytes(encode_png(image))

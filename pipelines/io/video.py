@@ -101,13 +101,13 @@ def _read_pictures(clip: Path, files: Sequence[Path]) -> Iterator[np.ndarray]:
         image = decode_colour(check_exists(file))
         if image.dtype == np.uint16 and not depth:
             folder = clip if clip.is_dir() else file.parent
-            depth = _clip_depth(folder, folder.stat().st_mtime_ns)
+            depth = _clip_depth(folder, max(each.stat().st_mtime_ns for each in frame_files(folder)))
         yield to_8_bits(image, depth)
 
 
 @lru_cache(maxsize=64)
 def _clip_depth(folder: Path, changed: int) -> int:
-    """Return the `bit_depth` of a folder's pictures; kept until the folder changes, since all are decoded.
+    """Return the `bit_depth` of a folder's pictures; kept until one changes, since all are decoded.
 
     Pictures that cannot be decoded are left out: the reader names them when it comes to them.
     """

@@ -80,6 +80,7 @@ def _decoded(path: Path, report: bool = True) -> Iterator[tuple[av.VideoFrame, b
         frames, skipped, ends_damaged = 0, 0, False
         # A damaged frame is shown if intact ones follow, as players do; the last one of a file is left out.
         held: list[tuple[av.VideoFrame, bool]] = []
+        last = None  # time stamp of the last packet
         for packet in _packets(container, stream):
             try:
                 decoded = packet.decode() if packet is not None else []
@@ -88,10 +89,14 @@ def _decoded(path: Path, report: bool = True) -> Iterator[tuple[av.VideoFrame, b
                 continue
             if packet is None or packet.size:  # an empty one asks for the frames that the decoder still has
                 ends_damaged = packet is None or packet.is_corrupt
+                last = packet and packet.pts
             for frame in decoded:
                 each = frame, _has_profile(packet, codec)
                 if frame.is_corrupt or packet.is_corrupt:
                     ready, held = held, [each]
+                elif held and not packet.size and held[0][0].pts == last:
+                    # Shown later, but stored before the damaged end of the file, as in MPEG program streams.
+                    ready, held = [], [*held, each]
                 else:
                     ready, held = [*held, each], []
                 frames += len(ready)

@@ -40,10 +40,10 @@ def sparse_label(
     if len(landmarks1) == NUM_LANDMARKS:
         check_landmarks(landmarks1, landmarks2)
         landmarks1, landmarks2 = landmarks1[IBUG_68], landmarks2[IBUG_68]
-    elif landmarks1.shape != landmarks2.shape or len(landmarks1) not in _CORPUS_COUNTS:
+    elif not any(landmarks1.shape == landmarks2.shape == (count, 2) for count in _CORPUS_COUNTS):
         raise InputError(
-            f"both frames must have {NUM_LANDMARKS}, 68 or 49 landmarks, but have {len(landmarks1)} and "
-            f"{len(landmarks2)}"
+            f"both frames must have {NUM_LANDMARKS}, 68 or 49 landmarks (x, y), but their arrays have the "
+            f"shapes {landmarks1.shape} and {landmarks2.shape}"
         )
     if not (np.isfinite(landmarks1).all() and np.isfinite(landmarks2).all()):
         raise InputError("landmarks must be finite numbers; some are NaN or infinite")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.errors import InputError
+from pipelines.image.frame_check import check_frame
 from pipelines.landmarks.face_check import (
     CLEAR_MIRROR_ERROR,
     LARGEST_MIRROR_ERROR,
@@ -82,7 +83,11 @@ class FaceMesh:
             same_as: landmarks of the face in another frame of the pair or clip. Only a face whose box
                 overlaps theirs is taken, the one that overlaps most: of two people of equal size, the largest
                 can be another one in each frame.
+
+        Raises:
+            InputError: if the frame is not uint8 [H, W, 3].
         """
+        check_frame(frame)  # Face Mesh cannot be used again after a frame that it cannot read
         view = self._view or whole_view(frame)
         face = self._face_in([view], frame, same_as, self._tracker or self._still)
         if face is None and self._view is not None:

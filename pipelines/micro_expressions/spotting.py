@@ -151,24 +151,25 @@ def spot_intervals(
     return found
 
 
-def interval_f1(found: Sequence[tuple[int, int]], true: Sequence[tuple[int, int]]) -> float:
+def interval_f1(found: Sequence[Sequence[int]], true: Sequence[Sequence[int]]) -> float:
     """Return F1 of intervals, of which one is found if its intersection over union is at least 0.5 (MEGC).
 
     Each true interval counts once. Without any true and any found interval it is 1.
 
     Args:
-        found: (first, last) frame of each, both included.
+        found: (first, last) frame of each, both included; or (first, apex, last), as of `spot_intervals`.
         true: likewise.
     """
-    if not found and not true:
+    found, left = ([(int(each[0]), int(each[-1])) for each in given] for given in (found, true))
+    if not found and not left:
         return 1.0
-    left, hits = list(true), 0
+    count, hits = len(found) + len(left), 0
     for interval in found:
         best = max(left, key=lambda other: overlap(interval, other), default=None)
         if best and overlap(interval, best) >= _HIT:
             left.remove(best)
             hits += 1
-    return 2 * hits / (len(found) + len(true))
+    return 2 * hits / count
 
 
 def overlap(a: tuple[int, int], b: tuple[int, int]) -> float:

@@ -1,4 +1,4 @@
-"""Keys that tell whether a clip has to be built again."""
+"""Keys that tell whether a clip has changed since it was built or analysed."""
 
 import hashlib
 import json
@@ -30,6 +30,14 @@ def fingerprint(clip: Clip, config: BuildConfig, versions: dict[str, str]) -> st
         for content in _landmarks(clip):
             digest.update(content)
     return digest.hexdigest()
+
+
+def content_key(clip: Clip) -> str:
+    """Return a hash of a clip's files, by name, size and time of change, and of its landmarks, by content."""
+    digest = hashlib.sha256(json.dumps([_seen(file) for file in _files(clip)]).encode())
+    for content in _landmarks(clip):
+        digest.update(content)
+    return digest.hexdigest()[:16]
 
 
 # What cannot be read counts as absent: building the clip will say what is wrong with it.

@@ -47,7 +47,7 @@ def flow_to_color(
         array([255,   0,   0], dtype=uint8)
     """
     known = np.isfinite(flow).all(axis=-1)
-    valid = known if valid is None else valid & known
+    valid = known if valid is None else (np.asarray(valid) != 0) & known
     flow = np.where(valid[..., None], flow, 0).astype(np.float64)
     length = np.hypot(flow[..., 0], flow[..., 1])
     if max_length is None:

@@ -1,6 +1,7 @@
 """`import faceflow`: what a first script needs, quickly, and from anywhere."""
 
 import doctest
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -12,6 +13,7 @@ import pytest
 
 import faceflow
 import faceflow.api
+from keras_models.presets import preset_folder
 from pipelines.errors import InputError
 from pipelines.synthetic.portrait import PortraitMotion, moved_portrait
 
@@ -130,3 +132,49 @@ def test_loading_a_classifier():
     classifier = faceflow.load("expression")
     assert isinstance(classifier, keras.Model)
     assert classifier(np.zeros((2, 28, 28, 3), np.float32)).shape == (2, 4, 3)  # members, classes
+
+
+def test_a_path_is_a_folder_whatever_its_name(tmp_path, monkeypatch):
+    """`Path("./default")` is `Path("default")`: the folder of the user, not the preset of that name."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(preset_folder("fast"), "default")
+    frame = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    moved = np.roll(frame, 1, axis=1)
+    of_fast = faceflow.estimate_flow(frame, moved, "fast")
+    for folder in (Path("default"), "./default", Path("./default").absolute()):
+        np.testing.assert_array_equal(faceflow.estimate_flow(frame, moved, folder), of_fast)
+    assert not np.array_equal(faceflow.estimate_flow(frame, moved, "default"), of_fast)
+    shutil.rmtree("default")
+    with pytest.raises(InputError, match="default"):
+        faceflow.estimate_flow(frame, moved, Path("default"))
+
+
+def test_a_network_in_the_same_folder_may_change(tmp_path):
+    run = tmp_path / "run"
+    frame = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    moved = np.roll(frame, 1, axis=1)
+    for name in ("fast", "default"):
+        shutil.copytree(preset_folder(name), run, dirs_exist_ok=True)
+        expected = faceflow.estimate_flow(frame, moved, name)
+        np.testing.assert_array_equal(faceflow.estimate_flow(frame, moved, run), expected)
+
+
+def test_threads_that_begin_together():
+    """Face Mesh is imported without TensorFlow, which other threads import meanwhile."""
+    script = """
+import numpy as np
+from concurrent.futures import ThreadPoolExecutor
+import faceflow
+from pipelines.errors import InputError
+frame = np.zeros((64, 64, 3), np.uint8)
+def call(method):
+    try:
+        return faceflow.estimate_flow(frame, frame, method).shape
+    except InputError as error:
+        return str(error)[:22]
+with ThreadPoolExecutor(4) as pool:
+    print(*pool.map(call, ["label:mesh", "default", "label:mesh", "fast"]), sep="\\n")
+"""
+    command = [sys.executable, "-c", script]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert lines == ["frame 1: no face found", "(64, 64, 2)"] * 2

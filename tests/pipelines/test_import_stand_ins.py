@@ -1,9 +1,11 @@
 import importlib
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pipelines.import_stand_ins import empty_package, stand_ins
+from pipelines.import_stand_ins import empty_package, real_imports, stand_ins
 
 
 @pytest.fixture
@@ -49,3 +51,20 @@ def test_a_loaded_module_stays(heavy):
 def test_a_package_must_be_installed():
     with pytest.raises(ImportError, match="no package 'not_installed_anywhere'"):
         empty_package("not_installed_anywhere")
+
+
+def test_other_threads_import_afterwards():
+    began = threading.Event()
+
+    def importer():
+        began.set()
+        with real_imports():
+            return importlib.import_module("wave")
+
+    with ThreadPoolExecutor(1) as pool:
+        with stand_ins({"wave": None}):
+            found = pool.submit(importer)
+            began.wait()
+            with pytest.raises(TimeoutError):
+                found.result(timeout=0.1)
+        assert found.result(timeout=10).__name__ == "wave"

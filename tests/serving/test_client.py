@@ -1,3 +1,4 @@
+import pickle
 import threading
 from concurrent import futures
 
@@ -220,3 +221,8 @@ def test_message_over_the_servers_limit(server, client, frames):
     with pytest.raises(ServerError, match="RESOURCE_EXHAUSTED"):
         client.flow(*frames((2000, 2000, 3)))
     assert client.flow(*frames((8, 8, 3))).shape == (8, 8, 2)
+
+
+def test_errors_reach_other_processes():
+    error = pickle.loads(pickle.dumps(ServerError("no server", grpc.StatusCode.UNAVAILABLE)))
+    assert (str(error), error.code) == ("no server", grpc.StatusCode.UNAVAILABLE)

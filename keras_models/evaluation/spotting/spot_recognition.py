@@ -9,7 +9,7 @@ from keras_models.inference.expression_classifier import ExpressionClassifier
 from keras_models.inference.expression_samples import estimator
 from pipelines.datasets.composite import CLASSES
 from pipelines.errors import InputError
-from pipelines.io.images import read_image
+from pipelines.io.video import read_frames
 from pipelines.landmarks.detector import FaceMesh
 from pipelines.micro_expressions.onset_apex import aligned_pair
 
@@ -53,9 +53,8 @@ def with_recognition(evaluation: SpottingEvaluation, classifier: ExpressionClass
                 result.video.frames[max(spotted.apex, spotted.first + 1)],
             )
             try:
-                pair = aligned_pair(
-                    *map(read_image, files), estimate, face_mesh, tuple(f.name for f in files)
-                )
+                frames = read_frames(result.video.path, files)
+                pair = aligned_pair(*frames, estimate, face_mesh, tuple(f.name for f in files))
                 features = pair.features(classifier.remove_head)
             except InputError:
                 continue

@@ -1,7 +1,8 @@
 """The state of a face over a long video: displacements of its parts, or, as a baseline, its brightness.
 
 Long recordings are sampled at about 30 frames per second. The face is cut out as in the first frame of a
-segment; a segment ends where the face has moved far, is lost, or another shot begins.
+segment; a segment ends where the face has moved far, is lost, or another shot begins, as every tenth sample
+tells.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from keras_models.evaluation.spotting.head_removal import remove_head
 from pipelines.datasets.long_video import LongVideo
 from pipelines.errors import InputError
 from pipelines.files import replacing
-from pipelines.io.images import read_image
+from pipelines.io.video import read_frames
 from pipelines.landmarks.detector import FaceMesh
 from pipelines.landmarks.face_mesh import REGIONS, region_map
 from pipelines.library_versions import library_versions
@@ -34,7 +35,7 @@ RATE = 30.0
 _CELLS = 14  # of the face in each direction
 _DETECTION_INTERVAL = 10  # samples between two face detections
 _FAR = 6.0  # pixels of the crop that the face may move away before a new segment begins
-_VERSION = 2  # of the signal; a change makes kept ones worthless
+_VERSION = 3  # of the signal; a change makes kept ones worthless
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +103,8 @@ def _followed(
     frames: list[int] = []
     crops: list[np.ndarray] = []
     similarity = None
-    for number, index in enumerate(looked_at):
-        image = read_image(video.frames[index])
+    images = read_frames(video.path, [video.frames[index] for index in looked_at])
+    for number, (index, image) in enumerate(zip(looked_at, images, strict=True)):
         if similarity is None or number % _DETECTION_INTERVAL == 0:
             face = face_mesh(image)
             moved = face is None or similarity is None or _moved(face.landmarks, similarity) > _FAR

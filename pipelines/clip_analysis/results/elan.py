@@ -21,7 +21,9 @@ _TIERS = {"micro": "micro-expressions", "macro": "macro-expressions", "blink": "
 def write_elan(
     path: Path | str, clip: Path, folder: Path, events: list[FoundEvent], times: np.ndarray
 ) -> None:
-    """Write events as annotations, with a tier for each kind of event and one for the apexes.
+    """Write events as annotations: a tier for each kind of event, and one for the apexes of each kind.
+
+    Annotations of one tier do not overlap, as ELAN requires.
 
     Args:
         path: path of the ELAN file, with the suffix .eaf.
@@ -34,8 +36,9 @@ def write_elan(
 
     document = Eaf(author="FaceFlow")
     document.remove_tier("default")
-    for tier in (*_TIERS.values(), "apexes"):
+    for tier in _TIERS.values():
         document.add_tier(tier)
+        document.add_tier(f"{tier}, apex")
     # ELAN counts in milliseconds, and an annotation must have a duration.
     milliseconds = np.rint(np.append(times, times[-1] + 0.04) * 1000).astype(int).tolist()
     for event in events:
@@ -43,7 +46,9 @@ def write_elan(
         label = event.label or event.region.replace("_", " ")
         document.add_annotation(_TIERS[event.kind], begin, max(end, begin + 1), label)
         apex = milliseconds[event.apex]
-        document.add_annotation("apexes", apex, max(milliseconds[event.apex + 1], apex + 1), event.kind)
+        document.add_annotation(
+            f"{_TIERS[event.kind]}, apex", apex, max(milliseconds[event.apex + 1], apex + 1), label
+        )
     if clip.is_file():
         try:
             relative = os.path.relpath(clip.resolve(), folder.resolve())

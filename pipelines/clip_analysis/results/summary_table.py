@@ -28,7 +28,7 @@ class AnalysedClip:
         macro: number of macro-expressions.
         blink: number of blinks.
         notes: remarks for the user, separated by semicolons.
-        changed: time of the last change of the clip, nanoseconds since 1970.
+        key: hash of the files that were analysed.
     """
 
     clip: str
@@ -44,11 +44,11 @@ class AnalysedClip:
     macro: int | None = None
     blink: int | None = None
     notes: str = ""
-    changed: int | None = None
+    key: str = ""
 
 
-def row_of_clip(clip: Clip, analysis: ClipAnalysis) -> AnalysedClip:
-    """Return the row of an analysed clip."""
+def row_of_clip(clip: Clip, analysis: ClipAnalysis, key: str) -> AnalysedClip:
+    """Return the row of an analysed clip, whose files have a key."""
     kinds = [event.kind for event in analysis.events]
     lost, absent = analysis.status.count("lost"), analysis.status.count("no_face")
     return AnalysedClip(
@@ -64,13 +64,13 @@ def row_of_clip(clip: Clip, analysis: ClipAnalysis) -> AnalysedClip:
         macro=kinds.count("macro"),
         blink=kinds.count("blink"),
         notes="; ".join(analysis.notes),
-        changed=clip.path.stat().st_mtime_ns,
+        key=key,
     )
 
 
 def write_summary_table(path: Path, rows: Sequence[AnalysedClip]) -> None:
     """Write the rows as CSV; unknown cells are empty."""
-    columns = [field.name for field in fields(AnalysedClip) if field.name != "changed"]
+    columns = [field.name for field in fields(AnalysedClip) if field.name != "key"]
     with replacing(path) as part, part.open("w", newline="") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore")
         writer.writeheader()

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from pipelines.clip_analysis.tracking.reference_crop import ReferenceCrop
+from pipelines.errors import InputError
 from pipelines.image.warping import pixel_grid, sample, squared_length
 from pipelines.labels.extension import extend
 from pipelines.labels.mesh import mesh_label
@@ -103,6 +104,9 @@ class MotionTracker:
         Args:
             frame: frame of the clip, uint8 [H, W, 3], RGB.
             landmarks: landmarks of its face, float32 [478, 2], pixels of the frame.
+
+        Raises:
+            InputError: if the estimate is not finite.
         """
         points = self.reference.to_crop(landmarks)
         found = None
@@ -161,6 +165,8 @@ class MotionTracker:
         """Estimate the residual of a start: point p of the reference is at q + start(q), q = p + left(p)."""
         brought_back = self.reference.sampled(frame, start)
         left, known = self._estimate(self.reference.picture, brought_back)
+        if not np.isfinite(left).all():
+            raise InputError("the flow of the face is not finite; did the training of the network diverge?")
         there = pixel_grid(self._shape) + left
         flow = left + sample(start, there, cv2.INTER_LINEAR)
         rigid = self.reference.head.flow(self.reference.head.fit_face(flow))

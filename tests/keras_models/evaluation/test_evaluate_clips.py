@@ -73,6 +73,20 @@ def test_jitter_is_the_deviation_of_a_region():
     assert summarise_clips(rows).jitter == pytest.approx(0.05, rel=0.05)
 
 
+def test_frames_of_which_nothing_is_known_do_not_hide_the_drift():
+    rows = [frame_errors(k, 1.0, 0.1) for k in range(5)] + [frame_errors(k, 1.0, 0.2) for k in range(5, 15)]
+    assert summarise_clips(rows).drift == pytest.approx(2)
+    rows[1] = frame_errors(1, 1.0, float("nan"))
+    assert summarise_clips(rows).drift == pytest.approx(2)
+
+
+def test_jitter_is_from_one_frame_to_the_next():
+    """An error that changes during an event, whose frames do not count, is no jitter."""
+    before = [frame_errors(k, 0.0, 0.0, (0.0, 0.0)) for k in range(10)]
+    after = [frame_errors(k, 0.0, 0.5, (0.5, 0.0)) for k in range(20, 30)]
+    assert summarise_clips(before + after).jitter == 0
+
+
 def test_command(clips, tmp_path, capsys):
     out = tmp_path / "figures.json"
     cli.run(

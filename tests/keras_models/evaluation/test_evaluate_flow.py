@@ -228,3 +228,14 @@ def test_classical_methods_on_real_faces(real_data):
     evaluation = evaluate_flow(real_data / "portraits_truth", methods)
     for name, value in expected.items():
         assert evaluation.summary(name)["epe_face"] == pytest.approx(value, rel=0.1), name
+
+
+def test_masks_as_pictures_hold_them():
+    flow = np.zeros((4, 4, 2), np.float32)
+    flow[:2] = 1
+    pair = Pair("0", *[np.zeros((4, 4, 3), np.uint8)] * 2, np.zeros_like(flow), np.ones((4, 4), bool))
+    mask = np.zeros((4, 4), np.uint8)
+    mask[1:] = 255
+    found = pair_errors(pair, "m", flow, mask)
+    assert found.epe_face == pytest.approx(np.sqrt(2) / 3)
+    assert found.coverage == 0.75

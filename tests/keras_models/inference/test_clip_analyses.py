@@ -11,6 +11,7 @@ from keras_models.inference import clip_analyses
 from keras_models.inference.clip_analyses import AnalysisRequest, analyse, analyse_folder
 from keras_models.inference.estimators import get_estimator
 from keras_models.inference.recognition import LEAST_STRENGTH, Recognition
+from keras_models.presets import preset_folder
 from pipelines.clip_analysis.analysis import AnalysisConfig
 from pipelines.errors import InputError
 from pipelines.io.images import write_image
@@ -115,17 +116,43 @@ def test_a_clip_that_has_changed_is_analysed_anew(clips, tmp_path, portrait):
     analyse_folder(clips, out, REQUEST)
     assert rows(out)["anna-one"]["frames"] == "4"
     assert json.loads((out / "anna-one" / "summary.json").read_text())["frames"] == 4
+    assert rows(out)["anna-one"]["no_face"] == "0"
+    write_image(clips / "anna" / "one" / "3.png", np.zeros_like(portrait))  # in place
+    analyse_folder(clips, out, REQUEST)
+    assert rows(out)["anna-one"]["no_face"] == "1"
+
+
+def test_landmarks_that_have_changed_are_used(clips, tmp_path):
+    def table(shift):
+        points = np.stack([100 + 40 * np.cos(np.arange(68)), 100 + 50 * np.sin(np.arange(68))], -1) + shift
+        names = [f"{axis}_{k}" for axis in "xy" for k in range(68)]
+        lines = [", ".join(["frame", "timestamp", "confidence", "success", *names])]
+        for frame in range(1, 4):
+            values = [frame, 0.04 * frame, 0.9, 1, *points.T.ravel().round(2)]
+            lines.append(", ".join(map(str, values)))
+        for name in ("anna-one", "bert-two"):
+            (tmp_path / "openface" / f"{name}.csv").write_text("\n".join(lines))
+
+    (tmp_path / "openface").mkdir()
+    request = replace(REQUEST, landmarks=f"openface:{tmp_path / 'openface'}")
+    table(0)
+    analyse_folder(clips, tmp_path / "out", request)
+    before = (tmp_path / "out" / "anna-one" / "frames.csv").read_text()
+    analyse_folder(clips, tmp_path / "out", request)
+    assert (tmp_path / "out" / "anna-one" / "frames.csv").read_text() == before
+    table(8)
+    analyse_folder(clips, tmp_path / "out", request)
+    assert (tmp_path / "out" / "anna-one" / "frames.csv").read_text() != before
 
 
 def test_a_network_that_was_trained_again_is_another(clips, tmp_path):
     """A folder of analyses does not mix two networks that have the same name."""
     run = tmp_path / "run"
-    run.mkdir()
-    (run / "network.weights.h5").write_bytes(b"first")
+    shutil.copytree(preset_folder("expression"), run)
     request = replace(REQUEST, classifier=str(run))
     analyse_folder(clips, tmp_path / "out", request)
     analyse_folder(clips, tmp_path / "out", request)
-    (run / "network.weights.h5").write_bytes(b"second")
+    (run / "network.weights.h5").write_bytes(b"other weights")
     with pytest.raises(InputError, match=r"holds analyses with classifier files .*choose another folder"):
         analyse_folder(clips, tmp_path / "out", request)
 
@@ -184,3 +211,17 @@ def test_landmarks_of_openface_and_parquet(clips, tmp_path, portrait_landmarks):
     assert [row["nose_left_u_px"] for row in wide] == [
         row["u_px"] for row in table if (row["region"], row["side"]) == ("nose", "left")
     ]
+
+
+@pytest.mark.parametrize("classifier", ["expresion", "default", "none"])
+def test_a_classifier_is_looked_for_before_any_work(clips, tmp_path, monkeypatch, classifier):
+    def work(*arguments, **more):
+        raise AssertionError
+
+    monkeypatch.setattr(clip_analyses, "analyse_clip", work)
+    request = replace(REQUEST, classifier=classifier)
+    with pytest.raises(InputError, match=classifier):
+        analyse(clips / "anna" / "one", tmp_path / "out", request)
+    with pytest.raises(InputError, match=classifier):
+        analyse_folder(clips, tmp_path / "out", request)
+    assert not (tmp_path / "out").exists()

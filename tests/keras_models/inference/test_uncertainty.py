@@ -66,3 +66,17 @@ def test_frames_of_two_sizes():
     estimate = uncertain_network_estimator(build_network("block_flow", width=0.25))
     with pytest.raises(InputError, match="differ in size: 56x40 and 30x20"):
         estimate(frames()[0], frames((20, 30))[1])
+
+
+def test_where_the_way_back_is_not_known():
+    """The flow leads to the right half, of which the other direction knows nothing."""
+
+    def estimate(frame1, frame2):
+        valid = np.ones(frame1.shape[:2], bool)
+        valid[:, 8:] = frame1[0, 0, 0] == 0
+        return np.full((*valid.shape, 2), (1 if frame1[0, 0, 0] == 0 else -1, 0), np.float32), valid
+
+    frames = np.zeros((16, 16, 3), np.uint8), np.ones((16, 16, 3), np.uint8)
+    _, _, uncertainty = forward_backward(estimate)(*frames)
+    assert (uncertainty[:, :6] == 0).all()
+    assert np.isnan(uncertainty[:, 8:15]).all()

@@ -120,7 +120,7 @@ def test_events_do_not_reach_across_a_change_of_the_reference():
     def found(references):
         motion = np.zeros((count, len(EVENT_REGIONS), 2))
         motion[:, EVENT_REGIONS.index("mouth_corners right"), 0] = rise
-        openings, head = np.ones(count), np.zeros((count, 2))
+        openings, head = np.ones((count, 2)), np.zeros((count, 2))
         collected = SimpleNamespace(
             motion=lambda: motion, openings=openings, head=head, references=np.array(references)
         )
@@ -187,6 +187,7 @@ def test_a_face_that_leaves_and_returns(smile, dis, tmp_path):
         ({"reference": 99}, "--reference 99: the clip has 3 frames, 0 to 2"),
         ({"reference": 1}, "--reference 1: no face found in this frame"),
         ({"rate": -1.0}, "rate -1"),
+        ({"reference": 0.5}, "--reference 0.5: must be a whole number"),
     ],
 )
 def test_bad_settings_leave_nothing(smile, dis, tmp_path, config, message):
@@ -215,3 +216,8 @@ def test_settings_that_make_no_sense():
         AnalysisConfig(interpupillary_mm=0)
     with pytest.raises(InputError, match="--magnify -1"):
         AnalysisConfig(magnify=-1)
+
+
+def test_a_reference_may_come_from_numpy():
+    """As `argmin` and pandas return it; JSON cannot hold it."""
+    assert json.dumps(AnalysisConfig(reference=np.int64(3)).reference) == "3"

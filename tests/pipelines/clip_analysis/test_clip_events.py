@@ -3,13 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipelines.clip_analysis.clip_events import (
-    FoundEvent,
-    blink_events,
-    expression_events,
-    without_blinks,
-    without_turns,
-)
+from pipelines.clip_analysis.clip_events import FoundEvent, expression_events, without_turns
 
 NAMES = ("brows right", "brows left", "mouth right", "mouth left")
 RATE = 50.0
@@ -71,29 +65,57 @@ def test_frames_that_are_not_known_are_no_event():
     assert times[event.apex] == pytest.approx(2.2, abs=0.04)
 
 
+def test_durations_are_those_of_the_time_stamps():
+    """A webcam halves its rate when the light is dim: .8 to 1.2 s there are 12 to 18 frames."""
+    bright, dim = np.arange(600) / 30, 20 + np.arange(75) / 15
+    times = np.concatenate([bright, dim])
+    for length in (0.8, 1.0, 1.2):
+        motion = np.random.default_rng(1).normal(0, 0.02, (len(times), len(NAMES), 2))
+        phase = np.clip((times - 22) / length, 0, 1)
+        motion[:, [2, 3], 1] -= 3 * np.sin(np.pi * phase)[:, None] ** 2
+        (event,) = expression_events(motion, NAMES, times)
+        assert event.kind == "macro"
+        assert times[event.apex] == pytest.approx(22 + length / 2, abs=0.07)
+        assert times[event.onset] == pytest.approx(22 + length / 6, abs=0.11)
+
+
+@pytest.mark.parametrize("missing", [1, 2, 6, 30])
+def test_a_slow_change_with_frames_without_a_face_is_no_event(missing):
+    times = np.arange(250) / 25
+    motion = np.zeros((250, len(NAMES), 2))
+    motion[..., 1] = 3 * np.exp(-np.square((times - 4) / 2))[:, None]
+    assert expression_events(motion, NAMES, times) == []
+    motion[100 : 100 + missing] = np.nan
+    assert expression_events(motion, NAMES, times) == []
+
+
+def test_a_lost_frame_does_not_divide_an_expression():
+    motion, times = clip((3.0, 1.6, [2, 3], 5.0))
+    (whole,) = expression_events(motion, NAMES, times)
+    motion[whole.apex] = np.nan
+    (event,) = expression_events(motion, NAMES, times)
+    assert (event.kind, event.onset, event.offset) == ("macro", whole.onset, whole.offset)
+    assert event.apex != whole.apex
+    assert event.apex == pytest.approx(whole.apex, abs=2)
+
+
+def test_the_apex_is_a_frame_with_a_face():
+    motion, times = clip((2.0, 0.4, [2, 3], 2.0))
+    motion[108:112] = np.nan  # 80 ms around its peak at 2.2 s
+    (event,) = expression_events(motion, NAMES, times)
+    assert (event.kind, event.apex in (107, 112)) == ("micro", True)
+    motion[104:120] = np.nan  # longer than a short gap
+    assert expression_events(motion, NAMES, times) == []
+
+
 def test_short_clips():
     assert expression_events(np.zeros((1, 4, 2)), NAMES, np.zeros(1)) == []
     assert expression_events(np.full((5, 4, 2), np.nan), NAMES, np.arange(5) / 25) == []
 
 
-def test_blinks():
-    openings = np.ones(200)
-    openings[40:50] = [0.8, 0.6, 0.3, 0.1, 0.05, 0.1, 0.3, 0.6, 0.8, 0.9]
-    openings[100:160] = 0.1  # closed eyes are no blink
-    openings[190:] = np.nan
-    (blink,) = blink_events(openings, np.arange(200) / RATE)
-    assert (blink.kind, blink.apex, blink.peak) == ("blink", 44, pytest.approx(0.95))
-    assert 39 <= blink.onset <= 41
-    assert 47 <= blink.offset <= 50
-
-
-def test_what_blinks_and_turns_leave_is_no_expression():
-    event, blink = (
-        FoundEvent("micro", 10, 14, 20, 0.5, "jaw left"),
-        FoundEvent("blink", 12, 15, 19, 1, "eyes"),
-    )
+def test_what_turns_leave_is_no_expression():
+    event = FoundEvent("micro", 10, 14, 20, 0.5, "jaw left")
     later = FoundEvent("micro", 30, 34, 40, 0.5, "jaw left")
-    assert without_blinks([event, later], [blink]) == [later]
     head = np.zeros((50, 2))
     assert without_turns([event, later], head) == [event, later]
     head[10:21, 0] = 3 * np.sin(np.linspace(0, np.pi, 11))  # there and back
@@ -108,14 +130,6 @@ def test_what_blinks_and_turns_leave_is_no_expression():
     macro = FoundEvent("macro", 10, 14, 20, 0.5, "jaw left")
     assert without_turns([macro], steady * 0.6) == [macro]
     assert without_turns([macro], steady) == []
-
-
-def test_a_blink_behind_glasses():
-    """Face Mesh brings the lids down to .6 of their opening there, and its noise is .05."""
-    openings = 1 + np.random.default_rng(0).normal(0, 0.02, 200)
-    openings[100:108] = [0.9, 0.75, 0.6, 0.55, 0.6, 0.75, 0.9, 0.95]
-    (blink,) = blink_events(openings, np.arange(200) / RATE)
-    assert blink.apex == 103
 
 
 def test_who_speaks_moves_without_a_pause():

@@ -86,3 +86,24 @@ def test_lips_part_and_show_what_is_between(reference, portrait):
     made_middle = made[round(top + 4 * zoom), round(x)].astype(int)
     frame_middle = view[round((top + bottom) / 2), round(x)].astype(int)
     assert np.abs(made_middle - frame_middle).max() < 25
+
+
+def test_the_pictures_beside_show_the_same_area(reference, portrait):
+    """The flow is shown by a resize of the crop: a bright point must lie at the same pixel in all of them."""
+    spot = reference.landmarks[4].round()
+    frame = np.zeros_like(portrait)
+    at = reference.to_frame(spot[None])[0]
+    across = np.arange(portrait.shape[1]) - at[0], np.arange(portrait.shape[0]) - at[1]
+    frame[...] = (255 * np.exp(-(across[0] ** 2 + across[1][:, None] ** 2) / 18))[..., None].round()
+    crop = np.zeros((reference.size, reference.size), np.float32)
+    grid = pixel_grid(crop.shape) - spot
+    crop = np.exp(-np.square(grid).sum(axis=-1) / 18).astype(np.float32)
+    resized = cv2.resize(crop, (MAGNIFIED_SIZE, MAGNIFIED_SIZE), interpolation=cv2.INTER_LINEAR)
+    motion = tracked(reference, np.zeros((reference.size, reference.size, 2)))
+    for shown in (face_view(frame, reference), magnified(frame, reference, motion, 8.0)):
+        np.testing.assert_allclose(centroid(shown[..., 0]), centroid(resized), atol=0.1)
+
+
+def centroid(picture):
+    weights = picture.astype(float)
+    return (pixel_grid(picture.shape) * weights[..., None]).sum(axis=(0, 1)) / weights.sum()

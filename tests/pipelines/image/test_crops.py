@@ -75,3 +75,9 @@ def test_crop_holds_the_points():
 def test_whole_frame():
     crop = whole_frame((100, 160), 80)
     assert (crop.left, crop.top, crop.side) == (0, -30, 160)
+
+
+def test_points_in_whole_pixels():
+    crop = Crop(10, 20, 181, 256)
+    points = np.array([[20, 30], [100, 90]])
+    np.testing.assert_allclose(crop.points(points), crop.points(points.astype(float)))

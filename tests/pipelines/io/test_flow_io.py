@@ -167,3 +167,23 @@ def test_eight_bit_png_is_not_kitti(tmp_path):
     cv2.imwrite(str(tmp_path / "x.png"), np.zeros((2, 2, 3), np.uint8))
     with pytest.raises(InputError, match="16-bit"):
         read_flow(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("suffix", [".flo", ".png", ".npz", ".pfm"])
+def test_masks_as_pictures_hold_them(tmp_path, suffix):
+    flow = np.ones((2, 3, 2), np.float32)
+    for value in (1, 2, 128, 255):
+        write_flow(tmp_path / f"a{suffix}", flow, np.array([[0, value, 0], [value, 0, 0]], np.uint8))
+        _, valid = read_flow(tmp_path / f"a{suffix}")
+        assert valid.tolist() == [[False, True, False], [True, False, False]]
+
+
+def test_what_is_no_flow_is_not_written(tmp_path):
+    flow = np.ones((2, 3, 2), np.float32)
+    write_flow(tmp_path / "list.flo", flow.tolist())
+    np.testing.assert_array_equal(read_flow(tmp_path / "list.flo")[0], flow)
+    with pytest.raises(InputError, match="as two arguments"):
+        write_flow(tmp_path / "a.flo", read_flow(tmp_path / "list.flo"))
+    with pytest.raises(InputError, match="has the shape"):
+        write_flow(tmp_path / "a.flo", np.zeros((0, 3, 2)))
+    assert not (tmp_path / "a.flo").exists()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipelines.errors import InputError
-from pipelines.io.frame_times import frame_times
+from pipelines.io.frame_times import frame_times, video_start
 from pipelines.io.images import write_image
 from pipelines.io.video import read_frames
 
@@ -31,6 +31,32 @@ def phone(tmp_path):
 def test_times_are_those_of_the_time_stamps(phone):
     path, times = phone
     np.testing.assert_allclose(frame_times(path, 12), np.array(times) / 1000, atol=1e-3)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+def test_a_video_whose_sound_begins_earlier(tmp_path, suffix):
+    """Players count from the beginning of the file, also if its time stamps begin later, as in .ts."""
+    path = tmp_path / f"late{suffix}"
+    with av.open(str(path), "w") as container:
+        video, sound = container.add_stream("mpeg4", 25), container.add_stream("mp2", 48000)
+        video.width = video.height = 64
+        video.pix_fmt = "yuv420p"
+        for number in range(80):
+            samples = np.zeros((1, 1152), np.int16)
+            chunk = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+            chunk.pts, chunk.sample_rate, chunk.time_base = 1152 * number, 48000, Fraction(1, 48000)
+            container.mux(sound.encode(chunk))
+        for number in range(10):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 20 * number, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = 20 + number, Fraction(1, 25)
+            container.mux(video.encode(frame))
+        container.mux([*video.encode(), *sound.encode()])
+    assert video_start(path) == pytest.approx(0.8, abs=0.03)
+    np.testing.assert_allclose(frame_times(path, 10), np.arange(10) / 25, atol=1e-3)
+
+
+def test_a_video_without_sound_starts_at_once(phone):
+    assert video_start(phone[0]) == 0
 
 
 def test_frames_without_a_stamp_go_on(phone):

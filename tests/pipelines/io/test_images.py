@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from pipelines.errors import InputError
-from pipelines.io.images import read_image, read_images
+from pipelines.io.images import read_image, read_images, write_image
 from pipelines.io.video import read_clip
 
 
@@ -131,3 +131,10 @@ def test_pictures_of_other_people(real_data):
     np.testing.assert_array_equal(
         frames[1], expected[..., ::-1] if raw.ndim == 3 else np.dstack([expected] * 3)
     )
+
+
+@pytest.mark.parametrize("image", [np.full((4, 4, 3), 0.5), np.ones((4, 4), bool)])
+def test_pictures_of_other_types_are_not_written(tmp_path, image):
+    with pytest.raises(InputError, match=r"scale it to 0\.\.255"):
+        write_image(tmp_path / "a.png", image)
+    assert not list(tmp_path.iterdir())

@@ -175,6 +175,22 @@ def test_files_that_are_cut_off(tmp_path, suffix):
     np.testing.assert_array_equal(frames, whole[: len(frames)])
 
 
+@pytest.mark.parametrize("suffix", [".mpg", ".avi", ".ts"])
+def test_files_cut_off_inside_a_frame_that_others_refer_past(tmp_path, suffix):
+    """Frames between two others (B) are stored behind both: the one shown last is not the one cut off."""
+    path = tmp_path / f"x{suffix}"
+    ffmpeg(*MOVING, "-c:v", "mpeg2video" if suffix == ".mpg" else "mpeg4", "-bf", 2, path)
+    whole = np.stack(list(decode_video(path))).astype(int)
+    for share in np.linspace(0.3, 0.95, 14):
+        frames = []
+        with pytest.raises(TruncatedClipError):
+            for frame in decode_video(cut_off(path, share)):
+                frames.append(frame)
+        assert frames
+        for frame in frames[-4:]:
+            assert np.abs(whole - frame).mean(axis=(1, 2, 3)).min() == 0
+
+
 def test_an_mp4_whose_recording_was_not_finished(tmp_path):
     ffmpeg(*MOVING, tmp_path / "x.mp4")
     with pytest.raises(TruncatedClipError, match="the index of the MP4 file"):

@@ -64,3 +64,8 @@ def test_points_that_a_corpus_hands_out(portrait_landmarks, points):
     np.testing.assert_allclose(flow[valid], theirs[valid], atol=1e-2)
     with pytest.raises(InputError, match="68 or 49"):
         sparse_label(own[0][:20], own[1][:20], SHAPE)
+
+
+def test_landmarks_with_a_depth_are_refused():
+    with pytest.raises(InputError, match=r"landmarks \(x, y\).*\(68, 3\)"):
+        sparse_label(np.zeros((68, 3)), np.zeros((68, 3)), (20, 20))

@@ -149,3 +149,11 @@ def test_a_cut_to_no_face(real_data):
         ]
     assert all(found[:60])
     assert not any(found[-60:])
+
+
+def test_frames_that_are_refused_leave_the_detector_usable(portrait):
+    with FaceMesh() as face_mesh:
+        for frame in (portrait[10:5], portrait / 255, portrait[..., 0], np.dstack([portrait, portrait])):
+            with pytest.raises(InputError, match="a frame is RGB, uint8"):
+                face_mesh(frame)
+        assert face_mesh(portrait) is not None

@@ -128,3 +128,9 @@ def test_an_interval_ends_with_its_stretch():
     contrast[:40] = 0
     assert spot_intervals(contrast, 6, [(0, 39), (40, 99)]) == [(40, 42, 48)]
     assert spot_intervals(contrast, 6) == [(36, 42, 48)]
+
+
+def test_intervals_with_an_apex_count_from_onset_to_offset():
+    assert interval_f1([(24, 30, 36)], [(26, 38)]) == interval_f1([(24, 36)], [(26, 38)]) == 1
+    assert interval_f1(np.array([[24, 36], [50, 60]]), np.array([[26, 38]])) == pytest.approx(2 / 3)
+    assert interval_f1(np.zeros((0, 2)), np.zeros((0, 2))) == 1

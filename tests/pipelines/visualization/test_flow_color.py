@@ -45,3 +45,11 @@ def test_wheel_is_round():
     np.testing.assert_array_equal(wheel[0, 0], [128, 128, 128])
     assert wheel[25, 50, 0] == 255
     assert wheel[25, 50, 1] < 10
+
+
+@pytest.mark.parametrize("mask", [np.uint8([[255, 0]]), np.float32([[1, 0]]), [[True, False]]])
+def test_masks_as_pictures_hold_them(mask):
+    flow = np.ones((1, 2, 2), np.float32)
+    expected = flow_to_color(flow, np.array([[True, False]]), max_length=2)
+    np.testing.assert_array_equal(flow_to_color(flow, mask, max_length=2), expected)
+    assert not np.array_equal(expected[0, 0], expected[0, 1])

@@ -14,6 +14,7 @@ def test_annotations_as_elan_reads_them(tmp_path, capsys):
     clip.touch()
     events = [
         FoundEvent("micro", 5, 10, 15, 1.0, "mouth left", "positive"),
+        FoundEvent("macro", 18, 22, 28, 1.0, "jaw left"),
         FoundEvent("blink", 20, 22, 24, 0.9, "eyes"),
     ]
     write_elan(tmp_path / "events.eaf", clip, tmp_path / "analyses" / "clip", events, np.arange(30) / 50)
@@ -27,7 +28,10 @@ def test_annotations_as_elan_reads_them(tmp_path, capsys):
     assert found == {
         "micro-expressions": [(100, 300, "positive")],
         "blinks": [(400, 480, "eyes")],
-        "apexes": [(200, 220, "micro"), (440, 460, "blink")],
+        "micro-expressions, apex": [(200, 220, "positive")],
+        "macro-expressions": [(360, 560, "jaw left")],
+        "macro-expressions, apex": [(440, 460, "jaw left")],
+        "blinks, apex": [(440, 460, "eyes")],
     }
     media = root.find("HEADER/MEDIA_DESCRIPTOR")
     assert media.get("RELATIVE_MEDIA_URL") == "../../my clips/clip.mov"
@@ -50,6 +54,7 @@ def test_no_events(tmp_path):
     write_elan(tmp_path / "events.eaf", tmp_path, tmp_path, [], np.zeros(1))
     root = ET.parse(tmp_path / "events.eaf").getroot()
     assert [tier.get("TIER_ID") for tier in root.iter("TIER")] == [
-        "micro-expressions", "macro-expressions", "blinks", "apexes",
+        "micro-expressions", "micro-expressions, apex", "macro-expressions", "macro-expressions, apex",
+        "blinks", "blinks, apex",
     ]  # fmt: skip
     assert not list(root.iter("ALIGNABLE_ANNOTATION"))

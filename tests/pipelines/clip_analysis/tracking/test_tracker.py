@@ -4,6 +4,7 @@ import pytest
 
 from pipelines.clip_analysis.tracking.reference_crop import reference_crop
 from pipelines.clip_analysis.tracking.tracker import MotionTracker
+from pipelines.errors import InputError
 from pipelines.image.warping import pixel_grid, sample
 from pipelines.landmarks.face_mesh import face_mask
 
@@ -106,3 +107,14 @@ def test_uncertain_where_something_covers_the_face(tracker, portrait, portrait_l
     assert not tracked.valid[crop[50, 1], crop[50, 0]]
     assert tracked.valid[crop[280, 1], crop[280, 0]]
     assert tracked.uncertainty[crop[50, 1], crop[50, 0]] > 3 * tracked.uncertainty[crop[280, 1], crop[280, 0]]
+
+
+def test_a_flow_that_is_not_finite_is_an_error(portrait, portrait_landmarks):
+    def estimate(frame1, frame2):
+        flow = np.zeros((*frame1.shape[:2], 2), np.float32)
+        flow[100, 100] = np.nan
+        return flow, np.ones(frame1.shape[:2], bool)
+
+    tracker = MotionTracker(reference_crop(portrait, portrait_landmarks), estimate)
+    with pytest.raises(InputError, match="the flow of the face is not finite"):
+        tracker(portrait, portrait_landmarks)

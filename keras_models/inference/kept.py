@@ -1,0 +1,66 @@
+"""Networks that are kept in memory for the next call, for as long as their files stay the same."""
+
+import functools
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+from keras_models.presets import is_preset, preset_files, preset_folder
+from pipelines.import_stand_ins import real_imports
+
+T = TypeVar("T")
+
+_state = {"has_loaded": False, "is_forked": False}
+
+
+def kept(load: Callable[[str], T]) -> Callable[[str], T]:
+    """Keep what a function loads by the name of a preset or the folder of a run or SavedModel.
+
+    It is loaded again once a file has changed, or the name leads to another folder. Threads wait for one
+    another.
+
+    Args:
+        load: function of a name, such as `get_estimator`.
+
+    Raises (when called):
+        RuntimeError: for a network, in a process that was forked after one had been loaded.
+
+    Examples:
+        >>> from keras_models.inference.estimators import get_estimator
+        >>> get = kept(get_estimator)
+        >>> get("zero") is get("zero")
+        True
+    """
+    cached = functools.lru_cache(maxsize=4)(lambda name, files: load(name))
+
+    @functools.wraps(load)
+    def get(name: str) -> T:
+        files = _files(name)
+        if files and _state["is_forked"]:
+            raise RuntimeError(
+                "TensorFlow does not work in a process that was forked after it had run: it would wait for "
+                "ever. Start processes by multiprocessing.get_context('spawn')"
+            )
+        with real_imports():
+            found = cached(name, files)
+        _state["has_loaded"] |= bool(files)  # classical methods do not need TensorFlow
+        return found
+
+    return get
+
+
+def _files(name: str) -> tuple:
+    """Return folder, names, sizes and times of change of the files that a name stands for."""
+    folder = preset_folder(name.rpartition(":")[2])  # of `consistency:FOLDER`
+    if not folder.is_dir():
+        return ()
+    files = preset_files(folder) if is_preset(folder) else sorted(folder.rglob("*"))
+    stats = [(path, path.stat()) for path in files if path.is_file()]
+    return folder.absolute(), *((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+
+
+def _after_fork() -> None:
+    _state["is_forked"] = _state["has_loaded"]
+
+
+os.register_at_fork(after_in_child=_after_fork)

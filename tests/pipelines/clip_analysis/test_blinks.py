@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from pipelines.clip_analysis.blinks import blink_events, without_blinks
+from pipelines.clip_analysis.clip_events import FoundEvent
+
+RATE = 50.0
+CLOSING = [0.8, 0.6, 0.3, 0.1, 0.05, 0.1, 0.3, 0.6, 0.8, 0.9]
+
+
+def of_both(openings):
+    return blink_events(np.stack([openings, openings], axis=1), np.arange(len(openings)) / RATE)
+
+
+def test_blinks():
+    openings = np.ones(200)
+    openings[40:50] = CLOSING
+    openings[100:160] = 0.1  # closed eyes are no blink
+    openings[190:] = np.nan
+    (blink,) = of_both(openings)
+    assert (blink.kind, blink.apex, blink.peak) == ("blink", 44, pytest.approx(0.95))
+    assert 39 <= blink.onset <= 41
+    assert 47 <= blink.offset <= 50
+
+
+def test_a_blink_behind_glasses():
+    """Face Mesh brings the lids down to .6 of their opening there, and its noise is .05."""
+    openings = 1 + np.random.default_rng(0).normal(0, 0.02, 200)
+    openings[100:108] = [0.9, 0.75, 0.6, 0.55, 0.6, 0.75, 0.9, 0.95]
+    (blink,) = of_both(openings)
+    assert blink.apex == 103
+
+
+def test_a_wink_is_no_blink():
+    openings = np.ones((200, 2))
+    openings[40:50, 0] = CLOSING
+    assert blink_events(openings, np.arange(200) / RATE) == []
+    openings[40:50, 1] = CLOSING
+    assert len(blink_events(openings, np.arange(200) / RATE)) == 1
+
+
+def test_eyes_that_nobody_saw_open_are_no_blink():
+    """Closed for 2 s; the face is lost meanwhile, or the clip ends."""
+    openings = np.ones(200)
+    openings[30:130] = 0.1
+    openings[35:125] = np.nan
+    assert of_both(openings) == []
+    assert of_both(np.concatenate([np.full(10, 0.1), np.ones(50)])) == []
+    assert of_both(np.concatenate([np.ones(50), np.full(10, 0.1)])) == []
+
+
+def test_a_face_that_is_lost_for_a_frame_of_a_blink():
+    openings = np.ones(200)
+    openings[40:50] = CLOSING
+    openings[44] = np.nan
+    (blink,) = of_both(openings)
+    assert blink.apex in (43, 45)
+    assert of_both(np.full(20, np.nan)) == of_both(np.ones(1)) == []
+
+
+def test_time_stamps_tell_how_long_the_eyes_are_closed():
+    """Eight frames are .16 s at 50 frames a second, and .8 s at ten."""
+    openings = np.ones((200, 2))
+    openings[140:150] = np.array(CLOSING)[:, None]
+    times = np.concatenate([np.arange(100) / 50, 2 + np.arange(100) / 10])
+    assert blink_events(openings, times) == []
+
+
+def test_what_a_blink_leaves_is_no_expression():
+    event = FoundEvent("micro", 10, 14, 20, 0.5, "jaw left")
+    later = FoundEvent("micro", 30, 34, 40, 0.5, "jaw left")
+    assert without_blinks([event, later], [FoundEvent("blink", 12, 15, 19, 1, "eyes")]) == [later]
