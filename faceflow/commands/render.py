@@ -77,13 +77,14 @@ def render_clips(
         seed: Random seed. Clip k of a seed is the same on every machine.
         workers: Number of processes. One per core by default.
     """
+    from pipelines.io.clip_truth import list_clips
     from pipelines.synthetic.renderer.clip_script import KINDS
     from pipelines.synthetic.renderer.rendered_clip import render_clips as render
 
     options = {"frames": frames, "rate": rate, "size": size, "seed": seed, "workers": workers}
     with gauge("render") as show:
         render(out, count, kinds=kind or KINDS, progress=show, **options)
-    say(f"{out}: {count} clips")
+    say(f"{out}: {len(list_clips(out))} clips")
 
 
 def render_corpus(

@@ -61,9 +61,10 @@ def train_expression(
             absent).
     """
     from keras_models.inference.expression_samples import open_samples
+    from keras_models.training.train_expression import check_new_run, unseen_classes
     from keras_models.training.train_expression import train_expression as train
-    from keras_models.training.train_expression import unseen_classes
 
+    check_new_run(out)
     with gauge("features") as show:
         samples, about = open_samples(corpus, method, not keep_head, show, task)
     for issue in samples.issues:

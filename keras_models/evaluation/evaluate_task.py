@@ -3,12 +3,13 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from keras_models.evaluation.evaluate_expression import divide
 from keras_models.evaluation.expression_scores import confusion, scores
-from keras_models.training.ensemble_training import ensemble_logits, fit_ensemble
+from keras_models.evaluation.fold_cache import fold_predictions
 from keras_models.training.expression_training_config import ExpressionConfig
 from pipelines.datasets.tasks import PRESENCE
 from pipelines.errors import InputError
@@ -86,6 +87,7 @@ class TaskEvaluation:
 def evaluate_task(
     samples: TaskSamples,
     config: ExpressionConfig,
+    cache: Path,
     split: str = "loso",
     seeds: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -97,6 +99,7 @@ def evaluate_task(
     Args:
         samples: samples of a task.
         config: settings of the training.
+        cache: folder of the cache of finished folds (`fold_cache`).
         split: see `evaluate_expression`; `cross-corpus` leaves one corpus out.
         seeds: number of repetitions, with the seeds `config.seed`, `config.seed + 1`, ...
         progress: called with the number of networks trained and the number of all.
@@ -126,10 +129,8 @@ def evaluate_task(
             for first in range(0, len(divided), _GROUP):
                 group = [f for f in range(first, min(first + _GROUP, len(divided))) if able[f] or not binary]
                 if group:
-                    model = fit_ensemble(
-                        samples.features, labels, subjects, training[:, group], seeded, classes
-                    )
-                    answers = ensemble_logits(model, samples.features).argmax(axis=-1)
+                    column_samples = replace(samples, labels=labels)
+                    answers = fold_predictions(column_samples, training[:, group], seeded, cache, classes)
                     for column, fold in zip(answers.T, group, strict=True):
                         predicted[seed, tested[:, fold], k] = column[tested[:, fold]]
                 done += min(_GROUP, len(divided) - first)

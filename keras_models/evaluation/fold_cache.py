@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +18,7 @@ import tensorflow as tf
 from keras_models.expression.expression_networks import CLASSIFIERS
 from keras_models.training.ensemble_training import ensemble_logits, fit_ensemble
 from keras_models.training.expression_training_config import ExpressionConfig
+from pipelines.datasets.composite import CLASSES
 from pipelines.files import replacing
 from pipelines.micro_expressions.samples import Samples
 
@@ -25,7 +26,11 @@ _PACKAGE = "keras_models."
 
 
 def fold_predictions(
-    samples: Samples, training: np.ndarray, config: ExpressionConfig, cache: Path
+    samples: Samples,
+    training: np.ndarray,
+    config: ExpressionConfig,
+    cache: Path,
+    classes: Sequence[str] = CLASSES,
 ) -> np.ndarray:
     """Return what the network of each fold predicts for every sample, trained now or taken from the cache.
 
@@ -34,22 +39,25 @@ def fold_predictions(
         training: bool [N, F], whether the network of fold f trains on sample n.
         config: How to train.
         cache: Folder of the cache.
+        classes: Names of the classes that the labels of the samples count.
 
     Returns:
         int [N, F], indices of classes.
     """
-    path = cache / f"{fold_key(samples, training, config)}.npy"
+    path = cache / f"{fold_key(samples, training, config, classes)}.npy"
     if path.exists():
         return np.load(path)
     subjects = np.array(samples.subjects)
-    model = fit_ensemble(samples.features, samples.labels, subjects, training, config)
+    model = fit_ensemble(samples.features, samples.labels, subjects, training, config, classes)
     predicted = ensemble_logits(model, samples.features).argmax(axis=-1)
     with replacing(path) as part:
         np.save(part, predicted)
     return predicted
 
 
-def fold_key(samples: Samples, training: np.ndarray, config: ExpressionConfig) -> str:
+def fold_key(
+    samples: Samples, training: np.ndarray, config: ExpressionConfig, classes: Sequence[str] = CLASSES
+) -> str:
     """Return the key of folds in the cache: a hash of their data, settings, code and libraries.
 
     The code is that of this module and of the classifier, with all modules of `keras_models` that they import
@@ -60,6 +68,7 @@ def fold_key(samples: Samples, training: np.ndarray, config: ExpressionConfig) -
     modules = code_of([__name__, build.__module__], {other.__module__ for other in CLASSIFIERS.values()})
     about = {
         "config": asdict(config),
+        "classes": list(classes),
         "classifier": f"{build.__module__}.{build.__qualname__}",
         "code": {name: syntax(_source(module)) for name, module in sorted(modules.items())},
         "libraries": [keras.__version__, tf.__version__, np.__version__],

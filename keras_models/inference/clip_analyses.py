@@ -105,7 +105,7 @@ def analyse_folder(
         read_classifier(request.classifier)
     if workers < 1:
         raise InputError(f"workers {workers}: at least one must do the work")
-    source, out = source.absolute(), out.absolute()
+    source, out = source.resolve(), out.absolute()
     reading = read_corpus("folder", source)
     # The magnified videos of earlier analyses are no clips.
     clips = [clip for clip in reading.clips if not (clip.path.parent / "motion_wide.csv").exists()]

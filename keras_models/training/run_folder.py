@@ -14,6 +14,7 @@ from pipelines.errors import InputError
 from pipelines.files import check_outputs
 
 _BACKUP = "backup"
+_FOLDERS = ("data", "init_from")  # settings that name a folder
 
 
 def backup_folder(out: Path) -> Path:
@@ -25,7 +26,17 @@ def is_finished(out: Path, recipe: dict) -> bool:
     """Return whether the folder holds a finished run with the same recipe."""
     if not is_preset(out) or backup_folder(out).exists():
         return False
-    return read_preset(out).recipe == json.loads(json.dumps(recipe))
+    return not _differences(read_preset(out).recipe, recipe)
+
+
+def _differences(earlier: dict, recipe: dict) -> list[str]:
+    """Return the names of the settings in which two recipes differ.
+
+    Where folders lie, and how their paths are written, makes no difference: digests tell what they hold.
+    """
+    now = json.loads(json.dumps(recipe))
+    names = [name for name in earlier | now if name not in _FOLDERS]
+    return [name for name in names if earlier.get(name) != now.get(name)]
 
 
 @contextmanager
@@ -39,9 +50,10 @@ def claim(out: Path, recipe: dict) -> Iterator[None]:
     text = json.dumps(recipe, indent=1)
     is_new = not path.exists()
     if is_new and is_preset(out):
+        names = ", ".join(_differences(read_preset(out).recipe, recipe))
         raise InputError(
-            f"{out}: holds a training run with other settings already; choose another folder, or remove this "
-            "one"
+            f"{out}: holds a training run with other settings already ({names}); choose another folder, or "
+            "remove this one"
         )
     if is_new:
         check_outputs(out)
@@ -55,10 +67,10 @@ def claim(out: Path, recipe: dict) -> Iterator[None]:
             raise InputError(f"{out}: another training is writing into it") from error
         if is_new:
             path.write_text(text)
-        elif path.read_text() != text:
+        elif names := _differences(json.loads(path.read_text()), recipe):
             raise InputError(
-                f"{out}: holds an interrupted run with other settings or data, which are in {path}; continue "
-                "with those, choose another folder, or remove this one"
+                f"{out}: holds an interrupted run with other settings or data ({', '.join(names)}), which "
+                f"are in {path}; continue with those, choose another folder, or remove this one"
             )
         yield
     finally:

@@ -17,6 +17,7 @@ from keras_models.training.expression_training_config import ExpressionConfig
 from pipelines.datasets.composite import CLASSES
 from pipelines.datasets.tasks import COMPOSITE, PRESENCE
 from pipelines.errors import InputError
+from pipelines.files import check_outputs
 from pipelines.micro_expressions.samples import Samples
 from pipelines.micro_expressions.task_samples import TaskSamples
 from pipelines.settings import check_settings
@@ -45,8 +46,7 @@ def train_expression(
             only.
     """
     check_settings(config)
-    if is_preset(out):
-        raise InputError(f"{out}: there is a training run here already; choose another folder or remove it")
+    check_new_run(out)
     targets = _targets(samples)
     members = config.ensemble_size * len(targets.columns)
     labels = np.repeat(np.stack(targets.columns, axis=1), config.ensemble_size, axis=1)
@@ -70,6 +70,13 @@ def train_expression(
     right = by_column.argmax(axis=-1) == np.stack(targets.columns, axis=1)
     save_preset(out, plain, Preset(network, recipe, {"training_accuracy": float(right.mean())}))
     return plain
+
+
+def check_new_run(out: Path) -> None:
+    """Raise `InputError` if a folder holds a training run or anything else."""
+    if is_preset(out):
+        raise InputError(f"{out}: there is a training run here already; choose another folder or remove it")
+    check_outputs(out)
 
 
 def unseen_classes(samples: Samples) -> tuple[str, ...]:

@@ -33,7 +33,15 @@ def mesh_label(
     """
     check_landmarks(landmarks1, landmarks2)
     points = landmarks1.astype(np.float64)
-    return interpolate_triangles(points, landmarks2 - points, TRIANGLES, *shape)
+    # In a mirrored picture, triangles that face the camera have a negative area.
+    triangles = TRIANGLES[:, ::-1] if _total_area(points) < 0 else TRIANGLES
+    return interpolate_triangles(points, landmarks2 - points, np.ascontiguousarray(triangles), *shape)
+
+
+def _total_area(points: np.ndarray) -> float:
+    """Return the area of the whole mesh, pixels: positive unless the picture is mirrored."""
+    a, b, c = (points[TRIANGLES[:, k]] for k in range(3))
+    return float(np.cross(b - a, c - a).sum() / 2)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import logging
 import os
 import shutil
 import time
@@ -25,6 +26,7 @@ from pipelines.records.manifest import MANIFEST, ClipReport, Manifest, read_mani
 from pipelines.records.statistics import STATISTICS, write_statistics
 from pipelines.records.workers import run_tasks
 
+_log = logging.getLogger("faceflow")
 _SECONDS_BETWEEN_MANIFESTS = 1.0
 _VERSIONS_THAT_COUNT = ("mediapipe", "opencv-contrib-python", "av", "numpy", "scipy")
 # Raised with every change by which the same clip gives other records: a folder does not mix them.
@@ -65,7 +67,7 @@ def build(
     """
     config = config or BuildConfig()
     _check(config, workers)
-    source, out = Path(source).absolute(), Path(out).absolute()
+    source, out = Path(source).resolve(), Path(out).absolute()
     reading = read_corpus(config.corpus, source)
     if config.landmarks not in ("face_mesh", "corpus"):
         reading = attach_landmarks(reading, config.landmarks)
@@ -129,9 +131,15 @@ def _finished(manifest: Manifest, out: Path) -> Manifest:
         raise InputError(
             f"{manifest.source}: not one pair came of {len(manifest.clips)} clips: {'; '.join(reasons)}"
         )
-    # Of clips that are no longer in the corpus.
-    for shard in set(out.glob(f"*{SUFFIX}")) - {out / (clip.shard or "") for clip in manifest.clips}:
+    gone = set(out.glob(f"*{SUFFIX}")) - {out / (clip.shard or "") for clip in manifest.clips}
+    for shard in gone:
         shard.unlink()
+    if gone:
+        names = ", ".join(sorted(shard.stem for shard in gone)[:5]) + (", ..." if len(gone) > 5 else "")
+        _log.warning(
+            "%s: removed the records of %d clips that are no longer in %s: %s",
+            out, len(gone), manifest.source, names,
+        )  # fmt: skip
     write_statistics(out, manifest)
     manifest = replace(manifest, complete=True)
     write_manifest(out, manifest)

@@ -5,6 +5,7 @@ folder of records | pair folder | rendered:COUNT -> PairSource -> serialised pai
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,6 +26,9 @@ Element = dict[str, tf.Tensor]
 #: Tensors of every decoded pair; all but the frames have no rows if they are unknown.
 PAIR_TENSORS = ("frame1", "frame2", "landmarks1", "landmarks2", "flow", "valid", "occluded")
 _PAIR_TYPES = (tf.uint8, tf.uint8, tf.float32, tf.float32, tf.float32, tf.bool, tf.bool)
+
+# Of `rendered:COUNT`. People of `faceflow render pairs`, whose seed is 0 by default, are for evaluation.
+_RENDERED_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,8 @@ def open_source(data: Path | str) -> PairSource:
         for clip in clips:
             check_exists(folder / clip.shard)
         units = [(str(folder / clip.shard), clip.subject, clip.pairs) for clip in clips]
-        files = [[folder / clip.shard] for clip in clips]
-        return PairSource(units, _interleave_shards, tfrecord_reader.parse, _digest(units, files))
+        key = _digest(units, [[clip.sha256] for clip in clips])
+        return PairSource(units, _interleave_shards, tfrecord_reader.parse, key)
     if any(folder.glob("*_flow.flo")):
         metadata, names = pairs.read_metadata(folder), pairs.list_pairs(folder)
         if (folder / pairs.RENDER_SETTINGS).exists() and not metadata.keys() >= set(names):
@@ -99,20 +103,32 @@ def open_source(data: Path | str) -> PairSource:
             )
         # Without pairs.csv the subjects are unknown; all pairs count as one subject, so none is split.
         units = [(name, metadata.get(name, {}).get("subject", "unknown"), 1) for name in names]
-        files = [[folder / f"{name}_img{k}.png" for k in (1, 2)] for name, _, _ in units]
-        return PairSource(units, _each_pair, partial(_read_pair, folder), _digest(units, files))
+        key = _digest(units, _states(folder, names))
+        return PairSource(units, _each_pair, partial(_read_pair, folder), key)
     raise InputError(
         f"{folder}: contains neither records (*{SUFFIX}, written by `faceflow build`) nor pairs (*_flow.flo)"
     )
 
 
-def _digest(units: list[tuple[str, str, int]], files: list[list[Path]]) -> str:
-    """Return a key of units by their names, without folders, and the sizes of their files."""
+def _digest(units: list[tuple[str, str, int]], states: list[list]) -> str:
+    """Return a key of units by their names, without folders, and by the state of their files."""
     seen = [
-        (Path(name).name, subject, count, [path.stat().st_size for path in paths if path.exists()])
-        for (name, subject, count), paths in zip(units, files, strict=True)
+        (Path(name).name, subject, count, state)
+        for (name, subject, count), state in zip(units, states, strict=True)
     ]
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
+
+
+def _states(folder: Path, names: list[str]) -> list[list]:
+    """Return names, sizes and times of change of each pair's files: thousands of pictures are not read."""
+    files: dict[str, list] = {name: [] for name in names}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = entry.name.partition("_")[0]
+            if name in files:
+                status = entry.stat()
+                files[name].append((entry.name, status.st_size, status.st_mtime_ns))
+    return [sorted(files[name]) for name in names]
 
 
 def _each_pair(names: tf.Tensor, counts: tf.Tensor) -> tf.data.Dataset:
@@ -126,7 +142,7 @@ def _interleave_shards(shards: tf.Tensor, counts: tf.Tensor) -> tf.data.Dataset:
     )
 
 
-def _rendered_source(count: int, seed: int = 0) -> PairSource:
+def _rendered_source(count: int, seed: int = _RENDERED_SEED) -> PairSource:
     """Return a source of the rendered pairs 0 to count - 1 of a seed.
 
     All pairs of a person are rendered together, because building a person takes longer than rendering a pair.

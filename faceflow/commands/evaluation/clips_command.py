@@ -30,11 +30,18 @@ def evaluate_clips(
             detected events with the true ones (intersection over union of at least 0.5).
         json: File for the figures of all frames, as JSON.
     """
+    from pipelines.errors import InputError
     from pipelines.files import check_outputs, write_json
     from pipelines.io.clip_truth import list_clips
 
     check_outputs(json)
     count = len(list_clips(clips))
+    names = method or ["zero", "dis_medium", "default", "tracker:default"]
+    trackers = [name for name in names if name.startswith("tracker:")]
+    if events and not trackers:
+        raise InputError(
+            f"--events: events are found by a tracker; add --method tracker:{names[-1]}, for example"
+        )
     one_thread_per_operation()
 
     from keras_models.evaluation.evaluate_clips import (
@@ -48,7 +55,7 @@ def evaluate_clips(
     from keras_models.inference.estimators import get_estimator
 
     methods = {}
-    for name in method or ("zero", "dis_medium", "default", "tracker:default"):
+    for name in names:
         estimator = get_estimator(name.removeprefix("tracker:"))
         methods[name] = (tracked if name.startswith("tracker:") else frame_by_frame)(estimator)
     with progress("evaluate", count) as step:
@@ -64,7 +71,7 @@ def evaluate_clips(
     print_table(("method", "EPE", *CLIP_MOTION_BINS, "jitter", "drift", "lost"), rows)
     content = clips_to_json(errors)
     if events:
-        content["events"] = _events(clips, count, [name for name in methods if name.startswith("tracker:")])
+        content["events"] = _events(clips, count, trackers)
     if json:
         write_json(json, content)
 

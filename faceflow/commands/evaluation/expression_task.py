@@ -24,7 +24,7 @@ def run_task(
         InputError: If the task is unknown, a corpus does not have its labels, or a report is requested.
     """
     from pipelines.errors import InputError
-    from pipelines.files import write_json
+    from pipelines.files import cache_folder, write_json
 
     if report:
         raise InputError("--report is available for --task composite only; use --json")
@@ -37,7 +37,7 @@ def run_task(
         with gauge(f"features, {method}") as show:
             samples, _ = open_samples(corpora, method, not keep_head, show, name)
         with gauge(f"networks, {method}") as show:
-            evaluations[method] = evaluate_task(samples, config, split, seeds, show)
+            evaluations[method] = evaluate_task(samples, config, cache_folder() / "folds", split, seeds, show)
     first = next(iter(evaluations.values()))
     say_skipped({method: one.samples.issues for method, one in evaluations.items()})
     if first.untrained:

@@ -42,7 +42,7 @@ def evaluate_spotting(
         raise InputError(f"unknown method {unknown[0]!r}; use one of: flow, frame_difference")
 
     from keras_models.evaluation.spotting.evaluate_spotting import evaluate_spotting as evaluate
-    from keras_models.evaluation.spotting.spot_recognition import with_recognition
+    from keras_models.evaluation.spotting.spot_recognition import check_classes, with_recognition
     from keras_models.evaluation.spotting.spotting_report import (
         spotting_table,
         strs_table,
@@ -65,6 +65,8 @@ def evaluate_spotting(
             say(f"skipped: {name}: {issue.clip}: {issue.reason}")
     videos = {name: reading.videos for name, reading in readings.items()}
     recognise = None if classifier is None else open_classifier(classifier)
+    if recognise is not None:
+        check_classes(recognise)
     estimate, key = estimator(flow), method_key(flow)
     evaluations, lacking = [], []
     for name in methods:

@@ -21,6 +21,14 @@ MERGED = {
 }  # fmt: skip
 
 
+def check_classes(classifier: ExpressionClassifier) -> None:
+    """Raise `InputError` unless a classifier has the three classes of the composite."""
+    if set(classifier.classes) != set(CLASSES):
+        raise InputError(
+            f"the classifier has the classes {', '.join(classifier.classes)}; STRS needs {', '.join(CLASSES)}"
+        )
+
+
 def with_recognition(evaluation: SpottingEvaluation, classifier: ExpressionClassifier) -> SpottingEvaluation:
     """Classify the micro-expressions that were found, from their first frame to their apex.
 
@@ -36,10 +44,7 @@ def with_recognition(evaluation: SpottingEvaluation, classifier: ExpressionClass
     Raises:
         InputError: for a classifier of other classes.
     """
-    if set(classifier.classes) != set(CLASSES):
-        raise InputError(
-            f"the classifier has the classes {', '.join(classifier.classes)}; STRS needs {CLASSES}"
-        )
+    check_classes(classifier)
     estimate = estimator(classifier.method)
     labels = []
     with FaceMesh() as face_mesh:

@@ -32,6 +32,7 @@ class Coding:
         rate: frames per second, if known.
         counted_from: frame number in the sheet of the folder's first frame, where the sheet counts otherwise
             than the files do; None where both count alike.
+        is_open: whether the sheet says that there is no offset.
         repairs: what the reader has repaired already.
     """
 
@@ -48,6 +49,7 @@ class Coding:
     last: float = float("inf")
     rate: float | None = None
     counted_from: int | None = None
+    is_open: bool = False
     repairs: tuple[str, ...] = ()
 
 
@@ -142,7 +144,7 @@ def _add(reading: CorpusReading, coding: Coding, paths: list[Path], frames: Numb
         reading.issues.append(Issue(coding.name, "skipped", reason))
         return
     repairs += missing_frames(frames.numbers)
-    phases = locate(frames.numbers, coding.onset, coding.apex, coding.offset)
+    phases = locate(frames.numbers, coding.onset, coding.apex, coding.offset, coding.is_open)
     if phases.unusable:
         reading.issues.append(Issue(coding.name, "skipped", f"{coding.where}: {phases.unusable}"))
         return

@@ -104,7 +104,7 @@ def _ends(coding: Coding) -> Coding:
     if coding.offset != 0:
         return coding
     reason = "offset 0 in the sheet: the face does not become neutral again; the interval ends at the apex"
-    return replace(coding, offset=None, repairs=(*coding.repairs, reason))
+    return replace(coding, offset=None, is_open=True, repairs=(*coding.repairs, reason))
 
 
 def _last(coding: Coding) -> float:

@@ -21,7 +21,13 @@ class Phases:
     unusable: str | None = None
 
 
-def locate(numbers: tuple[int, ...], onset: int | None, apex: int | None, offset: int | None) -> Phases:
+def locate(
+    numbers: tuple[int, ...],
+    onset: int | None,
+    apex: int | None,
+    offset: int | None,
+    is_open: bool = False,
+) -> Phases:
     """Find the frames of onset, apex and offset.
 
     - An onset before the first frame becomes the first frame, an offset after the last one the last frame.
@@ -35,6 +41,7 @@ def locate(numbers: tuple[int, ...], onset: int | None, apex: int | None, offset
         onset: onset in the sheet, counted like `numbers`; None where it has none.
         apex: likewise.
         offset: likewise.
+        is_open: whether the offset is known to be none, which needs no repair.
     """
     first, last = numbers[0], numbers[-1]
     on_disk = f"frames {first}-{last} on disk"
@@ -50,7 +57,9 @@ def locate(numbers: tuple[int, ...], onset: int | None, apex: int | None, offset
         onset = first
     begin = first if onset is None else onset
     has_apex = apex is not None and begin < apex <= last
-    if offset is None:
+    if offset is None and is_open:
+        pass
+    elif offset is None:
         repairs.append("no offset in the sheet; offset unknown")
     elif offset < (apex if has_apex else begin + 1):
         before = f"apex {apex}" if has_apex else f"onset {onset}"

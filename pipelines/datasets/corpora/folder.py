@@ -29,7 +29,8 @@ def read(tree: FolderTree) -> CorpusReading:
             found.append(folder)
     clips = []
     for path in sorted(found):
-        parts = path.relative_to(source).with_suffix("").parts
+        within = path.relative_to(source)
+        parts = (within.with_suffix("") if is_video(path.name) and path.is_file() else within).parts
         clips.append(Clip(parts[0], "-".join(parts), path))
     if not clips and tree.listing(source).pictures:
         return CorpusReading([Clip(source.name, source.name, source)])

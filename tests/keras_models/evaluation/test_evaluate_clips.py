@@ -135,3 +135,8 @@ def test_a_new_reference_has_no_flow_from_the_first_frame(portrait):
 
     noisy = [np.clip(portrait + rng.normal(0, 3, portrait.shape), 0, 255).astype(np.uint8) for _ in range(12)]
     assert list(tracked(knows_one_frame)(iter([portrait, *noisy]))) == [None] * 12
+
+
+def test_events_need_a_tracker(clips):
+    with pytest.raises(InputError, match="add --method tracker:dis_fast"):
+        cli.run(["evaluate", "clips", str(clips), "--method", "dis_fast", "--events"])

@@ -27,21 +27,21 @@ def config():
     return ExpressionConfig(epochs=30)
 
 
-def test_seven_emotions(config):
+def test_seven_emotions(config, tmp_path):
     made = samples(TASKS["emotions7"], [n % 7 for n in range(84)])
-    evaluation = evaluate_task(made, config, "3-fold")
+    evaluation = evaluate_task(made, config, tmp_path, "3-fold")
     assert evaluation.predicted.shape == (1, 84)
     assert evaluation.mean_f1() > 0.9
     assert set(evaluation.f1()) == set(TASKS["emotions7"].classes)
 
 
-def test_action_units_of_corpora_that_were_left_out(config):
+def test_action_units_of_corpora_that_were_left_out(config, tmp_path, monkeypatch):
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 2, (60, 12))
     labels[:, 3:] = 0  # units that nobody shows
     labels[:, 3] = np.arange(60) == 0  # one that one corpus shows
     made = samples(TASKS["action_units"], labels, subjects=6, corpora=("casme2", "samm"))
-    evaluation = evaluate_task(made, config, "cross-corpus")
+    evaluation = evaluate_task(made, config, tmp_path, "cross-corpus")
     found = evaluation.f1()
     assert min(found[name] for name in ("AU1", "AU2", "AU4")) > 0.9
     assert found["AU5"] == 0
@@ -49,6 +49,10 @@ def test_action_units_of_corpora_that_were_left_out(config):
     # NaN does not count in the mean.
     assert evaluation.mean_f1() == pytest.approx(np.mean([found[n] for n in ("AU1", "AU2", "AU4", "AU5")]))
     assert ("casme2", "AU5") in evaluation.untrained
+    # Finished folds are kept: an interrupted command continues.
+    monkeypatch.setattr("keras_models.evaluation.fold_cache.fit_ensemble", None)
+    again = evaluate_task(made, config, tmp_path, "cross-corpus")
+    np.testing.assert_array_equal(again.predicted, evaluation.predicted)
     rows = task_table({"default": evaluation}).rows
     assert [row[1] for row in rows] == ["casme2", "samm", "all"]
     assert rows[0][-1] == "-"
@@ -80,6 +84,6 @@ def test_a_unit_that_one_seed_predicts_counts_in_the_mean():
 @pytest.mark.parametrize(
     "wrong", [{"epochs": 0}, {"learning_rate": float("nan")}, {"balance": 5.0}, {"seed": -1}]
 )
-def test_settings_that_make_no_sense(wrong):
+def test_settings_that_make_no_sense(wrong, tmp_path):
     with pytest.raises(InputError, match=next(iter(wrong))):
-        evaluate_task(samples(TASKS["emotions5"], [0, 1, 2, 3]), ExpressionConfig(**wrong), "loso")
+        evaluate_task(samples(TASKS["emotions5"], [0, 1, 2, 3]), ExpressionConfig(**wrong), tmp_path, "loso")

@@ -20,17 +20,24 @@ def test_a_run_from_its_claim_to_its_end(tmp_path, network):
         with claim(out, RECIPE):
             pass
     with (
-        pytest.raises(InputError, match="interrupted run with other settings"),
+        pytest.raises(InputError, match=r"interrupted run with other settings or data \(seed\)"),
         claim(out, RECIPE | {"seed": 1}),
     ):
+        pass
+    with claim(out, RECIPE | {"data": "/home/me/pairs"}):  # the same folder, whose digest is the same
         pass
     save_preset(out, network, Preset({"name": "flownet_s"}, RECIPE))
     assert not is_finished(out, RECIPE)
     finish(out)
     assert not backup_folder(out).exists()
     assert is_finished(out, RECIPE)
+    assert is_finished(out, RECIPE | {"data": "../pairs"})
+    assert not is_finished(out, RECIPE | {"data_digest": "another"})
     assert not is_finished(out, RECIPE | {"seed": 1})
-    with pytest.raises(InputError, match="training run with other"), claim(out, RECIPE | {"seed": 1}):
+    with (
+        pytest.raises(InputError, match=r"training run with other settings already \(seed\)"),
+        claim(out, RECIPE | {"seed": 1}),
+    ):
         pass
 
 

@@ -107,6 +107,13 @@ def test_a_run_is_a_preset_that_classifies(make_samples, tmp_path):
         train_expression(samples, tmp_path / "run", QUICK, ABOUT)
 
 
+def test_a_folder_with_something_in_it_is_left_alone(make_samples, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="is a folder with something in it"):
+        train_expression(make_samples(), tmp_path, QUICK, ABOUT)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
 def test_bad_input(make_samples, tmp_path):
     samples = make_samples()
     alike = replace(samples, labels=np.ones_like(samples.labels))

@@ -231,7 +231,8 @@ def test_casme_squared(tiny_corpus, plan, issues_of):
     for act in without:
         (clip,) = [clip for clip in reading.clips if clip.name.endswith(f"-{act.onset}")]
         assert clip.offset is None
-        assert "offset 0 in the sheet" in issues_of(reading, clip.name)[0][1]
+        ((_, reason),) = issues_of(reading, clip.name)
+        assert "offset 0 in the sheet" in reason
     assert {issue.clip for issue in reading.issues} == {
         clip.name for clip in reading.clips if clip.offset is None
     }

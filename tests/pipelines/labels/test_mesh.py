@@ -110,3 +110,23 @@ def test_error_on_real_faces(real_data):
             errors.append(np.linalg.norm(label.flow - pair.flow, axis=-1)[measured].mean())
     assert len(errors) == 36
     assert np.mean(errors) <= 0.75
+
+
+@pytest.mark.parametrize("method", ["sparse", "mesh", "spline", "mesh_matched", "refined"])
+def test_a_mirrored_pair_has_the_mirrored_label(portrait, portrait_landmarks, method):
+    """Augmentation mirrors half of the pairs that a network trains on."""
+    low = np.floor(portrait_landmarks.min(axis=0)).astype(int) - 20
+    frame = portrait[low[1] : low[1] + 200, low[0] : low[0] + 200]
+    points = portrait_landmarks - low.astype(np.float32)
+    moved = points + np.float32([0.02, 0.01]) * (points - points.mean(axis=0))
+    plain = make_label(method, frame, frame, points, moved)
+    turned = [np.float32([199, 0]) + each * np.float32([-1, 1]) for each in (points, moved)]
+    mirror = np.ascontiguousarray(frame[:, ::-1])
+    mirrored = make_label(method, mirror, mirror, *turned)
+    face = face_mask(points, frame.shape[:2])
+    assert (plain.valid & face).sum() > 0.7 * face.sum()
+    # The outline may differ by a pixel.
+    assert (mirrored.valid[:, ::-1] != plain.valid).mean() < 0.01
+    both = plain.valid & mirrored.valid[:, ::-1]
+    difference = mirrored.flow[:, ::-1] * np.float32([-1, 1]) - plain.flow
+    assert np.linalg.norm(difference, axis=-1)[both].mean() < 0.02

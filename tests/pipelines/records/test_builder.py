@@ -226,3 +226,28 @@ def test_a_clip_that_loses_its_face(real_data, tmp_path):
     assert report.frames == 169
     assert report.without_face > 60
     assert report.pairs == report.frames - report.without_face - 1  # one run of frames with the face
+
+
+def test_records_that_are_removed_are_named(tmp_path, clips_folder, caplog):
+    """A folder that is not mounted, or was moved, costs its landmarks: that must be said."""
+    shutil.copytree(clips_folder, tmp_path / "clips")
+    build(tmp_path / "clips", tmp_path / "records")
+    assert not caplog.records
+    shutil.rmtree(tmp_path / "clips" / "bert")
+    build(tmp_path / "clips", tmp_path / "records")
+    assert "removed the records of 1 clips that are no longer in" in caplog.text
+    assert "bert-a" in caplog.text
+    assert not (tmp_path / "records" / "bert-a.tfrecord").exists()
+
+
+def test_another_spelling_of_the_source_is_the_same_one(tmp_path, clips_folder):
+    (tmp_path / "link").symlink_to(clips_folder)
+    build(clips_folder, tmp_path / "records")
+    build(tmp_path / "link", tmp_path / "records")
+    build(clips_folder / "anna" / "..", tmp_path / "records")
+
+
+def test_folders_named_by_date_keep_their_names(tmp_path, portrait):
+    for day in ("2024.05.01", "2024.05.02"):
+        write_image(tmp_path / "p1" / day / "0.png", portrait[:64, :64])
+    assert [clip.name for clip in find_clips("folder", tmp_path)] == ["p1-2024.05.01", "p1-2024.05.02"]

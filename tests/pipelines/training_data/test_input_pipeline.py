@@ -1,4 +1,3 @@
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -233,35 +232,6 @@ def test_one_subject_cannot_be_split():
     assert split_subjects(["a"], 0, 0) == ({"a"}, set())
 
 
-def test_rendered_faces_are_drawn_while_reading():
-    source = open_source("rendered:6")
-    assert len(source) == 6
-    assert len(source.subjects) == 2  # four pairs in a row show one person
-    inputs, targets = collect(flow_batches(source, InputConfig(size=256, batch_size=4, margin=5)))
-    assert inputs["frame1"].shape == (6, 256, 256, 3)
-    pair = render_pair(0, 5)
-    # With a wide margin the crop shows the whole picture, smaller: the flow shrinks with it.
-    side = np.ceil(np.ptp(np.concatenate([pair.landmarks1, pair.landmarks2]), axis=0).max() * 11)
-    valid = targets["valid"][5]
-    mean = targets["flow"][5][valid].mean(axis=0)
-    np.testing.assert_allclose(mean, pair.flow.mean(axis=(0, 1)) * 256 / side, rtol=0.1, atol=0.01)
-
-
-@pytest.mark.parametrize("lost", ["whole", "row"])
-def test_interrupted_rendering_is_refused(tmp_path, lost):
-    """Otherwise pairs of one person could be on both sides of the split."""
-    render_pairs(tmp_path, 5, size=64, workers=1)
-    table = tmp_path / "pairs.csv"
-    rows = table.read_text().splitlines(keepends=True)
-    table.write_text("".join(rows[:-1])) if lost == "row" else table.unlink()
-    with pytest.raises(
-        InputError, match=r"the rendering is incomplete.*run the same `faceflow render pairs`"
-    ):
-        open_source(tmp_path)
-    render_pairs(tmp_path, 5, size=64, workers=1)
-    assert open_source(tmp_path).subjects == {"0-00000", "0-00001"}
-
-
 def test_what_is_no_source(tmp_path):
     with pytest.raises(InputError, match="neither records"):
         open_source(tmp_path)
@@ -328,15 +298,3 @@ def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(InputError) as raised:
         InputConfig(**settings)
     assert str(raised.value) == message
-
-
-def test_a_source_that_has_changed_has_another_digest(tmp_path, pair_folder):
-    for path in pair_folder.iterdir():
-        if path.is_file():
-            shutil.copy(path, tmp_path)
-    digest = open_source(pair_folder).digest
-    assert open_source(tmp_path).digest == digest
-    pair = read_pair(tmp_path, "00000")
-    write_pair(tmp_path, replace(pair, frame1=255 - pair.frame1 // 2))
-    assert open_source(tmp_path).digest != digest
-    assert open_source("rendered:8").digest != open_source("rendered:9").digest
