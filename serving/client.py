@@ -56,7 +56,8 @@ class FaceFlowClient:
         retries: Number of times a request is repeated while the server is UNAVAILABLE, at most 4. The pauses
             start at 0.2 s and double.
         keepalive: Seconds without data after which a connection with a request on it is checked by a ping.
-        root_certificates: PEM file of the authority that signed the server's certificate; turns TLS on.
+        root_certificates: PEM file of the authority that signed the server's certificate; by default those
+            that gRPC knows. Any of the three files turns TLS on.
         private_key: PEM file of this client's key, for mutual TLS.
         certificate_chain: PEM file of this client's certificate, for mutual TLS.
 

@@ -190,7 +190,7 @@ class Server:
     def _poll(self) -> None:
         """Look for new versions and for a new configuration, each at its interval."""
         intervals = {
-            self.models.poll: self.options.file_system_poll_wait_seconds,
+            self._look_for_versions: self.options.file_system_poll_wait_seconds,
             self._reread_config: self.options.model_config_file_poll_wait_seconds,
         }
         due = {look: time.monotonic() + wait for look, wait in intervals.items() if wait > 0}
@@ -206,9 +206,14 @@ class Server:
                 if said.get(look) != str(error):
                     _log.error("%s", error)
                 said[look] = str(error)
-            except Exception:  # the models that are served stay available
-                _log.exception("cannot look for new versions")
+            except Exception as error:  # the models that are served stay available
+                if said.get(look) != repr(error):
+                    _log.exception("cannot look for new versions")
+                said[look] = repr(error)
             due[look] = time.monotonic() + intervals[look]
+
+    def _look_for_versions(self) -> None:
+        self.models.poll(settled=True)
 
     def _reread_config(self) -> None:
         if self.options.model_config_file:

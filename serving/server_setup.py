@@ -83,6 +83,10 @@ def model_config(options: ServerOptions, models: Path | None) -> ModelServerConf
     given = [name for name in ("model_config_file", "model_base_path") if getattr(options, name)]
     if models is not None and options.model_base_path:
         raise InputError(f"{models} and --model_base_path are mutually exclusive")
+    if len(given) > 1:
+        raise InputError("--model_base_path and --model_config_file are mutually exclusive")
+    if options.model_name != ServerOptions.model_name and not options.model_base_path:
+        raise InputError(f"--model_name {options.model_name}: needs --model_base_path, whose model it names")
     if models is None and not given:
         raise InputError("give a folder of models, --model_base_path or --model_config_file")
     if options.model_config_file:

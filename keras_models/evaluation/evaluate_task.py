@@ -29,7 +29,8 @@ class TaskEvaluation:
         predicted: int [seeds, N], or of Action Units [seeds, N, units].
         split: split of the subjects.
         config: settings of the training.
-        untrained: (fold, Action Unit) that no training sample of the fold shows; absent is predicted.
+        untrained: (fold, Action Unit) that all training samples of the fold show, or none: the same is
+            predicted.
     """
 
     samples: TaskSamples
@@ -80,7 +81,7 @@ class TaskEvaluation:
                 )
             ],
             "issues": [f"{one.clip}: {one.reason}" for one in self.samples.issues]
-            + [f"fold {fold}: no training sample shows {unit}" for fold, unit in self.untrained],
+            + [f"fold {fold}: all training samples show {unit}, or none" for fold, unit in self.untrained],
         }
 
 
@@ -126,6 +127,8 @@ def evaluate_task(
             if seed == 0 and binary:
                 names = [divided[fold].name for fold in np.flatnonzero(~np.array(able))]
                 untrained += [(name, samples.task.classes[k]) for name in names]
+            for fold in np.flatnonzero(~np.array(able)):
+                predicted[seed, tested[:, fold], k] = labels[training[:, fold]].max()  # all are alike
             for first in range(0, len(divided), _GROUP):
                 group = [f for f in range(first, min(first + _GROUP, len(divided))) if able[f] or not binary]
                 if group:

@@ -7,6 +7,7 @@ References:
     smoothness in pixels per pixel.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -61,17 +62,23 @@ def find_mix(name: str) -> LossMix:
     return MIXES[name]
 
 
+def _fineness(level: str) -> tuple[int, float]:
+    scale, _, update = level.removeprefix("flow").partition("_")
+    return -int(scale), int(update) if update else math.inf if scale == "1" else 0
+
+
 def paper_weights(levels: Iterable[str]) -> dict[str, float]:
     """Return the paper's weights of the levels: 5/6 for the finest, decreasing towards the coarsest.
 
     Args:
-        levels: Names `flowK` in any order; level K is 1/2^K of the grid.
+        levels: Names in any order: `flowK` is on 1/2^K of the grid, `flowK_U` the same after flow update U,
+            and `flow1` is after all of them. A later update is a finer level.
 
     Examples:
         >>> {name: round(weight, 3) for name, weight in paper_weights(["flow4", "flow3", "flow2"]).items()}
         {'flow2': 0.833, 'flow3': 0.111, 'flow4': 0.056}
     """
-    finest, *coarser = sorted(levels)
+    finest, *coarser = sorted(levels, key=_fineness, reverse=True)
     if not coarser:
         return {finest: 1.0}
     steps = {level: len(coarser) - k for k, level in enumerate(coarser)}

@@ -109,9 +109,10 @@ class FlowTrainer(keras.Model):
             loss += _UNCERTAINTY_WEIGHT * uncertainty_loss(error, y_pred["uncertainty"][..., 0], valid)
         if self.network.losses:
             loss += tf.add_n(self.network.losses)
-        # Pairs that fill up a batch have no valid pixel, and do not count.
-        counted_pairs = tf.reduce_mean(tf.cast(tf.reduce_any(valid, axis=[1, 2]), tf.float32))
-        self._loss.update_state(tf.math.divide_no_nan(loss, counted_pairs), counted_pairs)
+        # Pairs that fill up a batch have no valid pixel, and do not count; the last batch may be a short one.
+        counts = tf.cast(tf.reduce_any(valid, axis=[1, 2]), tf.float32)
+        mean = tf.math.divide_no_nan(loss, tf.reduce_mean(counts))
+        self._loss.update_state(mean, tf.reduce_sum(counts))
         if self.on_bad_loss and not self.jit_compile:
             _call_if_bad(self.on_bad_loss, loss, x, y)
         return loss / tf.distribute.get_strategy().num_replicas_in_sync

@@ -123,6 +123,8 @@ def _targets(samples: Samples) -> _Targets:
 def held_out_temperature(samples: Samples, config: ExpressionConfig) -> float:
     """Fit the temperature on samples of corpora, or of subjects where there is one corpus, left out in turn.
 
+    Each is answered by as many members as the classifier has: their mean is less confident than one of them.
+
     Returns:
         The temperature, one for all Action Units; 1 where the samples are too few to leave any out.
     """
@@ -137,10 +139,12 @@ def held_out_temperature(samples: Samples, config: ExpressionConfig) -> float:
     if not able or (len(targets.columns) == 1 and len(able) < len(members)):
         return 1.0
     training, labels = (np.stack(parts, axis=1) for parts in zip(*able, strict=True))
+    answered, trained_on = (np.repeat(each, config.ensemble_size, axis=1) for each in (labels, training))
     model = fit_ensemble(
-        samples.features, labels, np.array(samples.subjects), training, config, targets.outputs
+        samples.features, answered, np.array(samples.subjects), trained_on, config, targets.outputs
     )
     logits = model.predict(samples.features, verbose=0)
+    logits = logits.reshape(*training.shape, config.ensemble_size, -1)
     return fit_temperature(logits[~training], labels[~training])
 
 

@@ -51,11 +51,11 @@ class Geometry:
         return pixel_grid(self.deformation.shape[:2])
 
     def picture1(self, frame1: np.ndarray) -> np.ndarray:
-        """Resample frame 1, float32 [H, W, C], to the crop, float32 [S, S, C]; its border is replicated."""
+        """Resample frame 1, [H, W, C], to the crop, float32 [S, S, C]; its border is replicated."""
         return sample_bicubic(_prefilter(frame1, self.map1), _apply_inverse(self.map1, self._grid))
 
     def picture2(self, frame2: np.ndarray) -> np.ndarray:
-        """Resample frame 2, float32 [H, W, C], to the crop, float32 [S, S, C]; its border is replicated."""
+        """Resample frame 2, [H, W, C], to the crop, float32 [S, S, C]; its border is replicated."""
         return sample_bicubic(
             _prefilter(frame2, self.map2), _apply_inverse(self.map2, self._grid + self.deformation)
         )
@@ -246,4 +246,5 @@ def _prefilter(frame: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
     if scale > 0.85:
         return frame
-    return cv2.GaussianBlur(frame, (0, 0), 0.5 * np.sqrt(1 / scale**2 - 1))
+    # As float32: rounded to whole grey levels, the noise of a crop would be that of the rounding.
+    return cv2.GaussianBlur(frame.astype(np.float32), (0, 0), 0.5 * np.sqrt(1 / scale**2 - 1))

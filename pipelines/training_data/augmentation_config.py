@@ -16,7 +16,8 @@ class Augmentation:
             size, a translation and an elastic deformation.
         relative_rotation: Standard deviation of the rotation of frame 2, degrees.
         relative_scale: Standard deviation of the relative change of size of frame 2.
-        relative_translation: Standard deviation of the translation of frame 2, pixels of the crop.
+        relative_translation: Largest standard deviation of the translation of frame 2, pixels of the crop;
+            that of a pair is drawn between 0 and it.
         elastic_amplitude: Maximum displacement of the elastic deformation of frame 2, pixels of the crop. The
             amplitude of a pair is drawn log-uniformly between a tenth of it and itself; 0 turns it off.
         elastic_knots: Maximum number of knots of the elastic deformation along each axis. The deformation is

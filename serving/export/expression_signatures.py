@@ -59,7 +59,11 @@ def write_expression_model(classifier: ExpressionClassifier, network: keras.Mode
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "inputs")])
     def classify(inputs):
         features = tf.io.parse_example(inputs, {"features": tf.io.FixedLenFeature(_SHAPE, tf.float32)})
-        found = from_features(features["features"])
+        # As the check `finite` of the other signatures, which cannot look into an example.
+        finite = tf.debugging.check_numerics(
+            features["features"], "input features has NaN or infinite values"
+        )
+        found = from_features(finite)
         return {"classes": found["labels"], "scores": found["probabilities"]}
 
     # As in `write_flow_model`: variables only, each stored once.

@@ -167,7 +167,10 @@ def _commit() -> str | None:
     if not (project / ".git").exists():
         return None
     command = ["git", "-C", str(project), "describe", "--always", "--dirty"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:  # no git on this machine
+        return None
     return done.stdout.strip() or None
 
 

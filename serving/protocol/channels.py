@@ -35,7 +35,8 @@ def open_channel(
         max_message: Largest response to accept, bytes.
         retries: Number of times a request is repeated while the server is UNAVAILABLE, at most 4.
         keepalive: Seconds without data after which a connection with a request on it is checked by a ping.
-        root_certificates: PEM file of the authority that signed the server's certificate; turns TLS on.
+        root_certificates: PEM file of the authority that signed the server's certificate; by default those
+            that gRPC knows. Any of the three files turns TLS on.
         private_key: PEM file of the client's key, for mutual TLS.
         certificate_chain: PEM file of the client's certificate, for mutual TLS.
 
@@ -52,9 +53,9 @@ def open_channel(
         ("grpc.service_config", _service_config(retries)),
         *_connection_options(address, keepalive),
     ]
-    if root_certificates is None:
-        return grpc.insecure_channel(address, options)
     files = (root_certificates, private_key, certificate_chain)
+    if not any(files):
+        return grpc.insecure_channel(address, options)
     return grpc.secure_channel(address, grpc.ssl_channel_credentials(*map(_read_pem, files)), options)
 
 

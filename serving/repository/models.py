@@ -3,6 +3,7 @@
 import gc
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ _log = logging.getLogger(__name__)
 
 _State = get_model_status_pb2.ModelVersionStatus
 
+# As TensorFlow Serving: a failure may be a passing one, of memory or of a network volume.
+_RETRIES, _RETRY_SECONDS = 5, 60.0
+
 
 @dataclass(frozen=True)
 class VersionState:
@@ -37,6 +41,13 @@ class VersionState:
     state: int
     code: grpc.StatusCode = grpc.StatusCode.OK
     message: str = ""
+
+
+@dataclass(frozen=True)
+class _Failure:
+    files: tuple  # `fingerprint` of the folder
+    attempts: int
+    next_attempt: float  # by `time.monotonic`
 
 
 class Models:
@@ -75,7 +86,8 @@ class Models:
         self._available: dict[str, dict[int, Model]] = {}
         self._labels: dict[str, dict[str, int]] = {}
         self._states: dict[str, dict[int, VersionState]] = {}
-        self._failed: dict[Path, tuple] = {}
+        self._failed: dict[Path, _Failure] = {}
+        self._copied: dict[Path, tuple] = {}  # files of versions that were not loaded yet
         self._changing = threading.Lock()
         self.poll()
         self._check_start()
@@ -112,15 +124,19 @@ class Models:
         """Return the states of the versions of a model, the latest first; empty for an unknown model."""
         return dict(sorted(self._states.get(name, {}).items(), reverse=True))
 
-    def poll(self) -> None:
+    def poll(self, settled: bool = False) -> None:
         """Scan the folders once: load new versions, then unload those that are no longer served.
 
         If a version cannot be loaded, the log and its state report the error and the previous version stays
-        available. The version is tried again when its files change.
+        available. The version is tried again when its files change, and five times, once a minute.
+
+        Args:
+            settled: Load a version only if its files are the same as in the scan before: others may still be
+                copied.
         """
         with self._changing:
             for name, config in self._models().items():
-                self._update(name, config)
+                self._update(name, config, settled)
 
     def reload(self, config: ModelServerConfig, trusted: bool = False) -> None:
         """Replace the configuration: serve its models and no others.
@@ -132,20 +148,44 @@ class Models:
 
         Raises:
             ServingError: INVALID_ARGUMENT or FAILED_PRECONDITION if the configuration is wrong, in which case
-                nothing changes; UNKNOWN if a new model did not load.
+                nothing changes; UNKNOWN if a new model did not load, after which the old configuration is
+                served again.
         """
         models = self._checked(config, trusted)
         with self._changing:
             labels = version_labels(models)
             self._check_labels(labels)
+            self._check_versions(models)
             new = [name for name in models if not self._available.get(name)]
-            gone = [name for name in self._available if name not in models]
+            before = self._config, self._labels
             self._config, self._labels = models, labels
+            self._failed.clear()  # whoever asks for it wants it tried again
             for name, model in models.items():
                 self._update(name, model)
-            for name in gone:
-                self._unload(name, set(self._available[name]))
-            self._check_available(new)
+            try:
+                self._check_available(new)
+            except ServingError:
+                self._config, self._labels = before
+                for name, model in self._models().items():
+                    self._update(name, model)
+                raise
+            finally:
+                for name in set(self._available) - set(self._models()):
+                    self._unload(name, set(self._available[name]))
+
+    def _check_versions(self, models: dict[str, ModelConfig]) -> None:
+        """Refuse a configuration that would unload all versions of a model that is served."""
+        for name, model in models.items():
+            try:
+                found = versions_in(Path(model.base_path))
+            except OSError:
+                continue  # as in `_update`
+            if self._available.get(name) and not wanted_versions(found, model):
+                versions = ", ".join(map(str, model.model_version_policy.specific.versions)) or "any version"
+                raise ServingError(
+                    grpc.StatusCode.FAILED_PRECONDITION,
+                    f"Could not find {versions} of model {name} in {model.base_path}",
+                )
 
     def _checked(self, config: ModelServerConfig, trusted: bool) -> dict[str, ModelConfig]:
         models = checked_models(config, None if trusted else self._roots)
@@ -189,7 +229,7 @@ class Models:
             message = f"{len(missing)} model(s) did not become available: {{{what}}}"
             raise ServingError(grpc.StatusCode.UNKNOWN, message)
 
-    def _update(self, name: str, config: ModelConfig) -> None:
+    def _update(self, name: str, config: ModelConfig, settled: bool = False) -> None:
         try:
             found = versions_in(Path(config.base_path))
         except OSError as error:  # perhaps only for a moment; loaded versions stay
@@ -198,27 +238,39 @@ class Models:
         wanted = wanted_versions(found, config)
         loaded = set(self._available.get(name, {}))
         for version in sorted(wanted - loaded, reverse=True):
-            self._load(name, version, found[version])
+            if not settled or self._is_settled(found[version]):
+                self._load(name, version, found[version])
         # Like Serving's availability-preserving policy: the old version goes once a new one answers.
         if not wanted or wanted & set(self._available.get(name, {})):
             self._unload(name, loaded - wanted)
 
+    def _is_settled(self, folder: Path) -> bool:
+        """Tell whether a folder has the same files as when this was last asked."""
+        before, self._copied[folder] = self._copied.get(folder), fingerprint(folder)
+        return before == self._copied[folder]
+
     def _load(self, name: str, version: int, folder: Path) -> None:
         now = fingerprint(folder)
-        if self._failed.get(folder) == now:
+        failure = self._failed.get(folder)
+        if failure is None or failure.files != now:
+            attempts = 0
+        elif failure.attempts > _RETRIES or time.monotonic() < failure.next_attempt:
             return
+        else:
+            attempts = failure.attempts
         self._set_state(name, version, VersionState(_State.LOADING))
         try:
             model = Model(folder, name)
             self._warm_up(model)
         except (InputError, MemoryError) as error:
-            self._failed[folder] = now
+            self._failed[folder] = _Failure(now, attempts + 1, time.monotonic() + _RETRY_SECONDS)
             message = str(error) or f"{folder}: out of memory"
             self._set_state(name, version, VersionState(_State.END, grpc.StatusCode.UNKNOWN, message))
             self._on_load(str(folder), False)
             _log.error("%s", message)
         else:
             self._failed.pop(folder, None)
+            self._copied.pop(folder, None)
             self._available = self._available | {name: self._available.get(name, {}) | {version: model}}
             self._set_state(name, version, VersionState(_State.AVAILABLE))
             self._on_load(str(folder), True)

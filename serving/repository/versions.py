@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,10 @@ _log = logging.getLogger(__name__)
 
 _GRAPHS = ("saved_model.pb", "saved_model.pbtxt")
 _VARIABLES = "variables/variables.index"
+_SHARD = re.compile(r"variables\.data-\d{5}-of-(\d{5})")
 _VARIABLE_OPS = ("VarHandleOp", "Variable", "VariableV2")
+
+_VERSIONS = 2**63  # requests name versions as int64
 
 # An incomplete folder is logged once, not at each poll.
 _logged: set[Path] = set()
@@ -26,12 +30,17 @@ def is_complete(folder: Path) -> bool:
     """Tell whether a folder has all files of a SavedModel; some may still be being copied.
 
     A graph without variables, as TensorFlow 1 saves them, needs no `variables` folder.
+
+    Raises:
+        OSError: If this user may not look into the folder.
     """
     graphs = [folder / name for name in _GRAPHS if (folder / name).is_file()]
     if not graphs:
         return False
     if (folder / _VARIABLES).is_file():
-        return True
+        shards = [_SHARD.fullmatch(path.name) for path in (folder / _VARIABLES).parent.iterdir()]
+        counts = [int(shard[1]) for shard in shards if shard]
+        return bool(counts) and len(counts) == counts[0]
     stat = graphs[0].stat()
     return _without_variables(folder, stat.st_mtime_ns, stat.st_size)
 
@@ -53,32 +62,34 @@ def _without_variables(folder: Path, modified: int, size: int) -> bool:
 def versions_in(folder: Path) -> dict[int, Path]:
     """Return the complete versions of one model by number, in ascending order.
 
-    Incomplete folders (`is_complete`) and folders whose names are not numbers are ignored.
+    Incomplete folders (`is_complete`), those that this user may not look into, and folders whose names are
+    not version numbers are ignored.
+
+    Raises:
+        OSError: If the folder of the model cannot be read.
     """
     found = {}
-    for path in _entries(folder):
-        if not (path.name.isascii() and path.name.isdecimal() and path.is_dir()):
+    for path in folder.iterdir():
+        if not (path.name.isascii() and path.name.isdecimal() and int(path.name) < _VERSIONS):
             continue
-        if is_complete(path):
+        try:
+            if not path.is_dir():
+                continue
+            reason = "" if is_complete(path) else "incomplete SavedModel"
+        except OSError as error:
+            reason = f"cannot be read ({error.strerror})"
+        if reason:
+            _log_once(path, reason)
+        else:
             found[int(path.name)] = path
             _logged.discard(path)
-        elif path not in _logged:
-            _logged.add(path)
-            _log.warning("%s: incomplete SavedModel, skipped", path)
     return dict(sorted(found.items()))
 
 
-def _entries(folder: Path) -> list[Path]:
-    """Return what is in a folder; nothing if this user may not look into it, as in `lost+found`."""
-    try:
-        entries = list(folder.iterdir())
-    except PermissionError as error:
-        if folder not in _logged:
-            _logged.add(folder)
-            _log.warning("%s: cannot be read (%s), skipped", folder, error.strerror)
-        return []
-    _logged.discard(folder)
-    return entries
+def _log_once(path: Path, reason: str) -> None:
+    if path not in _logged:
+        _logged.add(path)
+        _log.warning("%s: %s, skipped", path, reason)
 
 
 def wanted_versions(found: Iterable[int], config: model_server_config_pb2.ModelConfig) -> set[int]:
@@ -122,11 +133,14 @@ def find_models(folder: Path | str) -> dict[str, dict[int, Path]]:
         raise InputError(
             f"{folder}: this is the folder of one model; give its parent folder, {folder.absolute().parent}"
         )
-    found = {
-        path.name: versions_in(path)
-        for path in sorted(folder.iterdir())
-        if path.is_dir() and not path.name.startswith(".")
-    }
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.name.startswith("."):
+            try:
+                found[path.name] = versions_in(path)
+                _logged.discard(path)
+            except PermissionError as error:  # as of `lost+found`
+                _log_once(path, f"cannot be read ({error.strerror})")
     models = {name: versions for name, versions in found.items() if versions}
     if not models:
         raise InputError(

@@ -45,7 +45,7 @@ class HttpConnection(H11Protocol):
                 return
             oldest = next(iter(self.limits.waiting))
             oldest._stop_waiting()  # it closes a moment later and must not be chosen again
-            oldest.transport.close()
+            oldest._end()
         self._wait()
 
     def data_received(self, data: bytes) -> None:
@@ -77,7 +77,14 @@ class HttpConnection(H11Protocol):
         self._stop_waiting()
         if not self.transport.is_closing():
             self.limits.waiting[self] = None
-            self._timer = self.loop.call_later(self.limits.idle_timeout, self.transport.close)
+            self._timer = self.loop.call_later(self.limits.idle_timeout, self._end)
+
+    def _end(self) -> None:
+        """Close the connection; without its last response if the client does not read it."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
 
     def _stop_waiting(self) -> None:
         self.limits.waiting.pop(self, None)

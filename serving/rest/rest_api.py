@@ -206,14 +206,16 @@ class _Handler:
     def _predict(
         self, spec: model_pb2.ModelSpec, document: dict, deadline: Deadline, as_npz: bool
     ) -> tuple[bytes, str]:
-        signatures = self._data_plane.models.find(spec).signatures
+        # One look-up: the version may be replaced while the body is converted.
+        model = self._data_plane.models.find(spec)
+        signatures = model.signatures
         name = spec.signature_name or DEFAULT_SIGNATURE
         if name not in signatures:
             raise invalid_argument(f'Serving signature name: "{name}" not found in signature def')
         request = predict_pb2.PredictRequest(model_spec=spec)
         for key, array in json_bodies.tensors(document, signatures[name].inputs).items():
             write(array, request.inputs[key])
-        outputs = self._data_plane.predict_arrays(request, deadline)
+        outputs = self._data_plane.predict_arrays(model, request, deadline)
         if as_npz:
             return npz(outputs), NPZ
         return json_bodies.predictions(outputs, json_bodies.is_by_row(document)), _JSON

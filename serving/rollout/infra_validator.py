@@ -74,18 +74,28 @@ def serve_candidate(
         The server, and the version numbers of `candidate` and, if there is one, `baseline`.
 
     Raises:
-        InputError: If the server does not start with them, or ends during the `with` block.
+        InputError: If the server does not start with them, or ends during the `with` block. If it is the
+            baseline that cannot be served, the message says so.
     """
     number = int(baseline.name) + 1 if baseline else 1
-    folder = candidate.parent / "trial"
-    (folder / name).mkdir(parents=True)
+    folder = Path(tempfile.mkdtemp(prefix="trial-", dir=candidate.parent))  # another one for each baseline
+    (folder / name).mkdir()
     versions = {"candidate": number} | ({"baseline": number - 1} if baseline else {})
     for role, path in (("candidate", candidate), ("baseline", baseline)):
         if path:
             os.symlink(path.absolute(), folder / name / str(versions[role]))
-    with candidate_server(folder, [name]) as server:
-        yield server, versions
-        server.check_alive()
+    try:
+        with candidate_server(folder, [name]) as server:
+            yield server, versions
+            server.check_alive()
+    except InputError as error:
+        link = str(folder / name / str(number - 1))
+        if baseline is None or link not in str(error):
+            raise
+        reason = str(error).replace(link, str(baseline))
+        raise InputError(
+            f"the latest version, with which it is to be compared, cannot be served ({reason}); remove it"
+        ) from error
 
 
 def warmup_difference(candidate: Path, version: int, server: CandidateServer) -> float:

@@ -36,9 +36,10 @@ def push(
         InputError: If the candidate does not pass. The message lists the failures, and nothing has changed.
     """
     while True:
-        latest = max(versions_in(base), default=None)
+        versions = versions_in(base)
+        latest = max(versions, default=None)
         try:
-            results, failures = evaluate(candidate, None if latest is None else base / str(latest))
+            results, failures = evaluate(candidate, None if latest is None else versions[latest])
         except InputError as error:
             results, failures = {}, [str(error)]
         if failures:

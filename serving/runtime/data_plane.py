@@ -60,10 +60,9 @@ class DataPlane:
         return predict(model, request, run, self._max_elements, self._as_tensor_content)
 
     def predict_arrays(
-        self, request: predict_pb2.PredictRequest, deadline: Deadline
+        self, model: Model, request: predict_pb2.PredictRequest, deadline: Deadline
     ) -> dict[str, np.ndarray]:
-        """Run a signature of a model on tensors, and return its outputs as arrays."""
-        model = self._find(request)
+        """Run a signature of a model that was found for a request, and return its outputs as arrays."""
         return predict_arrays(model, request, self._runner(model, "Predict", deadline), self._max_elements)[1]
 
     def classify(

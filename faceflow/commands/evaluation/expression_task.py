@@ -42,7 +42,7 @@ def run_task(
     say_skipped({method: one.samples.issues for method, one in evaluations.items()})
     if first.untrained:
         units = ", ".join(sorted({unit for _, unit in first.untrained}))
-        say(f"in some folds no training sample shows {units}; these folds predict its absence")
+        say(f"in some folds all training samples show {units}, or none does; these folds predict the same")
     table = task_table(evaluations)
     print_table(table.columns, table.rows)
     if json:

@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.special import log_softmax, logsumexp
 
 _RANGE = (0.25, 8.0)
 
@@ -10,10 +10,11 @@ _RANGE = (0.25, 8.0)
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """Fit the temperature T for which softmax(logits / T) has the least negative log-likelihood.
 
-    The predicted class stays the same.
+    Of an ensemble it is the mean over the members that has it. The class that one network predicts stays the
+    same.
 
     Args:
-        logits: float [N, C], of samples that the classifier was not trained on.
+        logits: float [N, C], or [N, M, C] of M members, of samples that they were not trained on.
         labels: int [N].
 
     Returns:
@@ -27,10 +28,11 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         >>> round(fit_temperature(logits, np.array([0, 0, 0, 1])), 2)
         3.64
     """
+    members = logits if logits.ndim == 3 else logits[:, None]
 
     def loss(log_temperature: float) -> float:
-        scaled = log_softmax(logits / np.exp(log_temperature), axis=-1)
-        return float(-scaled[np.arange(len(labels)), labels].mean())
+        scaled = log_softmax(members / np.exp(log_temperature), axis=-1)[np.arange(len(labels)), :, labels]
+        return float(-logsumexp(scaled, axis=1).mean())  # but for the number of members
 
     found = minimize_scalar(loss, bounds=tuple(np.log(_RANGE)), method="bounded")
     return float(np.exp(found.x))

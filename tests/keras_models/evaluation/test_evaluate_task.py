@@ -87,3 +87,13 @@ def test_a_unit_that_one_seed_predicts_counts_in_the_mean():
 def test_settings_that_make_no_sense(wrong, tmp_path):
     with pytest.raises(InputError, match=next(iter(wrong))):
         evaluate_task(samples(TASKS["emotions5"], [0, 1, 2, 3]), ExpressionConfig(**wrong), tmp_path, "loso")
+
+
+def test_a_unit_that_all_training_clips_show_is_predicted(config, tmp_path):
+    labels = np.zeros((12, 12), int)
+    labels[:, 2] = 1
+    made = samples(TASKS["action_units"], labels, subjects=3)
+    evaluation = evaluate_task(made, config, tmp_path)
+    assert evaluation.predicted[0, :, 2].all()
+    assert evaluation.f1()["AU4"] == 1
+    assert not evaluation.predicted[0, :, [0, 1]].any()

@@ -29,6 +29,9 @@ def test_the_papers_experiments(name, epe, photometric, angular, smoothness):
 
 
 def test_five_sixths_on_the_final_level():
+    order = ["flow4", "flow2", "flow2_1", "flow2_2", "flow1_1", "flow1_10", "flow1"]
+    updates = paper_weights(sorted(order))
+    assert sorted(updates, key=updates.get) == order
     weights = paper_weights(reversed(LEVELS))
     assert weights["flow1"] == pytest.approx(5 / 6)
     assert sum(weights.values()) == pytest.approx(1)
@@ -134,3 +137,16 @@ def test_the_background_counts_less(name):
     if name == "epe":  # 5 px wrong on all levels
         assert alike == pytest.approx(2.5)
         assert loss(*arguments, background_weight=0.25) == pytest.approx(5 * 0.25 / 1.25)
+
+
+def test_the_loss_of_a_validation_is_the_mean_over_its_pairs():
+    """Eight pairs that are right, and a last batch of one that is 8 px off."""
+    trainer = trainer_of("epe")
+    for pairs, off in ((8, 0.0), (1, 8.0)):
+        flow = tf.tile(constant(off, 0), [pairs, 1, 1, 1])
+        everywhere = tf.ones((pairs, 16, 16), tf.bool)
+        outputs = {"flow": flow, **{f"flow{k}": flow[:, :: 2**k, :: 2**k] for k in (1, 2)}}
+        grey = tf.fill((pairs, 16, 16, 3), 0.5)
+        targets = {"flow": tf.zeros_like(flow), "valid": everywhere, "face": everywhere}
+        trainer.compute_loss({"frame1": grey, "frame2": grey}, targets, outputs)
+    assert float(trainer.metrics[0].result()) == pytest.approx(8 / 9, rel=1e-4)

@@ -1,5 +1,6 @@
 """`micro_expression`: exported, served, classified over gRPC, and the same as without a server."""
 
+import grpc
 import keras
 import numpy as np
 import pytest
@@ -63,6 +64,11 @@ def test_classify(address, classifier):
         example.features.feature["features"].float_list.value.extend(row.ravel().tolist())
     with FaceFlowClient(address) as client:
         answers = client._stub.Classify(request).result.classifications
+        request.input.example_list.examples[0].features.feature["features"].float_list.value[5] = np.nan
+        with pytest.raises(grpc.RpcError) as caught:
+            client._stub.Classify(request)
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert "features has NaN or infinite values" in caught.value.details()
     expected = classifier.probabilities(tf.constant(features)).numpy()
     for answer, row in zip(answers, expected, strict=True):
         assert tuple(one.label for one in answer.classes) == CLASSES

@@ -191,3 +191,8 @@ def test_signatures_as_saved_model_cli_reads_them(version):
             assert tensor.dtype == dtype.as_datatype_enum
             assert [dim.size for dim in tensor.tensor_shape.dim] == [-1, -1, -1, 3]
         assert list(signature.outputs) == ["flow"]
+
+
+def test_a_checkout_on_a_machine_without_git(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert saved_model._commit() is None

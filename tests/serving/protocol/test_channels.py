@@ -101,3 +101,10 @@ def test_no_proxy_for_this_machine(server):
 def test_certificate_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match=r"ca.pem: cannot be read \(No such file"):
         open_channel("127.0.0.1:1", root_certificates=tmp_path / "ca.pem")
+
+
+@pytest.mark.parametrize("name", ["root_certificates", "private_key", "certificate_chain"])
+def test_each_file_of_tls_is_read(tmp_path, name):
+    """A key alone must not be ignored, with frames sent in plain text."""
+    with pytest.raises(InputError, match=r"absent\.pem: cannot be read"):
+        open_channel("127.0.0.1:1", **{name: tmp_path / "absent.pem"})

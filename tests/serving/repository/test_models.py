@@ -46,6 +46,8 @@ def test_incomplete_versions_are_skipped(copies, tmp_path, caplog):
     copies(5)
     (copies(6) / "variables" / "variables.index").unlink()
     (copies(7) / "saved_model.pb").unlink()
+    (copies(12) / "variables" / "variables.data-00000-of-00001").unlink()
+    (copies(2**63) / "saved_model.pb").touch()  # a date with microseconds is no version number
     copies(8).rename(tmp_path / "face_flow" / ".8.part")
     copies(9).rename(tmp_path / "face_flow" / "9.bak")
     (tmp_path / "face_flow" / "11").write_text("a file")
@@ -61,16 +63,11 @@ def test_incomplete_versions_are_skipped(copies, tmp_path, caplog):
         ("saved_model.pb", b""),
         ("variables/variables.index", b"not an index"),
         ("variables/variables.data-00000-of-00001", b"short"),
-        ("variables/variables.data-00000-of-00001", None),
         ("assets.extra/tf_serving_warmup_requests", b"not records at all"),
     ],
 )
 def test_damaged_version(copies, tmp_path, part, content, loaded):
-    path = copies(5) / part
-    if content is None:
-        path.unlink()
-    else:
-        path.write_bytes(content)
+    (copies(5) / part).write_bytes(content)
     with pytest.raises(InputError, match=r"face_flow/5.*(export|no graph)"):
         loaded(tmp_path)
 
@@ -274,3 +271,80 @@ def test_hot_swap_under_load_loses_no_request(version, tmp_path, frames, served)
             thread.join()
     assert errors == []
     assert len(answers) > 20
+
+
+def test_a_version_that_may_not_be_read_stops_no_other(copies, tmp_path, monkeypatch, caplog, loaded, served):
+    copies(1)
+    models = loaded(tmp_path)
+    hidden = copies(3)
+    copies(2)
+    plain = Path.is_file
+
+    def is_file(path):
+        if path.is_relative_to(hidden):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return plain(path)
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    for _ in range(3):
+        models.poll()
+    assert served(models) == [2]
+    assert caplog.text.count("3: cannot be read (Permission denied), skipped") == 1
+
+
+def test_a_moment_without_permission_unloads_nothing(copies, tmp_path, monkeypatch, loaded, served):
+    copies(1)
+    models = loaded(tmp_path)
+    base = tmp_path / "face_flow"
+    plain = Path.iterdir
+
+    def iterdir(path):
+        if path == base:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return plain(path)
+
+    copies(2, "other")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", iterdir)
+        models.poll()
+        assert served(models) == [1]
+    models.poll()
+    assert served(models) == [1]
+
+
+def test_a_failure_that_passes_is_tried_again(copies, tmp_path, monkeypatch, loaded, served):
+    """Too many open files, or a network volume: nothing of it is seen in the files of the version."""
+    copies(1)
+    models = loaded(tmp_path)
+    copies(2)
+    now, tries = time.monotonic(), []
+
+    def fail(folder, name):
+        tries.append(folder)
+        raise InputError(f"{folder}: damaged SavedModel (Too many open files)")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("serving.repository.models.Model", fail)
+        for seconds in (0, 1, 59, 61, 62, 122):
+            patch.setattr("serving.repository.models.time.monotonic", lambda seconds=seconds: now + seconds)
+            models.poll()
+        assert len(tries) == 3
+    monkeypatch.setattr("serving.repository.models.time.monotonic", lambda: now + 200)
+    models.poll()
+    assert served(models) == [2]
+
+
+def test_a_version_whose_files_still_change_is_waited_for(copies, tmp_path, loaded, served):
+    copies(1)
+    models = loaded(tmp_path)
+    folder = copies(2)
+    manifest = folder / "assets.extra" / "manifest.json"
+    whole = manifest.read_text()
+    manifest.unlink()
+    models.poll(settled=True)
+    manifest.write_text(whole)  # copied last
+    models.poll(settled=True)
+    assert served(models) == [1]
+    models.poll(settled=True)
+    assert served(models) == [2]
+    assert next(iter(models)).input_checks("serving_default")

@@ -111,7 +111,7 @@ def test_reload_of_a_wrong_configuration_changes_nothing(
     assert served(models) == [1]
 
 
-def test_reload_of_a_model_that_does_not_load(copies, tmp_path, loaded, refusal, model_config):
+def test_reload_of_a_model_that_does_not_load(copies, tmp_path, loaded, served, refusal, model_config):
     copies(1)
     models = loaded(tmp_path)
     (copies(7, "micro_expression") / "saved_model.pb").write_bytes(b"damaged")
@@ -120,3 +120,17 @@ def test_reload_of_a_model_that_does_not_load(copies, tmp_path, loaded, refusal,
     assert message.startswith(
         "1 model(s) did not become available: {{name: micro_expression version: 7 due to"
     )
+    # The old configuration is served on.
+    assert served(models) == [1]
+    models.poll()
+    assert served(models) == [1]
+
+
+def test_reload_of_a_version_that_is_not_there(copies, tmp_path, loaded, served, refusal, model_config):
+    copies(1)
+    models = loaded(tmp_path)
+    specific = "model_version_policy { specific { versions: 7 } }"
+    code, message = refusal(models.reload, model_config(tmp_path, specific))
+    assert code is grpc.StatusCode.FAILED_PRECONDITION
+    assert message == f"Could not find 7 of model face_flow in {tmp_path / 'face_flow'}"
+    assert served(models) == [1]

@@ -107,3 +107,24 @@ def test_more_requests_than_connections_are_told(served, connect):
     for connection in working:
         connection.sendall(b"x")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+def test_clients_that_do_not_read_are_cut_off():
+    """A response larger than the buffers of the system waits in the server's memory."""
+
+    async def app(scope, receive, send):
+        await receive()
+        await Response(b"x" * 32 * 2**20)(scope, receive, send)
+
+    server = HttpServer(app, "127.0.0.1", 0, grace=1, idle_timeout=0.3)
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: (server.stop(), server.wait()))
+        for _ in range(3):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            connection.sendall(REQUEST)
+        deadline = time.monotonic() + 20
+        while not server.limits.waiting and time.monotonic() < deadline:
+            time.sleep(0.05)
+        while server._server.server_state.connections and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not server._server.server_state.connections

@@ -62,3 +62,17 @@ def test_two_first_versions(tmp_path):
         version = push(candidate_in(scratch, 0.1), tmp_path, overtaken(tmp_path, 0.1, baselines))
     assert baselines == [None, 0.1]
     assert json.loads((version / BLESSING).read_text())["baseline"] == 0.1
+
+
+def test_the_baseline_may_be_written_with_zeros(tmp_path):
+    with scratch_folder(tmp_path) as scratch:
+        candidate_in(scratch, 0.1).rename(tmp_path / "00000007")
+    found = []
+
+    def evaluate(candidate, baseline):
+        found.append(baseline)
+        return {}, []
+
+    with scratch_folder(tmp_path) as scratch:
+        push(candidate_in(scratch, 0.1), tmp_path, evaluate)
+    assert found == [tmp_path / "00000007"]
