@@ -107,8 +107,7 @@ def analyse_folder(
         raise InputError(f"workers {workers}: at least one must do the work")
     source, out = source.resolve(), out.absolute()
     reading = read_corpus("folder", source)
-    # The magnified videos of earlier analyses are no clips.
-    clips = [clip for clip in reading.clips if not (clip.path.parent / "motion_wide.csv").exists()]
+    clips = [clip for clip in reading.clips if not _is_result(clip.path)]
     if not clips:
         raise InputError(f"{source}: holds results of analyses, and no clips")
     reading = replace(reading, clips=clips)
@@ -145,6 +144,13 @@ def analyse_folder(
         reasons = "; ".join(sorted({row.failure for row in rows}))
         raise InputError(f"{source}: none of {len(rows)} clips could be analysed: {reasons}")
     return rows
+
+
+def _is_result(path: Path) -> bool:
+    """Tell whether a clip is the magnified video of an analysis, or what `faceflow flow CLIP` writes."""
+    return (path.parent / "motion_wide.csv").exists() or any(
+        (folder / "flow.mp4").exists() for folder in (path, path.parent)
+    )
 
 
 def analyse_to_row(clip: Clip, out: Path, request: AnalysisRequest) -> AnalysedClip:
@@ -232,7 +238,8 @@ def _is_kept(clip: Clip, row: AnalysedClip | None) -> bool:
 
 
 def _failed(clip: Clip, outcome: Exception) -> AnalysedClip:
-    if isinstance(outcome, OSError) and not isinstance(outcome, FileNotFoundError):
+    is_read = isinstance(outcome, OSError) and outcome.filename and Path(outcome.filename) == clip.path
+    if isinstance(outcome, OSError) and not isinstance(outcome, FileNotFoundError) and not is_read:
         raise outcome  # such as a full disk, which no other clip would survive
     message = " ".join(str(outcome).split())
     kind = "" if isinstance(outcome, InputError) else f"{type(outcome).__name__}: "

@@ -71,6 +71,10 @@ class AnalysisConfig:
                 object.__setattr__(self, "reference", operator.index(self.reference))
             except TypeError:
                 raise InputError(f"--reference {self.reference!r}: must be a whole number") from None
+            if self.reference < 0:
+                raise InputError(f"--reference {self.reference}: frames are counted from 0")
+        if self.rate is not None and not 0 < self.rate < np.inf:
+            raise InputError(f"--rate {self.rate:g}: a clip has more than 0 frames per second")
         if not 0 < self.interpupillary_mm < np.inf:
             raise InputError(f"--interpupillary-mm {self.interpupillary_mm:g}: must be more than 0")
         if not 0 <= self.magnify <= 100:
@@ -110,6 +114,8 @@ def analyse_clip(
     clip, out = Path(clip), Path(out)
     check_outputs(out, inputs=(clip,), may_be_folder=replace_folder)
     with ExitStack() as stack:
+        part = stack.enter_context(replacing(out, replace_folder))  # first: it may not be possible to write
+        part.mkdir()
         motion = stack.enter_context(
             clip_motion(clip, estimate, config.reference, landmarks, progress, threads)
         )
@@ -119,8 +125,6 @@ def analyse_clip(
         notes += _gap_notes(video_times)
         if clip.is_file():
             video_times = video_times + video_start(clip)
-        part = stack.enter_context(replacing(out, replace_folder))
-        part.mkdir()
         collected = _Collected(part, times, config)
         collected.write(motion.frames)
         notes += [

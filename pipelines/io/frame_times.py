@@ -7,7 +7,7 @@ import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.io.video import frame_rate
-from pipelines.io.video_decoder import decoded_times
+from pipelines.io.video_decoder import decoded_times, open_container
 
 
 def frame_times(path: Path | str, count: int, rate: float | None = None) -> np.ndarray:
@@ -44,7 +44,7 @@ def frame_times(path: Path | str, count: int, rate: float | None = None) -> np.n
 
 def video_start(path: Path | str) -> float:
     """Return when a player shows the first frame of a video, seconds: 0, unless the sound begins earlier."""
-    with av.open(str(path)) as container:
+    with open_container(Path(path)) as container:
         stream = container.streams.best("video")
         if stream.start_time is None or container.start_time is None:
             return 0.0
@@ -53,7 +53,7 @@ def video_start(path: Path | str) -> float:
 
 def _stamps(path: Path) -> np.ndarray:
     """Return the time stamps of the packets that are shown, in order, without decoding them."""
-    with av.open(str(path)) as container:
+    with open_container(path) as container:
         stream = container.streams.best("video")
         try:
             shown = (

@@ -39,6 +39,17 @@ def is_clip(path: Path) -> bool:
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
+def check_one_clip(folder: Path) -> None:
+    """Raise `InputError` if a folder of pictures holds videos too: it is not known which is meant."""
+    videos = [path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in VIDEO_SUFFIXES]
+    videos = [name for name in videos if not name.startswith(".")]
+    if videos:
+        raise InputError(
+            f"{folder}: holds {len(videos)} videos, such as {videos[0]}, beside {len(frame_files(folder))} "
+            "pictures; name a video, or put the pictures of a clip into a folder of their own"
+        )
+
+
 def _is_picture(path: Path) -> bool:
     """Tell by the name; hidden files, such as `._0.png` that macOS leaves on foreign disks, are none."""
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")

@@ -139,22 +139,27 @@ def stated_frames(path: Path) -> int:
         return stream.frames or round(seconds * float(stream.average_rate or 0))
 
 
+def open_container(path: Path) -> av.container.InputContainer:
+    """Open a video file, whatever the encoding of its title and other texts, which may be that of Windows."""
+    return av.open(str(path), metadata_errors="replace")
+
+
 @contextmanager
 def _open_video(path: Path) -> Iterator[tuple[av.container.InputContainer, av.video.stream.VideoStream]]:
-    if path.stat().st_size == 0:
+    with path.open("rb") as file:  # errors of the system are raised here: FFmpeg's look alike
+        head = file.read(8)
+    if not head:
         raise InputError(f"{path}: the file is empty")
     try:
-        container = av.open(str(path))
+        container = open_container(path)
     except av.FFmpegError as error:
-        if isinstance(error, OSError):
-            raise
-        with path.open("rb") as file:
-            is_mp4 = file.read(8)[4:] == b"ftyp"
-        if is_mp4:
+        if head[4:] == b"ftyp":
             raise TruncatedClipError(
                 f"{path}: truncated: the index of the MP4 file (moov atom) is missing or damaged; the "
                 "recording was not finished, or the copy stopped early"
             ) from error
+        if is_truncated(path):
+            raise TruncatedClipError(f"{path}: truncated: it ends before its first frame") from error
         raise InputError(f"{path}: not a video or picture in a format that FFmpeg reads") from error
     with container:
         stream = container.streams.best("video")

@@ -34,3 +34,28 @@ def test_the_camera(address, visit, expect):
         expect(page.get_by_role("button", name="Start the camera")).to_be_visible()
         expect(page.get_by_role("alert")).to_be_hidden()
         page.show_sample()
+
+
+def test_a_second_click_while_the_browser_asks_means_no_camera(page, expect):
+    """Whoever allows it later has no camera that stays on."""
+    page.evaluate(
+        """() => {
+          window.given = [];
+          navigator.mediaDevices.getUserMedia = () => new Promise((resolve) => {
+            window.allow = () => {
+              const stream = document.createElement("canvas").captureStream();
+              window.given.push(stream);
+              resolve(stream);
+            };
+          });
+        }"""
+    )
+    button = page.get_by_role("button", name="Start the camera")
+    button.click()
+    expect(page.locator("#status")).to_have_text("Asking for the camera …")
+    button.click()
+    page.evaluate("allow()")
+    expect(page.locator("#status")).to_have_text("Ready.")
+    assert page.evaluate("given.map((stream) => stream.active)") == [False]
+    expect(button).to_be_visible()
+    page.evaluate("delete navigator.mediaDevices.getUserMedia")

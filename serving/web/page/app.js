@@ -16,6 +16,7 @@ const camera = new Camera();
 const pictures = [null, null]; // {name, image} of frame 1 and frame 2
 let estimator;
 let shown; // {flow, width, height} on the page
+let readAgain = () => {}; // the motion of the pixel that was asked for
 let latest = 0; // number of the newest estimate: older ones are not shown
 
 const say = (text) => (element("status").textContent = text);
@@ -46,7 +47,10 @@ async function take(files, names, first = 0) {
   decoded.forEach((picture, k) => (pictures[first + k] = picture));
   if (files.length === 1) startNewPair(first);
   showFrames();
-  if (!pictures[0] || !pictures[1]) return;
+  if (!pictures[0] || !pictures[1]) {
+    if (estimator) say("Ready."); // an estimate of the pair before may be on its way, and is not shown
+    return;
+  }
   hideResults();
   checkSizes(...pictures);
   await estimate(...pictures.map(({ image }) => image));
@@ -86,6 +90,7 @@ async function estimate(image1, image2) {
   for (const picture of pictures) if (picture) picture.used = true;
   shown = { flow, width, height };
   const { full, stretch } = view.show(frame1, frame2, flow);
+  readAgain();
   element("full").textContent = full.toFixed(2);
   element("stretch").textContent = stretch.toFixed(1);
   element("results").hidden = false;
@@ -132,11 +137,11 @@ function play() {
 }
 
 async function startCamera() {
-  if (camera.isOn) return camera.stop();
+  if (camera.isOn || camera.isAsking) return camera.stop();
   say("Asking for the camera …");
   let last = latest;
   try {
-    await camera.start();
+    if (!(await camera.start())) return;
     element("camera").textContent = "Stop the camera";
     element("reference").hidden = false;
     await takeReference();
@@ -217,7 +222,7 @@ function connect() {
   });
   document.addEventListener("dragleave", () => document.body.classList.remove("dropping"));
   document.addEventListener("drop", (event) => act(() => drop(event)));
-  readout(element("color"), element("readout"), view);
+  readAgain = readout(element("color"), element("readout"), view);
 }
 
 async function loadModel() {

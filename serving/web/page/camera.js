@@ -8,21 +8,35 @@ const REASONS = {
 };
 
 export class Camera {
+  #requests = 0; // the newest one counts: who stops while the browser asks wants no camera
   #video = Object.assign(document.createElement("video"), { muted: true, playsInline: true });
+  /** Whether the browser asks the user for permission. */
+  isAsking = false;
 
   /**
    * Ask for the camera and wait for its first frame.
+   * @returns {Promise<boolean>} Whether it records; not if it was stopped meanwhile.
    * @throws {PageError} If it is refused, absent or in use.
    */
   async start() {
     if (!navigator.mediaDevices) {
       throw new PageError("The browser gives the camera only to pages from https:// or from this machine.");
     }
+    const request = ++this.#requests;
+    this.isAsking = true;
     try {
       const video = { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "user" };
-      this.#video.srcObject = await navigator.mediaDevices.getUserMedia({ video, audio: false });
+      const stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
+      if (request !== this.#requests) {
+        for (const track of stream.getTracks()) track.stop();
+        return false;
+      }
+      this.isAsking = false;
+      this.#video.srcObject = stream;
       await this.#video.play();
+      return this.isOn;
     } catch (error) {
+      if (request !== this.#requests) return false;
       this.stop();
       throw new PageError(REASONS[error.name] ?? `The camera cannot be opened (${error.message}).`);
     }
@@ -30,6 +44,8 @@ export class Camera {
 
   /** End the recording; the camera's light goes out. */
   stop() {
+    this.#requests++;
+    this.isAsking = false;
     for (const track of this.#video.srcObject?.getTracks() ?? []) track.stop();
     this.#video.srcObject = null;
   }

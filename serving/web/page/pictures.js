@@ -30,15 +30,24 @@ export async function decodePicture(file, name) {
 /** Whether the end of a PNG or JPEG is missing: browsers show what there is, and the rest is black. */
 async function isCutShort(file) {
   const bytes = new Uint8Array(await file.arrayBuffer());
-  const endsWithin = (mark) => {
-    for (let k = bytes.length - mark.length; k >= 0; k--) {
+  const endsWithin = (mark, start = 0) => {
+    for (let k = bytes.length - mark.length; k >= start; k--) {
       if (mark.every((value, i) => bytes[k + i] === value)) return true;
     }
     return false;
   };
   if (bytes[0] === 0x89 && bytes[1] === 0x50) return !endsWithin([0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82]);
-  if (bytes[0] === 0xff && bytes[1] === 0xd8) return !endsWithin([0xff, 0xd9]);
+  if (bytes[0] === 0xff && bytes[1] === 0xd8) return !endsWithin([0xff, 0xd9], startOfScan(bytes));
   return false;
+}
+
+/** Place of a JPEG's own pixels: the thumbnail of a phone stands before them, and has an end of its own. */
+function startOfScan(bytes) {
+  let at = 2;
+  while (at + 3 < bytes.length && bytes[at] === 0xff && bytes[at + 1] !== 0xda) {
+    at += bytes[at + 1] === 0xff ? 1 : 2 + 256 * bytes[at + 2] + bytes[at + 3];
+  }
+  return at;
 }
 
 /** Whether two pictures have the same width and height. */

@@ -3,6 +3,7 @@
  * @param {HTMLCanvasElement} canvas The flow in colour.
  * @param {HTMLElement} text Where the motion is written.
  * @param {import("./motion_view.js").MotionView} view
+ * @returns {() => void} Read the same pixel again, of another flow.
  */
 export function readout(canvas, text, view) {
   let cross = null;
@@ -33,4 +34,5 @@ export function readout(canvas, text, view) {
     read(from.x + step * by[0], from.y + step * by[1]);
   });
   canvas.addEventListener("pointerleave", () => view.flow && view.redrawColor());
+  return () => cross && read(cross.x, cross.y);
 }

@@ -1,4 +1,5 @@
 import csv
+import errno
 import json
 import shutil
 from dataclasses import replace
@@ -15,6 +16,7 @@ from keras_models.presets import preset_folder
 from pipelines.clip_analysis.analysis import AnalysisConfig
 from pipelines.errors import InputError
 from pipelines.io.images import write_image
+from pipelines.io.video import write_video
 from pipelines.landmarks.face_mesh import IBUG_68
 
 REQUEST = AnalysisRequest(AnalysisConfig(magnify=0), model="dis_fast", classifier=None)
@@ -225,3 +227,24 @@ def test_a_classifier_is_looked_for_before_any_work(clips, tmp_path, monkeypatch
     with pytest.raises(InputError, match=classifier):
         analyse_folder(clips, tmp_path / "out", request)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_clip_that_may_not_be_read_stops_no_other(clips, tmp_path, monkeypatch):
+    analyse_clip = clip_analyses.analyse_clip
+
+    def refuse(clip, *arguments, **more):
+        if clip.name == "one":
+            raise PermissionError(errno.EACCES, "Permission denied", str(clip))
+        return analyse_clip(clip, *arguments, **more)
+
+    monkeypatch.setattr(clip_analyses, "analyse_clip", refuse)
+    analyse_folder(clips, tmp_path / "out", REQUEST)
+    assert "Permission denied" in rows(tmp_path / "out")["anna-one"]["failure"]
+    assert rows(tmp_path / "out")["bert-two"]["frames"] == "3"
+
+
+def test_flow_that_was_written_beside_the_clips_is_no_clip(clips, tmp_path, portrait):
+    write_image(clips / "anna" / "one_flow" / "00000.png", portrait)
+    write_video(clips / "anna" / "one_flow" / "flow.mp4", [portrait] * 2, 25)
+    analyse_folder(clips, tmp_path / "out", REQUEST)
+    assert list(rows(tmp_path / "out")) == ["anna-one", "bert-blank", "bert-two"]

@@ -188,6 +188,7 @@ def test_a_face_that_leaves_and_returns(smile, dis, tmp_path):
         ({"reference": 1}, "--reference 1: no face found in this frame"),
         ({"rate": -1.0}, "rate -1"),
         ({"reference": 0.5}, "--reference 0.5: must be a whole number"),
+        ({"reference": -1}, "--reference -1: frames are counted from 0"),
     ],
 )
 def test_bad_settings_leave_nothing(smile, dis, tmp_path, config, message):
@@ -221,3 +222,13 @@ def test_settings_that_make_no_sense():
 def test_a_reference_may_come_from_numpy():
     """As `argmin` and pandas return it; JSON cannot hold it."""
     assert json.dumps(AnalysisConfig(reference=np.int64(3)).reference) == "3"
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_the_work(smile, dis, tmp_path, monkeypatch):
+    def work(*arguments):
+        raise AssertionError
+
+    monkeypatch.setattr("pipelines.clip_analysis.analysis.clip_motion", work)
+    write_image(tmp_path / "clip" / "0.png", smile[0])
+    with pytest.raises(OSError, match="cannot be written"):
+        analyse_clip(tmp_path / "clip", "/proc/nowhere/out", dis)

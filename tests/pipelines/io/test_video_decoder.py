@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from pipelines.errors import InputError
+from pipelines.io.frame_times import frame_times, video_start
 from pipelines.io.video import is_clip, write_video
 from pipelines.io.video_decoder import (
     TruncatedClipError,
@@ -276,3 +277,24 @@ def test_files_of_other_people(real_data, name, frames, shape):
     decoded = list(decode_video(path))
     assert (len(decoded), decoded[0].shape) == (frames, shape)
     np.testing.assert_array_equal(decoded[-1], frames_of_ffmpeg(path, *shape[:2])[-1])
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mp4", ".mkv"])
+def test_titles_in_the_encoding_of_windows(tmp_path, suffix):
+    path = tmp_path / f"x{suffix}"
+    ffmpeg(*MOVING, "-metadata", "title=Patient Mxller", "-c:v", "mpeg4", path)
+    content = path.read_bytes()
+    assert b"Mxller" in content
+    path.write_bytes(content.replace(b"Mxller", "Müller".encode("latin-1")))
+    assert len(list(decode_video(path))) == 50
+    assert len(frame_times(path, 50)) == 50
+    assert video_start(path) == 0
+
+
+def test_a_file_cut_off_in_its_head(tmp_path):
+    """FFmpeg reports an input/output error, which is none of this machine."""
+    ffmpeg(*MOVING, tmp_path / "x.mkv")
+    short = tmp_path / "short.mkv"
+    short.write_bytes((tmp_path / "x.mkv").read_bytes()[:300])
+    with pytest.raises(TruncatedClipError, match=r"short\.mkv: truncated"):
+        list(decode_video(short))
