@@ -99,9 +99,10 @@ def uncertainty_map(uncertainty: np.ndarray, valid: np.ndarray | None = None) ->
         valid: Pixels to show, bool [H, W]; all by default.
 
     Returns:
-        Image, uint8 [H, W, 3], RGB; grey where it is not valid.
+        Image, uint8 [H, W, 3], RGB; grey where it is not valid, or NaN.
     """
-    valid = np.ones(uncertainty.shape, bool) if valid is None else valid
+    known = ~np.isnan(uncertainty)
+    valid = known if valid is None else valid & known
     worst = float(np.percentile(uncertainty[valid], 99)) if valid.any() else 0.0
     return error_map(uncertainty, valid, max(worst, 1e-3))
 
@@ -110,14 +111,15 @@ def error_map(errors: np.ndarray, mask: np.ndarray, worst: float) -> np.ndarray:
     """Convert errors to an image: black (0) over red to white, grey outside the mask.
 
     Args:
-        errors: End-point errors, float [H, W], pixels.
+        errors: End-point errors, float [H, W], pixels; NaN where unknown.
         mask: Pixels to show, bool [H, W].
         worst: Error shown as white, pixels.
 
     Returns:
         Image, uint8 [H, W, 3], RGB.
     """
-    levels = np.clip(errors / worst * 255, 0, 255).astype(np.uint8)
+    mask = mask & ~np.isnan(errors)
+    levels = np.clip(np.where(mask, errors, 0) / worst * 255, 0, 255).astype(np.uint8)
     colour = cv2.applyColorMap(levels, cv2.COLORMAP_HOT)[..., ::-1].copy()
     colour[~mask] = 128
     return colour

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipelines.visualization.flow_pictures import arrows, error_map, flow_panel, with_wheel
+from pipelines.visualization.flow_pictures import arrows, error_map, flow_panel, uncertainty_map, with_wheel
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,13 @@ def test_wheel_lies_in_the_corner():
     assert (painted[80:, 80:] != 255).any()
     tiny = np.full((20, 20, 3), 255, np.uint8)
     np.testing.assert_array_equal(with_wheel(tiny), tiny)
+
+
+def test_unknown_errors_are_grey(recwarn):
+    found = uncertainty_map(np.float32([[0, 1], [np.nan, 1]]))
+    assert found[1, 0].tolist() == [128, 128, 128]
+    assert found[0, 0].tolist() == [0, 0, 0]
+    found = error_map(np.float32([[0, 1], [np.nan, np.inf]]), np.ones((2, 2), bool), 1.0)
+    assert found[1, 0].tolist() == [128, 128, 128]
+    assert found[1, 1].tolist() == found[0, 1].tolist() == [255, 255, 255]
+    assert not recwarn.list
