@@ -26,6 +26,7 @@ _State = get_model_status_pb2.ModelVersionStatus
 
 # As TensorFlow Serving: a failure may be a passing one, of memory or of a network volume.
 _RETRIES, _RETRY_SECONDS = 5, 60.0
+_SETTLED_SECONDS = 1.0  # without a change, after which a version is not being copied any more
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ class Models:
         self._labels: dict[str, dict[str, int]] = {}
         self._states: dict[str, dict[int, VersionState]] = {}
         self._failed: dict[Path, _Failure] = {}
-        self._copied: dict[Path, tuple] = {}  # files of versions that were not loaded yet
+        # Files of versions that were not loaded yet, and since when, by `time.monotonic`.
+        self._copied: dict[Path, tuple[tuple, float]] = {}
         self._changing = threading.Lock()
         self.poll()
         self._check_start()
@@ -131,7 +133,7 @@ class Models:
         available. The version is tried again when its files change, and five times, once a minute.
 
         Args:
-            settled: Load a version only if its files are the same as in the scan before: others may still be
+            settled: Load a version only if its files have been the same for a second: others may still be
                 copied.
         """
         with self._changing:
@@ -245,9 +247,12 @@ class Models:
             self._unload(name, loaded - wanted)
 
     def _is_settled(self, folder: Path) -> bool:
-        """Tell whether a folder has the same files as when this was last asked."""
-        before, self._copied[folder] = self._copied.get(folder), fingerprint(folder)
-        return before == self._copied[folder]
+        """Tell whether a folder has had the same files for a second, as far as this was asked."""
+        now, files = time.monotonic(), fingerprint(folder)
+        known = self._copied.get(folder)
+        if known is None or known[0] != files:
+            known = self._copied[folder] = files, now
+        return now - known[1] >= _SETTLED_SECONDS
 
     def _load(self, name: str, version: int, folder: Path) -> None:
         now = fingerprint(folder)

@@ -334,17 +334,23 @@ def test_a_failure_that_passes_is_tried_again(copies, tmp_path, monkeypatch, loa
     assert served(models) == [2]
 
 
-def test_a_version_whose_files_still_change_is_waited_for(copies, tmp_path, loaded, served):
+def test_a_version_whose_files_still_change_is_waited_for(copies, tmp_path, monkeypatch, loaded, served):
     copies(1)
     models = loaded(tmp_path)
+    now = [0.0]
+    monkeypatch.setattr("serving.repository.models.time.monotonic", lambda: now[0])
     folder = copies(2)
     manifest = folder / "assets.extra" / "manifest.json"
     whole = manifest.read_text()
     manifest.unlink()
     models.poll(settled=True)
+    now[0] = 0.9
     manifest.write_text(whole)  # copied last
     models.poll(settled=True)
+    now[0] = 1.8
+    models.poll(settled=True)
     assert served(models) == [1]
+    now[0] = 2.0
     models.poll(settled=True)
     assert served(models) == [2]
     assert next(iter(models)).input_checks("serving_default")
