@@ -54,7 +54,7 @@ def at_constant_rate(motion: np.ndarray, times: np.ndarray) -> EvenMotion:
 
     Examples:
         >>> even = at_constant_rate(np.array([0, 1, np.nan, np.nan, 9.0]), np.array([0, 0.1, 0.2, 0.3, 0.9]))
-        >>> even.values.tolist()
+        >>> even.values.round(6).tolist()
         [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
     """
     times = np.concatenate([[0], np.cumsum(np.minimum(np.diff(times), _LONGEST_STEP))])

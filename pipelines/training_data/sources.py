@@ -79,7 +79,7 @@ def open_source(data: Path | str) -> PairSource:
     Examples:
         >>> source = open_source("rendered:8")
         >>> len(source), sorted(source.subjects)
-        (8, ['0-0', '0-1'])
+        (8, ['2147483647-0', '2147483647-1'])
     """
     if rendered := re.fullmatch(r"rendered:([1-9]\d*)", str(data)):
         return _rendered_source(int(rendered[1]))

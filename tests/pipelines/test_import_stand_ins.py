@@ -59,12 +59,12 @@ def test_other_threads_import_afterwards():
     def importer():
         began.set()
         with real_imports():
-            return importlib.import_module("wave")
+            return importlib.import_module("colorsys")
 
     with ThreadPoolExecutor(1) as pool:
-        with stand_ins({"wave": None}):
+        with stand_ins({"colorsys": None}):
             found = pool.submit(importer)
             began.wait()
             with pytest.raises(TimeoutError):
                 found.result(timeout=0.1)
-        assert found.result(timeout=10).__name__ == "wave"
+        assert found.result(timeout=10).__name__ == "colorsys"
