@@ -3,11 +3,11 @@
 import gc
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 import grpc
 
@@ -248,7 +248,7 @@ class Models:
 
     def _is_settled(self, folder: Path) -> bool:
         """Tell whether a folder has had the same files for a second, as far as this was asked."""
-        now, files = time.monotonic(), fingerprint(folder)
+        now, files = monotonic(), fingerprint(folder)
         known = self._copied.get(folder)
         if known is None or known[0] != files:
             known = self._copied[folder] = files, now
@@ -259,7 +259,7 @@ class Models:
         failure = self._failed.get(folder)
         if failure is None or failure.files != now:
             attempts = 0
-        elif failure.attempts > _RETRIES or time.monotonic() < failure.next_attempt:
+        elif failure.attempts > _RETRIES or monotonic() < failure.next_attempt:
             return
         else:
             attempts = failure.attempts
@@ -268,7 +268,7 @@ class Models:
             model = Model(folder, name)
             self._warm_up(model)
         except (InputError, MemoryError) as error:
-            self._failed[folder] = _Failure(now, attempts + 1, time.monotonic() + _RETRY_SECONDS)
+            self._failed[folder] = _Failure(now, attempts + 1, monotonic() + _RETRY_SECONDS)
             message = str(error) or f"{folder}: out of memory"
             self._set_state(name, version, VersionState(_State.END, grpc.StatusCode.UNKNOWN, message))
             self._on_load(str(folder), False)

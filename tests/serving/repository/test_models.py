@@ -326,10 +326,10 @@ def test_a_failure_that_passes_is_tried_again(copies, tmp_path, monkeypatch, loa
     with monkeypatch.context() as patch:
         patch.setattr("serving.repository.models.Model", fail)
         for seconds in (0, 1, 59, 61, 62, 122):
-            patch.setattr("serving.repository.models.time.monotonic", lambda seconds=seconds: now + seconds)
+            patch.setattr("serving.repository.models.monotonic", lambda seconds=seconds: now + seconds)
             models.poll()
         assert len(tries) == 3
-    monkeypatch.setattr("serving.repository.models.time.monotonic", lambda: now + 200)
+    monkeypatch.setattr("serving.repository.models.monotonic", lambda: now + 200)
     models.poll()
     assert served(models) == [2]
 
@@ -338,7 +338,7 @@ def test_a_version_whose_files_still_change_is_waited_for(copies, tmp_path, monk
     copies(1)
     models = loaded(tmp_path)
     now = [0.0]
-    monkeypatch.setattr("serving.repository.models.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("serving.repository.models.monotonic", lambda: now[0])
     folder = copies(2)
     manifest = folder / "assets.extra" / "manifest.json"
     whole = manifest.read_text()
