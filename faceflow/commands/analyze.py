@@ -60,12 +60,10 @@ def analyze(
     from pipelines.clip_analysis.analysis import AnalysisConfig
     from pipelines.errors import InputError
     from pipelines.files import check_exists, check_outputs
-    from pipelines.io.video import check_one_clip, is_clip
+    from pipelines.io.video import is_clip
 
     check_exists(clip)
     several = clip.is_dir() and not is_clip(clip)
-    if clip.is_dir() and not several:
-        check_one_clip(clip)
     if not several and (workers is not None or scheduler is not None):
         raise InputError(f"{clip}: is one clip; --workers and --scheduler are for a folder of clips")
     check_outputs(out, inputs=(clip,), may_be_folder=several)

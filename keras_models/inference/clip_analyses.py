@@ -148,9 +148,11 @@ def analyse_folder(
 
 def _is_result(path: Path) -> bool:
     """Tell whether a clip is the magnified video of an analysis, or what `faceflow flow CLIP` writes."""
-    return (path.parent / "motion_wide.csv").exists() or any(
-        (folder / "flow.mp4").exists() for folder in (path, path.parent)
-    )
+    if (path.parent / "motion_wide.csv").exists():
+        return True
+    folder = path if path.is_dir() else path.parent
+    of_flow = path.is_dir() or path.name == "flow.mp4"
+    return of_flow and (folder / "flow.mp4").exists() and any(folder.glob(f"{'[0-9]' * 5}.*"))
 
 
 def analyse_to_row(clip: Clip, out: Path, request: AnalysisRequest) -> AnalysedClip:

@@ -39,17 +39,6 @@ def is_clip(path: Path) -> bool:
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
-def check_one_clip(folder: Path) -> None:
-    """Raise `InputError` if a folder of pictures holds videos too: it is not known which is meant."""
-    videos = [path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in VIDEO_SUFFIXES]
-    videos = [name for name in videos if not name.startswith(".")]
-    if videos:
-        raise InputError(
-            f"{folder}: holds {len(videos)} videos, such as {videos[0]}, beside {len(frame_files(folder))} "
-            "pictures; name a video, or put the pictures of a clip into a folder of their own"
-        )
-
-
 def _is_picture(path: Path) -> bool:
     """Tell by the name; hidden files, such as `._0.png` that macOS leaves on foreign disks, are none."""
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
@@ -91,6 +80,7 @@ def read_frames(path: Path | str, files: Sequence[Path] | None = None) -> Iterat
     path = check_exists(Path(path))
     size = None
     if files is None and path.is_dir():
+        _check_one_clip(path)
         files = frame_files(path)
     frames = decode_video(path) if files is None else _read_pictures(path, files)
     for number, frame in enumerate(frames):
@@ -127,6 +117,18 @@ def _clip_depth(folder: Path, changed: int) -> int:
         with suppress(InputError):
             largest.append(decode_colour(file).max(keepdims=True))
     return bit_depth(largest, str(folder))
+
+
+def _check_one_clip(folder: Path) -> None:
+    """Refuse a folder that holds pictures and videos: it is not known which are meant."""
+    pictures = frame_files(folder)
+    videos = [path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in VIDEO_SUFFIXES]
+    videos = [name for name in videos if not name.startswith(".")]
+    if pictures and videos:
+        raise InputError(
+            f"{folder}: holds {len(videos)} videos, such as {videos[0]}, beside {len(pictures)} pictures; "
+            "name a video, or put the pictures of a clip into a folder of their own"
+        )
 
 
 def intact_frames(

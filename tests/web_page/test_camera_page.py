@@ -41,12 +41,14 @@ def test_a_second_click_while_the_browser_asks_means_no_camera(page, expect):
     page.evaluate(
         """() => {
           window.given = [];
+          window.asked = [];
           navigator.mediaDevices.getUserMedia = () => new Promise((resolve) => {
-            window.allow = () => {
-              const stream = document.createElement("canvas").captureStream();
-              window.given.push(stream);
-              resolve(stream);
-            };
+            const canvas = document.createElement("canvas");
+            const stream = canvas.captureStream();
+            const paint = setInterval(() => canvas.getContext("2d").fillRect(0, 0, 9, 9), 50);
+            stream.getTracks()[0].addEventListener("ended", () => clearInterval(paint));
+            window.given.push(stream);
+            window.asked.push(() => resolve(stream));
           });
         }"""
     )
@@ -54,8 +56,16 @@ def test_a_second_click_while_the_browser_asks_means_no_camera(page, expect):
     button.click()
     expect(page.locator("#status")).to_have_text("Asking for the camera …")
     button.click()
-    page.evaluate("allow()")
+    page.evaluate("asked[0]()")
     expect(page.locator("#status")).to_have_text("Ready.")
     assert page.evaluate("given.map((stream) => stream.active)") == [False]
     expect(button).to_be_visible()
+    # Asked twice, with a change of mind between: the second is meant.
+    for _ in range(3):
+        button.click()
+    page.evaluate("asked[1](); asked[2]()")
+    expect(page.get_by_role("button", name="Stop the camera")).to_be_visible()
+    assert page.evaluate("given.map((stream) => stream.active)") == [False, False, True]
+    page.get_by_role("button", name="Stop the camera").click()
+    expect(page.locator("#status")).to_have_text("Ready.")
     page.evaluate("delete navigator.mediaDevices.getUserMedia")

@@ -136,12 +136,20 @@ function play() {
   });
 }
 
+const sayIdle = () => say(estimator ? "Ready." : "The model is still loading …");
+
 async function startCamera() {
   if (camera.isOn || camera.isAsking) return camera.stop();
   say("Asking for the camera …");
+  let isOn = false;
+  try {
+    isOn = await camera.start();
+  } finally {
+    if (!isOn && !camera.isAsking) sayIdle(); // or else it was asked for anew meanwhile
+  }
+  if (!isOn) return;
   let last = latest;
   try {
-    if (!(await camera.start())) return;
     element("camera").textContent = "Stop the camera";
     element("reference").hidden = false;
     await takeReference();
@@ -157,7 +165,7 @@ async function startCamera() {
     }
   } finally {
     showCameraOff();
-    if (latest === last) say(estimator ? "Ready." : "The model is still loading …");
+    if (latest === last) sayIdle();
   }
 }
 

@@ -246,5 +246,8 @@ def test_a_clip_that_may_not_be_read_stops_no_other(clips, tmp_path, monkeypatch
 def test_flow_that_was_written_beside_the_clips_is_no_clip(clips, tmp_path, portrait):
     write_image(clips / "anna" / "one_flow" / "00000.png", portrait)
     write_video(clips / "anna" / "one_flow" / "flow.mp4", [portrait] * 2, 25)
+    (clips / "carl").mkdir()
+    write_video(clips / "carl" / "flow.mp4", [portrait] * 2, 25)  # a clip that has this name by chance
+    write_video(clips / "carl" / "smile.mp4", [portrait] * 2, 25)
     analyse_folder(clips, tmp_path / "out", REQUEST)
-    assert list(rows(tmp_path / "out")) == ["anna-one", "bert-blank", "bert-two"]
+    assert list(rows(tmp_path / "out")) == ["anna-one", "bert-blank", "bert-two", "carl-flow", "carl-smile"]

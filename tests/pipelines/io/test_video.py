@@ -5,7 +5,6 @@ import pytest
 from pipelines.errors import InputError
 from pipelines.io.images import write_image
 from pipelines.io.video import (
-    check_one_clip,
     frame_files,
     frame_rate,
     intact_frames,
@@ -143,9 +142,9 @@ def test_intact_frames(tmp_path, caplog):
 
 def test_a_folder_of_pictures_and_videos_is_not_guessed(tmp_path):
     write_image(tmp_path / "IMG_0003.png", np.zeros((16, 16, 3), np.uint8))
-    check_one_clip(tmp_path)
+    assert len(list(read_frames(tmp_path))) == 1
     (tmp_path / "._VID_0001.MOV").touch()
-    check_one_clip(tmp_path)
+    assert len(list(read_frames(tmp_path))) == 1
     (tmp_path / "VID_0001.MOV").touch()
     with pytest.raises(InputError, match=r"holds 1 videos, such as VID_0001\.MOV, beside 1 pictures"):
-        check_one_clip(tmp_path)
+        list(read_frames(tmp_path))
