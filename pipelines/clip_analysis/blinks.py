@@ -7,7 +7,7 @@ from pipelines.clip_analysis.even_times import at_constant_rate
 
 # Opening of the eyes that a blink falls below. Behind glasses, Face Mesh may close the lids to .6 only.
 _BLINK_BELOW = 0.65
-# By which one eye may be more open than the mean of both, halved: in a wink, one eye stays open.
+# By which the eye that is more open may stay above that; in a wink, it does not close at all.
 _EYES_DIFFER = 0.15
 _FOOT = 0.25  # share of the closing at which a blink begins and ends
 

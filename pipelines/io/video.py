@@ -80,8 +80,8 @@ def read_frames(path: Path | str, files: Sequence[Path] | None = None) -> Iterat
     path = check_exists(Path(path))
     size = None
     if files is None and path.is_dir():
-        _check_one_clip(path)
         files = frame_files(path)
+        _check_one_clip(path, files)
     frames = decode_video(path) if files is None else _read_pictures(path, files)
     for number, frame in enumerate(frames):
         size = size or frame.shape
@@ -119,9 +119,8 @@ def _clip_depth(folder: Path, changed: int) -> int:
     return bit_depth(largest, str(folder))
 
 
-def _check_one_clip(folder: Path) -> None:
-    """Refuse a folder that holds pictures and videos: it is not known which are meant."""
-    pictures = frame_files(folder)
+def _check_one_clip(folder: Path, pictures: Sequence[Path]) -> None:
+    """Refuse a folder that holds videos beside its pictures: it is not known which are meant."""
     videos = [path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in VIDEO_SUFFIXES]
     videos = [name for name in videos if not name.startswith(".")]
     if pictures and videos:

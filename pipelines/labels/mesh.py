@@ -41,7 +41,8 @@ def mesh_label(
 def _total_area(points: np.ndarray) -> float:
     """Return the area of the whole mesh, pixels: positive unless the picture is mirrored."""
     a, b, c = (points[TRIANGLES[:, k]] for k in range(3))
-    return float(np.cross(b - a, c - a).sum() / 2)
+    (bx, by), (cx, cy) = (b - a).T, (c - a).T
+    return float((bx * cy - by * cx).sum() / 2)
 
 
 @numba.njit(cache=True, nogil=True)
