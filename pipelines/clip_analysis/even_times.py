@@ -6,6 +6,7 @@ import numpy as np
 
 _LONGEST_STEP = 1.0  # seconds: a longer pause of the recording counts as this
 _LONGEST_GAP = 0.25  # seconds without a known frame over which motion is interpolated
+_MOST_SAMPLES = 4  # per frame on average: the usual step of a broken clock may be next to nothing
 _ROUNDING = 0.25  # deviation of a time stamp, in multiples of the usual step, that is rounding
 
 
@@ -58,7 +59,7 @@ def at_constant_rate(motion: np.ndarray, times: np.ndarray) -> EvenMotion:
         [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
     """
     times = np.concatenate([[0], np.cumsum(np.minimum(np.diff(times), _LONGEST_STEP))])
-    step = float(np.median(np.diff(times)))
+    step = max(float(np.median(np.diff(times))), float(times[-1]) / (_MOST_SAMPLES * len(times)))
     even = np.linspace(0, times[-1], len(times))
     if np.abs(times - even).max() <= _ROUNDING * step:
         times = samples = even

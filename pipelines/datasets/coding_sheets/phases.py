@@ -57,10 +57,8 @@ def locate(
         onset = first
     begin = first if onset is None else onset
     has_apex = apex is not None and begin < apex <= last
-    if offset is None and is_open:
-        pass
-    elif offset is None:
-        repairs.append("no offset in the sheet; offset unknown")
+    if offset is None:
+        repairs += [] if is_open else ["no offset in the sheet; offset unknown"]
     elif offset < (apex if has_apex else begin + 1):
         before = f"apex {apex}" if has_apex else f"onset {onset}"
         repairs.append(f"offset {offset} is before {before}; offset unknown")

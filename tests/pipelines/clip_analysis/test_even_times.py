@@ -51,3 +51,5 @@ def test_nothing_is_known():
 def test_a_pause_of_the_recording_does_not_fill_the_memory():
     times = np.concatenate([np.arange(50) / 25, 1e6 + np.arange(50) / 25])
     assert len(at_constant_rate(np.zeros(100), times).values) < 200
+    bursts = np.cumsum(np.where(np.arange(100) % 3, 1e-6, 0.1))
+    assert len(at_constant_rate(np.zeros(100), bursts).values) <= 401
