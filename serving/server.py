@@ -51,6 +51,8 @@ NO_GRAPH_OPTIMISATION = {"disable_meta_optimizer": True}
 
 _log = logging.getLogger(__name__)
 
+_RETRY_SECONDS = 60.0  # after which a configuration file whose models do not load is tried again
+
 
 class Server:
     """A server of models, which runs between `start` and `stop` or inside a `with` block.
@@ -90,6 +92,9 @@ class Server:
         self._grpc: grpc.Server | None = None
         self._http: HttpServer | None = None
         self._stopping = threading.Event()
+        self._config: ModelServerConfig | None = None  # that is served
+        self._refused: ModelServerConfig | None = None  # that was tried last, in vain
+        self._next_attempt = 0.0  # by `time.monotonic`
 
     @property
     def address(self) -> str:
@@ -118,6 +123,7 @@ class Server:
         )
         execution = Execution(options.max_concurrency, parameters)
         self.models = self._load(execution, config)
+        self._config = config
         data_plane = DataPlane(
             self.models,
             execution,
@@ -216,9 +222,19 @@ class Server:
         self.models.poll(settled=True)
 
     def _reread_config(self) -> None:
-        if self.options.model_config_file:
-            config = read_config(self.options.model_config_file, ModelServerConfig)
+        if not self.options.model_config_file:
+            return
+        config = read_config(self.options.model_config_file, ModelServerConfig)
+        # Models that do not load are tried again after a while, and not at each look.
+        if config == self._config or (config == self._refused and time.monotonic() < self._next_attempt):
+            return
+        try:
             self.models.reload(config, trusted=True)
+            self._config, self._refused = config, None
+        except ServingError as error:
+            if error.code is grpc.StatusCode.UNKNOWN:
+                self._refused, self._next_attempt = config, time.monotonic() + _RETRY_SECONDS
+            raise
 
 
 def _listen(server: grpc.Server, address: str, secure: grpc.ServerCredentials | None) -> int:

@@ -13,7 +13,7 @@ T = TypeVar("T")
 _state = {"has_loaded": False, "is_forked": False}
 
 
-def kept(load: Callable[[str], T]) -> Callable[[str], T]:
+def kept(load: Callable[[str], T], prefix: str = "") -> Callable[[str], T]:
     """Keep what a function loads by the name of a preset or the folder of a run or SavedModel.
 
     It is loaded again once a file has changed, or the name leads to another folder. Threads wait for one
@@ -21,6 +21,7 @@ def kept(load: Callable[[str], T]) -> Callable[[str], T]:
 
     Args:
         load: function of a name, such as `get_estimator`.
+        prefix: what may stand before the name of a preset or folder.
 
     Raises (when called):
         RuntimeError: for a network, in a process that was forked after one had been loaded.
@@ -35,7 +36,7 @@ def kept(load: Callable[[str], T]) -> Callable[[str], T]:
 
     @functools.wraps(load)
     def get(name: str) -> T:
-        files = _files(name)
+        files = _files(name.removeprefix(prefix))
         if files and _state["is_forked"]:
             raise RuntimeError(
                 "TensorFlow does not work in a process that was forked after it had run: it would wait for "
@@ -51,7 +52,7 @@ def kept(load: Callable[[str], T]) -> Callable[[str], T]:
 
 def _files(name: str) -> tuple:
     """Return folder, names, sizes and times of change of the files that a name stands for."""
-    folder = preset_folder(name.rpartition(":")[2])  # of `consistency:FOLDER`
+    folder = preset_folder(name)
     if not folder.is_dir():
         return ()
     files = preset_files(folder) if is_preset(folder) else sorted(folder.rglob("*"))

@@ -67,7 +67,7 @@ def get_uncertain_estimator(name: str) -> UncertainEstimator:
 
 
 #: `get_uncertain_estimator`, but the last four estimators are kept until files of their networks change.
-kept_uncertain_estimator = kept(get_uncertain_estimator)
+kept_uncertain_estimator = kept(get_uncertain_estimator, CONSISTENCY)
 
 
 def uncertain_network_estimator(network: keras.Model, name: str | None = None) -> UncertainEstimator:

@@ -1,6 +1,9 @@
 """Blinks in a clip, from the opening of the eyes over time."""
 
+import warnings
+
 import numpy as np
+from scipy.signal import find_peaks, peak_widths
 
 from pipelines.clip_analysis.clip_events import LONGEST_MICRO, FoundEvent
 from pipelines.clip_analysis.even_times import at_constant_rate
@@ -10,6 +13,7 @@ _BLINK_BELOW = 0.65
 # By which the eye that is more open may stay above that; in a wink, it does not close at all.
 _EYES_DIFFER = 0.15
 _FOOT = 0.25  # share of the closing at which a blink begins and ends
+_FALL = 0.75  # least rise and fall, in multiples of the threshold
 
 
 def blink_events(openings: np.ndarray, times: np.ndarray) -> list[FoundEvent]:
@@ -24,10 +28,10 @@ def blink_events(openings: np.ndarray, times: np.ndarray) -> list[FoundEvent]:
         return []
     both = np.maximum(openings.mean(axis=1), openings.max(axis=1) - _EYES_DIFFER)
     even = at_constant_rate(both, times)
-    shut = 1 - even.values
+    shut, reach = 1 - even.values, max(2, round(LONGEST_MICRO / even.step))
     found = []
     for begin, end in _runs(even.seen):
-        for first, last, apex in _humps(shut[begin:end], 1 - _BLINK_BELOW):
+        for first, last, apex in _humps(shut[begin:end], 1 - _BLINK_BELOW, reach):
             frames = even.frames(begin + first, begin + apex, begin + last, np.isfinite(both))
             if times[frames[-1]] - times[frames[0]] <= LONGEST_MICRO:
                 found.append(FoundEvent("blink", *frames, float(shut[begin + apex]), "eyes"))
@@ -50,36 +54,20 @@ def _runs(mask: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def _humps(strength: np.ndarray, threshold: float) -> list[tuple[int, int, int]]:
-    """Return (first, last, apex) of each run of values around one above the threshold.
+def _humps(strength: np.ndarray, threshold: float, reach: int) -> list[tuple[int, int, int]]:
+    """Return (first, last, apex) of each rise above a threshold and fall, within a reach on either side.
 
-    Runs that are above the threshold at an end are left out: their rise or fall was not seen.
+    A rise or fall is by at least three quarters of the threshold from what is around it: eyes that smile are
+    less open than before. At the ends there is none, because it was not seen.
     """
-    humps = []
-    number = 0
-    while number < len(strength):
-        if strength[number] <= threshold:
-            number += 1
-            continue
-        end = number
-        while end + 1 < len(strength) and strength[end + 1] > threshold:
-            end += 1
-        apex = number + int(np.argmax(strength[number : end + 1]))
-        foot = _FOOT * strength[apex]
-        first, last = number, end
-        while first > 0 and strength[first - 1] > foot:
-            first -= 1
-        while last + 1 < len(strength) and strength[last + 1] > foot:
-            last += 1
-        if humps and first <= humps[-1][1]:
-            before = humps.pop()
-            first, last = before[0], max(last, before[1])
-            apex = max(apex, before[2], key=lambda k: strength[k])
-        humps.append((max(first - 1, 0), min(last + 1, len(strength) - 1), apex))
-        number = last + 1
-    final = len(strength) - 1
+    padded = np.pad(strength, 1, mode="edge")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of eyes that stay closed, which do not fall
+        tops, about = find_peaks(padded, height=threshold, prominence=_FALL * threshold, wlen=2 * reach + 1)
+    bases = about["prominences"], about["left_bases"], about["right_bases"]
+    _, _, begins, ends = peak_widths(padded, tops, rel_height=1 - _FOOT, prominence_data=bases)
+    edges = zip((np.floor(begins) - 1).astype(int).tolist(), np.ceil(ends).astype(int).tolist(), strict=True)
     return [
-        (first, last, apex)
-        for first, last, apex in humps
-        if not (first == 0 and strength[0] > threshold) and not (last == final and strength[-1] > threshold)
+        (max(first, 0), min(last - 1, len(strength) - 1), top - 1)
+        for (first, last), top in zip(edges, tops.tolist(), strict=True)
     ]

@@ -100,7 +100,7 @@ def expression_events(motion: np.ndarray, names: tuple[str, ...], times: np.ndar
         or all(not event.onset <= other.apex <= event.offset for other in short)
     ]
     short = [event for event in short if all(not other.onset <= event.apex <= other.offset for other in long)]
-    return _joined(sorted([*short, *long], key=lambda event: event.onset), times)
+    return _apart(_joined(sorted([*short, *long], key=lambda event: event.onset), times))
 
 
 def _in_frames(event: FoundEvent, even: EvenMotion, known: np.ndarray) -> FoundEvent:
@@ -187,6 +187,18 @@ def _joined(events: list[FoundEvent], times: np.ndarray) -> list[FoundEvent]:
         else:
             joined.append(event)
     return joined
+
+
+def _apart(events: list[FoundEvent]) -> list[FoundEvent]:
+    """Let no event reach over another of its kind: one that was joined may have grown over the next."""
+    ends: dict[str, int] = {}
+    kept = []
+    for event in events:
+        end = ends.get(event.kind, 0)
+        if event.apex >= end:
+            kept.append(replace(event, onset=max(event.onset, end)))
+            ends[event.kind] = event.offset
+    return kept
 
 
 def without_turns(events: list[FoundEvent], head: np.ndarray) -> list[FoundEvent]:

@@ -101,22 +101,23 @@ def _read_pictures(clip: Path, files: Sequence[Path]) -> Iterator[np.ndarray]:
     for file in files:
         image = decode_colour(check_exists(file))
         if image.dtype == np.uint16 and not depth:
-            folder = clip if clip.is_dir() else file.parent
-            depth = _clip_depth(folder, max(each.stat().st_mtime_ns for each in frame_files(folder)))
+            pictures = tuple(frame_files(clip if clip.is_dir() else file.parent)) or tuple(files)
+            states = (each.stat() for each in pictures)
+            depth = _clip_depth(pictures, tuple((state.st_size, state.st_mtime_ns) for state in states))
         yield to_8_bits(image, depth)
 
 
 @lru_cache(maxsize=64)
-def _clip_depth(folder: Path, changed: int) -> int:
-    """Return the `bit_depth` of a folder's pictures; kept until one changes, since all are decoded.
+def _clip_depth(pictures: tuple[Path, ...], states: tuple) -> int:
+    """Return the `bit_depth` of pictures; kept until one changes, since all are decoded.
 
     Pictures that cannot be decoded are left out: the reader names them when it comes to them.
     """
     largest = []
-    for file in frame_files(folder):
+    for file in pictures:
         with suppress(InputError):
             largest.append(decode_colour(file).max(keepdims=True))
-    return bit_depth(largest, str(folder))
+    return bit_depth(largest, str(pictures[0].parent))
 
 
 def _check_one_clip(folder: Path, pictures: Sequence[Path]) -> None:
@@ -214,7 +215,9 @@ def write_video(path: Path | str, frames: Iterable[np.ndarray], rate: float) -> 
 def _created(path: Path) -> Iterator[av.container.OutputContainer]:
     """Create an MP4. FFmpeg's errors, which carry no name of a file, become `OSError` with it."""
     try:
-        with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        with av.open(
+            str(path.absolute()), "w", format="mp4", options={"movflags": "+faststart"}
+        ) as container:
             yield container
     except av.FFmpegError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error

@@ -141,7 +141,7 @@ def stated_frames(path: Path) -> int:
 
 def open_container(path: Path) -> av.container.InputContainer:
     """Open a video file, whatever the encoding of its title and other texts, which may be that of Windows."""
-    return av.open(str(path), metadata_errors="replace")
+    return av.open(str(path.absolute()), metadata_errors="replace")  # `10:30.mp4` would be a protocol
 
 
 @contextmanager

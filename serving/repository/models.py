@@ -80,9 +80,8 @@ class Models:
         self.folder = None if folder is None else Path(folder)
         self._answer = answer
         self._on_load = on_load
-        # Any client can send a reload request, so it may name only folders that the operator named.
-        self._roots = [] if self.folder is None else [self.folder]
-        self._config = self._checked(config, trusted=True) if config else None
+        self._config = checked_models(config) if config else None
+        self._trust(self._config)
         # Requests read these without a lock, so they are replaced as a whole and never changed.
         self._available: dict[str, dict[int, Model]] = {}
         self._labels: dict[str, dict[str, int]] = {}
@@ -153,25 +152,23 @@ class Models:
                 nothing changes; UNKNOWN if a new model did not load, after which the old configuration is
                 served again.
         """
-        models = self._checked(config, trusted)
+        models = checked_models(config, None if trusted else self._roots)
         with self._changing:
             labels = version_labels(models)
             self._check_labels(labels)
             self._check_versions(models)
             new = [name for name in models if not self._available.get(name)]
-            before = self._config, self._labels
-            self._config, self._labels = models, labels
             self._failed.clear()  # whoever asks for it wants it tried again
             for name, model in models.items():
-                self._update(name, model)
+                self._load_wanted(name, model)
             try:
                 self._check_available(new)
-            except ServingError:
-                self._config, self._labels = before
+                self._config, self._labels = models, labels
+                if trusted:
+                    self._trust(models)
+            finally:  # what neither the new configuration nor, if it was refused, the old one asks for
                 for name, model in self._models().items():
-                    self._update(name, model)
-                raise
-            finally:
+                    self._unload_unwanted(name, model)
                 for name in set(self._available) - set(self._models()):
                     self._unload(name, set(self._available[name]))
 
@@ -189,12 +186,10 @@ class Models:
                     f"Could not find {versions} of model {name} in {model.base_path}",
                 )
 
-    def _checked(self, config: ModelServerConfig, trusted: bool) -> dict[str, ModelConfig]:
-        models = checked_models(config, None if trusted else self._roots)
-        if trusted:
-            known = [] if self.folder is None else [self.folder]
-            self._roots = known + [Path(model.base_path) for model in models.values()]
-        return models
+    def _trust(self, models: dict[str, ModelConfig] | None) -> None:
+        """Let reload requests, which any client can send, name the folders that the operator named."""
+        self._roots = [] if self.folder is None else [self.folder]
+        self._roots += [Path(model.base_path) for model in (models or {}).values()]
 
     def _models(self) -> dict[str, ModelConfig]:
         return models_in(self.folder) if self._config is None else self._config
@@ -232,19 +227,29 @@ class Models:
             raise ServingError(grpc.StatusCode.UNKNOWN, message)
 
     def _update(self, name: str, config: ModelConfig, settled: bool = False) -> None:
+        self._load_wanted(name, config, settled)
+        self._unload_unwanted(name, config)
+
+    def _wanted(self, config: ModelConfig) -> dict[int, Path] | None:
+        """Return the versions to serve; None if the folder cannot be read, perhaps only for a moment."""
         try:
             found = versions_in(Path(config.base_path))
-        except OSError as error:  # perhaps only for a moment; loaded versions stay
+        except OSError as error:
             _log.error("%s: cannot be read (%s)", config.base_path, error.strerror)
-            return
-        wanted = wanted_versions(found, config)
-        loaded = set(self._available.get(name, {}))
-        for version in sorted(wanted - loaded, reverse=True):
-            if not settled or self._is_settled(found[version]):
-                self._load(name, version, found[version])
+            return None
+        return {version: found[version] for version in wanted_versions(found, config)}
+
+    def _load_wanted(self, name: str, config: ModelConfig, settled: bool = False) -> None:
+        wanted = self._wanted(config) or {}
+        for version in sorted(set(wanted) - set(self._available.get(name, {})), reverse=True):
+            if not settled or self._is_settled(wanted[version]):
+                self._load(name, version, wanted[version])
+
+    def _unload_unwanted(self, name: str, config: ModelConfig) -> None:
+        wanted, loaded = self._wanted(config), set(self._available.get(name, {}))
         # Like Serving's availability-preserving policy: the old version goes once a new one answers.
-        if not wanted or wanted & set(self._available.get(name, {})):
-            self._unload(name, loaded - wanted)
+        if wanted is not None and (not wanted or set(wanted) & loaded):
+            self._unload(name, loaded - set(wanted))
 
     def _is_settled(self, folder: Path) -> bool:
         """Tell whether a folder has had the same files for a second, as far as this was asked."""

@@ -19,7 +19,7 @@ def loads(tmp_path, monkeypatch):
         return object()
 
     shutil.copytree(preset_folder("fast"), "run")
-    return kept(load), names
+    return kept(load, "consistency:"), names
 
 
 def test_a_name_is_loaded_once(loads):
@@ -37,6 +37,15 @@ def test_a_network_that_was_trained_again_is_loaded_again(loads):
     os.truncate("run/network.weights.h5", 1000)
     get("consistency:run")
     assert names == ["run", "run", "consistency:run", "consistency:run"]
+
+
+def test_a_folder_whose_name_has_a_colon(loads):
+    get, names = loads
+    shutil.copytree("run", "run 10:30")
+    get("run 10:30")
+    os.truncate("run 10:30/network.weights.h5", 1000)
+    get("run 10:30")
+    assert len(names) == 2
 
 
 def test_the_same_name_in_another_folder_is_another_network(loads, tmp_path, monkeypatch):

@@ -70,3 +70,10 @@ def test_what_a_blink_leaves_is_no_expression():
     event = FoundEvent("micro", 10, 14, 20, 0.5, "jaw left")
     later = FoundEvent("micro", 30, 34, 40, 0.5, "jaw left")
     assert without_blinks([event, later], [FoundEvent("blink", 12, 15, 19, 1, "eyes")]) == [later]
+
+
+def test_a_blink_before_a_smile():
+    """Eyes that smile are less open than in the reference frame: that is not the foot of the blink."""
+    openings = np.concatenate([np.ones(40), CLOSING, np.full(60, 0.78), np.ones(20)])
+    (blink,) = of_both(openings)
+    assert (blink.apex, blink.onset, blink.offset) == (44, pytest.approx(41, abs=2), pytest.approx(48, abs=2))

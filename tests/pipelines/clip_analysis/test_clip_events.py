@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -170,3 +171,14 @@ def test_the_answer_of_an_event():
     assert event.answer == ""
     assert replace(event, label="positive", probability=0.874).answer == "positive 87%"
     assert replace(event, label="no Action Unit").answer == "no Action Unit"
+
+
+def test_macro_expressions_do_not_overlap():
+    """ELAN has no place for two annotations of a tier at once."""
+    rng = np.random.default_rng(67)
+    for _ in range(60):
+        humps = [(t, rng.uniform(0.2, 2), [0, 1, 2, 3], rng.uniform(1, 8)) for t in rng.uniform(0, 7, 8)]
+        motion, times = clip(*humps, seed=int(rng.integers(1000)))
+        macro = [event for event in expression_events(motion, NAMES, times) if event.kind == "macro"]
+        for before, after in pairwise(macro):
+            assert before.offset <= after.onset <= after.apex <= after.offset

@@ -1,3 +1,5 @@
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -148,3 +150,13 @@ def test_a_folder_of_pictures_and_videos_is_not_guessed(tmp_path):
     (tmp_path / "VID_0001.MOV").touch()
     with pytest.raises(InputError, match=r"holds 1 videos, such as VID_0001\.MOV, beside 1 pictures"):
         list(read_frames(tmp_path))
+
+
+def test_the_scale_of_pictures_is_that_of_those_that_are_there(tmp_path):
+    """Also within a process: a bright picture that was removed does not count."""
+    for number, value in enumerate((1000, 60000)):
+        write_image(tmp_path / f"{number}.png", np.full((4, 4, 3), value, np.uint16))
+    os.utime(tmp_path / "1.png", (1, 1))
+    assert [int(frame.max()) for frame in read_frames(tmp_path)] == [4, 233]
+    (tmp_path / "1.png").unlink()
+    assert [int(frame.max()) for frame in read_frames(tmp_path)] == [249]

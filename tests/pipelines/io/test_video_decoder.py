@@ -4,6 +4,7 @@ import io
 import logging
 import subprocess
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import imageio_ffmpeg
@@ -298,3 +299,9 @@ def test_a_file_cut_off_in_its_head(tmp_path):
     short.write_bytes((tmp_path / "x.mkv").read_bytes()[:300])
     with pytest.raises(TruncatedClipError, match=r"short\.mkv: truncated"):
         list(decode_video(short))
+
+
+def test_a_name_that_looks_like_a_protocol(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_video(Path("10:30.mp4"), [np.zeros((32, 32, 3), np.uint8)] * 3, 25)
+    assert len(list(decode_video(Path("10:30.mp4")))) == 3

@@ -8,6 +8,7 @@ import pytest
 from google.protobuf import text_format
 
 from pipelines.errors import InputError
+from serving.protocol.serving_error import ServingError
 from serving.protocol.stubs import ModelServerConfig, get_model_status_pb2, model_pb2
 from serving.server import Server
 from serving.server_options import ServerOptions
@@ -134,3 +135,52 @@ def test_reload_of_a_version_that_is_not_there(copies, tmp_path, loaded, served,
     assert code is grpc.StatusCode.FAILED_PRECONDITION
     assert message == f"Could not find 7 of model face_flow in {tmp_path / 'face_flow'}"
     assert served(models) == [1]
+
+
+def test_a_refused_configuration_unloads_nothing_and_trusts_nothing(
+    copies, tmp_path, loaded, served, refusal, model_config
+):
+    """Also not for a moment: what is served goes last. Only an accepted file widens what clients may name."""
+    for name in ("face_flow", "other"):
+        copies(1, name)
+    copies(2)
+    (tmp_path / "base").mkdir()
+    (tmp_path / "face_flow").rename(tmp_path / "base" / "face_flow")
+    models = loaded(tmp_path / "base")
+    unloaded, unload = [], models._unload
+
+    def note(name, versions):
+        unloaded.extend((name, version) for version in versions)
+        unload(name, versions)
+
+    models._unload = note
+    (copies(7, "broken") / "saved_model.pb").write_bytes(b"damaged")
+    wrong = model_config(tmp_path / "base", "model_version_policy { specific { versions: 1 } }")
+    for name in ("other", "broken"):
+        wrong.MergeFrom(model_config(tmp_path, name=name))
+    with pytest.raises(ServingError) as caught:
+        models.reload(wrong, trusted=True)
+    assert caught.value.code is grpc.StatusCode.UNKNOWN
+    assert served(models) == [2]
+    assert set(unloaded) == {("face_flow", 1), ("other", 1)}
+    assert refusal(models.reload, model_config(tmp_path, name="other"))[0] is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_file_whose_models_do_not_load_is_not_tried_at_each_look(
+    copies, tmp_path, model_config, monkeypatch
+):
+    copies(1)
+    (copies(7, "micro_expression") / "saved_model.pb").write_bytes(b"damaged")
+    file = tmp_path / "models.config"
+    file.write_text(text_format.MessageToString(model_config(tmp_path)))
+    with Server(tmp_path, port=0, options=ServerOptions(model_config_file=file)) as server:
+        calls, reload = [], server.models.reload
+        monkeypatch.setattr(server.models, "reload", lambda *a, **k: (calls.append(1), reload(*a, **k)))
+        server._reread_config()
+        assert not calls  # nothing has changed
+        file.write_text(text_format.MessageToString(model_config(tmp_path, name="micro_expression")))
+        with pytest.raises(ServingError):
+            server._reread_config()
+        server._reread_config()
+        assert len(calls) == 1
+        assert [model.name for model in server.models] == ["face_flow"]
