@@ -39,14 +39,14 @@ def accuracy(clips: int = CLIPS, frames: int = FRAMES) -> str:
     for name, each in errors.items():
         summary = summarise_clips(each)
         micro = summary.epe_by_kind.get("micro", float("nan"))
-        numbers = (summary.epe, *summary.epe_by_motion.values(), micro, summary.jitter)
+        numbers = (summary.epe, *summary.epe_by_motion.values(), micro, summary.jitter, summary.gain)
         cells = [f"`{name}`" if name in METHODS else name, *(f"{value:.3f}" for value in numbers)]
         rows.append([*cells, f"{summary.drift:.2f}", f"{summary.lost:.1%}"])
     about = (
         f"{clips} rendered clips of {frames} frames, 256 x 256, seed {_SEED}; end-point error in the "
         "face in pixels, by the mean motion in the face."
     )
-    columns = ["method", "EPE", *CLIP_MOTION_BINS, "micro", "jitter", "drift", "lost"]
+    columns = ["method", "EPE", *CLIP_MOTION_BINS, "micro", "jitter", "gain", "drift", "lost"]
     return f"{about}\n\n{table(columns, rows)}"
 
 

@@ -27,6 +27,8 @@ Follow = Callable[[Iterator[np.ndarray]], Iterator[tuple[np.ndarray, np.ndarray]
 
 _SAME_MOTION = 0.25  # of the mean motion: frames that differ by less are compared for drift
 _FEWEST_FOR_DRIFT = 12  # frames
+_LEAST_FOR_GAIN = 0.15  # pixels, root mean square
+_NO_GAIN = "eyes"  # a lid that closes hides what it passes
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class ClipFrameErrors:
         epe_face: mean end-point error in the face where the frame shows it, pixels; NaN if lost.
         coverage: share of those pixels on which the method says something.
         regions: mean error (dx, dy) of each region, pixels.
+        gains: measured motion of each region relative to the true one, without the motion of the head: the
+            slope of a regression over its pixels, 1 if nothing is understated. Only for regions with a true
+            motion of at least 0.15 px.
         still: whether no event is going on.
     """
 
@@ -53,6 +58,7 @@ class ClipFrameErrors:
     epe_face: float
     coverage: float
     regions: dict[str, tuple[float, float]]
+    gains: dict[str, float]
     still: bool
 
 
@@ -69,6 +75,8 @@ class ClipSummary:
         lost: share of frames without an answer.
         jitter: standard deviation of a region's mean error in frames without an event; mean over regions and
             clips.
+        gain: mean of `gains` over all regions but the eyes; NaN if nothing moves.
+        gain_by_region: the same for each region.
     """
 
     epe: float
@@ -77,6 +85,8 @@ class ClipSummary:
     drift: float
     lost: float
     jitter: float
+    gain: float
+    gain_by_region: dict[str, float]
 
 
 def frame_by_frame(method: Estimator) -> Follow:
@@ -127,19 +137,25 @@ def clip_errors(truth: ClipTruth, name: str, follow: Follow) -> list[ClipFrameEr
         length = float(np.linalg.norm(motion.flow, axis=-1)[seen].mean())
         row = (truth.folder.name, truth.kind, number, name, length)
         if found is None or not (seen & found[1]).any():
-            rows.append(ClipFrameErrors(*row, np.nan, 0.0, {}, not active))
+            rows.append(ClipFrameErrors(*row, np.nan, 0.0, {}, {}, not active))
             continue
         flow, known = found
         where = seen & known
         error = end_point_error(motion.flow[None], flow[None]).numpy()[0]
         difference = flow - motion.flow
-        regions = {
-            region: tuple(difference[where & (truth.regions == k)].mean(axis=0).tolist())
-            for k, region in enumerate(REGIONS, start=1)
-            if (where & (truth.regions == k)).any()
-        }
+        expression = motion.flow - motion.head
+        regions, gains = {}, {}
+        for k, region in enumerate(REGIONS, start=1):
+            part = where & (truth.regions == k)
+            if not part.any():
+                continue
+            regions[region] = tuple(difference[part].mean(axis=0).tolist())
+            energy = float(np.square(expression[part]).sum(axis=-1).mean())
+            if energy >= _LEAST_FOR_GAIN**2:
+                missing = float((difference[part] * expression[part]).sum(axis=-1).mean())
+                gains[region] = 1 + missing / energy
         coverage = float(where.sum() / seen.sum())
-        rows.append(ClipFrameErrors(*row, float(error[where].mean()), coverage, regions, not active))
+        rows.append(ClipFrameErrors(*row, float(error[where].mean()), coverage, regions, gains, not active))
     return rows
 
 
@@ -148,6 +164,9 @@ def summarise_clips(rows: list[ClipFrameErrors]) -> ClipSummary:
     motion, epe = (np.array([getattr(row, name) for row in rows]) for name in ("motion", "epe_face"))
     kinds = sorted({row.kind for row in rows})
     clips = [[row for row in rows if row.clip == name] for name in sorted({row.clip for row in rows})]
+    gains = {
+        region: np.array([row.gains[region] for row in rows if region in row.gains]) for region in REGIONS
+    }
     return ClipSummary(
         epe=_mean(epe),
         epe_by_motion={
@@ -158,6 +177,8 @@ def summarise_clips(rows: list[ClipFrameErrors]) -> ClipSummary:
         drift=_mean(np.array([_drift(clip) for clip in clips])),
         lost=float(np.isnan(epe).mean()),
         jitter=_mean(np.array([_jitter(clip) for clip in clips])),
+        gain=_mean(np.concatenate([each for region, each in gains.items() if region != _NO_GAIN])),
+        gain_by_region={region: _mean(each) for region, each in gains.items()},
     )
 
 

@@ -27,7 +27,7 @@ _TIMES_NOISE = 5.0  # smallest motion of a macro-expression, in multiples of the
 # 8 pixels leaves about one pixel in the regions.
 _LEAST_TURN, _TURN_PER_PEAK = {"micro": 0.5, "macro": 1.0}, 4.0
 # An expression is held while its motion is above this share of its height. Faces rise faster than they
-# fall: a lower share would put the middle too late.
+# fall: a lower share would put the apex too late.
 _HELD = 0.9
 _FOOT = 0.25  # share of its height at which an expression begins and ends
 _AT_REST = 0.1  # quantile of the motion at which the face is at rest, also if the reference frame is not
@@ -44,7 +44,7 @@ class FoundEvent:
     Attributes:
         kind: micro or macro (by the duration of the movement), or blink.
         onset: number of the first frame.
-        apex: number of the frame with the largest motion; of a macro-expression that is held, the middle.
+        apex: number of the frame with the largest motion; of a macro-expression that is held, the centroid.
         offset: number of the last frame. Onset and offset of a macro-expression are at a quarter of its
             height, so that about two thirds of the movement lie between them.
         peak: height of the motion, pixels of the 224 x 224 crop: for a micro-expression, at the apex
@@ -250,11 +250,13 @@ def _peaks(strength: np.ndarray, threshold: float, reach: int) -> list[tuple[int
 
 
 def _apex(strength: np.ndarray, top: int, height: float) -> int:
-    """Return the middle of the frames around the highest point that are nearly as high.
+    """Return the centroid of what is nearly as high as the highest point, and around it.
 
-    The highest point of an expression that is held is a matter of chance.
+    The highest point of an expression that is held is a matter of chance, and so is the middle of the frames
+    above a threshold, if some lie just above it.
     """
-    low = np.flatnonzero(strength < strength[top] - (1 - _HELD) * height)
+    level = strength[top] - (1 - _HELD) * height
+    low = np.flatnonzero(strength < level)
     first = low[low < top].max(initial=-1) + 1
     last = low[low > top].min(initial=len(strength)) - 1
-    return int((first + last) // 2)
+    return round(float(np.average(np.arange(first, last + 1), weights=strength[first : last + 1] - level)))

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the weights in this folder anew, in FOLDER: FOLDER/default is the preset.
-# About seven hours on two cores. Run again after whatever stopped it, it goes on.
+# About eight hours on two cores. Run again after whatever stopped it, it goes on.
 set -eu
 folder=${1:?usage: recipe.sh FOLDER}
 faceflow render pairs -o "$folder/rendered" --count 12000 --seed 21
@@ -27,10 +27,17 @@ faceflow train flow "$folder/rendered" -o "$folder/fifth" --init-from "$folder/f
 faceflow train flow "$folder/rendered" -o "$folder/sixth" --init-from "$folder/fifth" --layers uncertainty --background-weight 0.1 \
   --elastic-amplitude 6 --size 224 --batch-size 8 --epochs 6 --steps-per-epoch 500 --learning-rate 3e-3 --warmup-steps 100 \
   --ema-momentum 0.99 --validation-share 0.02 --precision float32
-# All layers once more, and at last those of the error again.
+# All layers once more, and those of the error again.
 faceflow train flow "$folder/rendered" -o "$folder/seventh" --init-from "$folder/sixth" --background-weight 0.1 --elastic-amplitude 6 \
   --size 224 --batch-size 8 --epochs 14 --steps-per-epoch 450 --learning-rate 4e-4 --warmup-steps 100 --ema-momentum 0.998 \
   --validation-share 0.02 --precision float32
-faceflow train flow "$folder/rendered" -o "$folder/default" --init-from "$folder/seventh" --layers uncertainty --background-weight 0.1 \
+faceflow train flow "$folder/rendered" -o "$folder/eighth" --init-from "$folder/seventh" --layers uncertainty --background-weight 0.1 \
+  --elastic-amplitude 6 --size 224 --batch-size 8 --epochs 4 --steps-per-epoch 500 --learning-rate 3e-3 --warmup-steps 100 \
+  --ema-momentum 0.99 --validation-share 0.02 --precision float32
+# Then as a tracker asks, with most frames warped back by an approximate flow, and the layers of the error last.
+faceflow train flow "$folder/rendered" -o "$folder/ninth" --init-from "$folder/eighth" --background-weight 0.1 --elastic-amplitude 6 \
+  --residual-probability 0.7 --size 224 --batch-size 8 --epochs 7 --steps-per-epoch 450 --learning-rate 4e-4 --warmup-steps 100 \
+  --ema-momentum 0.998 --validation-share 0.02 --precision float32
+faceflow train flow "$folder/rendered" -o "$folder/default" --init-from "$folder/ninth" --layers uncertainty --background-weight 0.1 \
   --elastic-amplitude 6 --size 224 --batch-size 8 --epochs 4 --steps-per-epoch 500 --learning-rate 3e-3 --warmup-steps 100 \
   --ema-momentum 0.99 --validation-share 0.02 --precision float32

@@ -32,7 +32,7 @@ _WINDOW = 3.0  # standard deviation of the window for the uncertainty, pixels of
 _START_BLUR = 6.0  # standard deviation, pixels: finer motion is estimated anew in each frame
 # Pixels: smaller expressions are estimated anew too, from the last flow and from landmarks.
 _START_LEAST, _LANDMARKS_LEAST = 1.0, 2.0
-_SKIN, _ERROR = 2.5, 0.15  # standard deviation of the smoothing, and usual error of a flow, pixels
+_SKIN, _ERROR = 2.5, 0.12  # standard deviation of the smoothing, and usual error of a flow, pixels
 # Ratio of the error of a flow to the displacement that would explain the difference, on rendered clips.
 _UNCERTAINTY = 0.2
 _NOISE = 1.0  # grey levels of noise in a picture
@@ -209,9 +209,13 @@ class _Prepared:
 
 
 def _shrunk(flow: np.ndarray, error: float) -> np.ndarray:
-    """Multiply a flow by the share of its energy that is not error (Wiener filter)."""
-    squared = squared_length(flow)[..., None]
-    return flow * (squared / (squared + error**2))
+    """Remove what is as small as the error.
+
+    A Wiener filter would multiply by s / (s + error^2), where s is the squared length. Here both are squared
+    once more, because a motion of twice the error would be understated by a fifth, and so by a seventeenth.
+    """
+    energy = np.square(squared_length(flow))[..., None]
+    return flow * (energy / (energy + error**4))
 
 
 def _half(picture: np.ndarray) -> np.ndarray:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,14 @@ from keras_models.evaluation.evaluate_clips import (
     tracked,
 )
 from pipelines.errors import InputError
-from pipelines.io.clip_truth import list_clips, read_clip_truth
+from pipelines.io.clip_truth import (
+    TrueMotion,
+    list_clips,
+    read_clip_truth,
+    write_clip_frame,
+    write_clip_truth,
+)
+from pipelines.landmarks.face_mesh import REGIONS
 from pipelines.synthetic.renderer.rendered_clip import render_clips
 
 
@@ -52,8 +61,32 @@ def test_errors_against_the_truth(clips):
     assert [row.still for row in rows] == [not active.onset < k < active.offset for k in range(1, 12)]
 
 
+def test_gain_is_the_share_of_the_true_motion(clips, tmp_path):
+    """The head is followed, and seven tenths of a motion of the brows of 2 px to the right."""
+    rendered = read_clip_truth(list_clips(clips)[0])
+    brows = rendered.regions == 1 + REGIONS.index("brows")
+    moved, nothing = np.zeros((*brows.shape, 2), np.float32), np.zeros_like(brows)
+    moved[brows] = 2, 0
+    for number in range(3):
+        head = rendered.motion(number + 1).head
+        motion = TrueMotion(head + moved, head, nothing) if number else None
+        write_clip_frame(tmp_path, number, rendered.frame(number), motion)
+    write_clip_truth(replace(rendered, folder=tmp_path, landmarks=rendered.landmarks[:3]), {})
+    truth = read_clip_truth(tmp_path)
+
+    def follow(frames):
+        for number, _ in enumerate(frames):
+            if number:
+                yield truth.motion(number).head + np.float32(0.7) * moved, truth.face
+
+    summary = summarise_clips(clip_errors(truth, "understates", follow))
+    assert summary.gain == pytest.approx(0.7, abs=1e-4)
+    assert summary.gain_by_region["brows"] == pytest.approx(0.7, abs=1e-4)
+    assert np.isnan(summary.gain_by_region["mouth"])  # does not move
+
+
 def frame_errors(frame, motion, epe, mean=(0.0, 0.0)):
-    return ClipFrameErrors("a", "micro", frame, "m", motion, epe, 1.0, {"mouth": mean}, True)
+    return ClipFrameErrors("a", "micro", frame, "m", motion, epe, 1.0, {"mouth": mean}, {}, True)
 
 
 def test_drift_compares_frames_of_the_same_motion():

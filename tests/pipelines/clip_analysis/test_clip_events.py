@@ -47,6 +47,16 @@ def test_the_apex_of_a_held_expression_is_its_middle(reference):
     assert times[event.apex] == pytest.approx(2.9, abs=0.15)
 
 
+@pytest.mark.parametrize("shoulder", [0.89, 0.91])
+def test_a_shoulder_of_a_held_expression_hardly_moves_its_apex(shoulder):
+    """It lies just below or above nine tenths of the height; the highest part is from 3.5 s to 4 s."""
+    motion, times = clip(seconds=6.0, noise=0.01)
+    level = np.interp(times, [2.0, 2.3, 3.4, 3.5, 4.0, 4.3], [0, shoulder, shoulder, 1, 1, 0])
+    motion[:, [2, 3], 1] -= 5.0 * level[:, None]
+    (event,) = expression_events(motion, NAMES, times)
+    assert times[event.apex] == pytest.approx(3.75, abs=0.25)
+
+
 def test_nothing_in_a_still_face():
     assert expression_events(*_named(clip(noise=0.05))) == []
     assert expression_events(*_named(clip(noise=0.05, drift=1.5))) == []

@@ -86,6 +86,22 @@ def test_still_face_does_not_move(tracker, portrait, portrait_landmarks):
         assert np.linalg.norm(flow.mean(axis=0)) < 0.02
 
 
+@pytest.mark.parametrize(("length", "least", "most"), [(0.3, 0.9, 1.01), (0.05, 0.0, 0.25)])
+def test_small_motion_is_kept_and_what_is_smaller_is_not(portrait, portrait_landmarks, length, least, most):
+    """A corner of the mouth that moves as an estimator without an error says, over some ten pixels."""
+    reference = reference_crop(portrait, portrait_landmarks)
+    distance = np.linalg.norm(pixel_grid(reference.face.shape) - reference.landmarks[291], axis=-1)
+    true = np.zeros((*reference.face.shape, 2), np.float32)
+    true[..., 0] = length * np.exp(-np.square(distance / 12) / 2)
+
+    def knows(crop1, crop2):
+        return true, np.ones(reference.face.shape, bool)
+
+    found = MotionTracker(reference, knows)(portrait, portrait_landmarks).flow
+    corner = distance < 3
+    assert least <= found[corner, 0].mean() / true[corner, 0].mean() <= most
+
+
 def test_lost_and_found_again(tracker, portrait, portrait_landmarks, moved):
     tracker(portrait, portrait_landmarks)
     noise = np.random.default_rng(0).integers(0, 256, portrait.shape, np.uint8)
