@@ -35,9 +35,8 @@ def accuracy(clips: int = CLIPS, frames: int = FRAMES) -> str:
     with tempfile.TemporaryDirectory() as folder:
         render_clips(Path(folder) / "clips", clips, frames=frames, seed=_SEED)
         errors = evaluate_clips(Path(folder) / "clips", methods)
-    rows = []
-    for name, each in errors.items():
-        summary = summarise_clips(each)
+    rows, summaries = [], {name: summarise_clips(each) for name, each in errors.items()}
+    for name, summary in summaries.items():
         micro = summary.epe_by_kind.get("micro", float("nan"))
         numbers = (summary.epe, *summary.epe_by_motion.values(), micro, summary.jitter, summary.gain)
         cells = [f"`{name}`" if name in METHODS else name, *(f"{value:.3f}" for value in numbers)]
@@ -47,7 +46,11 @@ def accuracy(clips: int = CLIPS, frames: int = FRAMES) -> str:
         "face in pixels, by the mean motion in the face."
     )
     columns = ["method", "EPE", *CLIP_MOTION_BINS, "micro", "jitter", "gain", "drift", "lost"]
-    return f"{about}\n\n{table(columns, rows)}"
+    gains = summaries["tracker:default"].gain_by_region
+    by_region = "Gain of `tracker:default` by region: " + ", ".join(
+        f"{region} {gain:.2f}" for region, gain in gains.items() if not np.isnan(gain)
+    )
+    return f"{about}\n\n{table(columns, rows)}\n\n{by_region}."
 
 
 def _dis_with_its_own_warm_start(frames: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
