@@ -45,6 +45,7 @@ class Clip:
             is missing on disk is a gap in them.
         onset: index into the clip's frames (not the corpus' number) of the last neutral frame, if known.
         apex: index of the frame with the strongest expression, if known; later than the onset.
+        apex_is_midpoint: whether no apex was coded, and the midpoint of onset and offset stands for it.
         offset: index of the frame in which the face is neutral again, if known; not before the apex.
         action_units: the units that were coded in the clip.
         emotion: the owner's label, in lower case, if there is one.
@@ -64,3 +65,4 @@ class Clip:
     emotion: str | None = None
     landmarks: Landmarks | None = None
     rate: float | None = None
+    apex_is_midpoint: bool = False

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipelines.datasets.folder_tree import FolderTree, FrameFiles
 
 _NAMED = 4  # gaps that a message names one by one
-_FRAME_NUMBER = re.compile(r"(\d+)\D*\.[^.]*$")  # the last number before the suffix
+_COPY = re.compile(r" ?\(\d+\)(?=\.[^.]*$)")  # as browsers and Windows name a second file
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ def loosely(name: str) -> str:
 def numbered_frames(tree: FolderTree, folder: Path) -> NumberedFrames:
     """Find the frames of a folder; the last number in a file's name counts, padded with zeros or not.
 
+    If all names end in the same number, as in `img46_224x224.jpg`, the last one that differs counts.
+
     Args:
         tree: the corpus.
         folder: folder below it that holds the pictures.
@@ -56,17 +58,31 @@ def numbered_frames(tree: FolderTree, folder: Path) -> NumberedFrames:
     listing = tree.listing(folder)
     found: dict[int, str] = {}
     repairs = [f"{folder} cannot be read ({listing.error})"] if listing.error else []
-    for name in listing.pictures:
-        match = _FRAME_NUMBER.search(name)
-        if match is None:
+    present = set(listing.pictures)
+    digits = {name: re.findall(r"\d+", name.rpartition(".")[0]) for name in listing.pictures}
+    place = _place(list(digits.values()))
+    for name, numbers_in_name in digits.items():
+        original = _COPY.sub("", name)
+        if original != name and original in present:
+            repairs.append(f"{name} is a copy of {original}; skipped")
+        elif len(numbers_in_name) < place:
             repairs.append(f"{name} has no frame number; skipped")
-        elif (number := int(match[1])) in found:
+        elif (number := int(numbers_in_name[-place])) in found:
             repairs.append(f"{name} has the same frame number as {found[number]}; skipped")
         else:
             found[number] = name
     numbers = sorted(found)
     names = tuple(found[number] for number in numbers)
     return NumberedFrames(FrameFiles(folder, names), tuple(numbers), tuple(repairs))
+
+
+def _place(names: list[list[str]]) -> int:
+    """Return which number of the names is that of the frame, counted from the last one, which is 1."""
+    numbered = [digits for digits in names if digits]
+    for place in range(1, min(map(len, numbered), default=0) + 1):
+        if len({digits[-place] for digits in numbered}) > 1:
+            return place
+    return 1
 
 
 def missing_frames(numbers: Sequence[int]) -> list[str]:

@@ -16,10 +16,15 @@ from pipelines.library_versions import library_versions
 from pipelines.micro_expressions.onset_apex import Estimate, aligned_pair
 from pipelines.micro_expressions.spotting import MOST_FRAMES, spot_apex
 
-#: Corpora without coded apexes: these are spotted.
+#: Corpora without coded apexes: these are spotted, but for those that somebody has added to the sheet.
 SPOTTED = ("smic",)
 
 _VERSION = 3  # of the features, part of their key in the cache; raised when they are computed differently
+
+
+def is_spotted(corpus: str, clip: Clip) -> bool:
+    """Tell whether the apex of a clip is spotted, because nobody has coded it."""
+    return corpus in SPOTTED and (clip.apex is None or clip.apex_is_midpoint)
 
 
 def feature_options(key: str, remove_head: bool) -> dict:
@@ -38,7 +43,7 @@ def clip_features(
     options: dict,
 ) -> np.ndarray:
     """Return the features of a clip, float32 [28, 28, 3], computed or cached; see `composite_samples`."""
-    spotted = corpus in SPOTTED
+    spotted = is_spotted(corpus, clip)
     if clip.onset is None:
         raise InputError("its onset is not known")
     if clip.apex is None and not spotted:

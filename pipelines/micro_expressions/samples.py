@@ -13,7 +13,7 @@ from pipelines.datasets.corpora import read_corpus
 from pipelines.datasets.reading import Issue
 from pipelines.errors import InputError
 from pipelines.landmarks.detector import FaceMesh
-from pipelines.micro_expressions.clip_features import SPOTTED, clip_features, feature_options
+from pipelines.micro_expressions.clip_features import clip_features, feature_options, is_spotted
 from pipelines.micro_expressions.onset_apex import Estimate
 
 #: A corpus, one of its clips, and the label of that: a class, or 0 or 1 for each Action Unit.
@@ -72,8 +72,9 @@ def composite_samples(
     for name, folder in sources.items():
         reading = read_corpus(name, folder)
         issues += [Issue(f"{name}: {issue.clip}", issue.kind, issue.reason) for issue in reading.issues]
-        if name in SPOTTED:
-            issues.append(Issue(name, "repaired", "no apex was coded; it is spotted in each clip"))
+        if spotted := sum(is_spotted(name, clip) for clip in reading.clips):
+            reason = f"no apex was coded in {spotted} clip(s); it is spotted"
+            issues.append(Issue(name, "repaired", reason))
         classes = [(clip, composite_class(name, clip)) for clip in reading.clips]
         members += [(name, clip, CLASSES.index(label)) for clip, label in classes if label]
         others = Counter(clip.emotion or "no emotion" for clip, label in classes if not label)

@@ -134,12 +134,15 @@ def _finished(manifest: Manifest, out: Path) -> Manifest:
     gone = set(out.glob(f"*{SUFFIX}")) - {out / (clip.shard or "") for clip in manifest.clips}
     for shard in gone:
         shard.unlink()
-    if gone:
-        names = ", ".join(sorted(shard.stem for shard in gone)[:5]) + (", ..." if len(gone) > 5 else "")
-        _log.warning(
-            "%s: removed the records of %d clips that are no longer in %s: %s",
-            out, len(gone), manifest.source, names,
-        )  # fmt: skip
+    failed = {clip.clip for clip in manifest.failures}
+    reasons = {
+        f"are no longer in {manifest.source}": {shard for shard in gone if shard.stem not in failed},
+        "could not be built again (see above)": {shard for shard in gone if shard.stem in failed},
+    }
+    for reason, shards in reasons.items():
+        if shards:
+            names = ", ".join(sorted(shard.stem for shard in shards)[:5]) + ", ..." * (len(shards) > 5)
+            _log.warning("%s: removed the records of %d clips that %s: %s", out, len(shards), reason, names)
     write_statistics(out, manifest)
     manifest = replace(manifest, complete=True)
     write_manifest(out, manifest)

@@ -241,6 +241,12 @@ def evaluate_spotting(
         except InputError as error:
             skipped.append(f"{corpus}: {video.name}: {error}")
         progress(number + 1, len(everything))
+    subjects = {job.subject for job in jobs}
+    if len(subjects) < 2:
+        why = f"; skipped: {'; '.join(skipped[:3])}" + "; ..." * (len(skipped) > 3) if skipped else ""
+        raise InputError(
+            f"{len(subjects)} subject(s) with a video that can be read are too few to leave one out{why}"
+        )
     results = {}
     for fold in folds("loso", [job.subject for job in jobs]):
         training = [(job.video, job.candidates) for job in jobs if job.subject in fold.training]

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -85,9 +85,11 @@ def read_coded(
     for key, path in folders:
         by_key.setdefault(loosely(key), []).append(path)
     listed, read = set(), set()
+    subjects: dict[str, str] = {}
     missing: dict[str, _Missing] = defaultdict(_Missing)
     frames = {} if frames is None else frames
     for coding in codings:
+        coding = _of_one_subject(coding, subjects)
         key = loosely(coding.key)
         read.add(key)
         missing[coding.subject].listed += 1
@@ -111,6 +113,15 @@ def read_coded(
     reading.issues += unknown_emotions(reading.clips, emotions)
     reading.clips.sort(key=lambda clip: clip.name)
     return reading
+
+
+def _of_one_subject(coding: Coding, subjects: dict[str, str]) -> Coding:
+    """Return a coding with its subject as it was first written: `S1` and `s01` are one person."""
+    subject = subjects.setdefault(loosely(coding.subject), coding.subject)
+    if subject == coding.subject:
+        return coding
+    reason = f"subject {coding.subject} is written {subject} above; one subject"
+    return replace(coding, subject=subject, repairs=(*coding.repairs, reason))
 
 
 def unknown_emotions(clips: Iterable[Clip], emotions: tuple[str, ...]) -> list[Issue]:
@@ -146,7 +157,8 @@ def _add(reading: CorpusReading, coding: Coding, paths: list[Path], frames: Numb
     repairs += missing_frames(frames.numbers)
     phases = locate(frames.numbers, coding.onset, coding.apex, coding.offset, coding.is_open)
     if phases.unusable:
-        reading.issues.append(Issue(coding.name, "skipped", f"{coding.where}: {phases.unusable}"))
+        reason = "; ".join([f"{coding.where}: {phases.unusable}", *frames.repairs[:_NAMED]])
+        reading.issues.append(Issue(coding.name, "skipped", reason))
         return
     units, unread = parse_units(coding.units)
     repairs += [*phases.repairs, *(f"{part!r} is not an Action Unit; ignored" for part in unread)]
@@ -162,6 +174,7 @@ def _add(reading: CorpusReading, coding: Coding, paths: list[Path], frames: Numb
             numbers=frames.numbers,
             onset=phases.onset,
             apex=phases.apex,
+            apex_is_midpoint=phases.apex_is_midpoint,
             offset=phases.offset,
             action_units=units,
             emotion=coding.emotion.lower() or None,

@@ -1,5 +1,6 @@
 """Long videos with the expressions that a sheet codes in them; each expression is a clip as well."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -7,9 +8,10 @@ from pathlib import Path
 
 from pipelines.datasets.clip import Clip
 from pipelines.datasets.coding_sheets.coded_clips import Coding, read_coded
+from pipelines.datasets.coding_sheets.phases import is_no_frame
 from pipelines.datasets.folder_tree import FolderTree
 from pipelines.datasets.frames import loosely, missing_frames, numbered_frames
-from pipelines.datasets.long_video import Expression, Kind, LongVideo
+from pipelines.datasets.long_video import KINDS, Expression, Kind, LongVideo
 from pipelines.datasets.reading import CorpusReading, Issue
 
 
@@ -32,7 +34,7 @@ class VideoFolder:
 
 def read_coded_videos(
     tree: FolderTree,
-    codings: Iterable[tuple[Kind, Coding]],
+    codings: Iterable[tuple[str, Coding]],
     folders: list[VideoFolder],
     issues: list[Issue],
     emotions: tuple[str, ...],
@@ -45,22 +47,31 @@ def read_coded_videos(
 
     Args:
         tree: the corpus.
-        codings: kind and coding of each expression.
+        codings: kind of each expression as the sheet has it, beginning with micro or macro, and its coding.
         folders: folders of the videos.
         issues: those of the sheet, which come first.
         emotions: the owner's labels, in lower case.
         rate: frames per second.
     """
+    frames = {folder.path: numbered_frames(tree, folder.path) for folder in folders}
+    numbers_of = {loosely(folder.key): frames[folder.path].numbers for folder in reversed(folders)}
     kinds: dict[str, Kind] = {}
     cut = []
-    for kind, coding in codings:
-        if coding.onset is None:
-            issues.append(Issue(coding.name, "skipped", f"{coding.where}: no onset in the sheet"))
+    for written, coding in codings:
+        numbers = numbers_of.get(loosely(coding.key)) or (1,)
+        kind = _kind(written)
+        if kind is None:
+            lack = f"type {written!r} is neither micro- nor macro-expression"
+        else:
+            coding, lack = _ends(coding, numbers[0])
+        if lack:
+            issues.append(Issue(coding.name, "skipped", f"{coding.where}: {lack}"))
             continue
-        coding = _ends(coding)
         kinds.setdefault(coding.name, kind)
-        cut.append(replace(coding, first=coding.onset, last=_last(coding), rate=rate))
-    frames = {folder.path: numbered_frames(tree, folder.path) for folder in folders}
+        first = coding.onset
+        if numbers[0] <= first <= numbers[-1]:  # from the frame before, if that of the onset is missing
+            first = numbers[bisect_right(numbers, first) - 1]
+        cut.append(replace(coding, first=first, last=_last(coding), rate=rate))
     keys = [(folder.key, folder.path) for folder in folders]
     reading = read_coded(tree, cut, keys, issues, emotions, frames)
     without = {str(folder.path) for folder in folders} - {str(clip.path) for clip in reading.clips}
@@ -93,18 +104,34 @@ def read_coded_videos(
     return reading
 
 
-def _ends(coding: Coding) -> Coding:
-    """Return the coding with an offset that is unknown where the sheet has 0, and say so.
+def _kind(written: str) -> Kind | None:
+    return next((kind for kind in KINDS if written.strip().lower().startswith(kind)), None)
 
-    In a long video an apex behind the offset bounds nothing, and may be anywhere: it is unknown then.
+
+def _ends(coding: Coding, first: int) -> tuple[Coding, str]:
+    """Return the coding with what the sheet says of its ends, and why it cannot be used, if so.
+
+    An offset of 0 or below is unknown. In a long video an apex behind the offset bounds nothing, and may be
+    anywhere: it is unknown then.
+
+    Args:
+        coding: an expression.
+        first: number of the video's first frame.
     """
+    if coding.onset is None or is_no_frame(coding.onset, first):
+        return coding, "no onset in the sheet that is a frame number"
+    if is_no_frame(coding.offset, max(first, 1)):
+        if coding.apex is None or coding.apex <= coding.onset:
+            return coding, f"offset {coding.offset} in the sheet and no apex: its end is not known"
+        reason = (
+            f"offset {coding.offset} in the sheet: the face does not become neutral again; the interval ends "
+            "at the apex"
+        )
+        return replace(coding, offset=None, is_open=True, repairs=(*coding.repairs, reason)), ""
     if coding.offset and coding.apex is not None and coding.onset < coding.offset < coding.apex:
         reason = f"apex {coding.apex} is after the offset {coding.offset}; the interval of the sheet is kept"
-        return replace(coding, apex=None, repairs=(*coding.repairs, reason))
-    if coding.offset != 0:
-        return coding
-    reason = "offset 0 in the sheet: the face does not become neutral again; the interval ends at the apex"
-    return replace(coding, offset=None, is_open=True, repairs=(*coding.repairs, reason))
+        return replace(coding, apex=None, repairs=(*coding.repairs, reason)), ""
+    return coding, ""
 
 
 def _last(coding: Coding) -> float:

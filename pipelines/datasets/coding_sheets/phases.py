@@ -10,6 +10,7 @@ class Phases:
 
     Attributes:
         onset, apex, offset: indices into the clip's frames, or None where they are not known.
+        apex_is_midpoint: whether the apex is the midpoint of onset and offset because none was coded.
         repairs: what was wrong with the numbers, and how it was repaired.
         unusable: why the clip cannot be used, or None.
     """
@@ -17,6 +18,7 @@ class Phases:
     onset: int | None = None
     apex: int | None = None
     offset: int | None = None
+    apex_is_midpoint: bool = False
     repairs: tuple[str, ...] = ()
     unusable: str | None = None
 
@@ -30,6 +32,8 @@ def locate(
 ) -> Phases:
     """Find the frames of onset, apex and offset.
 
+    - An onset or offset of 0 or below, as some write what they do not know, is unknown, unless frames have
+      such numbers.
     - An onset before the first frame becomes the first frame, an offset after the last one the last frame.
     - An offset before the apex becomes unknown.
     - An apex that is missing, not after the onset, or after the last frame becomes the midpoint of onset and
@@ -45,20 +49,22 @@ def locate(
     """
     first, last = numbers[0], numbers[-1]
     on_disk = f"frames {first}-{last} on disk"
+    onset = None if is_no_frame(onset, first) else onset
+    offset = None if is_no_frame(offset, max(first, 1)) else offset
     if onset is not None and onset >= last:
         return Phases(unusable=f"onset {onset} is after its last frame ({on_disk})")
     if offset is not None and offset <= first:
         return Phases(unusable=f"offset {offset} is before its first frame ({on_disk})")
     repairs = []
     if onset is None:
-        repairs.append("no onset in the sheet; onset unknown")
+        repairs.append("no onset in the sheet that is a frame number; onset unknown")
     elif onset < first:
         repairs.append(f"onset {onset} is before its first frame ({on_disk}); using the first frame")
         onset = first
     begin = first if onset is None else onset
     has_apex = apex is not None and begin < apex <= last
     if offset is None:
-        repairs += [] if is_open else ["no offset in the sheet; offset unknown"]
+        repairs += [] if is_open else ["no offset in the sheet that is a frame number; offset unknown"]
     elif offset < (apex if has_apex else begin + 1):
         before = f"apex {apex}" if has_apex else f"onset {onset}"
         repairs.append(f"offset {offset} is before {before}; offset unknown")
@@ -69,19 +75,27 @@ def locate(
 
     onset_index = _index(numbers, "onset", onset, repairs)
     offset_index = _index(numbers, "offset", offset, repairs)
+    is_midpoint = not has_apex and None not in (onset_index, offset_index)
     if has_apex:
         apex_index = _index(numbers, "apex", apex, repairs)
     else:
         apex_index, instead = None, "apex unknown"
-        if onset_index is not None and offset_index is not None:
-            apex_index = (onset_index + offset_index) // 2
+        if is_midpoint:
+            # By the numbers, because frames may be missing.
+            apex_index = bisect_right(numbers, (numbers[onset_index] + numbers[offset_index]) // 2) - 1
             instead = "using the midpoint of onset and offset"
         wrong = f"apex {apex} is outside the clip (onset {onset}, {on_disk})"
         repairs.append(f"{'no apex in the sheet' if apex is None else wrong}; {instead}")
     if None not in (onset_index, apex_index) and apex_index <= onset_index:
         repairs.append("no frame between onset and apex on disk; apex unknown")
         apex_index = None
-    return Phases(onset_index, apex_index, offset_index, tuple(repairs))
+    is_midpoint = is_midpoint and apex_index is not None
+    return Phases(onset_index, apex_index, offset_index, is_midpoint, tuple(repairs))
+
+
+def is_no_frame(number: int | None, first: int) -> bool:
+    """Tell whether a number in a sheet means that there is none: 0 or below, and before the first frame."""
+    return number is not None and number <= 0 and number < first
 
 
 def _index(numbers: tuple[int, ...], name: str, number: int | None, repairs: list[str]) -> int | None:

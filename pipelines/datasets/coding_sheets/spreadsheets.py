@@ -5,7 +5,9 @@ empty rows.
 """
 
 import csv
+import datetime
 import io
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,9 @@ SUFFIXES = (".xlsx", ".xls", ".csv")
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"  # how .xlsx and .xls begin
 _DELIMITERS = ",;\t"
+_INVISIBLE = dict.fromkeys(
+    map(ord, "\u200b\u200c\u200d\u2060\ufeff")
+)  # blanks without a width, which `strip` keeps
 # Excel's "CSV UTF-8"; "Unicode text"; the "CSV" of a Chinese Windows, which reads ASCII like the others.
 _ENCODINGS = ("utf-8-sig", "utf-16", "gb18030")
 
@@ -83,7 +88,7 @@ def _read_xlsx(path: Path) -> list[Table]:
         sheets = load(values=True)
     tables = []
     for sheet, found in zip(sheets, formulas, strict=True):
-        cells = [(cell.row, cell.column - 1, cell.value) for cell in sheet._cells.values()]
+        cells = [(cell.row, cell.column - 1, _undated(cell.value)) for cell in sheet._cells.values()]
         merged = [
             (str(area), (area.min_row, area.max_row, area.min_col - 1, area.max_col - 1))
             for area in sheet.merged_cells.ranges
@@ -93,6 +98,13 @@ def _read_xlsx(path: Path) -> list[Table]:
         }
         tables.append(_table(sheet.title, cells, merged, without))
     return tables
+
+
+def _undated(value: object) -> object:
+    """Return the number that a cell holds if it is only shown as a date."""
+    from openpyxl.utils.datetime import to_excel
+
+    return to_excel(value) if isinstance(value, datetime.date | datetime.time | datetime.timedelta) else value
 
 
 def _read_xls(path: Path) -> list[Table]:
@@ -138,13 +150,29 @@ def _read_csv(path: Path) -> Table:
             pass
     if text is None or "\0" in text:
         raise InputError(f"{path}: not a CSV file in UTF-8, UTF-16 or GB 18030; save it as CSV UTF-8")
-    delimiter = max(_DELIMITERS, key=text.count)
-    try:
-        lines = list(csv.reader(io.StringIO(text), delimiter=delimiter))
-    except csv.Error as error:
-        raise InputError(f"{path}: not a CSV file that can be read ({error})") from error
+    by_delimiter = {delimiter: _lines(text, delimiter) for delimiter in _DELIMITERS}
+    lines, error = max(by_delimiter.values(), key=lambda found: _evenness(found[0]))
+    if error:
+        raise InputError(f"{path}: not a CSV file that can be read (line {len(lines) + 1}: {error})")
     cells = [(row, k, cell) for row, line in enumerate(lines, start=1) for k, cell in enumerate(line)]
     return _table(path.stem, cells, [])
+
+
+def _lines(text: str, delimiter: str) -> tuple[list[list[str]], str]:
+    """Return the lines of a CSV file up to the first that is wrong, and what is wrong with it."""
+    lines = []
+    try:
+        for line in csv.reader(io.StringIO(text), delimiter=delimiter, strict=True):
+            lines.append(line)
+    except csv.Error as error:
+        return lines, str(error)
+    return lines, ""
+
+
+def _evenness(lines: list[list[str]]) -> tuple[int, int]:
+    """Return how many lines have the most common number of cells above one, and that number."""
+    counts = Counter(len(line) for line in lines if len(line) > 1)
+    return max(((count, length) for length, count in counts.items()), default=(0, 0))
 
 
 def _table(
@@ -156,7 +184,7 @@ def _table(
     rows: dict[int, dict[int, object]] = {}
     for row, column, value in sorted(cells, key=lambda cell: cell[:2]):
         if isinstance(value, str):
-            value = value.strip()
+            value = value.translate(_INVISIBLE).strip()
         if value is not None and value != "":
             rows.setdefault(row, {})[column] = value
     filled = []

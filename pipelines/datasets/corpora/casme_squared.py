@@ -18,7 +18,6 @@ from pipelines.datasets.coding_sheets.sheet_files import find_parts, find_sheet
 from pipelines.datasets.coding_sheets.sheet_reader import Row, read_without_header
 from pipelines.datasets.coding_sheets.spreadsheets import Table
 from pipelines.datasets.folder_tree import FolderTree
-from pipelines.datasets.long_video import Kind
 from pipelines.datasets.reading import CorpusReading
 from pipelines.errors import InputError
 
@@ -67,7 +66,7 @@ def read(tree: FolderTree) -> CorpusReading:
         if match := _FOLDER.match(path.name):
             subject = f"s{match[1]}"
             folders.append(VideoFolder(f"{subject}/{match[2]}", subject, path.name, path))
-    codings = [(_kind(row), _coding(row, naming)) for row in rows]
+    codings = [(row.text("type"), _coding(row, naming)) for row in rows]
     reading = read_coded_videos(tree, codings, folders, issues, EMOTIONS, RATE)
     reading.release = sheet.name
     return reading
@@ -103,10 +102,6 @@ def read_naming(path: Path, tables: list[Table]) -> Naming:
             "its owner hands it out"
         )
     return Naming(subjects, codes)
-
-
-def _kind(row: Row) -> Kind:
-    return "micro" if row.text("type").lower().startswith("micro") else "macro"
 
 
 def _coding(row: Row, naming: Naming) -> Coding:

@@ -64,11 +64,17 @@ def _sheets(tree: FolderTree) -> dict[str, Path]:
     return found
 
 
+def _subject(row: Row) -> str:
+    """Return the subject of a row as folders have it, such as `sub0001`."""
+    number = row.number("Subject")
+    return row.text("Subject") if number is None else f"sub{number:04d}"
+
+
 def _coding(row: Row) -> Coding:
     name = row.text("Filename")
     return Coding(
         where=row.where,
-        subject=row.text("Subject"),
+        subject=_subject(row),
         name=name,
         key=name,
         onset=row.number("OnsetFrame"),

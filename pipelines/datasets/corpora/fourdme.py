@@ -53,14 +53,16 @@ def _key(path: Path) -> str:
 
 def _coding(row: Row) -> Coding:
     subject, folder, onset = row.text("sub_ID"), row.text("fold_name"), row.number("Onset")
+    # The frames are counted from the onset: without it, the other numbers say nothing of them.
+    apex, offset = (None if onset is None else row.number(name) for name in ("Apex", "Offset"))
     return Coding(
         where=row.where,
         subject=subject,
         name=f"{subject}-{folder}",
         key=f"{subject}/{folder}",
         onset=onset,
-        apex=row.number("Apex"),
-        offset=row.number("Offset"),
+        apex=apex,
+        offset=offset,
         units=row.text("AUs"),
         emotion=row.text("Emotion"),
         rate=RATE,

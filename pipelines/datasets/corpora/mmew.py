@@ -52,7 +52,8 @@ def read(tree: FolderTree) -> CorpusReading:
 
 def _coding(row: Row, places: dict[str, Path]) -> Coding:
     name, subject = row.text("Filename"), row.text("Subject")
-    subject = f"S{int(subject):02d}" if subject.isdecimal() else subject
+    number = row.number("Subject")
+    subject = subject if number is None else f"S{number:02d}"
     coding = Coding(
         where=row.where,
         subject=subject,

@@ -45,12 +45,18 @@ def read(tree: FolderTree) -> CorpusReading:
     return reading
 
 
+def subject(row: Row) -> str:
+    """Return the subject of a row: `006` as text, or the number 6 once the sheet was saved anew."""
+    number = row.number("Subject")
+    return row.text("Subject") if number is None else f"{number:03d}"
+
+
 def coding(row: Row) -> Coding:
     """Return what a row of the sheet codes."""
     name = row.text("Filename")
     return Coding(
         where=row.where,
-        subject=row.text("Subject").zfill(3),  # text `006`, or the number 6 once the sheet was saved anew
+        subject=subject(row),
         name=name,
         key=name,
         onset=row.number("Onset Frame"),

@@ -19,7 +19,6 @@ from pipelines.datasets.coding_sheets.sheet_reader import Row, read_sheet
 from pipelines.datasets.corpora import samm
 from pipelines.datasets.folder_tree import FolderTree
 from pipelines.datasets.frames import loosely
-from pipelines.datasets.long_video import Kind
 from pipelines.datasets.reading import CorpusReading, Issue
 
 TITLE = "SAMM Long Videos"
@@ -56,7 +55,7 @@ def read(tree: FolderTree) -> CorpusReading:
         for path in tree.picture_folders(roots[0])
         if _VIDEO.fullmatch(path.name)
     ]
-    codings = [(_kind(row), _coding(row, emotions)) for row in rows]
+    codings = [(row.text("Type"), _coding(row, emotions)) for row in rows]
     reading = read_coded_videos(tree, codings, folders, issues, samm.EMOTIONS, RATE)
     if not emotions:
         reading.issues = [issue for issue in reading.issues if "no emotion in the sheet" not in issue.reason]
@@ -65,15 +64,11 @@ def read(tree: FolderTree) -> CorpusReading:
     return reading
 
 
-def _kind(row: Row) -> Kind:
-    return "micro" if row.text("Type").lower().startswith("micro") else "macro"
-
-
 def _coding(row: Row, emotions: dict[str, Coding]) -> Coding:
     name = row.text("Filename")
     own = Coding(
         where=row.where,
-        subject=row.text("Subject").zfill(3),
+        subject=samm.subject(row),
         name=name,
         key="_".join(name.split("_")[:2]),
         onset=row.number("Onset"),
@@ -82,7 +77,7 @@ def _coding(row: Row, emotions: dict[str, Coding]) -> Coding:
         units=row.text("Action Units"),
         emotion="",
     )
-    micro = emotions.get(loosely(name)) if _kind(row) == "micro" else None
+    micro = emotions.get(loosely(name)) if row.text("Type").lower().startswith("micro") else None
     if micro is None:
         return own
     repairs = ()

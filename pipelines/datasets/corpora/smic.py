@@ -92,8 +92,11 @@ def _codings(row: Row, counter: int | None) -> list[Coding]:
         repairs=() if counter is None else (f"frames numbered from the first one; it is frame {counter}",),
     )
     onset, offset = row.number("Onset2F"), row.number("Offset2F")
-    if onset is None:
+    if onset is None or onset <= 0:  # some write 0 for none
         return [one]
+    if one.onset is not None and onset <= one.onset:
+        reason = f"second onset {onset} is not after the first; not read"
+        return [replace(one, repairs=(*one.repairs, reason))]
     middle = onset - 1 if one.offset is None else (one.offset + onset) // 2
     return [
         replace(one, last=middle),

@@ -50,3 +50,18 @@ def test_frames_of_an_interval(tmp_path, touch):
 def test_names_are_compared_loosely():
     assert loosely("Sub01/EP02_01f") == loosely("sub1/ep2_01F")
     assert loosely("s1_ne_01") != loosely("s1_ne_11")
+
+
+def test_copies_and_sizes_in_names(tmp_path, touch):
+    touch(tmp_path / "copies", ["img46.jpg", "img46(1).jpg", "img47.jpg", "img47 (2).jpg"])
+    frames = frames_in(tmp_path / "copies")
+    assert frames.numbers == (46, 47)
+    assert sorted(frames.repairs) == [
+        "img46(1).jpg is a copy of img46.jpg; skipped",
+        "img47 (2).jpg is a copy of img47.jpg; skipped",
+    ]
+    touch(tmp_path / "renamed", ["frame (1).jpg", "frame (2).jpg"])
+    assert frames_in(tmp_path / "renamed").numbers == (1, 2)
+    touch(tmp_path / "sizes", [f"img{k}_224x224.jpg" for k in (9, 10, 11)])
+    frames = frames_in(tmp_path / "sizes")
+    assert (frames.numbers, frames.repairs) == ((9, 10, 11), ())

@@ -114,6 +114,47 @@ def test_smic_frames_numbered_by_the_camera_or_from_the_first(
     )
 
 
+@pytest.mark.parametrize("second", [(0, 0), (-1, -1), (1005, 1020)])
+def test_smic_second_onset_that_is_none(tmp_path, touch, write_sheet, second):
+    row = (1, "s01_ne_03", 1005, 1020, *second, 1000, "negative")
+    write_sheet(tmp_path / "SMIC-HS-E_annotation.xlsx", "HS", [SMIC, row])
+    touch(tmp_path / "SMIC_HS_E" / "s01" / "s01_ne_03", images(1, 49, "image{:03d}.jpg"))
+    reading = read_corpus("smic", tmp_path)
+    assert [(clip.name, clip.onset, clip.offset) for clip in reading.clips] == [("s01_ne_03", 5, 20)]
+    assert any("second onset 1005" in issue.reason for issue in reading.issues) == (second[0] > 0)
+
+
+@pytest.mark.parametrize(
+    ("corpus", "sheet", "header", "row", "folder", "subjects"),
+    [
+        ("mmew", "MMEW_Micro_Exp.xlsx", MMEW, (0, 0, 3, 5, 8, 4, "happiness", None),
+         "Micro_Expression/happiness/{}", ("1", "S1", "1.0")),
+        ("fourdme", "4DME_Labelling_Micro_release v1.xlsx", FOURDME, (0, 0, 3, 5, 8, "4", 1, 0, "Positive"),
+         "gray_micro/s01/{}", ("s01", "S1", "s1")),
+    ],
+)  # fmt: skip
+def test_subjects_written_in_several_ways(
+    tmp_path, touch, write_sheet, corpus, sheet, header, row, folder, subjects
+):
+    rows = []
+    for number, subject in enumerate(subjects):
+        name = f"clip-{number}"
+        touch(tmp_path / folder.format(name), images(1, 20, "{}.jpg"))
+        rows.append((subject, name, *row[2:]))
+    write_sheet(tmp_path / sheet, "Sheet1", [header, *rows])
+    reading = read_corpus(corpus, tmp_path)
+    assert len(reading.clips) == 3
+    assert len({clip.subject for clip in reading.clips}) == 1
+
+
+def test_4dme_without_an_onset_has_no_apex(tmp_path, touch, write_sheet):
+    touch(tmp_path / "gray_micro" / "sub7" / "M3", images(55, 80, "{}.jpg"))
+    row = ("sub7", "M3", None, 60, 70, "AU4", 1, 1, "Negative")
+    write_sheet(tmp_path / "4DME_Labelling_Micro_release v1.xlsx", "Sheet1", [FOURDME, row])
+    (clip,) = read_corpus("fourdme", tmp_path).clips
+    assert (clip.onset, clip.apex, clip.offset) == (None, None, None)
+
+
 @pytest.fixture
 def casme3(tmp_path, touch):
     for letter in ("a", "B"):

@@ -122,7 +122,14 @@ def test_smic_has_its_apexes_spotted(expressive, estimate, tmp_path):
     sources = {"smic": tmp_path / "SMIC"}
     samples = composite_samples(sources, watched(used), "dis", watched(looked_at), tmp_path / "cache")
     assert samples.labels.tolist() == [1]
-    assert "no apex was coded; it is spotted in each clip" in [issue.reason for issue in samples.issues]
+    assert "no apex was coded in 1 clip(s); it is spotted" in [issue.reason for issue in samples.issues]
     # Ten frames are looked at, then the features are made of the strongest; the midpoint is the fifth.
     assert (len(looked_at), len(used)) == (10, 1)
     assert min(range(10), key=lambda k: np.abs(looked_at[k] - used[0].astype(float)).sum()) == 2
+    # An apex that somebody has added is used.
+    book.active.cell(1, 8, "ApexF")
+    book.active.cell(2, 8, 104)
+    book.save(tmp_path / "SMIC" / "SMIC-HS-E_annotation.xlsx")
+    samples = composite_samples(sources, watched(used), "dis", watched(looked_at), tmp_path / "cache")
+    assert not any("spotted" in issue.reason for issue in samples.issues)
+    assert (len(looked_at), len(used)) == (10, 2)

@@ -251,3 +251,13 @@ def test_folders_named_by_date_keep_their_names(tmp_path, portrait):
     for day in ("2024.05.01", "2024.05.02"):
         write_image(tmp_path / "p1" / day / "0.png", portrait[:64, :64])
     assert [clip.name for clip in find_clips("folder", tmp_path)] == ["p1-2024.05.01", "p1-2024.05.02"]
+
+
+def test_records_of_a_clip_that_fails_now_are_said_to_be_of_that(tmp_path, clips_folder, caplog):
+    shutil.copytree(clips_folder, tmp_path / "clips")
+    build(tmp_path / "clips", tmp_path / "records")
+    next((tmp_path / "clips" / "bert" / "a").iterdir()).write_bytes(b"")
+    manifest = build(tmp_path / "clips", tmp_path / "records")
+    assert [clip.clip for clip in manifest.failures] == ["bert-a"]
+    assert "removed the records of 1 clips that could not be built again" in caplog.text
+    assert "no longer in" not in caplog.text

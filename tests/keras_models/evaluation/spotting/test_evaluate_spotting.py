@@ -88,6 +88,12 @@ def test_videos_that_cannot_be_read_are_named():
     with pytest.raises(InputError, match="too few"):
         evaluate_spotting("flow", {"casme_squared": VIDEOS["casme_squared"][:1]}, segments_of)
 
+    def fails_always(one):
+        raise InputError("img7.jpg is not a picture")
+
+    with pytest.raises(InputError, match=r"0 subject.* too few .*: v1: img7.jpg is not a picture"):
+        evaluate_spotting("flow", VIDEOS, fails_always)
+
 
 def test_the_report_has_a_timeline_of_each_video(tmp_path):
     evaluation, _ = evaluate_spotting("flow", VIDEOS, segments_of)

@@ -32,6 +32,11 @@ FRAMES = tuple(range(100, 141))
         ),
         ((None, 120, 135), (None, 20, 35), ["no onset"]),
         ((103, 120, None), (3, 20, None), ["no offset"]),
+        # As some write what they do not know.
+        ((103, 120, 0), (3, 20, None), ["no offset in the sheet that is a frame number"]),
+        ((103, 120, -1), (3, 20, None), ["no offset"]),
+        ((0, 120, 135), (None, 20, 35), ["no onset in the sheet that is a frame number"]),
+        ((-1, 120, 135), (None, 20, 35), ["no onset"]),
     ],
 )
 def test_numbers_of_the_sheet_become_indices(sheet, found, says):
@@ -48,6 +53,18 @@ def test_codes_of_other_frames_cannot_be_used(sheet, says):
     phases = locate(FRAMES, *sheet)
     assert says in phases.unusable
     assert "100-140" in phases.unusable
+
+
+def test_frames_may_begin_at_0():
+    phases = locate(tuple(range(21)), 0, 8, 16)
+    assert (phases.onset, phases.apex, phases.offset, phases.repairs) == (0, 8, 16, ())
+
+
+def test_the_midpoint_is_one_of_numbers():
+    """Frames 110 to 119 are not there: the middle of 103 and 135 is 119, and the one before it is 109."""
+    phases = locate((*range(100, 110), *range(120, 141)), 103, None, 135)
+    assert (phases.onset, phases.apex, phases.apex_is_midpoint) == (3, 9, True)
+    assert not locate(FRAMES, 103, 120, 135).apex_is_midpoint
 
 
 def test_a_frame_that_is_not_there():

@@ -116,6 +116,23 @@ def test_a_stray_cell_in_the_last_row_is_no_million_rows(tmp_path, stray):
     assert [issue.clip for issue in issues] == ["codes.xlsx, row 1048576"] * (stray == "x")
 
 
+def test_numbers_shown_as_dates_and_blanks_without_a_width(tmp_path):
+    book = openpyxl.Workbook()
+    for row in TABLE:
+        book.active.append(row)
+    for cell, text in (("C2", "dd/mm/yyyy"), ("C3", "hh:mm")):
+        book.active[cell].number_format = text
+    book.active["B4"] = "EP01\u200b"
+    book.save(tmp_path / "codes.xlsx")
+    assert codes(tmp_path / "codes.xlsx") == (EXPECTED, [])
+
+
+def test_semicolons_between_lists_with_commas(tmp_path):
+    rows = [("01", "4,5,6,7,9,10", 46), ("02", "12", 7)]
+    write_csv(tmp_path / "codes.csv", [COLUMNS, *rows], ";")
+    assert codes(tmp_path / "codes.csv") == (rows, [])
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
@@ -124,6 +141,12 @@ def test_a_stray_cell_in_the_last_row_is_no_million_rows(tmp_path, stray):
         ("codes.xlsx", b"PK\x03\x04 and nothing more", "not an Excel file (.xlsx)"),
         ("codes.csv", b"\xff\xfe\x00", "not a CSV file in UTF-8"),
         ("codes.csv", b"", "has no column 'Subject'"),
+        # A quotation mark that nothing closes would swallow the rest of the table.
+        (
+            "codes.csv",
+            b'Subject,Filename,Onset\n1,a,3\n1,b,"smile\n2,c,5\n',
+            "line 3: unexpected end of data",
+        ),
     ],
 )
 def test_what_is_no_spreadsheet(tmp_path, name, content, says):
