@@ -14,15 +14,16 @@ from rich.table import Table
 if TYPE_CHECKING:
     from pipelines.datasets.reading import Issue
 
-_messages = Console(stderr=True, highlight=False)
+# Without markup: names of files and methods may hold `[red]` or `:label:`.
+_messages = Console(stderr=True, highlight=False, markup=False, emoji=False)
 # A pipe has no width; a table that is cut off at 80 columns is of no use in a log.
-_results = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+_results = Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 200)
 _SECONDS_BETWEEN_LINES = 10.0
 
 
 def say(message: str) -> None:
     """Print a message to stderr."""
-    _messages.print(message, markup=False, soft_wrap=True)
+    _messages.print(message, soft_wrap=True)
 
 
 @contextmanager
@@ -36,7 +37,8 @@ def gauge(title: str) -> Iterator[Callable[[int, int | None], None]]:
         A function `(done, total)`: number of finished steps, and of all steps or None.
     """
     if _messages.is_terminal:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        title_column = TextColumn("{task.description}", markup=False)
+        columns = (title_column, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=_messages) as bar:
             task = bar.add_task(title, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -108,3 +108,22 @@ def check_exists(path: Path) -> Path:
 def cache_folder() -> Path:
     """Return the folder of what is computed or fetched once: `$XDG_CACHE_HOME/faceflow`, or in `~/.cache`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faceflow"
+
+
+@contextmanager
+def without_wildcards(folder: Path) -> Iterator[Path]:
+    """Give a folder a name without `*`, `?` and `[`, for libraries that expand them, as TensorFlow does.
+
+    Args:
+        folder: any folder.
+
+    Yields:
+        The folder itself, or a link to it for as long as the context lasts.
+    """
+    if not set(str(folder)) & set("*?["):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        link = Path(temporary) / "folder"
+        link.symlink_to(folder.absolute())
+        yield link

@@ -20,7 +20,6 @@ REACHED_THROUGH = {
     "pipelines.clip_analysis.results.summary_table": "tests/keras_models/inference/test_clip_analyses.py",
     "pipelines.clip_analysis.tracking.clip_motion": "tests/pipelines/clip_analysis/test_analysis.py",
     "faceflow.arguments": "tests/faceflow/test_cli.py",
-    "faceflow.console": "tests/faceflow/test_cli.py",
     "faceflow.commands": "tests/test_readme.py",
     "pipelines.datasets.corpora": "tests/pipelines/datasets/test_quirks.py",
     "pipelines.labels.refined": "tests/pipelines/labels/test_refined.py",

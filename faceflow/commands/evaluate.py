@@ -50,12 +50,12 @@ def evaluate_flow(
         evaluation = evaluate(pairs, methods, save, on_pair=step)
     for failure in evaluation.failures:
         say(f"pair {failure.pair}, {failure.method}: {failure.failure}")
-    table = flow_table(evaluation)
-    print_table(table.columns, table.rows)
     if json:
         write_json(json, evaluation.to_json())
     if report:
         write_flow_report(report, evaluation, methods)
+    table = flow_table(evaluation)
+    print_table(table.columns, table.rows)
 
 
 def evaluate_expression(

@@ -15,9 +15,11 @@ from pipelines.clip_analysis.tracking.parallel_tracking import track_in_parallel
 from pipelines.clip_analysis.tracking.reference_crop import reference_crop
 from pipelines.clip_analysis.tracking.tracker import FlowEstimate
 from pipelines.errors import InputError
+from pipelines.image.warping import pixel_grid
 from pipelines.io.clip_truth import ClipTruth, list_clips, read_clip_truth
-from pipelines.landmarks.detector import FaceMesh, find_face
+from pipelines.landmarks.detector import FaceMesh, NoFaceError, find_face
 from pipelines.landmarks.face_mesh import REGIONS
+from pipelines.landmarks.head_motion import fit_robustly
 
 #: Bins of a frame's mean true motion in the face, pixels.
 CLIP_MOTION_BINS = {"0-1 px": (0, 1), "1-2 px": (1, 2), "2-4 px": (2, 4), "4+ px": (4, np.inf)}
@@ -28,6 +30,8 @@ Follow = Callable[[Iterator[np.ndarray]], Iterator[tuple[np.ndarray, np.ndarray]
 _SAME_MOTION = 0.25  # of the mean motion: frames that differ by less are compared for drift
 _FEWEST_FOR_DRIFT = 12  # frames
 _LEAST_FOR_GAIN = 0.15  # pixels, root mean square
+# Pixels whose true expression moves by less show the head alone; count that an affine fit needs.
+_STILL, _FEWEST_STILL = 0.05, 200
 _NO_GAIN = "eyes"  # a lid that closes hides what it passes
 
 
@@ -44,9 +48,10 @@ class ClipFrameErrors:
         epe_face: mean end-point error in the face where the frame shows it, pixels; NaN if lost.
         coverage: share of those pixels on which the method says something.
         regions: mean error (dx, dy) of each region, pixels.
-        gains: measured motion of each region relative to the true one, without the motion of the head: the
-            slope of a regression over its pixels, 1 if nothing is understated. Only for regions with a true
-            motion of at least 0.15 px.
+        gains: measured motion of each region relative to the true one, each without the motion of the head:
+            the slope of a regression through the origin over its pixels, 1 if nothing is understated. Only
+            for regions with a true motion of at least 0.15 px. The motion of the head is the true one, and
+            for the method also the affine part of its error where the head moves alone.
         still: whether no event is going on.
     """
 
@@ -104,25 +109,33 @@ def frame_by_frame(method: Estimator) -> Follow:
 
 
 def tracked(estimate: FlowEstimate) -> Follow:
-    """Track the face against the first frame, as `faceflow analyze` does."""
+    """Track the face against the first frame, as `faceflow analyze` does; if that shows none, all is lost."""
 
-    def found_faces(frames: Iterator[np.ndarray]) -> Iterator[ClipFrame]:
-        first = next(frames)
-        with FaceMesh(tracking=True) as face_mesh:
-            landmarks = find_face(face_mesh, first, "frame 0").landmarks
-            crop = reference_crop(first, landmarks)
-            yield ClipFrame(0, first, landmarks, crop)
-            for number, frame in enumerate(frames, start=1):
-                face = face_mesh(frame, landmarks)
-                landmarks = landmarks if face is None else face.landmarks
-                yield ClipFrame(number, frame, face and face.landmarks, crop)
+    def found_faces(
+        first: ClipFrame, frames: Iterator[np.ndarray], face_mesh: FaceMesh
+    ) -> Iterator[ClipFrame]:
+        yield first
+        landmarks = first.landmarks
+        for number, frame in enumerate(frames, start=1):
+            face = face_mesh(frame, landmarks)
+            landmarks = landmarks if face is None else face.landmarks
+            yield ClipFrame(number, frame, face and face.landmarks, first.reference)
 
     def follow(frames: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray] | None]:
-        for found in islice(steadied(track_in_parallel(found_faces(frames), estimate)), 1, None):
-            shape = found.picture.shape[:2]
-            # A new reference is another person's, or the track is lost: there is no flow from frame 0.
-            known = found.known and found.reference.number == 0
-            yield found.reference.frame_flow(found.motion.flow, shape) if known else None
+        picture = next(frames)
+        with FaceMesh(tracking=True) as face_mesh:
+            try:
+                landmarks = find_face(face_mesh, picture, "frame 0").landmarks
+            except NoFaceError:
+                yield from (None for _ in frames)
+                return
+            first = ClipFrame(0, picture, landmarks, reference_crop(picture, landmarks))
+            tracked_frames = track_in_parallel(found_faces(first, frames, face_mesh), estimate)
+            for found in islice(steadied(tracked_frames), 1, None):
+                shape = found.picture.shape[:2]
+                # A new reference is another person's, or the track is lost: there is no flow from frame 0.
+                known = found.known and found.reference.number == 0
+                yield found.reference.frame_flow(found.motion.flow, shape) if known else None
 
     return follow
 
@@ -144,6 +157,8 @@ def clip_errors(truth: ClipTruth, name: str, follow: Follow) -> list[ClipFrameEr
         error = end_point_error(motion.flow[None], flow[None]).numpy()[0]
         difference = flow - motion.flow
         expression = motion.flow - motion.head
+        still = np.linalg.norm(expression, axis=-1) < _STILL
+        of_expression = _without_error_of_head(difference, where & still)
         regions, gains = {}, {}
         for k, region in enumerate(REGIONS, start=1):
             part = where & (truth.regions == k)
@@ -152,11 +167,20 @@ def clip_errors(truth: ClipTruth, name: str, follow: Follow) -> list[ClipFrameEr
             regions[region] = tuple(difference[part].mean(axis=0).tolist())
             energy = float(np.square(expression[part]).sum(axis=-1).mean())
             if energy >= _LEAST_FOR_GAIN**2:
-                missing = float((difference[part] * expression[part]).sum(axis=-1).mean())
+                missing = float((of_expression[part] * expression[part]).sum(axis=-1).mean())
                 gains[region] = 1 + missing / energy
         coverage = float(where.sum() / seen.sum())
         rows.append(ClipFrameErrors(*row, float(error[where].mean()), coverage, regions, gains, not active))
     return rows
+
+
+def _without_error_of_head(difference: np.ndarray, head: np.ndarray) -> np.ndarray:
+    """Take from an error, float32 [H, W, 2], its robustly fitted affine part in a mask, bool [H, W]."""
+    if head.sum() < _FEWEST_STILL:
+        return difference
+    grid = pixel_grid(head.shape)
+    places = np.dstack([(grid - grid[head].mean(axis=0)) / max(head.shape), np.ones(head.shape)])
+    return difference - places @ fit_robustly(places[head], difference[head])
 
 
 def summarise_clips(rows: list[ClipFrameErrors]) -> ClipSummary:

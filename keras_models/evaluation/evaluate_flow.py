@@ -140,7 +140,8 @@ class FlowEvaluation:
             "coverage",
         )
         means = {name: _nanmean([getattr(error, name) for error in errors]) for name in names}
-        return means | {"ms_per_pair": float(np.nanmedian([error.milliseconds for error in errors]))}
+        times = [error.milliseconds for error in errors if not np.isnan(error.milliseconds)]
+        return means | {"ms_per_pair": float(np.median(times)) if times else float("nan")}
 
     def ranking(self) -> list[str]:
         """Return the methods by mean `epe_face`, the least first, those without one last."""

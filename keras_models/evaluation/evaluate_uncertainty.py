@@ -25,7 +25,7 @@ class UncertaintyEvaluation:
 
     Attributes:
         scores: Scores of each pair, over the valid pixels of the face, by its name.
-        calibration: Expected and true errors over the pixels of all pairs.
+        calibration: Expected and true errors over the pixels of all pairs, where the expected one is known.
         occluded_larger: For each pair with occluded pixels in the face, whether its mean uncertainty is
             larger on them than on the others.
     """
@@ -37,12 +37,13 @@ class UncertaintyEvaluation:
     def summary(self) -> dict[str, float]:
         """Return means over pairs: `error` in pixels, `ause`, `surest_half`, and the share `occluded_larger`.
 
-        NaN for the last if no pair has occlusion.
+        NaN for the last if no pair has occlusion, and for `ause` and `surest_half` if no pair has an error.
         """
-        means = {
-            name: float(np.mean([getattr(score, name) for score in self.scores.values()]))
-            for name in ("error", "ause", "surest_half")
-        }
+        means = {}
+        for name in ("error", "ause", "surest_half"):
+            values = np.array([getattr(score, name) for score in self.scores.values()])
+            values = values[~np.isnan(values)]
+            means[name] = float(values.mean()) if len(values) else float("nan")
         larger = list(self.occluded_larger.values())
         return means | {"occluded_larger": float(np.mean(larger)) if larger else float("nan")}
 
@@ -86,7 +87,8 @@ def evaluate_uncertainty(
         An evaluation for each method.
 
     Raises:
-        InputError: If the folder has no pairs, or a method cannot process a pair.
+        InputError: If the folder has no pairs, a method cannot process a pair, or it has no flow with a known
+            expected error in any face.
     """
     metadata = read_metadata(folder)
     found: dict[str, list] = {method: [] for method in methods}
@@ -101,14 +103,21 @@ def evaluate_uncertainty(
                 raise InputError(f"{name}, {method}: {error}") from error
             error = np.linalg.norm(flow - pair.flow, axis=-1)
             face = (pair.valid if pair.face is None else pair.valid & pair.face) & valid
-            if error[face].sum() > 0:
+            if face.any():
                 scores[method][name] = score_uncertainty(error[face], uncertainty[face])
-            found[method].append((error[face], uncertainty[face]))
+            known = face & np.isfinite(uncertainty)
+            found[method].append((error[known], uncertainty[known]))
             occluded = _occluded_face(pair)
             if occluded is not None and occluded.sum() >= _LEAST_OCCLUDED:
-                visible = uncertainty[face & ~occluded].mean()
-                larger[method][name] = bool(uncertainty[occluded].mean() > visible)
+                hidden, visible = uncertainty[occluded & known], uncertainty[known & ~occluded]
+                if len(hidden) and len(visible):
+                    larger[method][name] = bool(hidden.mean() > visible.mean())
         on_pair(name)
+    for method in methods:
+        if not sum(len(error) for error, _ in found[method]):
+            raise InputError(
+                f"{folder}, {method}: no pixel of a face whose flow and expected error are known"
+            )
     return {
         method: UncertaintyEvaluation(
             scores[method], calibrate(*map(np.concatenate, zip(*found[method], strict=True))), larger[method]

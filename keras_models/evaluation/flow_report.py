@@ -93,6 +93,8 @@ def write_flow_report(path: Path | str, evaluation: FlowEvaluation, methods: Map
     """Write the page of `faceflow evaluate flow --report`."""
     best = flow_table(evaluation).rows[0]
     summary = f"{best[0]} has the least mean end-point error in the face: {best[1]} px."
+    if np.isnan(evaluation.summary(evaluation.ranking()[0])["epe_face"]):
+        summary = "No method has a flow in a face whose true flow is known."
     write_report(path, "Comparison of flow methods on faces", summary, flow_sections(evaluation, methods))
 
 

@@ -75,7 +75,9 @@ _CALIBRATION = (
 def _sparsification(evaluations: Mapping[str, UncertaintyEvaluation]) -> np.ndarray:
     def draw(axes):
         for method, one in evaluations.items():
-            scores = one.scores.values()
+            scores = [score for score in one.scores.values() if score.error > 0]
+            if not scores:
+                continue
             line = axes.plot(REMOVED, np.mean([s.curve for s in scores], 0), label=method)[0]
             best = np.mean([s.best_curve for s in scores], 0)
             axes.plot(REMOVED, best, "--", color=line.get_color())

@@ -26,6 +26,8 @@ class UncertaintyScores:
         best_curve: The same when those of the largest true error are removed.
         ause: Area between the two curves.
         surest_half: Mean error of the half of the pixels with the least uncertainty, as a share of `error`.
+
+    All but `error` are NaN where `error` is 0.
     """
 
     error: float
@@ -39,8 +41,8 @@ def score_uncertainty(error: np.ndarray, uncertainty: np.ndarray) -> Uncertainty
     """Score the uncertainty of the pixels of a pair.
 
     Args:
-        error: End-point errors, float [N], pixels, with a mean above 0.
-        uncertainty: Their expected values, float [N], pixels; only their order counts.
+        error: End-point errors, float [N], pixels; N is at least 1.
+        uncertainty: Their expected values, float [N], pixels; only their order counts. NaN is the largest.
 
     Examples:
         >>> error = np.arange(1.0, 101.0)
@@ -50,6 +52,9 @@ def score_uncertainty(error: np.ndarray, uncertainty: np.ndarray) -> Uncertainty
         1.5
     """
     mean = float(error.mean())
+    if mean == 0:
+        nothing = np.full(len(REMOVED), np.nan)
+        return UncertaintyScores(0.0, nothing, nothing, np.nan, np.nan)
     curve, best = (_sparsify(error, by) / mean for by in (uncertainty, error))
     half = np.argsort(uncertainty, kind="stable")[: (len(error) + 1) // 2]
     return UncertaintyScores(
@@ -89,8 +94,8 @@ def calibrate(error: np.ndarray, uncertainty: np.ndarray) -> Calibration:
     """Compare expected and true errors in ten bins, evenly spaced in the logarithm of the expected error.
 
     Args:
-        error: End-point errors, float [N], pixels.
-        uncertainty: Their expected values, float [N], pixels; taken as at least 0.001.
+        error: End-point errors, float [N], pixels; N is at least 1.
+        uncertainty: Their expected values, float [N], pixels, finite; taken as at least 0.001.
 
     Examples:
         >>> error = np.repeat([0.1, 1.0], 500)

@@ -30,6 +30,7 @@ from keras_models.presets import (
 )
 from pipelines import native_stderr
 from pipelines.errors import InputError
+from pipelines.files import without_wildcards
 from pipelines.image.frame_check import check_frames
 from pipelines.labels import METHODS as LABEL_METHODS
 from pipelines.labels import make_label
@@ -232,7 +233,8 @@ def saved_model_function(
     if not (folder / "saved_model.pb").exists():
         raise InputError(f"{folder}: neither a training run nor a SavedModel")
     try:
-        loaded = tf.saved_model.load(str(folder))
+        with without_wildcards(folder) as plain:
+            loaded = tf.saved_model.load(str(plain))
     except Exception as error:  # a damaged file makes it raise anything from KeyError to DataLossError
         reason = str(error).partition("\n")[0]
         raise InputError(f"{folder}: damaged SavedModel ({reason}); export it again") from error

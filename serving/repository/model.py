@@ -10,6 +10,7 @@ from tensorflow.core.protobuf import config_pb2
 from tensorflow.python.saved_model import loader_impl
 
 from pipelines.errors import InputError
+from pipelines.files import without_wildcards
 from serving.protocol.serving_error import ServingError
 from serving.protocol.stubs import meta_graph_pb2
 from serving.repository.aborting_operations import signatures_that_can_abort
@@ -65,12 +66,14 @@ class Model:
         self._functions: dict[str, Callable] = {}
         try:
             if graph.HasField("object_graph_def"):
-                self._loaded = tf.saved_model.load(str(self.folder))
+                with without_wildcards(self.folder) as plain:
+                    self._loaded = tf.saved_model.load(str(plain))
                 self._functions = dict(self._loaded.signatures)
             else:  # TensorFlow 1; `tf.saved_model.load` can load only some of these models
                 self._session = tf.compat.v1.Session(graph=tf.Graph())
-                loader = loader_impl.SavedModelLoader(str(self.folder))
-                loader.load(self._session, [tf.saved_model.SERVING])
+                with without_wildcards(self.folder) as plain:
+                    loader = loader_impl.SavedModelLoader(str(plain))
+                    loader.load(self._session, [tf.saved_model.SERVING])
         # A damaged file makes the loaders raise anything from KeyError to DataLossError.
         except Exception as error:
             reason = str(error).partition("\n")[0]

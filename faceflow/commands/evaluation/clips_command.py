@@ -63,6 +63,9 @@ def evaluate_clips(
         methods[name] = (tracked if name.startswith("tracker:") else frame_by_frame)(estimator)
     with progress("evaluate", count) as step:
         errors = evaluate(clips, methods, on_clip=step)
+    content = clips_to_json(errors)
+    if json:
+        write_json(json, content)
     rows = []
     for name, each in errors.items():
         summary = summarise_clips(each)
@@ -72,11 +75,10 @@ def evaluate_clips(
             (name, *(f"{value:.3f}" for value in figures), f"{summary.drift:.2f}", f"{summary.lost:.1%}")
         )
     print_table(("method", "EPE", *CLIP_MOTION_BINS, "jitter", "gain", "drift", "lost"), rows)
-    content = clips_to_json(errors)
     if events:
         content["events"] = _events(clips, count, trackers)
-    if json:
-        write_json(json, content)
+        if json:
+            write_json(json, content)
 
 
 def _events(clips: Path, count: int, names: list[str]) -> dict:

@@ -43,8 +43,8 @@ def run_task(
     if first.untrained:
         units = ", ".join(sorted({unit for _, unit in first.untrained}))
         say(f"in some folds all training samples show {units}, or none does; these folds predict the same")
-    table = task_table(evaluations)
-    print_table(table.columns, table.rows)
     if json:
         content = {method: one.to_json() for method, one in evaluations.items()}
         write_json(json, content)
+    table = task_table(evaluations)
+    print_table(table.columns, table.rows)

@@ -83,12 +83,12 @@ def evaluate_spotting(
         evaluations.append(evaluation if recognise is None else with_recognition(evaluation, recognise))
     for line in lacking:
         say(f"skipped: {line}")
+    if json:
+        write_json(json, [one.to_json() for one in evaluations])
+    if report:
+        write_spotting_report(report, evaluations, lacking)
     table = spotting_table(evaluations)
     print_table(table.columns, table.rows)
     if recognise is not None:
         table = strs_table(evaluations)
         print_table(table.columns, table.rows)
-    if json:
-        write_json(json, [one.to_json() for one in evaluations])
-    if report:
-        write_spotting_report(report, evaluations, lacking)

@@ -42,10 +42,10 @@ def evaluate_uncertainty(
     methods = {name: get_uncertain_estimator(name) for name in names}
     with progress("evaluate", count) as step:
         evaluations = evaluate(pairs, methods, on_pair=step)
-    table = uncertainty_table(evaluations)
-    print_table(table.columns, table.rows)
     if json:
         content = {"methods": {name: one.to_json() for name, one in evaluations.items()}}
         write_json(json, content)
     if report:
         write_uncertainty_report(report, evaluations)
+    table = uncertainty_table(evaluations)
+    print_table(table.columns, table.rows)

@@ -173,3 +173,22 @@ def test_a_new_reference_has_no_flow_from_the_first_frame(portrait):
 def test_events_need_a_tracker(clips):
     with pytest.raises(InputError, match="add --method tracker:dis_fast"):
         cli.run(["evaluate", "clips", str(clips), "--method", "dis_fast", "--events"])
+
+
+def test_nothing_measured_is_a_gain_of_nothing(tmp_path):
+    """Whether the head moves or not: its motion is no part of the gain."""
+    render_clips(tmp_path / "clips", 1, kinds=("mixed",), frames=24, size=96, seed=7, workers=1)
+
+    def zero(frame1, frame2):
+        return np.zeros((*frame1.shape[:2], 2), np.float32), np.ones(frame1.shape[:2], bool)
+
+    errors = evaluate_clips(tmp_path / "clips", {"zero": frame_by_frame(zero)})["zero"]
+    assert any(row.gains for row in errors)
+    assert summarise_clips(errors).gain == pytest.approx(0, abs=0.05)
+
+
+def test_a_first_frame_without_a_face_is_a_clip_that_is_lost(clips):
+    truth = read_clip_truth(list_clips(clips)[0])
+    frames = [truth.frame(number) for number in range(4)]
+    frames[0] = np.zeros_like(frames[0])
+    assert list(tracked(_refuses)(iter(frames))) == [None] * 3

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from keras_models.evaluation.evaluate_uncertainty import evaluate_uncertainty
+from keras_models.evaluation.uncertainty_report import write_uncertainty_report
 from pipelines.errors import InputError
 from pipelines.io.flow_io import write_flow
 from pipelines.io.images import write_image
@@ -67,3 +68,48 @@ def test_failure_names_pair_and_method(folder):
 
     with pytest.raises(InputError, match="00000, mine: too small"):
         evaluate_uncertainty(folder, {"mine": fail})
+
+
+def test_unknown_uncertainties_do_not_count(folder):
+    """The first row of the frame is unknown; all else is as without it."""
+
+    def unknown_above(error):
+        uncertainty = 10 - error
+        uncertainty[:1] = np.nan
+        return uncertainty
+
+    methods = {"some": estimator(unknown_above), "all": estimator(lambda error: 10 - error)}
+    found = evaluate_uncertainty(folder, methods)
+    some, everything = (found[name].calibration for name in methods)
+    assert np.isfinite(some.expected[some.share > 0]).all()
+    # The errors of the rows 1 to 31 in place of 0 to 31.
+    assert (some.true * some.share).sum() == pytest.approx(1.6)
+    assert (everything.true * everything.share).sum() == pytest.approx(1.55)
+    assert found["some"].occluded_larger == {"00000": True}
+
+
+def test_a_method_without_an_error(folder, tmp_path):
+    """Its pairs count: the mean error of both methods is over the same pairs."""
+
+    def perfect(frame1, frame2):
+        return np.full((32, 40, 2), [1, 0], np.float32), np.ones((32, 40), bool), np.full((32, 40), 0.1)
+
+    calls = iter(range(2))
+
+    def perfect_once(frame1, frame2):
+        return (perfect if next(calls) else estimator(lambda error: error))(frame1, frame2)
+
+    found = evaluate_uncertainty(folder, {"once": perfect_once, "perfect": perfect})
+    assert found["once"].summary()["error"] == pytest.approx(1.55 / 2)
+    assert found["once"].summary()["ause"] == pytest.approx(0, abs=1e-6)
+    assert found["perfect"].summary()["error"] == 0
+    assert np.isnan(found["perfect"].summary()["ause"])
+    write_uncertainty_report(tmp_path / "report.html", found)
+    assert (tmp_path / "report.html").exists()
+
+
+def test_faces_that_cannot_be_scored(folder):
+    for k in range(2):
+        write_image(folder / f"0000{k}_face.png", np.zeros((32, 40), np.uint8))
+    with pytest.raises(InputError, match="no pixel of a face"):
+        evaluate_uncertainty(folder, {"true": estimator(lambda error: error)})

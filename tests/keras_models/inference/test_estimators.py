@@ -76,3 +76,12 @@ def test_several_threads_get_the_same_flow(portrait, name):
         found = [flow for flow, _ in pool.map(lambda pair: estimate(*pair), 3 * pairs)]
     for flow, same in zip(found, 3 * expected, strict=True):
         np.testing.assert_allclose(flow, same, atol=1e-4)
+
+
+def test_a_saved_model_below_a_folder_with_brackets(tmp_path):
+    """TensorFlow expands wildcards in the path of the variables."""
+    (tmp_path / "models[2]").mkdir()
+    save(tmp_path / "1").rename(tmp_path / "models[2]" / "1")
+    frame = np.zeros((40, 48, 3), np.uint8)
+    flow, _ = get_estimator(str(tmp_path / "models[2]" / "1"))(frame, frame)
+    assert (flow == 1.5).all()

@@ -138,3 +138,21 @@ def test_the_process_really_aborts_or_not(tmp_path, name):
         "except tf.errors.InvalidArgumentError:\n    pass"
     )
     assert (subprocess.run([sys.executable, "-c", code], capture_output=True).returncode != 0) == aborts
+
+
+@pytest.mark.parametrize("name", ["models[2]", "models*"])
+def test_folders_with_wildcards_in_their_names(tmp_path, name):
+    class Doubled(tf.Module):
+        def __init__(self):
+            self.factor = tf.Variable(2.0)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+        def __call__(self, x):
+            return {"y": self.factor * x}
+
+    module = Doubled()
+    tf.saved_model.save(module, str(tmp_path / "plain"), signatures=module.__call__)
+    folder = tmp_path / name / "doubled" / "1"
+    folder.parent.mkdir(parents=True)
+    (tmp_path / "plain").rename(folder)
+    assert "serving_default" in Model(folder).signatures
