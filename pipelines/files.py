@@ -1,12 +1,15 @@
 """Atomic writes: files and folders that are written completely or not at all. The folder of the cache."""
 
+import atexit
 import json
 import math
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from pipelines.errors import InputError
@@ -110,20 +113,25 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faceflow"
 
 
-@contextmanager
-def without_wildcards(folder: Path) -> Iterator[Path]:
+def without_wildcards(folder: Path) -> Path:
     """Give a folder a name without `*`, `?` and `[`, for libraries that expand them, as TensorFlow does.
 
     Args:
         folder: any folder.
 
-    Yields:
-        The folder itself, or a link to it for as long as the context lasts.
+    Returns:
+        The folder itself, or a link to it. The link lasts as long as the process, because a model may read
+        its files late.
     """
     if not set(str(folder)) & set("*?["):
-        yield folder
-        return
-    with tempfile.TemporaryDirectory() as temporary:
-        link = Path(temporary) / "folder"
-        link.symlink_to(folder.absolute())
-        yield link
+        return folder
+    link = Path(_folder_of_links()) / str(uuid.uuid4())
+    link.symlink_to(folder.absolute())
+    return link
+
+
+@cache
+def _folder_of_links() -> str:
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    return folder.name

@@ -92,7 +92,8 @@ class Server:
         self._grpc: grpc.Server | None = None
         self._http: HttpServer | None = None
         self._stopping = threading.Event()
-        self._config: ModelServerConfig | None = None  # that is served
+        # The configuration of the file that was applied last, and `Models.reloads` after it.
+        self._applied: tuple[ModelServerConfig | None, int] = (None, 0)
         self._refused: ModelServerConfig | None = None  # that was tried last, in vain
         self._next_attempt = 0.0  # by `time.monotonic`
 
@@ -123,7 +124,7 @@ class Server:
         )
         execution = Execution(options.max_concurrency, parameters)
         self.models = self._load(execution, config)
-        self._config = config
+        self._applied = (config, 0)
         data_plane = DataPlane(
             self.models,
             execution,
@@ -226,11 +227,13 @@ class Server:
             return
         config = read_config(self.options.model_config_file, ModelServerConfig)
         # Models that do not load are tried again after a while, and not at each look.
-        if config == self._config or (config == self._refused and time.monotonic() < self._next_attempt):
+        if config == self._refused and time.monotonic() < self._next_attempt:
+            return
+        if (config, self.models.reloads) == self._applied:  # neither the file nor a client has changed it
             return
         try:
             self.models.reload(config, trusted=True)
-            self._config, self._refused = config, None
+            self._applied, self._refused = (config, self.models.reloads), None
         except ServingError as error:
             if error.code is grpc.StatusCode.UNKNOWN:
                 self._refused, self._next_attempt = config, time.monotonic() + _RETRY_SECONDS

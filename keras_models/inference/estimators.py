@@ -233,8 +233,7 @@ def saved_model_function(
     if not (folder / "saved_model.pb").exists():
         raise InputError(f"{folder}: neither a training run nor a SavedModel")
     try:
-        with without_wildcards(folder) as plain:
-            loaded = tf.saved_model.load(str(plain))
+        loaded = tf.saved_model.load(str(without_wildcards(folder)))
     except Exception as error:  # a damaged file makes it raise anything from KeyError to DataLossError
         reason = str(error).partition("\n")[0]
         raise InputError(f"{folder}: damaged SavedModel ({reason}); export it again") from error

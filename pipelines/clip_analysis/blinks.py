@@ -67,7 +67,13 @@ def _humps(strength: np.ndarray, threshold: float, reach: int) -> list[tuple[int
     bases = about["prominences"], about["left_bases"], about["right_bases"]
     _, _, begins, ends = peak_widths(padded, tops, rel_height=1 - _FOOT, prominence_data=bases)
     edges = zip((np.floor(begins) - 1).astype(int).tolist(), np.ceil(ends).astype(int).tolist(), strict=True)
-    return [
+    humps = [
         (max(first, 0), min(last - 1, len(strength) - 1), top - 1)
         for (first, last), top in zip(edges, tops.tolist(), strict=True)
     ]
+    kept: list[tuple[int, int, int]] = []
+    for first, last, top in sorted(humps, key=lambda hump: -strength[hump[2]]):
+        # One blink may have several tops.
+        if all(last <= other[0] or first >= other[1] for other in kept):
+            kept.append((first, last, top))
+    return sorted(kept)

@@ -49,7 +49,7 @@ def loosely(name: str) -> str:
 def numbered_frames(tree: FolderTree, folder: Path) -> NumberedFrames:
     """Find the frames of a folder; the last number in a file's name counts, padded with zeros or not.
 
-    If all names end in the same number, as in `img46_224x224.jpg`, the last one that differs counts.
+    If most names end in the same number, as in `img46_224x224.jpg`, the last one that differs counts.
 
     Args:
         tree: the corpus.
@@ -58,14 +58,16 @@ def numbered_frames(tree: FolderTree, folder: Path) -> NumberedFrames:
     listing = tree.listing(folder)
     found: dict[int, str] = {}
     repairs = [f"{folder} cannot be read ({listing.error})"] if listing.error else []
-    present = set(listing.pictures)
     digits = {name: re.findall(r"\d+", name.rpartition(".")[0]) for name in listing.pictures}
+    for name in listing.pictures:
+        original = _COPY.sub("", name)
+        # `img (1).jpg` beside `img.jpg` is a frame.
+        if original != name and digits.get(original):
+            repairs.append(f"{name} is a copy of {original}; skipped")
+            del digits[name]
     place = _place(list(digits.values()))
     for name, numbers_in_name in digits.items():
-        original = _COPY.sub("", name)
-        if original != name and original in present:
-            repairs.append(f"{name} is a copy of {original}; skipped")
-        elif len(numbers_in_name) < place:
+        if len(numbers_in_name) < place:
             repairs.append(f"{name} has no frame number; skipped")
         elif (number := int(numbers_in_name[-place])) in found:
             repairs.append(f"{name} has the same frame number as {found[number]}; skipped")
@@ -78,9 +80,8 @@ def numbered_frames(tree: FolderTree, folder: Path) -> NumberedFrames:
 
 def _place(names: list[list[str]]) -> int:
     """Return which number of the names is that of the frame, counted from the last one, which is 1."""
-    numbered = [digits for digits in names if digits]
-    for place in range(1, min(map(len, numbered), default=0) + 1):
-        if len({digits[-place] for digits in numbered}) > 1:
+    for place in range(1, max(map(len, names), default=0) + 1):
+        if 2 * len({int(digits[-place]) for digits in names if len(digits) >= place}) > len(names):
             return place
     return 1
 

@@ -66,14 +66,12 @@ class Model:
         self._functions: dict[str, Callable] = {}
         try:
             if graph.HasField("object_graph_def"):
-                with without_wildcards(self.folder) as plain:
-                    self._loaded = tf.saved_model.load(str(plain))
+                self._loaded = tf.saved_model.load(str(without_wildcards(self.folder)))
                 self._functions = dict(self._loaded.signatures)
             else:  # TensorFlow 1; `tf.saved_model.load` can load only some of these models
                 self._session = tf.compat.v1.Session(graph=tf.Graph())
-                with without_wildcards(self.folder) as plain:
-                    loader = loader_impl.SavedModelLoader(str(plain))
-                    loader.load(self._session, [tf.saved_model.SERVING])
+                loader = loader_impl.SavedModelLoader(str(without_wildcards(self.folder)))
+                loader.load(self._session, [tf.saved_model.SERVING])
         # A damaged file makes the loaders raise anything from KeyError to DataLossError.
         except Exception as error:
             reason = str(error).partition("\n")[0]

@@ -81,6 +81,8 @@ class Models:
         self._answer = answer
         self._on_load = on_load
         self._config = checked_models(config) if config else None
+        #: Number of configurations that `reload` has accepted.
+        self.reloads = 0
         self._trust(self._config)
         # Requests read these without a lock, so they are replaced as a whole and never changed.
         self._available: dict[str, dict[int, Model]] = {}
@@ -164,6 +166,7 @@ class Models:
             try:
                 self._check_available(new)
                 self._config, self._labels = models, labels
+                self.reloads += 1
                 if trusted:
                     self._trust(models)
             finally:  # what neither the new configuration nor, if it was refused, the old one asks for

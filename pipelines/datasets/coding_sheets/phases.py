@@ -82,7 +82,8 @@ def locate(
         apex_index, instead = None, "apex unknown"
         if is_midpoint:
             # By the numbers, because frames may be missing.
-            apex_index = bisect_right(numbers, (numbers[onset_index] + numbers[offset_index]) // 2) - 1
+            middle = bisect_right(numbers, (numbers[onset_index] + numbers[offset_index]) // 2) - 1
+            apex_index = middle if middle > onset_index else min(onset_index + 1, offset_index - 1)
             instead = "using the midpoint of onset and offset"
         wrong = f"apex {apex} is outside the clip (onset {onset}, {on_disk})"
         repairs.append(f"{'no apex in the sheet' if apex is None else wrong}; {instead}")

@@ -18,6 +18,7 @@ SUFFIXES = (".xlsx", ".xls", ".csv")
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"  # how .xlsx and .xls begin
 _DELIMITERS = ",;\t"
+_UNCLOSED = "unexpected end of data"  # what `csv` says of a quotation mark that swallows the rest of the file
 _INVISIBLE = dict.fromkeys(
     map(ord, "\u200b\u200c\u200d\u2060\ufeff")
 )  # blanks without a width, which `strip` keeps
@@ -88,7 +89,10 @@ def _read_xlsx(path: Path) -> list[Table]:
         sheets = load(values=True)
     tables = []
     for sheet, found in zip(sheets, formulas, strict=True):
-        cells = [(cell.row, cell.column - 1, _undated(cell.value)) for cell in sheet._cells.values()]
+        cells = [
+            (cell.row, cell.column - 1, _undated(cell.value, sheet.parent.epoch))
+            for cell in sheet._cells.values()
+        ]
         merged = [
             (str(area), (area.min_row, area.max_row, area.min_col - 1, area.max_col - 1))
             for area in sheet.merged_cells.ranges
@@ -100,11 +104,12 @@ def _read_xlsx(path: Path) -> list[Table]:
     return tables
 
 
-def _undated(value: object) -> object:
-    """Return the number that a cell holds if it is only shown as a date."""
+def _undated(value: object, epoch: datetime.datetime) -> object:
+    """Return the number that a cell holds if it is only shown as a date; `epoch` is that of the workbook."""
     from openpyxl.utils.datetime import to_excel
 
-    return to_excel(value) if isinstance(value, datetime.date | datetime.time | datetime.timedelta) else value
+    is_date = isinstance(value, datetime.date | datetime.time | datetime.timedelta)
+    return to_excel(value, epoch) if is_date else value
 
 
 def _read_xls(path: Path) -> list[Table]:
@@ -165,14 +170,19 @@ def _lines(text: str, delimiter: str) -> tuple[list[list[str]], str]:
         for line in csv.reader(io.StringIO(text), delimiter=delimiter, strict=True):
             lines.append(line)
     except csv.Error as error:
-        return lines, str(error)
+        if str(error) == _UNCLOSED:
+            return lines, "a quotation mark is not closed"
+        try:
+            return list(csv.reader(io.StringIO(text), delimiter=delimiter)), ""
+        except csv.Error as other:
+            return lines, str(other)
     return lines, ""
 
 
-def _evenness(lines: list[list[str]]) -> tuple[int, int]:
-    """Return how many lines have the most common number of cells above one, and that number."""
-    counts = Counter(len(line) for line in lines if len(line) > 1)
-    return max(((count, length) for length, count in counts.items()), default=(0, 0))
+def _evenness(lines: list[list[str]]) -> int:
+    """Return how many delimiters the lines have that have as many as most."""
+    counts = Counter(len(line) for line in lines)
+    return max((count * (length - 1) for length, count in counts.items()), default=0)
 
 
 def _table(

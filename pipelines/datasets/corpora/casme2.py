@@ -56,7 +56,8 @@ def read(tree: FolderTree) -> CorpusReading:
 
 
 def _coding(row: Row) -> Coding:
-    subject = f"sub{row.text('Subject').zfill(2)}"  # text `01` in one release, the number 1 in another
+    number = row.number("Subject")  # text `01` in one release, the number 1 in another
+    subject = row.text("Subject") if number is None else f"sub{number:02d}"
     name = row.text("Filename")
     return Coding(
         where=row.where,
@@ -100,7 +101,10 @@ def _read_videos(tree: FolderTree, root: Path, rows: list[Row], issues: list[Iss
         seen.add(loosely(coding.key))
         path = videos.get(loosely(coding.key))
         numbers = coding.onset, coding.apex, coding.offset
-        onset, apex, offset = (None if number is None else video_frame(number) for number in numbers)
+        # The recording's frames are counted from 1.
+        onset, apex, offset = (
+            None if number is None or number < 1 else video_frame(number) for number in numbers
+        )
         if path is None:
             reading.issues.append(Issue(coding.name, "skipped", f"{coding.where}: no video {coding.key}"))
             continue

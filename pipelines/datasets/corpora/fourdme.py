@@ -53,6 +53,7 @@ def _key(path: Path) -> str:
 
 def _coding(row: Row) -> Coding:
     subject, folder, onset = row.text("sub_ID"), row.text("fold_name"), row.number("Onset")
+    onset = None if onset is not None and onset < 0 else onset
     # The frames are counted from the onset: without it, the other numbers say nothing of them.
     apex, offset = (None if onset is None else row.number(name) for name in ("Apex", "Offset"))
     return Coding(

@@ -97,7 +97,8 @@ def _codings(row: Row, counter: int | None) -> list[Coding]:
     if one.onset is not None and onset <= one.onset:
         reason = f"second onset {onset} is not after the first; not read"
         return [replace(one, repairs=(*one.repairs, reason))]
-    middle = onset - 1 if one.offset is None else (one.offset + onset) // 2
+    has_end = one.offset is not None and one.offset > max(one.onset or 0, 0)
+    middle = (one.offset + onset) // 2 if has_end else onset - 1
     return [
         replace(one, last=middle),
         replace(one, name=f"{name}_2", onset=onset, apex=None, offset=offset, first=middle + 1),

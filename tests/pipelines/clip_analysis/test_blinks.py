@@ -77,3 +77,14 @@ def test_a_blink_before_a_smile():
     openings = np.concatenate([np.ones(40), CLOSING, np.full(60, 0.78), np.ones(20)])
     (blink,) = of_both(openings)
     assert (blink.apex, blink.onset, blink.offset) == (44, pytest.approx(41, abs=2), pytest.approx(48, abs=2))
+
+
+@pytest.mark.parametrize("closing", [
+    [0.2, 0.5, 0.8, 0.95, 0.8, 0.6, 0.6, 0.75, 0.9, 0.7, 0.4, 0.1],
+    [0.2, 0.5, 0.8, 0.95, 0.8, 0.6, 0.6, 0.75, 0.95, 0.7, 0.4, 0.1],
+    [0.3, 0.8, 1, 1, 0.999, 1, 0.7, 0.3],
+])  # fmt: skip
+def test_a_blink_with_two_tops_is_one(closing):
+    openings = np.ones(100)
+    openings[40 : 40 + len(closing)] = 1 - np.array(closing)
+    assert len(blink_events(np.stack([openings] * 2, axis=1), np.arange(100) / 30)) == 1

@@ -60,8 +60,16 @@ def test_copies_and_sizes_in_names(tmp_path, touch):
         "img46(1).jpg is a copy of img46.jpg; skipped",
         "img47 (2).jpg is a copy of img47.jpg; skipped",
     ]
-    touch(tmp_path / "renamed", ["frame (1).jpg", "frame (2).jpg"])
+    touch(tmp_path / "renamed", ["frame.jpg", "frame (1).jpg", "frame (2).jpg"])
     assert frames_in(tmp_path / "renamed").numbers == (1, 2)
-    touch(tmp_path / "sizes", [f"img{k}_224x224.jpg" for k in (9, 10, 11)])
+    sizes = [f"img{k}_224x224.jpg" for k in (9, 10, 11)]
+    touch(tmp_path / "sizes", sizes)
     frames = frames_in(tmp_path / "sizes")
     assert (frames.numbers, frames.repairs) == ((9, 10, 11), ())
+    touch(tmp_path / "stray", [*sizes, "img9_224x224 (1).jpg", "preview1.jpg"])
+    frames = frames_in(tmp_path / "stray")
+    assert frames.numbers == (9, 10, 11)
+    assert frames.repairs == (
+        "img9_224x224 (1).jpg is a copy of img9_224x224.jpg; skipped",
+        "preview1.jpg has no frame number; skipped",
+    )

@@ -55,6 +55,17 @@ def test_casme2_videos_play_the_recording_at_30_frames_a_second(tmp_path, touch,
     assert issues_of(reading, str(unread)) == [("skipped", "no row in the coding sheet")]
 
 
+@pytest.mark.parametrize("onset", [0, -1])
+def test_casme2_videos_without_an_onset(tmp_path, touch, write_sheet, onset, issues_of):
+    touch(tmp_path / "CASME2_compressed" / "sub01", ["EP09_09.avi"])
+    row = ("1.0", "EP09_09", None, onset, 110, 220, None, 4, "disgust")
+    write_sheet(tmp_path / "CASME2-coding-20140508.xlsx", "Sheet1", [CASME2, row])
+    reading = read_corpus("casme2", tmp_path)
+    (clip,) = reading.clips
+    assert (clip.onset, clip.apex, clip.offset) == (None, None, None)
+    assert f"onset {onset} and offset 220 are not an interval" in issues_of(reading, clip.name)[0][1]
+
+
 def test_frames_without_their_sheet_are_a_folder(tmp_path, touch):
     for name in ("sub01_1", "sub02_1"):
         touch(tmp_path / name, images(1, 5))
@@ -124,6 +135,16 @@ def test_smic_second_onset_that_is_none(tmp_path, touch, write_sheet, second):
     assert any("second onset 1005" in issue.reason for issue in reading.issues) == (second[0] > 0)
 
 
+@pytest.mark.parametrize("offset", [None, 0, -1])
+def test_smic_with_a_second_onset_and_no_offset_of_the_first(tmp_path, touch, write_sheet, offset):
+    row = (1, "s01_ne_01", 1010, offset, 1070, 1095, 1000, "negative")
+    write_sheet(tmp_path / "SMIC-HS-E_annotation.xlsx", "HS", [SMIC, row])
+    touch(tmp_path / "SMIC_HS_E" / "s01" / "s01_ne_01", images(1000, 1100, "image{}.jpg"))
+    one, two = read_corpus("smic", tmp_path).clips
+    assert (one.numbers[0], one.numbers[-1], one.onset, one.offset) == (1000, 1069, 10, None)
+    assert (two.numbers[0], two.numbers[-1], two.onset, two.offset) == (1070, 1100, 0, 25)
+
+
 @pytest.mark.parametrize(
     ("corpus", "sheet", "header", "row", "folder", "subjects"),
     [
@@ -147,9 +168,10 @@ def test_subjects_written_in_several_ways(
     assert len({clip.subject for clip in reading.clips}) == 1
 
 
-def test_4dme_without_an_onset_has_no_apex(tmp_path, touch, write_sheet):
+@pytest.mark.parametrize("onset", [None, -1])
+def test_4dme_without_an_onset_has_no_apex(tmp_path, touch, write_sheet, onset):
     touch(tmp_path / "gray_micro" / "sub7" / "M3", images(55, 80, "{}.jpg"))
-    row = ("sub7", "M3", None, 60, 70, "AU4", 1, 1, "Negative")
+    row = ("sub7", "M3", onset, 60, 70, "AU4", 1, 1, "Negative")
     write_sheet(tmp_path / "4DME_Labelling_Micro_release v1.xlsx", "Sheet1", [FOURDME, row])
     (clip,) = read_corpus("fourdme", tmp_path).clips
     assert (clip.onset, clip.apex, clip.offset) == (None, None, None)

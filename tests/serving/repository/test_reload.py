@@ -184,3 +184,16 @@ def test_a_file_whose_models_do_not_load_is_not_tried_at_each_look(
         server._reread_config()
         assert len(calls) == 1
         assert [model.name for model in server.models] == ["face_flow"]
+
+
+def test_the_file_comes_back_after_a_clients_reload(copies, tmp_path, model_config):
+    """As in TensorFlow Serving, which applies its file at each look."""
+    copies(1)
+    copies(7, "micro_expression")
+    file = tmp_path / "models.config"
+    file.write_text(text_format.MessageToString(model_config(tmp_path)))
+    with Server(tmp_path, port=0, options=ServerOptions(model_config_file=file)) as server:
+        server.models.reload(model_config(tmp_path, name="micro_expression"), trusted=True)
+        assert [model.name for model in server.models] == ["micro_expression"]
+        server._reread_config()
+        assert [model.name for model in server.models] == ["face_flow"]

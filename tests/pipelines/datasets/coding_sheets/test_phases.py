@@ -65,6 +65,7 @@ def test_the_midpoint_is_one_of_numbers():
     phases = locate((*range(100, 110), *range(120, 141)), 103, None, 135)
     assert (phases.onset, phases.apex, phases.apex_is_midpoint) == (3, 9, True)
     assert not locate(FRAMES, 103, 120, 135).apex_is_midpoint
+    assert locate((1, 8, 9, 10), 1, None, 10).apex == 1  # the middle, 5, is not there, nor any before it
 
 
 def test_a_frame_that_is_not_there():

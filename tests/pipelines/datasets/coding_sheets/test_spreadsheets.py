@@ -6,6 +6,7 @@ import csv
 import openpyxl
 import pytest
 import xlwt
+from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
 from pipelines.datasets.coding_sheets.sheet_reader import read_sheet
 from pipelines.datasets.coding_sheets.spreadsheets import read_tables
@@ -116,8 +117,10 @@ def test_a_stray_cell_in_the_last_row_is_no_million_rows(tmp_path, stray):
     assert [issue.clip for issue in issues] == ["codes.xlsx, row 1048576"] * (stray == "x")
 
 
-def test_numbers_shown_as_dates_and_blanks_without_a_width(tmp_path):
+@pytest.mark.parametrize("epoch", [CALENDAR_WINDOWS_1900, CALENDAR_MAC_1904])
+def test_numbers_shown_as_dates_and_blanks_without_a_width(tmp_path, epoch):
     book = openpyxl.Workbook()
+    book.epoch = epoch
     for row in TABLE:
         book.active.append(row)
     for cell, text in (("C2", "dd/mm/yyyy"), ("C3", "hh:mm")):
@@ -131,6 +134,16 @@ def test_semicolons_between_lists_with_commas(tmp_path):
     rows = [("01", "4,5,6,7,9,10", 46), ("02", "12", 7)]
     write_csv(tmp_path / "codes.csv", [COLUMNS, *rows], ";")
     assert codes(tmp_path / "codes.csv") == (rows, [])
+    # Each list has one comma, and every second row ends in a semicolon.
+    lines = ["Subject;Filename;Onset", *(f"{k:02d};4,{k};{k}" + ";" * (k % 2) for k in range(1, 9))]
+    (tmp_path / "codes.csv").write_text("\n".join(lines))
+    assert codes(tmp_path / "codes.csv") == ([(f"{k:02d}", f"4,{k}", k) for k in range(1, 9)], [])
+
+
+def test_quotation_marks_within_a_cell(tmp_path):
+    (tmp_path / "codes.csv").write_text('Subject,Filename,Onset\n01,"happy" face,46\n')
+    ((_, name, onset),), _ = codes(tmp_path / "codes.csv")
+    assert (name, onset) == ("happy face", 46)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +158,7 @@ def test_semicolons_between_lists_with_commas(tmp_path):
         (
             "codes.csv",
             b'Subject,Filename,Onset\n1,a,3\n1,b,"smile\n2,c,5\n',
-            "line 3: unexpected end of data",
+            "line 3: a quotation mark is not closed",
         ),
     ],
 )
