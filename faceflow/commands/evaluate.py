@@ -137,13 +137,13 @@ def evaluate_expression(
         say(note)
     if repaired := sum(issue.kind == "repaired" for issue in first.samples.issues):
         say(f"{repaired} issues of the corpora repaired; --report and --json list them")
-    table = score_table(evaluations)
-    print_table(table.columns, table.rows)
     if json:
         content = {name: evaluation.to_json() for name, evaluation in evaluations.items()}
         write_json(json, content)
     if report:
         write_expression_report(report, evaluations)
+    table = score_table(evaluations)
+    print_table(table.columns, table.rows)
 
 
 def _published(features: Path, table: Path, crops: Path | None) -> "Samples":

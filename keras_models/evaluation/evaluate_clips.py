@@ -15,7 +15,7 @@ from pipelines.clip_analysis.tracking.parallel_tracking import track_in_parallel
 from pipelines.clip_analysis.tracking.reference_crop import reference_crop
 from pipelines.clip_analysis.tracking.tracker import FlowEstimate
 from pipelines.errors import InputError
-from pipelines.image.warping import pixel_grid
+from pipelines.image.warping import pixel_grid, squared_length
 from pipelines.io.clip_truth import ClipTruth, list_clips, read_clip_truth
 from pipelines.landmarks.detector import FaceMesh, NoFaceError, find_face
 from pipelines.landmarks.face_mesh import REGIONS
@@ -156,22 +156,34 @@ def clip_errors(truth: ClipTruth, name: str, follow: Follow) -> list[ClipFrameEr
         where = seen & known
         error = end_point_error(motion.flow[None], flow[None]).numpy()[0]
         difference = flow - motion.flow
-        expression = motion.flow - motion.head
-        still = np.linalg.norm(expression, axis=-1) < _STILL
-        of_expression = _without_error_of_head(difference, where & still)
-        regions, gains = {}, {}
-        for k, region in enumerate(REGIONS, start=1):
-            part = where & (truth.regions == k)
-            if not part.any():
-                continue
-            regions[region] = tuple(difference[part].mean(axis=0).tolist())
-            energy = float(np.square(expression[part]).sum(axis=-1).mean())
-            if energy >= _LEAST_FOR_GAIN**2:
-                missing = float((of_expression[part] * expression[part]).sum(axis=-1).mean())
-                gains[region] = 1 + missing / energy
+        parts = {region: where & (truth.regions == k) for k, region in enumerate(REGIONS, start=1)}
+        parts = {region: part for region, part in parts.items() if part.any()}
+        regions = {region: tuple(difference[part].mean(axis=0).tolist()) for region, part in parts.items()}
+        gains = _gains(difference, motion.flow - motion.head, where, parts)
         coverage = float(where.sum() / seen.sum())
         rows.append(ClipFrameErrors(*row, float(error[where].mean()), coverage, regions, gains, not active))
     return rows
+
+
+def _gains(
+    difference: np.ndarray, expression: np.ndarray, where: np.ndarray, parts: dict[str, np.ndarray]
+) -> dict[str, float]:
+    """Return the gain (see `ClipFrameErrors`) of each region that moves.
+
+    Args:
+        difference: error of the flow, float32 [H, W, 2], pixels.
+        expression: true flow without the motion of the head, float32 [H, W, 2].
+        where: pixels whose flow is known, bool [H, W].
+        parts: the same of each region.
+    """
+    energies = {region: float(squared_length(expression[part]).mean()) for region, part in parts.items()}
+    moving = {region: energy for region, energy in energies.items() if energy >= _LEAST_FOR_GAIN**2}
+    if not moving:
+        return {}
+    still = squared_length(expression) < _STILL**2
+    difference = _without_error_of_head(difference, where & still)
+    missing = (difference * expression).sum(axis=-1)
+    return {region: 1 + float(missing[parts[region]].mean()) / energy for region, energy in moving.items()}
 
 
 def _without_error_of_head(difference: np.ndarray, head: np.ndarray) -> np.ndarray:

@@ -59,7 +59,7 @@ def read_coded_videos(
     cut = []
     for written, coding in codings:
         numbers = numbers_of.get(loosely(coding.key)) or (1,)
-        kind = _kind(written)
+        kind = expression_kind(written)
         if kind is None:
             lack = f"type {written!r} is neither micro- nor macro-expression"
         else:
@@ -104,7 +104,8 @@ def read_coded_videos(
     return reading
 
 
-def _kind(written: str) -> Kind | None:
+def expression_kind(written: str) -> Kind | None:
+    """Return the kind of an expression as a sheet has it, such as `Micro - 1/2`; None if it is neither."""
     return next((kind for kind in KINDS if written.strip().lower().startswith(kind)), None)
 
 

@@ -19,9 +19,8 @@ SUFFIXES = (".xlsx", ".xls", ".csv")
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"  # how .xlsx and .xls begin
 _DELIMITERS = ",;\t"
 _UNCLOSED = "unexpected end of data"  # what `csv` says of a quotation mark that swallows the rest of the file
-_INVISIBLE = dict.fromkeys(
-    map(ord, "\u200b\u200c\u200d\u2060\ufeff")
-)  # blanks without a width, which `strip` keeps
+# Blanks without a width, which `strip` keeps.
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 # Excel's "CSV UTF-8"; "Unicode text"; the "CSV" of a Chinese Windows, which reads ASCII like the others.
 _ENCODINGS = ("utf-8-sig", "utf-16", "gb18030")
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 
 from pipelines.datasets.coding_sheets.coded_clips import Coding
-from pipelines.datasets.coding_sheets.coded_videos import VideoFolder, read_coded_videos
+from pipelines.datasets.coding_sheets.coded_videos import VideoFolder, expression_kind, read_coded_videos
 from pipelines.datasets.coding_sheets.sheet_columns import SAMM as MICRO_COLUMNS
 from pipelines.datasets.coding_sheets.sheet_columns import SAMM_LONG as COLUMNS
 from pipelines.datasets.coding_sheets.sheet_files import find_parts, find_sheet
@@ -77,7 +77,7 @@ def _coding(row: Row, emotions: dict[str, Coding]) -> Coding:
         units=row.text("Action Units"),
         emotion="",
     )
-    micro = emotions.get(loosely(name)) if row.text("Type").lower().startswith("micro") else None
+    micro = emotions.get(loosely(name)) if expression_kind(row.text("Type")) == "micro" else None
     if micro is None:
         return own
     repairs = ()
