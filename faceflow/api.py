@@ -164,7 +164,7 @@ def _estimator(model: str | Path | keras.Model, with_uncertainty: bool) -> Calla
         from keras_models.inference import estimators, uncertainty
 
     if isinstance(model, str | os.PathLike):
-        get = uncertainty.kept_uncertain_estimator if with_uncertainty else estimators.kept_estimator
+        get = uncertainty.get_uncertain_estimator if with_uncertainty else estimators.get_estimator
         return get(_name(model))
     return _network_estimator(model, with_uncertainty)
 

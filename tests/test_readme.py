@@ -17,7 +17,8 @@ README = PROJECT / "README.md"
 # The README shows a full training; here one step must do.
 QUICK = {
     ("train", "flow"): shlex.split(
-        "--width 0.0625 --size 64 --batch-size 2 --epochs 1 --validation-share 0.5"
+        "--width 0.0625 --num-flow-updates 1 --num-coarse-flow-updates 0 --size 64 --batch-size 2 --epochs 1 "
+        "--validation-share 0.5"
     ),
     ("train", "expression"): ["--method", "dis_fast"],
     ("evaluate", "expression"): shlex.split("--method dis_fast --seeds 1 --epochs 1"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import keras
+import tensorflow as tf
 
 #: Layer of a network that estimates its error: its output, linear in its weights, is the log of the
 #: uncertainty in pixels, before it is enlarged to the size of the frames.
@@ -76,10 +77,17 @@ class FlowModel(keras.Model):
         # Read-only, because Keras would track a plain dict as part of the model's state.
         self.level_weights = MappingProxyType(dict(level_weights or {}))
 
+    # Our layers hold no Python conditions on tensors. AutoGraph would rewrite them all the same, which takes
+    # half of the time in which the first network of a process is built.
+    @tf.autograph.experimental.do_not_convert
+    def call(self, inputs, training=None, mask=None):  # noqa: D102
+        return super().call(inputs, training=training, mask=mask)
+
     def get_config(self) -> dict:  # noqa: D102
         return super().get_config() | {"level_weights": dict(self.level_weights)}
 
     @classmethod
+    @tf.autograph.experimental.do_not_convert
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> FlowModel:  # noqa: D102
         config = dict(config)
         level_weights = config.pop("level_weights")

@@ -3,6 +3,8 @@
 import inspect
 from collections.abc import Callable
 
+import tensorflow as tf
+
 from keras_models.flow.block_flow import block_flow
 from keras_models.flow.face_flownet import face_flownet
 from keras_models.flow.flow_model import FlowModel
@@ -45,4 +47,5 @@ def build_network(name: str, **arguments) -> FlowModel:
     unknown = arguments.keys() - inspect.signature(NETWORKS[name]).parameters.keys()
     if unknown:
         raise InputError(f"{name} has no {', '.join(sorted(unknown))}")
-    return NETWORKS[name](**arguments)
+    # Like FlowModel: AutoGraph has nothing to convert.
+    return tf.autograph.experimental.do_not_convert(NETWORKS[name])(**arguments)

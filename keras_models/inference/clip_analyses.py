@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from keras_models.inference.estimators import files_key, kept_estimator
-from keras_models.inference.expression_classifier import kept_classifier, read_classifier
+from keras_models.inference.estimators import files_key, get_estimator
+from keras_models.inference.expression_classifier import open_classifier, read_classifier
 from keras_models.inference.kept import kept
 from keras_models.presets import is_preset, preset_folder, read_preset
 from pipelines.clip_analysis.analysis import AnalysisConfig, Classify, analyse_clip
@@ -164,7 +164,7 @@ def analyse_to_row(clip: Clip, out: Path, request: AnalysisRequest) -> AnalysedC
 def _analysed(clip: Clip, out: Path, request: AnalysisRequest, progress=None, replace_folder: bool = False):
     more = {} if progress is None else {"progress": progress}
     return analyse_clip(
-        clip.path, out, kept_estimator(request.model), request.config, classify=_classify(request.classifier),
+        clip.path, out, get_estimator(request.model), request.config, classify=_classify(request.classifier),
         landmarks=clip.landmarks, replace_folder=replace_folder, threads=request.threads, **more,
     )  # fmt: skip
 
@@ -183,7 +183,7 @@ def _classify(preset: str | None) -> Classify | None:
         from keras_models.inference.recognition import NO_MOVEMENT, Recognition, probabilities
         from pipelines.micro_expressions.onset_apex import aligned_pair
 
-        classifier = kept_classifier(preset)
+        classifier = open_classifier(preset)
         try:
             with FaceMesh() as face_mesh:
                 pair = aligned_pair(onset, apex, _flow_alone(classifier.method), face_mesh)

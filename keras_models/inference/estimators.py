@@ -79,8 +79,9 @@ ESTIMATORS = (
 )
 
 
+@kept
 def get_estimator(name: str) -> Estimator:
-    """Return a flow estimator.
+    """Return a flow estimator. The last four are kept in memory until files of their networks change.
 
     Args:
         name: One of `ESTIMATORS`, or the folder of a training run or of a SavedModel of `face_flow`.
@@ -105,10 +106,6 @@ def get_estimator(name: str) -> Estimator:
     raise InputError(
         f"unknown flow method {name!r}; use {', '.join(ESTIMATORS)}, or the folder of a training run"
     )
-
-
-#: `get_estimator`, but the last four estimators are kept until files of their networks change.
-kept_estimator = kept(get_estimator)
 
 
 def files_key(name: str) -> str:

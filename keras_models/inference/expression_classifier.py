@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras_models.expression.expression_networks import CLASSIFIERS, build_classifier
 from keras_models.inference.estimators import files_key
 from keras_models.inference.kept import kept
-from keras_models.presets import EXPRESSION, Preset, load_network, preset_folder, read_preset
+from keras_models.presets import Preset, load_network, preset_folder, read_preset
 from pipelines.datasets.tasks import COMPOSITE, TASKS
 from pipelines.errors import InputError
 
@@ -89,8 +89,9 @@ def read_classifier(preset: Path | str) -> Preset:
     return about
 
 
-def open_classifier(preset: Path | str = EXPRESSION) -> ExpressionClassifier:
-    """Open a trained classifier.
+@kept
+def open_classifier(preset: Path | str) -> ExpressionClassifier:
+    """Open a trained classifier. The last four are kept in memory until their files change.
 
     Args:
         preset: Name of a preset that comes with FaceFlow, or folder of a run of `faceflow train expression`.
@@ -100,7 +101,7 @@ def open_classifier(preset: Path | str = EXPRESSION) -> ExpressionClassifier:
             the flow network of its features has other weights than in its training.
 
     Examples:
-        >>> open_classifier().classes
+        >>> open_classifier("expression").classes
         ('negative', 'positive', 'surprise')
     """
     about = read_classifier(preset)
@@ -118,7 +119,3 @@ def open_classifier(preset: Path | str = EXPRESSION) -> ExpressionClassifier:
     task = TASKS.get(about.recipe.get("task", COMPOSITE))
     is_binary = task is not None and task.is_binary
     return ExpressionClassifier(load_network(preset, build_classifier), *recipe, temperature, is_binary)
-
-
-#: `open_classifier`, but the last four classifiers are kept until their files change.
-kept_classifier = kept(open_classifier)

@@ -3,40 +3,43 @@
 import functools
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from keras_models.presets import is_preset, preset_files, preset_folder
 from pipelines.import_stand_ins import real_imports
 
+Name = TypeVar("Name", bound=Path | str)
 T = TypeVar("T")
 
 _state = {"has_loaded": False, "is_forked": False}
 
 
-def kept(load: Callable[[str], T], prefix: str = "") -> Callable[[str], T]:
-    """Keep what a function loads by the name of a preset or the folder of a run or SavedModel.
+def kept(load: Callable[[Name], T], prefix: str = "") -> Callable[[Name], T]:
+    """Keep what a function loads by the name of a preset or the folder of a run or SavedModel: the last four.
 
     It is loaded again once a file has changed, or the name leads to another folder. Threads wait for one
     another.
 
     Args:
-        load: function of a name, such as `get_estimator`.
-        prefix: what may stand before the name of a preset or folder.
+        load: Function of a name, or of the path of a folder.
+        prefix: What may stand before the name of a preset or folder.
 
     Raises (when called):
         RuntimeError: for a network, in a process that was forked after one had been loaded.
 
     Examples:
-        >>> from keras_models.inference.estimators import get_estimator
-        >>> get = kept(get_estimator)
-        >>> get("zero") is get("zero")
+        >>> @kept
+        ... def load(name):
+        ...     return object()
+        >>> load("zero") is load("zero") is not load("default")
         True
     """
     cached = functools.lru_cache(maxsize=4)(lambda name, files: load(name))
 
     @functools.wraps(load)
-    def get(name: str) -> T:
-        files = _files(name.removeprefix(prefix))
+    def get(name: Name) -> T:
+        files = _files(name.removeprefix(prefix) if isinstance(name, str) else name)
         if files and _state["is_forked"]:
             raise RuntimeError(
                 "TensorFlow does not work in a process that was forked after it had run: it would wait for "
@@ -50,7 +53,7 @@ def kept(load: Callable[[str], T], prefix: str = "") -> Callable[[str], T]:
     return get
 
 
-def _files(name: str) -> tuple:
+def _files(name: Path | str) -> tuple:
     """Return folder, names, sizes and times of change of the files that a name stands for."""
     folder = preset_folder(name)
     if not folder.is_dir():

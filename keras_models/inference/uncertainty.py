@@ -10,6 +10,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,9 @@ UncertainEstimator = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.nda
 CONSISTENCY = "consistency:"
 
 
+@partial(kept, prefix=CONSISTENCY)
 def get_uncertain_estimator(name: str) -> UncertainEstimator:
-    """Return an estimator of the flow and of its error.
+    """Return an estimator of the flow and of its error, kept in memory as by `get_estimator`.
 
     Args:
         name: Preset, training run or SavedModel of a network that estimates its error; or
@@ -64,10 +66,6 @@ def get_uncertain_estimator(name: str) -> UncertainEstimator:
     if is_preset(folder):
         return uncertain_network_estimator(load_network(name), name)
     return _networks(saved_model_function(folder, ("flow", "uncertainty")))
-
-
-#: `get_uncertain_estimator`, but the last four estimators are kept until files of their networks change.
-kept_uncertain_estimator = kept(get_uncertain_estimator, CONSISTENCY)
 
 
 def uncertain_network_estimator(network: keras.Model, name: str | None = None) -> UncertainEstimator:

@@ -3,16 +3,19 @@
 import warnings
 
 import numpy as np
+from scipy.ndimage import median_filter
 from scipy.signal import find_peaks, peak_widths
 
 from pipelines.clip_analysis.clip_events import LONGEST_MICRO, FoundEvent
 from pipelines.clip_analysis.even_times import at_constant_rate
 
-# Opening of the eyes that a blink falls below. Behind glasses, Face Mesh may close the lids to .6 only.
+# Opening of the eyes that a blink falls below, relative to open eyes. Behind glasses, Face Mesh may close the
+# lids to .6 only.
 _BLINK_BELOW = 0.65
 # By which the eye that is more open may stay above that; in a wink, it does not close at all.
 _EYES_DIFFER = 0.15
 _FOOT = 0.25  # share of the closing at which a blink begins and ends
+_AROUND = 1.0  # seconds before and after a frame in which the eyes are usually open
 _FALL = 0.75  # least rise and fall, in multiples of the threshold
 
 
@@ -26,13 +29,14 @@ def blink_events(openings: np.ndarray, times: np.ndarray) -> list[FoundEvent]:
     """
     if len(openings) < 2 or not np.isfinite(openings).all(axis=1).any():
         return []
-    both = np.maximum(openings.mean(axis=1), openings.max(axis=1) - _EYES_DIFFER)
-    even = at_constant_rate(both, times)
-    shut, reach = 1 - even.values, max(2, round(LONGEST_MICRO / even.step))
+    even = at_constant_rate(openings, times)
+    eyes = even.values / _open_eyes(even.values, round(_AROUND / even.step))
+    shut = 1 - np.maximum(eyes.mean(axis=1), eyes.max(axis=1) - _EYES_DIFFER)
+    known, reach = np.isfinite(openings).all(axis=1), max(2, round(LONGEST_MICRO / even.step))
     found = []
     for begin, end in _runs(even.seen):
         for first, last, apex in _humps(shut[begin:end], 1 - _BLINK_BELOW, reach):
-            frames = even.frames(begin + first, begin + apex, begin + last, np.isfinite(both))
+            frames = even.frames(begin + first, begin + apex, begin + last, known)
             if times[frames[-1]] - times[frames[0]] <= LONGEST_MICRO:
                 found.append(FoundEvent("blink", *frames, float(shut[begin + apex]), "eyes"))
     return found
@@ -46,6 +50,15 @@ def without_blinks(events: list[FoundEvent], blinks: list[FoundEvent]) -> list[F
         if event.kind != "micro"
         or all(not blink.onset - 1 <= event.apex <= blink.offset + 1 for blink in blinks)
     ]
+
+
+def _open_eyes(openings: np.ndarray, reach: int) -> np.ndarray:
+    """Return the opening of eyes that are open, around each sample, float [N, 2].
+
+    It is that of the reference frame, or the median around where that is larger: the eyes of the reference
+    frame may be narrower, and those of a head that is turned are seen otherwise.
+    """
+    return np.maximum(median_filter(openings, size=(2 * reach + 1, 1), mode="nearest"), 1)
 
 
 def _runs(mask: np.ndarray) -> list[tuple[int, int]]:

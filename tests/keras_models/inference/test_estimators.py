@@ -34,9 +34,9 @@ def test_a_classical_method_gets_no_narrow_frame(monkeypatch):
             asked.append((frame1.shape, frame2.shape))
             return np.dstack([frame1, frame1]).astype(np.float32)
 
-    monkeypatch.setitem(estimators._CLASSICAL, "dis_fast", Noting)
+    monkeypatch.setitem(estimators._CLASSICAL, "noting", Noting)
     frame = np.random.default_rng(0).integers(0, 256, (12, 40, 1), np.uint8).repeat(3, axis=2)
-    flow, _ = get_estimator("dis_fast")(frame, frame)
+    flow, _ = get_estimator("noting")(frame, frame)
     assert asked == [((32, 40), (32, 40))]
     np.testing.assert_array_equal(flow[..., 0], frame[..., 0])
 

@@ -184,8 +184,9 @@ def test_going_on_from_a_run(tmp_path, run, pair_folder):
 @pytest.mark.parametrize("name", ["block_flow", "pyramid_flow"])
 def test_only_the_uncertainty_is_trained(tmp_path, pair_folder, name):
     """Not even weight decay changes the other layers; the best epoch is that of the least loss."""
-    first = build_network(name, width=0.25)
-    save_preset(tmp_path / "first", first, Preset({"name": name, "width": 0.25}))
+    about = {"name": name, "width": 0.25, "num_flow_updates": 1, "num_coarse_flow_updates": 1}
+    first = build_network(**about)
+    save_preset(tmp_path / "first", first, Preset(about))
     config = replace(TINY, layers="uncertainty", weight_decay=0.1, ema_momentum=0.5)
     network = train_flow(pair_folder, tmp_path / "more", config, init_from=tmp_path / "first")
     learned = {

@@ -31,6 +31,21 @@ def test_a_blink_behind_glasses():
     assert blink.apex == 103
 
 
+def test_a_blink_of_eyes_that_are_wider_than_in_the_reference_frame():
+    """They close to .75 of the reference, which is .6 of what they were before and after."""
+    openings = np.full(200, 1.25)
+    openings[100:108] = [1.1, 0.95, 0.8, 0.75, 0.8, 0.95, 1.1, 1.2]
+    (blink,) = of_both(openings)
+    assert (blink.apex, blink.peak) == (103, pytest.approx(0.4))
+
+
+def test_eyes_that_open_wide_do_not_blink_afterwards():
+    for seconds in (0.3, 0.8, 1.5, 3):
+        openings = np.ones(400)
+        openings[100 : 100 + round(seconds * RATE)] = 1.7
+        assert of_both(openings) == []
+
+
 def test_a_wink_is_no_blink():
     openings = np.ones((200, 2))
     openings[40:50, 0] = CLOSING

@@ -82,7 +82,7 @@ def test_what_is_found_is_recognised(corpus):
     (video, _) = read_corpus("casme_squared", corpus).videos
     spotted = Spotted("micro", ONSET - 1, APEX - 1, OFFSET - 1, 1.0)
     result = VideoResult("casme_squared", video, (spotted,), SpottingThresholds(0.5, 1.0, 1.0))
-    classifier = open_classifier()
+    classifier = open_classifier("expression")
     found = with_recognition(SpottingEvaluation("flow", (result,)), classifier)
     pair = recognise_pair(video.frames[ONSET - 1], video.frames[APEX - 1], classifier)
     expected = max(pair.probabilities, key=pair.probabilities.get)

@@ -72,7 +72,7 @@ def test_errors_of_nothing_have_a_finite_fit():
 
 def test_training_ends_with_it(pair_folder, tmp_path):
     config = FlowTrainingConfig(width=0.25, size=64, batch_size=4, epochs=1, steps_per_epoch=2, augment=False)
-    config = replace(config, network="block_flow", validation_share=0.3, warmup_steps=0)
+    config = replace(config, network="block_flow", num_flow_updates=1, validation_share=0.3, warmup_steps=0)
     trained = train_flow(pair_folder, tmp_path / "run", config)
     kept = load_network(tmp_path / "run")
     for ours, theirs in zip(kept.get_weights(), trained.get_weights(), strict=True):
