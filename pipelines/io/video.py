@@ -175,7 +175,7 @@ def frame_count(path: Path | str) -> int:
     return len(frame_files(path)) if path.is_dir() else stated_frames(path)
 
 
-def write_video(path: Path | str, frames: Iterable[np.ndarray], rate: float) -> int:
+def write_video(path: Path | str, frames: Iterable[np.ndarray], rate: float, crf: int = 20) -> int:
     """Write an MP4 (H.264, 4:2:0) that browsers play, whole or not at all.
 
     Args:
@@ -183,6 +183,7 @@ def write_video(path: Path | str, frames: Iterable[np.ndarray], rate: float) -> 
         frames: uint8 [H, W, 3], RGB, all of one size. An odd last row or column is cut off: the codec needs
             even sides.
         rate: frames per second.
+        crf: constant rate factor of x264, from 0 (lossless but for the colours) to 51.
 
     Returns:
         Number of frames written.
@@ -198,7 +199,7 @@ def write_video(path: Path | str, frames: Iterable[np.ndarray], rate: float) -> 
             if not (height and width):
                 raise InputError(f"{path}: frames of {frame.shape[1]}x{frame.shape[0]} make no video")
             if stream is None:
-                options = {"crf": "20", "preset": "veryfast"}
+                options = {"crf": str(crf), "preset": "veryfast"}
                 exact = Fraction(rate).limit_denominator(60_000)
                 stream = container.add_stream("libx264", exact, options=options)
                 stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
