@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import sys
 
 # Command -> (module:function, description). A module is imported when its command runs, so that `--help` does
@@ -76,10 +77,15 @@ COMMANDS = {
 
 
 def main() -> None:
-    """Run the command line. The exit code is 2 for a usage or input error and 130 for Ctrl-C."""
+    """Run the command line.
+
+    The exit code is 2 for a usage or input error, 130 for Ctrl-C, and 143 for SIGTERM (of batch systems).
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # keep TensorFlow's notices off stderr
     from pipelines.errors import InputError
 
+    # As an exception, so that what is half-written is removed.
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         run(sys.argv[1:])
     except InputError as error:
@@ -95,6 +101,12 @@ def main() -> None:
         _fail(
             f"OpenCV needs system libraries ({error}); on Debian/Ubuntu: apt-get install libgl1 libglib2.0-0"
         )
+
+
+def _terminate(number: int, frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: the second would stop the removal
+    print("terminated", file=sys.stderr)
+    sys.exit(128 + number)
 
 
 def run(arguments: list[str]) -> None:

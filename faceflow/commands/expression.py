@@ -99,7 +99,8 @@ def spot(
     else:
         rows = [
             (
-                *map(str, (one.first, one.apex, one.last)),
+                *map(str, (one.onset, one.apex, one.offset)),
+                f"{one.onset_s:.2f} to {one.offset_s:.2f}",
                 one.expression,
                 " ".join(
                     f"{one.probabilities[name]:.3f}"
@@ -109,6 +110,6 @@ def spot(
             )
             for one in spotted.expressions
         ]
-        print_table(("onset", "apex", "offset", "class", "probability"), rows)
+        print_table(("onset", "apex", "offset", "seconds", "class", "probability"), rows)
     if json:
         write_json(json, [vars(one) for one in spotted.expressions])

@@ -2,11 +2,13 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
+
+import numpy as np
 
 from keras_models.inference.estimators import files_key, get_estimator
 from keras_models.inference.expression_classifier import open_classifier, read_classifier
@@ -19,12 +21,12 @@ from pipelines.clip_analysis.results.summary_table import (
     row_of_clip,
     write_summary_table,
 )
+from pipelines.clip_analysis.tracking.clip_motion import Progress
 from pipelines.datasets.clip import Clip
 from pipelines.datasets.corpora import read_corpus
 from pipelines.datasets.reading import CorpusReading
 from pipelines.errors import InputError
 from pipelines.files import replacing
-from pipelines.landmarks.detector import FaceMesh, NoFaceError
 from pipelines.library_versions import library_versions
 from pipelines.records.clip_landmarks import attach_landmarks
 from pipelines.records.fingerprint import content_key
@@ -67,7 +69,8 @@ def analyse(
     reading = CorpusReading([Clip(clip.stem, clip.stem, clip)])
     if request.landmarks:
         reading = attach_landmarks(reading, request.landmarks)
-    return _analysed(reading.clips[0], out, request, progress)
+    (clip,) = reading.clips
+    return _analysed(clip, out, request, _repaired(reading, clip), progress=progress)
 
 
 def analyse_folder(
@@ -128,18 +131,28 @@ def analyse_folder(
         if not row.failure and (out / row.clip / "summary.json").exists()
     }
     done = {clip.name: done[clip.name] for clip in reading.clips if _is_kept(clip, done.get(clip.name))}
+    skipped = {issue.clip: issue.reason for issue in reading.issues if issue.kind == "skipped"}
+    done |= {
+        clip.name: AnalysedClip(clip.name, str(clip.path), failure=f"{clip.path}: {skipped[clip.name]}")
+        for clip in clips
+        if clip.name in skipped
+    }
     if workers > 1 or scheduler:
         request = replace(request, threads=1)  # the processes share the cores
-    tasks = [(clip, out / clip.name, request) for clip in reading.clips if clip.name not in done]
+    tasks = [
+        (clip, out / clip.name, request, _repaired(reading, clip))
+        for clip in reading.clips
+        if clip.name not in done
+    ]
     out.mkdir(parents=True, exist_ok=True)
-    _write(out, settings, done, reading)
+    _write(out, settings, done, clips)
     # Closed at once, whatever happens: processes must not go on.
     with closing(run_tasks(analyse_to_row, tasks, workers, scheduler)) as outcomes:
-        for (clip, _, _), outcome in outcomes:
+        for (clip, *_), outcome in outcomes:
             done[clip.name] = outcome if isinstance(outcome, AnalysedClip) else _failed(clip, outcome)
-            _write(out, settings, done, reading)
-            on_clip(len(done), len(reading.clips))
-    rows = [done[clip.name] for clip in reading.clips]
+            _write(out, settings, done, clips)
+            on_clip(len(done), len(clips))
+    rows = [done[clip.name] for clip in clips]
     if all(row.failure for row in rows):
         reasons = "; ".join(sorted({row.failure for row in rows}))
         raise InputError(f"{source}: none of {len(rows)} clips could be analysed: {reasons}")
@@ -155,17 +168,30 @@ def _is_result(path: Path) -> bool:
     return of_flow and (folder / "flow.mp4").exists() and any(folder.glob(f"{'[0-9]' * 5}.*"))
 
 
-def analyse_to_row(clip: Clip, out: Path, request: AnalysisRequest) -> AnalysedClip:
+def _repaired(reading: CorpusReading, clip: Clip) -> list[str]:
+    """Return what is wrong with a clip or its landmarks that does not stop the analysis."""
+    return [issue.reason for issue in reading.issues if issue.clip == clip.name and issue.kind == "repaired"]
+
+
+def analyse_to_row(clip: Clip, out: Path, request: AnalysisRequest, notes: Sequence[str]) -> AnalysedClip:
     """Analyse a clip of a folder into a folder of its own, and return its row."""
     key = content_key(clip)  # before: a clip that changes meanwhile is analysed again
-    return row_of_clip(clip, _analysed(clip, out, request, replace_folder=True), key)
+    return row_of_clip(clip, _analysed(clip, out, request, notes, replace_folder=True), key)
 
 
-def _analysed(clip: Clip, out: Path, request: AnalysisRequest, progress=None, replace_folder: bool = False):
+def _analysed(
+    clip: Clip,
+    out: Path,
+    request: AnalysisRequest,
+    notes: Sequence[str],
+    progress: Progress | None = None,
+    replace_folder: bool = False,
+) -> ClipAnalysis:
     more = {} if progress is None else {"progress": progress}
     return analyse_clip(
         clip.path, out, get_estimator(request.model), request.config, classify=_classify(request.classifier),
-        landmarks=clip.landmarks, replace_folder=replace_folder, threads=request.threads, **more,
+        landmarks=clip.landmarks, replace_folder=replace_folder, threads=request.threads,
+        notes=notes, **more,
     )  # fmt: skip
 
 
@@ -181,14 +207,11 @@ def _classify(preset: str | None) -> Classify | None:
 
     def classify(onset, apex) -> tuple[str, float] | None:
         from keras_models.inference.recognition import NO_MOVEMENT, Recognition, probabilities
-        from pipelines.micro_expressions.onset_apex import aligned_pair
+        from pipelines.micro_expressions.onset_apex import AlignedPair
 
         classifier = open_classifier(preset)
-        try:
-            with FaceMesh() as face_mesh:
-                pair = aligned_pair(onset, apex, _flow_alone(classifier.method), face_mesh)
-        except NoFaceError:
-            return None
+        flow = _flow_alone(classifier.method)(onset, apex).astype(np.float32)
+        pair = AlignedPair(onset, apex, flow)
         found = probabilities(pair, classifier)
         label = Recognition(found, pair, is_binary=classifier.is_binary).expression
         if label == NO_MOVEMENT:
@@ -249,8 +272,8 @@ def _failed(clip: Clip, outcome: Exception) -> AnalysedClip:
     return AnalysedClip(clip.name, str(clip.path), failure=f"{kind}{named}")
 
 
-def _write(out: Path, settings: dict, done: dict[str, AnalysedClip], reading: CorpusReading) -> None:
-    rows = [done[clip.name] for clip in reading.clips if clip.name in done]
+def _write(out: Path, settings: dict, done: dict[str, AnalysedClip], clips: list[Clip]) -> None:
+    rows = [done[clip.name] for clip in clips if clip.name in done]
     write_summary_table(out / "summary.csv", rows)
     with replacing(out / STATE) as part:
         part.write_text(json.dumps({"settings": settings, "clips": [asdict(row) for row in rows]}, indent=1))

@@ -114,7 +114,8 @@ def recognise_clip(clip: Path, classifier: ExpressionClassifier) -> Recognition:
     onset, end = _first_shot(clip)
     numbers = np.linspace(onset, end - 1, min(end - onset, _MOST_FRAMES + 1)).round().astype(int)
     wanted = set(numbers.tolist())
-    frames = [frame for number, frame in enumerate(intact_frames(clip)) if number in wanted]
+    again = intact_frames(clip, lambda frames: None)  # of a truncated file, that is said already
+    frames = [frame for number, frame in enumerate(again) if number in wanted]
     estimate = estimator(classifier.method)
     with FaceMesh() as face_mesh:
         found = spot_apex(frames, estimator(SPOTTER), face_mesh, str(clip), most_frames=_MOST_FRAMES)

@@ -5,7 +5,8 @@ The clip is streamed (`clip_motion`): only a few numbers per frame stay in memor
 
 import csv
 import operator
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -29,6 +30,7 @@ from pipelines.clip_analysis.results.parquet import write_parquet
 from pipelines.clip_analysis.tracking.clip_frame import ClipFrame
 from pipelines.clip_analysis.tracking.clip_motion import ClipMotion, Progress, clip_motion
 from pipelines.clip_analysis.tracking.head_pose import head_pose
+from pipelines.clip_analysis.tracking.landmark_store import LandmarkStore
 from pipelines.clip_analysis.tracking.tracker import FlowEstimate
 from pipelines.clip_analysis.wide_table import WIDE_COLUMNS, wide_row
 from pipelines.datasets.clip import Landmarks
@@ -36,9 +38,10 @@ from pipelines.errors import InputError
 from pipelines.files import check_outputs, replacing
 from pipelines.io.frame_times import frame_times, video_start
 from pipelines.io.video import intact_frames, write_video
+from pipelines.micro_expressions.alignment import align, align_like, alignment
 
-#: Function from the frames of onset and apex, uint8 [H, W, 3] RGB each, to the class of the expression and
-#: its probability; None if one of the frames has no face, or the face moves too little for a class.
+#: Function from the aligned crops of onset and apex (`micro_expressions.alignment`), uint8 [224, 224, 3] RGB
+#: each, to the class of the expression and its probability; None if the face moves too little for a class.
 Classify = Callable[[np.ndarray, np.ndarray], tuple[str, float] | None]
 
 # Share of the face that repeats the frame before, from which a note says so. In rendered clips of H.264 at
@@ -91,6 +94,7 @@ def analyse_clip(
     progress: Progress = lambda step, done, total: None,
     replace_folder: bool = False,
     threads: int | None = None,
+    notes: Sequence[str] = (),
 ) -> ClipAnalysis:
     """Analyse a clip and write tables, events, the magnified video and the report into a folder.
 
@@ -106,6 +110,7 @@ def analyse_clip(
         replace_folder: whether to replace existing results.
         threads: number of threads beside the calling one, see `track_in_parallel`. Results do not depend on
             it.
+        notes: remarks on the clip and its landmarks, to be put before those of the analysis.
 
     Raises:
         InputError: if the clip cannot be read or has no face, or the reference frame does not exist or has no
@@ -119,7 +124,7 @@ def analyse_clip(
         motion = stack.enter_context(
             clip_motion(clip, estimate, config.reference, landmarks, progress, threads)
         )
-        notes = _survey_notes(motion, config.reference)
+        notes = [*notes, *_survey_notes(motion, config.reference)]
         video_times = frame_times(clip, motion.survey.frames, None if clip.is_file() else config.rate)
         times = video_times if config.rate is None else frame_times(clip, motion.survey.frames, config.rate)
         notes += _gap_notes(video_times)
@@ -133,7 +138,7 @@ def analyse_clip(
         ]
         events = _events(collected, times)
         if classify and any(event.kind == "micro" for event in events):
-            events = _classified(clip, events, classify)
+            events = _classified(clip, events, classify, motion.landmarks)
         analysis = ClipAnalysis(
             clip, out, times, video_times, (*motion.references.values(), *motion.added), collected.motion(),
             tuple(collected.status), tuple(events), (*notes, *collected.notes()), collected.mm_per_pixel,
@@ -269,19 +274,27 @@ def _events(collected: _Collected, times: np.ndarray) -> list[FoundEvent]:
     return sorted(found, key=lambda event: event.onset)
 
 
-def _classified(clip: Path, events: list[FoundEvent], classify: Classify) -> list[FoundEvent]:
-    """Add the classes of the micro-expressions; read the clip once more for their frames."""
-    micro = [event for event in events if event.kind == "micro"]
-    wanted = {event.onset for event in micro} | {event.apex for event in micro}
-    kept = {}
+def _classified(
+    clip: Path, events: list[FoundEvent], classify: Classify, landmarks: LandmarkStore
+) -> list[FoundEvent]:
+    """Add the classes of the micro-expressions; read the clip once more for their frames.
+
+    The landmarks are those of the face whose motion was measured: there may be others in the frame.
+    """
+    begins, ends = defaultdict(list), defaultdict(list)
+    for place, event in enumerate(events):
+        known = landmarks[event.onset] is not None and landmarks[event.apex] is not None
+        if event.kind == "micro" and known:
+            begins[event.onset].append(place)
+            ends[event.apex].append(place)
+    onsets = {}
     for number, frame in enumerate(intact_frames(clip, lambda frames: None)):  # the notes say it
-        if number in wanted:
-            kept[number] = frame
-        for event in micro:
-            if event.apex == number and (found := classify(kept[event.onset], kept[event.apex])):
-                events[events.index(event)] = replace(event, label=found[0], probability=found[1])
-        # A frame is kept only until the apex of its event.
-        kept = {k: v for k, v in kept.items() if any(e.onset == k and e.apex > number for e in micro)}
+        for place in begins[number]:
+            onsets[place] = align(frame, alignment(landmarks[number]))
+        for place in ends[number]:
+            apex = align_like(frame, landmarks[number], landmarks[events[place].onset])
+            if found := classify(onsets.pop(place), apex):
+                events[place] = replace(events[place], label=found[0], probability=found[1])
     return events
 
 

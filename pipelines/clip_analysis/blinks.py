@@ -9,8 +9,8 @@ from scipy.signal import find_peaks, peak_widths
 from pipelines.clip_analysis.clip_events import LONGEST_MICRO, FoundEvent
 from pipelines.clip_analysis.even_times import at_constant_rate
 
-# Opening of the eyes that a blink falls below, relative to open eyes. Behind glasses and in small faces, Face Mesh
-# may close the lids to .6 or .7 only; thresholds from .65 to .75 find the same blinks in 14 real clips.
+# Opening of the eyes that a blink falls below, relative to open eyes. Behind glasses and in small faces, Face
+# Mesh may close the lids to .6 or .7 only; thresholds from .65 to .75 find the same blinks in 14 real clips.
 _BLINK_BELOW = 0.72
 # By which the eye that is more open may stay above that; in a wink, it does not close at all.
 _EYES_DIFFER = 0.15

@@ -19,8 +19,9 @@ def frame_times(path: Path | str, count: int, rate: float | None = None) -> np.n
         rate: frames per second, in place of the time stamps.
 
     Returns:
-        float64 [count], seconds from the first frame, increasing. Frames without a time stamp follow at the
-        rate of the clip.
+        float64 [count], seconds from the first frame, increasing. A frame that repeats the time stamp of the
+        one before lies between its neighbours; frames without a time stamp follow at the rate of the clip. If
+        these are half of the frames, all lie at this rate.
 
     Raises:
         InputError: for a rate that is not positive.
@@ -34,12 +35,14 @@ def frame_times(path: Path | str, count: int, rate: float | None = None) -> np.n
     if len(stamps) > count:  # packets of no frame, or damaged ones: only decoding tells which
         stamps = np.array(decoded_times(path))
         stamps = stamps[np.isfinite(stamps)]
-    stamps = stamps[:count]
     usual = 1 / frame_rate(path)
-    if len(stamps) < 2 or (np.diff(stamps) <= 0).any():
+    known = np.flatnonzero(np.diff(stamps[:count], prepend=-np.inf) > 0)
+    if len(known) < 2 or 2 * len(known) <= count:
         return np.arange(count) * usual
-    missing = stamps[-1] + usual * np.arange(1, count - len(stamps) + 1)
-    return np.concatenate([stamps, missing]) - stamps[0]
+    last = int(known[-1])
+    times = np.interp(np.arange(last + 1), known, stamps[known])
+    missing = times[-1] + usual * np.arange(1, count - last)
+    return np.concatenate([times, missing]) - times[0]
 
 
 def video_start(path: Path | str) -> float:

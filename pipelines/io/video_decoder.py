@@ -101,6 +101,10 @@ def _decoded(path: Path, report: bool = True) -> Iterator[tuple[av.VideoFrame, b
                     ready, held = [*held, each], []
                 frames += len(ready)
                 yield from ready
+        if skipped and not (frames or held or is_truncated(path)):
+            raise InputError(
+                f"{path}: its frames ({codec}) cannot be decoded; convert it, for instance into PNG pictures"
+            )
         if ends_damaged or held or is_truncated(path):
             raise TruncatedClipError(
                 f"{path}: truncated: the file ends inside a frame; {frames} frames before it are intact. "

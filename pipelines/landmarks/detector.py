@@ -45,9 +45,9 @@ class FaceMesh:
     """Finds the 478 landmarks of one face in a frame: the largest, or the one of another frame.
 
     A face counts if Face Mesh gives the same landmarks for the mirrored picture and their shape is that of a
-    face (`face_check`). One that is not found in the whole frame is searched for upside down and in parts of
-    the frame (`face_views`): a face is found at any angle in the picture plane, turned to the side by up to
-    about 60 degrees, and from about 60 pixels on at any size.
+    face (`face_check`). One that is not found in the whole frame is searched for upside down, on either side,
+    and in parts of the frame (`face_views`): a face is found at any angle in the picture plane, turned to the
+    side by up to about 60 degrees, and from about 60 pixels on at any size.
 
     Args:
         tracking: follow the face through the frames of a clip, given in order; steadier and faster than to
@@ -113,7 +113,7 @@ class FaceMesh:
             if merits[k] > 0 and self._is_face(view, points, frame, same_as):
                 leaves = self._view and not self._view.holds(points, _TRACK_MARGIN, frame)
                 if self._tracker and (mesh is self._still or leaves):
-                    self._follow(view_around(points, frame, _TRACK_VIEW, view.turned))
+                    self._follow(view_around(points, frame, _TRACK_VIEW, view.turns))
                 return Face(np.ascontiguousarray(points[:, :2]), _count_apart(found))
         return None
 
@@ -125,7 +125,7 @@ class FaceMesh:
         if is_followed and self._since_check < _CHECK_INTERVAL:
             self._since_check += 1 if self._tracker else 0
             return True
-        around = view_around(points, frame, _CHECK_VIEW, view.turned)
+        around = view_around(points, frame, _CHECK_VIEW, view.turns)
         error = self._mirror_error(around, points, frame)
         self._since_check = 0
         if error > CLEAR_MIRROR_ERROR:
@@ -140,7 +140,7 @@ class FaceMesh:
         """Return the smallest mirror error of what is found in the mirrored view."""
         here = view.to_picture(points)
         found = self._still.find(view.picture(frame)[:, ::-1])
-        return min((mirror_error(here, each, view.width) for each in found), default=np.inf)
+        return min((mirror_error(here, each, view.picture_width) for each in found), default=np.inf)
 
     def _follow(self, view: View | None) -> None:
         """Follow the face in another view from the next frame on."""

@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of a command."""
+"""Ctrl-C and SIGTERM in the middle of a command."""
 
 import os
 import signal
@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from pipelines.io.images import write_image
 
@@ -59,13 +60,17 @@ def test_rendering_in_the_background_of_a_script(tmp_path):
     assert len(list((tmp_path / "pairs").glob("*_flow.flo"))) == 24
 
 
-def test_ctrl_c_leaves_nothing(clips_folder, tmp_path):
-    """SIGINT in the middle of a clip's flow: exit code 130 and no folder under the final name."""
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_signal_leaves_nothing(tmp_path, number, code, word):
+    """In the middle of a clip's flow: no folder under the final name, and no temporary one."""
     # Small frames: a call of OpenCV ends before Python sees the signal.
     source = tmp_path / "long"
     frame = np.random.default_rng(0).integers(0, 255, (256, 256, 3), np.uint8)
-    for number in range(60):
-        write_image(source / f"{number}.png", frame)
+    for frame_number in range(60):
+        write_image(source / f"{frame_number}.png", frame)
     command = [sys.executable, "-c", "from faceflow.cli import main; main()", "flow", str(source), "-o"]
     process = subprocess.Popen(
         [*command, str(tmp_path / "out"), "--model", "deepflow"],
@@ -77,8 +82,8 @@ def test_ctrl_c_leaves_nothing(clips_folder, tmp_path):
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(".out.*/out/*.flo")) and time.monotonic() < deadline:
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert err.strip().splitlines()[-1] == "interrupted"
+    assert process.returncode == code
+    assert err.strip().splitlines()[-1] == word
     assert sorted(path.name for path in tmp_path.iterdir()) == ["long"]

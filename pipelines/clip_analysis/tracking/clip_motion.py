@@ -34,12 +34,14 @@ class ClipMotion:
         references: number of the reference frame of each shot with a face.
         frames: every frame with its motion, in order; can be iterated over once.
         intact_frames: number of intact frames of a truncated file; None if the file is complete.
+        landmarks: landmarks of each frame.
         added: numbers of frames that replaced a reference; complete after the last frame.
     """
 
     survey: Survey
     references: dict[Shot, int]
     frames: Iterator[ClipFrame]
+    landmarks: LandmarkStore
     intact_frames: int | None = None
     added: list[int] = field(default_factory=list)
 
@@ -89,7 +91,7 @@ def clip_motion(
         tracked = track_clip(frames_again, found, crops, store, estimate, added.append, threads)
         frames = _with_progress(tracked, found.frames, progress)
         stack.callback(frames.close)  # ends the threads, also if the reader fails
-        yield ClipMotion(found, references, frames, truncated[0] if truncated else None, added)
+        yield ClipMotion(found, references, frames, store, truncated[0] if truncated else None, added)
 
 
 def _with_progress(frames: Iterator[ClipFrame], total: int, progress: Progress) -> Iterator[ClipFrame]:

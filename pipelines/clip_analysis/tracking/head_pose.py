@@ -22,12 +22,12 @@ _EYES = np.array([[33, 160, 158, 133, 153, 144], [362, 385, 387, 263, 373, 380]]
 
 @dataclass(frozen=True)
 class HeadPose:
-    """Pose of a head.
+    """Pose of a head: a turn about its own vertical axis, a nod, and then a tilt in the picture.
 
     Attributes:
-        yaw: turn, degrees, positive to the right of the picture.
+        yaw: turn, degrees, positive to the right of the upright face.
         pitch: nod, degrees, positive down.
-        roll: tilt, degrees, positive clockwise.
+        roll: tilt in the picture, degrees, positive clockwise. It changes neither yaw nor pitch.
         scale: pixels per centimetre of the head.
     """
 
@@ -54,9 +54,9 @@ def head_pose(landmarks: np.ndarray) -> HeadPose:
     first, second = left @ right  # the nearest two rows of a rotation
     third = np.cross(first, second)
     return HeadPose(
-        yaw=float(np.rad2deg(np.arctan2(-first[2], third[2]))),
-        pitch=float(np.rad2deg(-np.arcsin(np.clip(second[2], -1, 1)))),
-        roll=float(np.rad2deg(np.arctan2(second[0], second[1]))),
+        yaw=float(np.rad2deg(np.arctan2(third[0], third[2]))),
+        pitch=float(np.rad2deg(np.arcsin(np.clip(third[1], -1, 1)))),
+        roll=float(np.rad2deg(np.arctan2(-first[1], second[1]))),
         scale=float(stretch.mean()),
     )
 

@@ -139,7 +139,7 @@ def test_spot(run, home, expressive, capsys):
     words = ("--rate", 10, "--model", run)
     call("spot", "long", *words, "--max-duration", 0.8, "--json", "spotted.json")
     (found,) = json.loads((home / "spotted.json").read_text())
-    assert (found["first"], found["last"]) == (8, 16)
+    assert (found["onset"], found["offset"], found["offset_s"]) == (8, 16, 1.6)
     assert abs(found["apex"] - 12) <= 1
     assert max(found["probabilities"], key=found["probabilities"].get) == "surprise"
     assert "surprise" in capsys.readouterr().out

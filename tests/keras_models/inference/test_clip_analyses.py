@@ -47,18 +47,18 @@ def test_the_flow_of_the_classifier_is_loaded_once(portrait, monkeypatch):
         return get_estimator("zero")
 
     monkeypatch.setattr("keras_models.inference.expression_samples.get_estimator", count)
-    classify = clip_analyses._classify("expression")
-    classify(portrait, portrait)
-    classify(portrait, np.roll(portrait, 1, axis=1))
+    classify, crop = clip_analyses._classify("expression"), portrait[:224, 100:324]
+    classify(crop, crop)
+    classify(crop, np.roll(crop, 1, axis=1))
     assert len(loaded) == 1
 
 
 def test_a_face_that_does_not_move_has_no_class(portrait, monkeypatch):
     """As `faceflow expression` answers for the same frames."""
-    classify = clip_analyses._classify("expression")
+    classify, crop = clip_analyses._classify("expression"), portrait[:224, 100:324]
     for strength, answer in ((LEAST_STRENGTH - 0.001, False), (LEAST_STRENGTH + 0.001, True)):
         monkeypatch.setattr(Recognition, "strength", strength)
-        assert (classify(portrait, portrait) is not None) == answer
+        assert (classify(crop, crop) is not None) == answer
 
 
 def test_a_row_for_each_clip(clips, tmp_path):
@@ -79,11 +79,11 @@ def test_a_second_start_goes_on(clips, tmp_path, monkeypatch):
     """Ctrl-C after the first clip: it is kept, and the next start does the other two."""
     out, done = tmp_path / "out", []
 
-    def interrupted(clip, folder, request):
+    def interrupted(clip, *more):
         if done:
             raise KeyboardInterrupt
         done.append(clip.name)
-        return analyse_to_row(clip, folder, request)
+        return analyse_to_row(clip, *more)
 
     analyse_to_row = clip_analyses.analyse_to_row
     monkeypatch.setattr(clip_analyses, "analyse_to_row", interrupted)
@@ -122,6 +122,30 @@ def test_a_clip_that_has_changed_is_analysed_anew(clips, tmp_path, portrait):
     write_image(clips / "anna" / "one" / "3.png", np.zeros_like(portrait))  # in place
     analyse_folder(clips, out, REQUEST)
     assert rows(out)["anna-one"]["no_face"] == "1"
+
+
+def test_clips_without_landmarks_are_named(clips, tmp_path, portrait_landmarks):
+    """They are tried again when their file is there; frames of low confidence are said."""
+
+    def table(name, *confidences):
+        columns = [f"{axis}_{k}" for axis in "xy" for k in range(68)]
+        lines = [",".join(["frame", "timestamp", "confidence", "success", *columns])]
+        points = ",".join(map(str, portrait_landmarks[IBUG_68].T.ravel()))
+        lines += [f"{k + 1},{0.04 * k},{value},1,{points}" for k, value in enumerate(confidences)]
+        (tmp_path / "openface" / f"{name}.csv").write_text("\n".join(lines))
+
+    (tmp_path / "openface").mkdir()
+    request = replace(REQUEST, landmarks=f"openface:{tmp_path / 'openface'}")
+    table("anna-one", 0.9, 0.1, 0.9)
+    found = {row.clip: row for row in analyse_folder(clips, tmp_path / "out", request)}
+    assert list(found) == list(rows(tmp_path / "out")) == ["anna-one", "bert-blank", "bert-two"]
+    assert not found["anna-one"].failure
+    assert "1 frame(s) with a confidence below" in found["anna-one"].notes
+    assert "no file of landmarks for it" in found["bert-two"].failure
+    table("bert-two", 0.9, 0.9, 0.9)
+    found = {row.clip: row for row in analyse_folder(clips, tmp_path / "out", request)}
+    assert not found["bert-two"].failure
+    assert "no file of landmarks for it" in found["bert-blank"].failure
 
 
 def test_landmarks_that_have_changed_are_used(clips, tmp_path):

@@ -42,11 +42,26 @@ def test_a_long_clip(long_clip, classifier):
     assert [one.expression for one in spotted.expressions] == ["brows", "mouth"]
     for one, middle in zip(spotted.expressions, (14, 40), strict=True):
         assert abs(one.apex - middle) <= 1
-        assert one.first == pytest.approx(middle - 4, abs=1)
-        assert one.last == pytest.approx(middle + 4, abs=1)
+        assert one.onset == pytest.approx(middle - 4, abs=1)
+        assert one.offset == pytest.approx(middle + 4, abs=1)
+        assert (one.onset_s, one.apex_s) == pytest.approx((one.onset / 10, one.apex / 10))
         assert sum(one.probabilities.values()) == pytest.approx(1)
     assert spotted.without_face == [(22, 26)]
     assert (spotted.frames, spotted.rate, done[-1]) == (56, 10, 56)
+
+
+def test_movements_that_are_slow_by_their_time_stamps_are_left_out(
+    long_clip, classifier, monkeypatch, caplog
+):
+    """The second one takes twice as long as the first."""
+
+    def slowing(clip, count, rate):
+        return np.cumsum(np.where(np.arange(count) < 30, 0.1, 0.2))
+
+    monkeypatch.setattr("keras_models.inference.clip_spotting.frame_times", slowing)
+    (one,) = spot_clip(long_clip, classifier, max_duration=0.8, rate=10).expressions
+    assert one.expression == "brows"
+    assert "1 movements of more than 0.8 seconds are left out" in caplog.text
 
 
 def test_memory_does_not_grow_with_the_clip(long_clip, classifier, monkeypatch):

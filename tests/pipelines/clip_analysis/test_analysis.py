@@ -6,8 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipelines.clip_analysis.analysis import AnalysisConfig, _events, analyse_clip
+from pipelines.clip_analysis.analysis import AnalysisConfig, _classified, _events, analyse_clip
 from pipelines.clip_analysis.analysis_files import EVENT_REGIONS
+from pipelines.clip_analysis.clip_events import FoundEvent
+from pipelines.clip_analysis.tracking.landmark_store import LandmarkStore
 from pipelines.errors import InputError
 from pipelines.io.images import write_image
 from pipelines.io.video import read_clip, write_video
@@ -135,6 +137,34 @@ def test_events_do_not_reach_across_a_change_of_the_reference():
     assert [(event.onset, event.apex, event.offset) for event in later] == [
         (whole.onset, whole.apex, whole.offset)
     ]
+
+
+def test_the_class_is_that_of_the_face_whose_motion_was_measured(portrait, portrait_landmarks, tmp_path):
+    """A larger face stands beside it; and where the face was not seen, there is no class."""
+    small, larger = portrait[::2, ::2], portrait[:, 100:356]
+    nobody = np.vstack([small, np.zeros_like(small)])
+    for number in range(3):
+        write_image(tmp_path / "two" / f"{number}.png", np.hstack([nobody, larger]))
+        write_image(tmp_path / "one" / f"{number}.png", np.hstack([nobody, np.zeros_like(larger)]))
+    store = LandmarkStore(tmp_path / "landmarks")
+    for points in (portrait_landmarks / 2, None, portrait_landmarks / 2):
+        store.add(points)
+    seen = []
+
+    def classify(onset, apex):
+        seen.append((onset, apex))
+        return "positive", 0.9
+
+    for name in ("two", "one"):
+        events = [
+            FoundEvent("micro", 0, 2, 2, 1, "brows both"),
+            FoundEvent("micro", 1, 2, 2, 1, "brows both"),
+        ]
+        labels = [event.label for event in _classified(tmp_path / name, events, classify, store)]
+        assert labels == ["positive", ""]
+    store.close()
+    np.testing.assert_array_equal(*seen)
+    assert np.shape(seen) == (2, 2, 224, 224, 3)
 
 
 def test_millimetres_of_the_report_are_those_of_the_distance_of_the_pupils(smile, dis, tmp_path):

@@ -14,7 +14,11 @@ from pipelines.io.video import read_frames
 def phone(tmp_path):
     """A video of a phone: 12 frames, some of which come late, with frames that are stored out of order."""
     times = [0, 33, 67, 100, 200, 233, 267, 400, 433, 467, 500, 533]
-    path = tmp_path / "phone.mp4"
+    return write_timed(tmp_path / "phone.mp4", times), times
+
+
+def write_timed(path, times):
+    """Write a video whose frames have the given times, milliseconds."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", 30, options={"bf": "2"})
         stream.width = stream.height = 64
@@ -25,12 +29,23 @@ def phone(tmp_path):
             frame.pts, frame.time_base = time, Fraction(1, 1000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    return path, times
+    return path
 
 
 def test_times_are_those_of_the_time_stamps(phone):
     path, times = phone
     np.testing.assert_allclose(frame_times(path, 12), np.array(times) / 1000, atol=1e-3)
+
+
+def test_a_repeated_time_stamp_spoils_no_other(tmp_path, monkeypatch):
+    """A clock that stands still for a frame, in a video whose second half is slower."""
+    times = [0.0, 0.1, 0.2, 0.2, 0.4, 0.8, 1.2, 1.2, 1.2]
+    monkeypatch.setattr("pipelines.io.frame_times._stamps", lambda path: np.array(times))
+    path = write_timed(tmp_path / "x.mkv", range(0, 900, 100))
+    expected = [0, 0.1, 0.2, 0.3, 0.4, 0.8, 1.2, 1.3, 1.4]
+    np.testing.assert_allclose(frame_times(path, 9), expected, atol=1e-6)
+    times[:] = [0.0] * 5 + [0.1, 0.1, 0.2, 0.3]  # too few are left
+    np.testing.assert_allclose(frame_times(path, 9), np.arange(9) / 10, atol=1e-6)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])

@@ -305,3 +305,12 @@ def test_a_name_that_looks_like_a_protocol(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_video(Path("10:30.mp4"), [np.zeros((32, 32, 3), np.uint8)] * 3, 25)
     assert len(list(decode_video(Path("10:30.mp4")))) == 3
+
+
+def test_an_animated_webp_is_not_called_truncated(tmp_path):
+    """FFmpeg 7 has no decoder for its frames, Pillow has."""
+    first, *others = (Image.fromarray(np.full((32, 32, 3), 60 * k, np.uint8)) for k in range(4))
+    first.save(tmp_path / "x.webp", save_all=True, append_images=others)
+    with pytest.raises(InputError, match="cannot be decoded; convert it") as raised:
+        list(decode_video(tmp_path / "x.webp"))
+    assert not isinstance(raised.value, TruncatedClipError)

@@ -140,6 +140,18 @@ def test_upside_down_stills_of_other_people(real_data):
 
 
 @pytest.mark.real
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_stills_on_their_side(real_data, number):
+    picture = cv2.imread(str(real_data / "lisa" / f"lisa{number}.jpg"))[::2, ::2, ::-1]
+    last = picture.shape[1] - 1
+    with FaceMesh() as face_mesh:
+        x, y = face_mesh(np.ascontiguousarray(picture)).landmarks.T
+        found = face_mesh(np.ascontiguousarray(np.rot90(picture))).landmarks
+    error = np.linalg.norm(found - np.stack([y, last - x], axis=1), axis=1).mean()
+    assert error < 0.025 * np.ptp(x)
+
+
+@pytest.mark.real
 def test_a_cut_to_no_face(real_data):
     from pipelines.io.video import read_frames
 

@@ -4,13 +4,14 @@ import pytest
 from pipelines.landmarks.face_views import View, search_levels, turned, view_around, whole_view
 
 
-@pytest.mark.parametrize("upside_down", [False, True])
-def test_points_and_pictures_are_mapped_alike(upside_down):
+@pytest.mark.parametrize(("turns", "place"), [(0, (11, 12)), (1, (12, 18)), (2, (18, 12)), (3, (12, 11))])
+def test_points_and_pictures_are_mapped_alike(turns, place):
     frame = np.zeros((40, 60, 3), np.uint8)
     frame[22, 31] = 255
-    view = View(20, 10, 30, 25, upside_down)
+    view = View(20, 10, 30, 25, turns)
     y, x = np.argwhere(view.picture(frame)[..., 0])[0]
-    assert (x, y) == ((18, 12) if upside_down else (11, 12))
+    assert (x, y) == place
+    assert view.picture(frame).shape[1] == view.picture_width
     points = np.float32([[[x, y, 7]]])
     np.testing.assert_array_equal(view.to_frame(points), [[[31, 22, 7]]])
     np.testing.assert_array_equal(view.to_picture(view.to_frame(points)), points)
@@ -36,8 +37,9 @@ def test_a_face_may_come_close_to_the_edges_of_the_frame_alone():
 def test_every_face_of_half_a_square_lies_in_one(shape):
     """Squares overlap by half: whatever is half as large as a square is inside of one."""
     frame = np.zeros((*shape, 3), np.uint8)
-    first, *levels = search_levels(frame)
-    assert first == [whole_view(frame, turned=True)]
+    first, second, *levels = search_levels(frame)
+    assert first == [whole_view(frame, 2)]
+    assert second == [whole_view(frame, 1), whole_view(frame, 3)]
     for views in levels:
         side = views[0].width
         rng = np.random.default_rng(side)

@@ -28,6 +28,17 @@ def test_changes_of_the_pose(frame, angles):
     np.testing.assert_allclose(change, angles, rtol=0.35, atol=2.0)
 
 
+@pytest.mark.parametrize("tilt", [-150, -80, 40, 90])
+def test_a_tilt_changes_neither_turn_nor_nod(frame, tilt):
+    """A picture that is turned in its plane shows the same head."""
+    landmarks = turned(frame, (22.0, 9.0, 0.0)).landmarks
+    cosine, sine = np.cos(np.deg2rad(tilt)), np.sin(np.deg2rad(tilt))
+    upright, tilted = head_pose(landmarks), head_pose(landmarks @ np.array([[cosine, sine], [-sine, cosine]]))
+    assert tilted.yaw == pytest.approx(upright.yaw, abs=0.01)
+    assert tilted.pitch == pytest.approx(upright.pitch, abs=0.01)
+    assert tilted.roll - upright.roll == pytest.approx(tilt, abs=0.01)
+
+
 def test_scale_is_that_of_the_camera(frame):
     pose = head_pose(turned(frame, (0.0, 0.0, 0.0)).landmarks)
     assert pose.scale == pytest.approx(frame.camera.focal / frame.head.position[2], rel=0.12)
