@@ -17,7 +17,7 @@ from serving.grpc.model_service import ModelService
 from serving.grpc.prediction_service import PredictionService
 from serving.grpc.standard_services import add_health, add_reflection
 from serving.logs import logging_to_stderr
-from serving.protocol.addresses import bound_socket, join_address
+from serving.protocol.addresses import bound_sockets, join_address
 from serving.protocol.config_files import read_config
 from serving.protocol.serving_error import ServingError
 from serving.protocol.stubs import ModelServerConfig, model_service_pb2_grpc, prediction_service_pb2_grpc
@@ -118,7 +118,8 @@ class Server:
         if config is None:
             find_models(self.folder)
         for port in filter(None, (self.port, options.rest_api_port)):
-            bound_socket(self.host, port).close()
+            for each in bound_sockets(self.host, port):
+                each.close()
         set_tensorflow_threads(
             options.tensorflow_intra_op_parallelism, options.tensorflow_inter_op_parallelism
         )
@@ -144,7 +145,7 @@ class Server:
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(self.models), server)
         self._health = add_health(server)
-        add_reflection(server)
+        self._reflection = add_reflection(server)
         self.port = _listen(server, self.address, secure)
         if options.grpc_socket_path:
             _listen(server, f"unix:{options.grpc_socket_path}", secure)
@@ -169,6 +170,7 @@ class Server:
         if self._grpc is None:
             return
         self._health.enter_graceful_shutdown()
+        self._reflection.end()
         if self._http:
             self._http.stop()
         self._grpc.stop(self.options.shutdown_grace_seconds).wait()

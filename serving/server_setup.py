@@ -1,5 +1,7 @@
 """Turns settings and configuration files into arguments of the gRPC server, the batcher and the REST API."""
 
+import ssl
+import tempfile
 from pathlib import Path
 
 import grpc
@@ -49,11 +51,32 @@ def credentials(options: ServerOptions) -> grpc.ServerCredentials | None:
         raise InputError(f"{options.ssl_config_file}: server_key and server_cert must hold PEM text")
     if given.client_verify and not given.custom_ca:
         raise InputError(f"{options.ssl_config_file}: client_verify needs custom_ca")
+    _check_certificates(options.ssl_config_file, given)
     return grpc.ssl_server_credentials(
         [(given.server_key.encode(), given.server_cert.encode())],
         root_certificates=given.custom_ca.encode() or None,
         require_client_auth=given.client_verify,
     )
+
+
+def _check_certificates(file: Path, given: SSLConfig) -> None:
+    """Raise `InputError` for what gRPC would call an address at which it cannot listen."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    with tempfile.TemporaryDirectory() as folder:
+        pair = Path(folder) / "pair.pem"
+        pair.touch(0o600)
+        pair.write_text(f"{given.server_key}\n{given.server_cert}")
+        try:
+            context.load_cert_chain(pair, password="")  # otherwise it would ask on the terminal
+        except (ssl.SSLError, ValueError) as error:
+            reason = getattr(error, "reason", None) or error
+            raise InputError(f"{file}: server_key and server_cert are no pair in PEM ({reason})") from error
+    if given.custom_ca:
+        try:
+            context.load_verify_locations(cadata=given.custom_ca)
+        except (ssl.SSLError, ValueError) as error:
+            reason = getattr(error, "reason", None) or error
+            raise InputError(f"{file}: custom_ca holds no certificate in PEM ({reason})") from error
 
 
 def grpc_options(options: ServerOptions) -> list[tuple[str, int | str]]:

@@ -27,7 +27,6 @@ REACHED_THROUGH = {
     "pipelines.native_stderr": "tests/faceflow/test_cli.py",
     "pipelines.synthetic.renderer": "tests/pipelines/synthetic/renderer/test_rendered_pair.py",
     "serving.grpc": "tests/serving/grpc/test_prediction_service.py",
-    "serving.protocol.addresses": "tests/serving/test_server.py",
     "serving.repository": "tests/serving/repository/test_models.py",
     "serving.rest": "tests/serving/rest/test_rest_api.py",
     "serving.runtime": "tests/serving/grpc/test_prediction_service.py",

@@ -1,9 +1,14 @@
 """Addresses to listen on."""
 
+import errno
 import ipaddress
 import socket
 
 from pipelines.errors import InputError
+
+# Of a host with several addresses, some may be unusable: a container may have no IPv6.
+_NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+_ANY_IPV6 = ipaddress.ip_address("::")
 
 
 def is_loopback(host: str) -> bool:
@@ -21,29 +26,48 @@ def join_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def bound_socket(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound to an address.
+def bound_sockets(host: str, port: int) -> list[socket.socket]:
+    """Return sockets that are bound to all addresses of a host, as gRPC binds them.
 
     Args:
-        host: Host name or IP address.
-        port: Port; 0 for any free one.
+        host: Host name or IP address. `localhost` usually has an address of IPv4 and one of IPv6.
+        port: Port; 0 for any free one, the same for all addresses.
 
     Raises:
-        InputError: If the address cannot be used; the message gives the reason.
+        InputError: If no address can be used, or the port is taken at one; the message gives the reason.
     """
     if not 0 <= port <= 65535:  # the system would take it modulo 65536
         raise InputError(f"port {port}: ports are numbers from 0 to 65535")
+    found, failures = [], []
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family, kind, protocol)
-        try:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            bound.bind(address)
-        except OSError:
-            bound.close()
-            raise
-        return bound
+        for family, kind, protocol, _, (address, _, *more) in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        ):
+            chosen = found[0].getsockname()[1] if found else port
+            try:
+                found.append(_bound(socket.socket(family, kind, protocol), (address, chosen, *more)))
+            except OSError as error:
+                if error.errno not in _NO_SUCH_ADDRESS:
+                    raise
+                failures.append(error)
+        if not found:
+            raise failures[0]
     except OSError as error:
+        for each in found:
+            each.close()
         raise InputError(
             f"{host}:{port}: cannot listen at this address ({error.strerror}); choose another port or address"
         ) from error
+    return found
+
+
+def _bound(made: socket.socket, address: tuple) -> socket.socket:
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if made.family == socket.AF_INET6 and ipaddress.ip_address(address[0]) != _ANY_IPV6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind(address)
+    except OSError:
+        made.close()
+        raise
+    return made

@@ -159,7 +159,7 @@ class Models:
             labels = version_labels(models)
             self._check_labels(labels)
             self._check_versions(models)
-            new = [name for name in models if not self._available.get(name)]
+            new = {name: model for name, model in models.items() if not self._available.get(name)}
             self._failed.clear()  # whoever asks for it wants it tried again
             for name, model in models.items():
                 self._load_wanted(name, model)
@@ -183,11 +183,8 @@ class Models:
             except OSError:
                 continue  # as in `_update`
             if self._available.get(name) and not wanted_versions(found, model):
-                versions = ", ".join(map(str, model.model_version_policy.specific.versions)) or "any version"
-                raise ServingError(
-                    grpc.StatusCode.FAILED_PRECONDITION,
-                    f"Could not find {versions} of model {name} in {model.base_path}",
-                )
+                message = _not_in_folder(name, model)
+                raise ServingError(grpc.StatusCode.FAILED_PRECONDITION, message)
 
     def _trust(self, models: dict[str, ModelConfig] | None) -> None:
         """Let reload requests, which any client can send, name the folders that the operator named."""
@@ -218,16 +215,23 @@ class Models:
                         "which is not currently available for inference",
                     )
 
-    def _check_available(self, names: list[str]) -> None:
-        missing = [name for name in names if not self._available.get(name)]
+    def _check_available(self, models: dict[str, ModelConfig]) -> None:
+        missing = {name: model for name, model in models.items() if not self._available.get(name)}
         if missing:
-            what = "".join(
-                f"{{name: {name} version: {version} due to error: {state.message}}}, "
-                for name in missing
-                for version, state in self.states(name).items()
-            )
+            what = "".join(self._why_missing(name, model) for name, model in missing.items())
             message = f"{len(missing)} model(s) did not become available: {{{what}}}"
             raise ServingError(grpc.StatusCode.UNKNOWN, message)
+
+    def _why_missing(self, name: str, config: ModelConfig) -> str:
+        failed = sorted(self._wanted(config) or {}, reverse=True)
+        if not failed:
+            return f"{{name: {name} due to error: {_not_in_folder(name, config)}}}, "
+        states = self.states(name)
+        return "".join(
+            f"{{name: {name} version: {version} due to error: {states[version].message}}}, "
+            for version in failed
+            if version in states
+        )
 
     def _update(self, name: str, config: ModelConfig, settled: bool = False) -> None:
         self._load_wanted(name, config, settled)
@@ -318,6 +322,11 @@ class Models:
 
     def _set_state(self, name: str, version: int, state: VersionState) -> None:
         self._states = self._states | {name: self._states.get(name, {}) | {version: state}}
+
+
+def _not_in_folder(name: str, config: ModelConfig) -> str:
+    versions = ", ".join(map(str, config.model_version_policy.specific.versions)) or "any version"
+    return f"Could not find {versions} of model {name} in {config.base_path}"
 
 
 def _not_found(request: str) -> ServingError:

@@ -13,10 +13,11 @@ from serving.protocol.serving_error import ServingError, invalid_argument
 NPZ = "application/x-npz"
 
 _GZIP = 16 + zlib.MAX_WBITS  # a gzip header in front
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 def decompressed(body: bytes, encoding: str, max_bytes: int) -> bytes:
-    """Return the body of a request without its gzip compression.
+    """Return the body of a request without its gzip compression, of which it may have several members.
 
     Args:
         body: Body as it was received.
@@ -30,17 +31,21 @@ def decompressed(body: bytes, encoding: str, max_bytes: int) -> bytes:
     """
     if "gzip" not in encoding.lower():
         return body
-    stream = zlib.decompressobj(_GZIP)
-    try:
-        plain = stream.decompress(body, max_bytes + 1)
-    except zlib.error as error:
-        raise invalid_argument(f"Failed to uncompress the gzipped body ({error})") from error
-    if len(plain) > max_bytes:
-        message = f"Received message larger than max ({max_bytes} bytes)"
-        raise ServingError(grpc.StatusCode.RESOURCE_EXHAUSTED, message)
-    if not stream.eof:
-        raise invalid_argument("Failed to uncompress the gzipped body (it is truncated)")
-    return plain
+    members, size = [], 0
+    while not members or body.startswith(_GZIP_MAGIC):
+        stream = zlib.decompressobj(_GZIP)
+        try:
+            members.append(stream.decompress(body, max_bytes + 1 - size))
+        except zlib.error as error:
+            raise invalid_argument(f"Failed to uncompress the gzipped body ({error})") from error
+        size += len(members[-1])
+        if size > max_bytes:
+            message = f"Received message larger than max ({max_bytes} bytes)"
+            raise ServingError(grpc.StatusCode.RESOURCE_EXHAUSTED, message)
+        if not stream.eof:
+            raise invalid_argument("Failed to uncompress the gzipped body (it is truncated)")
+        body = stream.unused_data
+    return b"".join(members)
 
 
 def npz(outputs: Mapping[str, np.ndarray]) -> bytes:

@@ -15,13 +15,14 @@ _FULL = (
 class Limits:
     """Limits of one server, and its idle connections.
 
-    A connection is idle while it waits for a request or for the rest of one.
+    A connection is idle while it waits for a request or for the rest of one, and has nothing left to send.
 
     Attributes:
         max_connections: Largest number of open connections. A further connection replaces the one that has
             been idle longest; if none is idle, the new connection gets 503.
-        idle_timeout: Seconds after which an idle connection is closed. The header of a request must be
-            complete within this time, however slowly it arrives.
+        idle_timeout: Seconds after which an idle connection is closed, and one whose client reads nothing of
+            its response. The header of a request must be complete within this time, however slowly it
+            arrives.
         waiting: Idle connections; the one that has been idle longest comes first.
     """
 
@@ -35,6 +36,7 @@ class HttpConnection(H11Protocol):
 
     limits: Limits
     _timer: asyncio.TimerHandle | None = None
+    _unsent = 0  # bytes of a response, when the timeout began
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Start the timeout; close an idle connection if there are too many."""
@@ -45,7 +47,7 @@ class HttpConnection(H11Protocol):
                 return
             oldest = next(iter(self.limits.waiting))
             oldest._stop_waiting()  # it closes a moment later and must not be chosen again
-            oldest._end()
+            oldest.transport.close()
         self._wait()
 
     def data_received(self, data: bytes) -> None:
@@ -75,13 +77,22 @@ class HttpConnection(H11Protocol):
 
     def _wait(self) -> None:
         self._stop_waiting()
-        if not self.transport.is_closing():
+        self._unsent = self.transport.get_write_buffer_size()
+        if self._unsent:  # also if it is closing: uvicorn closes it after the same time
+            self._start_timer()
+        elif not self.transport.is_closing():
             self.limits.waiting[self] = None
-            self._timer = self.loop.call_later(self.limits.idle_timeout, self._end)
+            self._start_timer()
+
+    def _start_timer(self) -> None:
+        self._timer = self.loop.call_later(self.limits.idle_timeout, self._end)
 
     def _end(self) -> None:
-        """Close the connection; without its last response if the client does not read it."""
-        if self.transport.get_write_buffer_size():
+        """Close the connection, unless its client has read some of a response since the last look."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent < self._unsent:
+            self._wait()
+        elif unsent:
             self.transport.abort()
         else:
             self.transport.close()

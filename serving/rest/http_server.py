@@ -6,7 +6,7 @@ import threading
 import uvicorn
 from starlette.types import ASGIApp
 
-from serving.protocol.addresses import bound_socket
+from serving.protocol.addresses import bound_sockets
 from serving.rest.http_connections import HttpConnection, Limits
 
 #: Seconds after which a connection that sends nothing is closed, as in TensorFlow Serving's HTTP server
@@ -22,7 +22,7 @@ class HttpServer:
 
     Args:
         app: ASGI application.
-        host: Address to listen on.
+        host: Address to listen on; of a name, all its addresses.
         port: Port to listen on; 0 for any free one.
         grace: Seconds for requests in progress to finish when the server stops.
         idle_timeout: Seconds after which a connection that sends nothing is closed.
@@ -38,9 +38,10 @@ class HttpServer:
     def __init__(
         self, app: ASGIApp, host: str, port: int, grace: float, idle_timeout: float = IDLE_TIMEOUT
     ) -> None:
-        self._socket = bound_socket(host, port)
-        self._socket.listen()  # from now on connections wait until the thread below accepts them
-        self.port: int = self._socket.getsockname()[1]
+        sockets = bound_sockets(host, port)
+        for each in sockets:
+            each.listen()  # from now on connections wait until the thread below accepts them
+        self.port: int = sockets[0].getsockname()[1]
         self.limits = Limits(_max_connections(), idle_timeout)
         config = uvicorn.Config(
             app,
@@ -51,11 +52,11 @@ class HttpServer:
             access_log=False,
             server_header=False,
             timeout_keep_alive=idle_timeout,
-            timeout_graceful_shutdown=int(grace),
+            timeout_graceful_shutdown=grace,  # a float, too: it goes to asyncio.wait_for
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._socket]}, name="http", daemon=True
+            target=self._server.run, kwargs={"sockets": sockets}, name="http", daemon=True
         )
         self._thread.start()
 

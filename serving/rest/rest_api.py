@@ -4,6 +4,7 @@ Paths and responses are Serving's (model_servers/http_rest_api_handler.cc, http_
 http_server.cc).
 """
 
+import asyncio
 import re
 import time
 from dataclasses import dataclass
@@ -135,6 +136,10 @@ def rest_app(
         except ClientDisconnect:
             request_log.disconnected("REST")
             return
+        except asyncio.CancelledError:  # by uvicorn, when the time for requests in progress is over
+            request_log.stopped("REST")
+            message = "The server stopped before the response was ready."
+            response = Response(orjson.dumps({"error": message}), 503, media_type=_JSON)
         await response(scope, receive, send)
 
     return app

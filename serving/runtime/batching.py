@@ -6,7 +6,6 @@ the whole batch fail, as it does in TensorFlow Serving.
 """
 
 import itertools
-import re
 import threading
 import weakref
 from collections.abc import Callable, Mapping
@@ -22,11 +21,11 @@ from serving.protocol.descriptors import BatchingParameters
 from serving.protocol.stubs import meta_graph_pb2, types_pb2
 from serving.repository.model import Model
 
-# TensorFlow finds a scheduler by its name, which must be unique in the process.
+# TensorFlow finds a scheduler and its queues by their names, which must be unique in the process.
 _numbers = itertools.count()
 
-# Each image size has a queue and threads of its own, which TensorFlow never frees. Requests of further sizes
-# run one by one.
+# Each image size has a queue, and a graph of its own that takes time to build. Requests of further sizes run
+# one by one.
 _MAX_SIZES = 16
 
 
@@ -38,7 +37,7 @@ class Batching:
         max_batch_size: Largest number of rows in a batch; a larger request is split.
         batch_timeout_micros: Longest time that a request waits for others, microseconds.
         max_enqueued_batches: Largest number of batches in the queue; a request beyond them gets UNAVAILABLE.
-        num_batch_threads: Number of batches that run at the same time.
+        num_batch_threads: Number of batches that run at the same time, of all models.
         allowed_batch_sizes: Sizes to which batches are padded; empty for no padding.
     """
 
@@ -94,6 +93,7 @@ class Batcher:
 
     def __init__(self, batching: Batching) -> None:
         self._batching = batching
+        self._scheduler = f"scheduler_{next(_numbers)}"  # with the threads, which TensorFlow never frees
         self._functions: weakref.WeakKeyDictionary[Model, dict[tuple, Callable]] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
 
@@ -138,28 +138,36 @@ class Batcher:
     def _make(self, model: Model, signature: str, inputs: Mapping[str, np.ndarray]) -> Callable:
         names, b = sorted(inputs), self._batching
         run = model.function(signature)
-
-        @tf.nondifferentiable_batch_function(
-            num_batch_threads=b.num_batch_threads,
-            max_batch_size=b.max_batch_size,
-            batch_timeout_micros=b.batch_timeout_micros,
-            allowed_batch_sizes=list(b.allowed_batch_sizes) or None,
-            max_enqueued_batches=b.max_enqueued_batches,
-            enable_large_batch_splitting=False,
-        )
-        def joined(*tensors):
-            return run(**dict(zip(names, tensors, strict=True)))
-
-        scope = re.sub(r"\W", "_", f"{model.name}_{model.version}_{signature}_{next(_numbers)}")
+        queue = f"{model.name}_{model.version}_{signature}_{next(_numbers)}"
         specs = [
             tf.TensorSpec([None, *inputs[name].shape[1:]], model.signatures[signature].inputs[name].dtype)
             for name in names
         ]
 
         @tf.function(input_signature=specs)
+        def joined(*tensors):
+            return run(**dict(zip(names, tensors, strict=True)))
+
+        batch = joined.get_concrete_function()
+
+        # As `tf.nondifferentiable_batch_function`, which makes a scheduler for each function.
+        @tf.function(input_signature=specs)
         def call(*tensors):
-            with tf.name_scope(scope):
-                return joined(*tensors)
+            outputs = tf.raw_ops.BatchFunction(
+                in_tensors=list(tensors),
+                captured_tensors=batch.captured_inputs,
+                f=batch,
+                Tout=[output.dtype for output in batch.outputs],
+                shared_name=self._scheduler,
+                batching_queue=queue,
+                num_batch_threads=b.num_batch_threads,
+                max_batch_size=b.max_batch_size,
+                batch_timeout_micros=b.batch_timeout_micros,
+                allowed_batch_sizes=list(b.allowed_batch_sizes),
+                max_enqueued_batches=b.max_enqueued_batches,
+                enable_large_batch_splitting=False,
+            )
+            return tf.nest.pack_sequence_as(batch.structured_outputs, outputs)
 
         call.get_concrete_function()
         return lambda **tensors: call(*(tensors[name] for name in names))

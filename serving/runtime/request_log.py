@@ -80,6 +80,14 @@ class RequestLog:
 
     def disconnected(self, entrypoint: str) -> None:
         """Record a client that disconnected before its request was complete."""
-        self._metrics.request("", "", entrypoint, grpc.StatusCode.CANCELLED, 0.0)
-        fields = {"entrypoint": entrypoint, "status": grpc.StatusCode.CANCELLED.name}
-        _log.info("client disconnected before its request was complete", extra={"fields": fields})
+        message = "client disconnected before its request was complete"
+        self._end(entrypoint, grpc.StatusCode.CANCELLED, message)
+
+    def stopped(self, entrypoint: str) -> None:
+        """Record a request whose response was not ready when the server stopped."""
+        message = "the server stopped before the response was ready"
+        self._end(entrypoint, grpc.StatusCode.UNAVAILABLE, message)
+
+    def _end(self, entrypoint: str, code: grpc.StatusCode, message: str) -> None:
+        self._metrics.request("", "", entrypoint, code, 0.0)
+        _log.info(message, extra={"fields": {"entrypoint": entrypoint, "status": code.name}})

@@ -8,7 +8,9 @@ from google.protobuf import descriptor_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from serving.client import FaceFlowClient
 from serving.server import Server
+from serving.server_options import ServerOptions
 
 SERVICES = {
     "grpc.health.v1.Health",
@@ -54,6 +56,32 @@ def test_services_are_described(caller, symbol, methods):
                 pending.extend(found.file_descriptor_proto)
     (service,) = [s for f in files.values() for s in f.service if f"{f.package}.{s.name}" == symbol]
     assert sorted(method.name for method in service.method) == sorted(methods)
+
+
+def test_open_streams_of_reflection_hold_up_nothing(models, frames):
+    """Not the other calls, whose threads they would use up, nor the end of the server."""
+    ended = threading.Event()
+
+    def one_request():
+        yield reflection_pb2.ServerReflectionRequest(list_services="")
+        ended.wait(60)
+
+    options = ServerOptions(grpc_max_threads=2)
+    with Server(models, port=0, options=options) as server, grpc.insecure_channel(server.address) as channel:
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        streams = [stub.ServerReflectionInfo(one_request()) for _ in range(16)]
+        for stream in streams:
+            assert next(stream).list_services_response.service
+        with pytest.raises(grpc.RpcError) as caught:
+            next(stub.ServerReflectionInfo(one_request()))
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        with FaceFlowClient(server.address, timeout=30, retries=0) as client:
+            assert client.flow(*frames((8, 8, 3))).shape == (8, 8, 2)
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        stopping.join(server.options.shutdown_grace_seconds / 2)
+        assert not stopping.is_alive()
+        ended.set()
 
 
 @pytest.mark.parametrize("service", ["", "tensorflow.serving.PredictionService", "ModelService"])

@@ -10,7 +10,7 @@ from serving.client import FaceFlowClient, ServerError
 from serving.protocol.descriptors import SSLConfig
 from serving.server import Server
 from serving.server_options import ServerOptions
-from serving.server_setup import check_host
+from serving.server_setup import check_host, credentials
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +87,22 @@ def test_wrong_files(models, tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(InputError, match=message):
         Server(models, port=0, options=ServerOptions(ssl_config_file=path)).start()
+
+
+def test_a_key_of_another_certificate_is_said_before_the_weights_are_read(authority, tmp_path):
+    mine, other = authority.issue_cert("localhost"), authority.issue_cert("localhost")
+    key = mine.private_key_pem.bytes().decode()
+    config = SSLConfig(
+        server_key=other.private_key_pem.bytes().decode(),
+        server_cert=mine.cert_chain_pems[0].bytes().decode(),
+    )
+    path = tmp_path / "ssl.config"
+    for change, message in (
+        ({}, "server_key and server_cert are no pair in PEM"),
+        ({"server_key": "nonsense"}, "server_key and server_cert are no pair in PEM"),
+        ({"server_key": key, "custom_ca": "nonsense"}, "custom_ca holds no"),
+    ):
+        changed = SSLConfig(**{name.name: value for name, value in config.ListFields()} | change)
+        path.write_text(text_format.MessageToString(changed))
+        with pytest.raises(InputError, match=f"ssl.config: {message}"):
+            credentials(ServerOptions(ssl_config_file=path))

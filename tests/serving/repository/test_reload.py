@@ -137,6 +137,22 @@ def test_reload_of_a_version_that_is_not_there(copies, tmp_path, loaded, served,
     assert served(models) == [1]
 
 
+def test_a_refusal_is_about_the_versions_that_were_asked_for(copies, tmp_path, loaded, refusal, model_config):
+    """And not about those that were served before, or lie in another folder."""
+    copies(1)
+    copies(2, "micro_expression")
+    models = loaded(tmp_path)
+    models.reload(model_config(tmp_path, name="micro_expression"))  # face_flow 1 is unloaded
+    specific = "model_version_policy { specific { versions: 7 } }"
+    code, message = refusal(models.reload, model_config(tmp_path, specific))
+    assert code is grpc.StatusCode.UNKNOWN
+    folder = tmp_path / "face_flow"
+    assert message == (
+        "1 model(s) did not become available: {{name: face_flow due to error: Could not find 7 of model "
+        f"face_flow in {folder}}}, }}"
+    )
+
+
 def test_a_refused_configuration_unloads_nothing_and_trusts_nothing(
     copies, tmp_path, loaded, served, refusal, model_config
 ):

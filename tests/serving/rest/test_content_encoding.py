@@ -15,6 +15,16 @@ def test_gzip(encoding):
     assert decompressed(gzip.compress(b"body"), encoding, 4) == b"body"
 
 
+def test_gzip_of_several_members():
+    """As `cat a.gz b.gz` makes them; the limit is that of all together."""
+    body = gzip.compress(b"bo") + gzip.compress(b"dy") + gzip.compress(b"")
+    assert decompressed(body, "gzip", 4) == b"body"
+    with pytest.raises(ServingError, match="larger than max"):
+        decompressed(body, "gzip", 3)
+    with pytest.raises(ServingError, match="truncated"):
+        decompressed(body[:-4], "gzip", 4)
+
+
 def test_other_encodings_are_left_alone():
     assert decompressed(b"body", "", 1) == b"body"
 

@@ -109,6 +109,29 @@ def test_more_requests_than_connections_are_told(served, connect):
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
 
 
+def test_a_slow_client_gets_all_of_a_response():
+    """It reads for three times as long as the timeout."""
+    size = 24 * 2**20
+
+    async def app(scope, receive, send):
+        await receive()
+        await Response(b"x" * size)(scope, receive, send)
+
+    server = HttpServer(app, "127.0.0.1", 0, grace=1, idle_timeout=0.5)
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: (server.stop(), server.wait()))
+        connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=30))
+        connection.sendall(REQUEST)
+        received, begin = 0, time.monotonic()
+        while part := connection.recv(2**20):
+            received += len(part)
+            slow = time.monotonic() - begin < 1.5
+            time.sleep(0.1 if slow else 0)
+            if received > size:
+                break
+    assert received > size
+
+
 def test_clients_that_do_not_read_are_cut_off():
     """A response larger than the buffers of the system waits in the server's memory."""
 

@@ -1,5 +1,6 @@
 """The REST API while clients leave and threads are busy."""
 
+import json
 import socket
 import threading
 import time
@@ -46,3 +47,49 @@ def test_a_probe_does_not_wait_for_predictions(models):
         finally:
             release.set()
         assert [connection.getresponse().status for connection in connections[:-1]] == [200] * 5
+
+
+def test_what_is_not_ready_when_the_server_stops_is_unavailable(models):
+    """Clients and proxies try 503 again, and 500 not; the time to finish may be less than a second."""
+    options = ServerOptions(rest_api_port=0, shutdown_grace_seconds=0.5)
+    entered, release = threading.Event(), threading.Event()
+    with Server(models, port=0, options=options) as server:
+        (model,) = [model for model in server.models if model.name == "toy"]
+
+        def held(*args):
+            entered.set()
+            release.wait(30)
+
+        model.run = held
+        connection = HTTPConnection(server.rest_address, timeout=60)
+        try:
+            connection.request("POST", "/v1/models/toy:predict", b'{"instances": [1]}')
+            assert entered.wait(30)
+            stopping = threading.Thread(target=server.stop)
+            stopping.start()
+            response = connection.getresponse()
+            assert response.status == 503
+            assert "The server stopped" in json.loads(response.read())["error"]
+        finally:
+            release.set()
+        stopping.join()
+
+
+def test_a_time_to_finish_of_less_than_a_second(models):
+    options = ServerOptions(rest_api_port=0, shutdown_grace_seconds=0.9)
+    entered = threading.Event()
+    with Server(models, port=0, options=options) as server:
+        (model,) = [model for model in server.models if model.name == "toy"]
+        run = model.run
+
+        def slow(*args):
+            entered.set()
+            time.sleep(0.3)
+            return run(*args)
+
+        model.run = slow
+        connection = HTTPConnection(server.rest_address, timeout=60)
+        connection.request("POST", "/v1/models/toy:predict", b'{"instances": [1]}')
+        assert entered.wait(30)
+        server.stop()
+        assert connection.getresponse().status == 200

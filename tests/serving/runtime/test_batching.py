@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent import futures
+from pathlib import Path
 
 import grpc
 import numpy as np
@@ -99,6 +100,18 @@ def test_two_versions_do_not_share_a_queue():
     for model in (first, second, first):
         ask(execution, model, [[1.0]])
     assert (first.batches, second.batches) == ([1, 1], [1])
+
+
+def test_new_versions_and_sizes_start_no_threads():
+    """TensorFlow never ends the threads of a scheduler, and a server exchanges versions for years."""
+    execution, model = Execution(batching=Batching(num_batch_threads=3)), Doubling()
+    ask(execution, model, np.ones((1, 1)))
+    threads = len(list(Path("/proc/self/task").iterdir()))
+    for size in range(2, 8):
+        ask(execution, model, np.ones((1, size)))
+    for _ in range(4):
+        ask(execution, Doubling(), np.ones((1, 1)))
+    assert len(list(Path("/proc/self/task").iterdir())) <= threads + 1
 
 
 def test_full_queue_is_unavailable():
