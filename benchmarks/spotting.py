@@ -52,31 +52,31 @@ def apexes(count: int = CLIPS) -> str:
 
 def intervals(people: int = LONG) -> str:
     """F1 of micro-expressions found in long clips, with blinks and a head that drifts."""
-    from keras_models.inference.expression_samples import SPOTTER, estimator
-    from pipelines.landmarks.detector import FaceMesh
-    from pipelines.micro_expressions.clip_contrast import clip_contrast
-    from pipelines.micro_expressions.spotting import interval_f1, spot_intervals
+    from keras_models.evaluation.evaluate_events import evaluate_events
+    from keras_models.inference.estimators import get_estimator
+    from pipelines.clip_analysis.analysis import AnalysisConfig, analyse_clip
+    from pipelines.io.clip_truth import ClipEvent
+    from pipelines.io.images import write_image
 
-    reach = round(_RATE / 4)
-    counts = np.zeros(3, int)  # found, true, hits
-    with FaceMesh(tracking=True) as face_mesh:
-        for number in range(people):
-            frames, true = _long_clip(number)
-            face_mesh.reset()
-            contrast = clip_contrast(frames, reach, estimator(SPOTTER), face_mesh)
-            found = [(first, last) for first, _, last in spot_intervals(contrast.values, reach)]
-            hits = interval_f1(found, true) * (len(found) + len(true)) / 2
-            counts += (len(found), len(true), round(hits))
-    found, true, hits = counts
+    clips = []
+    for number in range(people):
+        frames, true = _long_clip(number)
+        with tempfile.TemporaryDirectory() as folder:
+            for k, frame in enumerate(frames):
+                write_image(Path(folder) / f"{k:05d}.png", frame)
+            analysis = analyse_clip(folder, None, get_estimator("default"), AnalysisConfig(rate=_RATE))
+        events = [ClipEvent("micro", "", onset, apex, offset, 0.0) for onset, apex, offset in true]
+        clips.append((list(analysis.events), events, _RATE))
+    scores = evaluate_events(clips)["micro"]
     return (
         f"Micro-expressions in {people} clips of {SECONDS} seconds, {_RATE:g} frames a second, of people "
-        f"who blink and drift: {true} there, {found} found, {hits} of them right (intersection over union "
-        f"at least 0.5): F1 {2 * hits / (found + true):.2f}."
+        f"who blink and drift: {scores.true} there, {scores.found} found, {scores.right} of them right "
+        f"(intersection over union at least 0.5): F1 {scores.f1:.2f}."
     )
 
 
-def _long_clip(number: int) -> tuple[Iterator[np.ndarray], list[tuple[int, int]]]:
-    """Return the frames of a long clip, uint8 [H, W, 3], and (first, last) of each micro-expression."""
+def _long_clip(number: int) -> tuple[Iterator[np.ndarray], list[tuple[int, int, int]]]:
+    """Return the frames of a long clip, uint8 [H, W, 3], and onset, apex and offset of each expression."""
     from pipelines.synthetic.renderer.emotions import draw_emotion
     from pipelines.synthetic.renderer.expression_clips import Event, draw_subject, frame_at, micro, photograph
 
@@ -91,7 +91,7 @@ def _long_clip(number: int) -> tuple[Iterator[np.ndarray], list[tuple[int, int]]
         units = micro(subject, units, float(np.exp(rng.uniform(np.log(0.7), np.log(2.8)))))
         events.append(Event(units, onset, apex, apex + int(rng.integers(4, 8))))
     frames = (photograph(subject, frame_at(subject, tuple(events), 0, k, _RATE), 0, k) for k in range(length))
-    return frames, [(event.onset, int(event.offset)) for event in events]
+    return frames, [(event.onset, event.apex, int(event.offset)) for event in events]
 
 
 PARTS = {"apexes": apexes, "intervals": intervals}

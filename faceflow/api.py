@@ -103,7 +103,7 @@ def estimate_flow(
 
 def analyze(
     clip: str | Path,
-    out: str | Path,
+    out: str | Path | None = None,
     *,
     reference: int | None = None,
     magnify: float = 8.0,
@@ -120,7 +120,7 @@ def analyze(
     Args:
         clip: Video, or folder of pictures.
         out: Folder for motion.csv, motion_wide.csv, frames.csv, events.csv, events.eaf, magnified.mp4,
-            report.html and summary.json; written as a whole or not at all.
+            report.html and summary.json; written as a whole or not at all. By default nothing is written.
         reference: Number of the frame that motion is measured against, from 0. By default the most neutral
             and most still frame.
         magnify: Factor of the motion in magnified.mp4; 0 for no video.
@@ -147,11 +147,12 @@ def analyze(
     from pipelines.clip_analysis.analysis import AnalysisConfig
     from pipelines.files import check_exists, check_outputs
 
-    check_outputs(Path(out), inputs=(check_exists(Path(clip)),))
+    clip, out = check_exists(Path(clip)), None if out is None else Path(out)
+    check_outputs(out, inputs=(clip,))
     config = AnalysisConfig(reference, rate, interpupillary_mm, magnify, parquet)
     classes = None if classifier is None else _name(classifier)
     request = AnalysisRequest(config, _name(model), classes, landmarks)
-    return analyse(Path(clip), Path(out), request, progress)
+    return analyse(clip, out, request, progress)
 
 
 def _name(preset: str | os.PathLike) -> str:

@@ -19,7 +19,7 @@ COMMANDS = {
         "faceflow.commands.expression:expression",
         "classify the micro-expression of a clip or pair",
     ),
-    ("spot",): ("faceflow.commands.expression:spot", "find the micro-expressions of a long clip"),
+    ("spot",): ("faceflow.commands.analyze:spot", "find the micro-expressions of a long clip"),
     ("features",): (
         "faceflow.commands.write_features:write_features",
         "write u, v and optical strain of pairs or a corpus",

@@ -23,7 +23,7 @@ QUICK = {
     ("train", "expression"): ["--method", "dis_fast"],
     ("evaluate", "expression"): shlex.split("--method dis_fast --seeds 1 --epochs 1"),
     ("build", "CLIPS"): ["--workers", "1"],
-    ("spot", "CLIP"): ["--max-duration", "0.1"],
+    ("spot", "CLIP"): ["--model", "dis_fast"],
     ("analyze", "CLIPS"): ["--workers", "1", "--magnify", "0", "--model", "dis_fast"],
     ("flow", "CLIP"): ["--model", "dis_fast"],
 }

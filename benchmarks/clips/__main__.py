@@ -2,20 +2,20 @@
 
 All parts are printed; with `--write` they go into docs/clips.md. Names of parts run these alone. `BASELINE`
 in the environment may name a checkout of another commit with its own .venv: its `faceflow flow CLIP --face`
-is then measured beside `analyze`, and its `faceflow spot` beside ours.
+is then measured beside `analyze`.
 """
 
 import sys
 from pathlib import Path
 
 from benchmarks.clips.accuracy import accuracy, drift, events
-from benchmarks.clips.cost import memory, reader, speed, spot, spot_an_hour
+from benchmarks.clips.cost import memory, reader, speed
 from benchmarks.common.page import run_parts
 
 _PAGE = Path(__file__).parents[2] / "docs" / "clips.md"
 _PARTS = {
-    "accuracy": accuracy, "drift": drift, "events": events, "speed": speed, "memory": memory, "spot": spot,
-    "spot: an hour": spot_an_hour, "reader": reader,
+    "accuracy": accuracy, "drift": drift, "events": events, "speed": speed, "memory": memory,
+    "reader": reader,
 }  # fmt: skip
 
 

@@ -119,8 +119,7 @@ def events(clips: int = LONG_CLIPS, seconds: float = SECONDS) -> str:
             for name, write in formats.items():
                 clip = Path(folder) / f"{number}{'.mp4' if write is write_video else ''}"
                 write(clip, pictures, RATE)
-                out, config = Path(folder) / f"{name} {number}", AnalysisConfig(rate=RATE, magnify=0)
-                analysis = analyse_clip(clip, out, get_estimator("default"), config)
+                analysis = analyse_clip(clip, None, get_estimator("default"), AnalysisConfig(rate=RATE))
                 scored[name].append((list(analysis.events), list(script.events), RATE))
     rows = [
         [

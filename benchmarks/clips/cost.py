@@ -14,7 +14,6 @@ from benchmarks.common.timing import median_seconds
 
 SPEED_FRAMES, ROUNDS = 480, 3
 MEMORY_FRAMES = (1_000, 10_000)
-SPOT_FRAMES = (3_000, 90_000)  # 2 minutes and an hour
 _SEED = 2029
 _FACEFLOW = Path(sys.prefix) / "bin" / "faceflow"
 
@@ -90,41 +89,6 @@ def memory(counts: tuple[int, int] = MEMORY_FRAMES) -> str:
         f"An analysis (`--model dis_fast`, no pictures) holds at most {few:.0f} MiB in a clip of "
         f"{counts[0]:,} frames and {many:.0f} MiB in one of {counts[1]:,}: {more:+.1%} "
         f"({bound(100 * more, most=2, unit=' %')})."
-    )
-
-
-def spot(frames: int = SPOT_FRAMES[0], rounds: int = ROUNDS) -> str:
-    """Time and memory of `faceflow spot`, beside those of `BASELINE`."""
-    programs = {"`faceflow spot`": _FACEFLOW}
-    if "BASELINE" in os.environ:
-        baseline = Path(os.environ["BASELINE"])
-        programs[f"that of the earlier commit {_commit(baseline)}"] = baseline / ".venv" / "bin" / "faceflow"
-    runs: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
-    with tempfile.TemporaryDirectory() as folder:
-        clip = _rendered_video(Path(folder) / "clip.mp4", frames)
-        for _ in range(rounds):
-            for name, program in programs.items():
-                runs[name].append(measured([program, "spot", clip]))
-    seconds = [statistics.median(time for time, _ in each) for each in runs.values()]
-    mebibytes = [statistics.median(held for _, held in each) for each in runs.values()]
-    taken = ", ".join(
-        f"{name} {time:.0f} s and {held:.0f} MiB"
-        for name, time, held in zip(programs, seconds, mebibytes, strict=True)
-    )
-    ratio = seconds[0] / seconds[-1]
-    compared = f": {ratio:.2f} times the time ({bound(ratio, most=0.7)})" if len(programs) > 1 else ""
-    about = f"Time and peak memory for a clip of {frames:,} frames"
-    return f"{about}: {taken} (medians of {rounds}, in turns){compared}."
-
-
-def spot_an_hour(counts: tuple[int, int] = SPOT_FRAMES) -> str:
-    """Memory of `faceflow spot` in a short clip and in an hour of video."""
-    with tempfile.TemporaryDirectory() as folder:
-        clips = [_rendered_video(Path(folder) / f"{count}.mp4", count) for count in counts]
-        few, many = (measured([_FACEFLOW, "spot", clip])[1] for clip in clips)
-    return (
-        f"`faceflow spot` holds at most {few:.0f} MiB in a clip of {counts[0]:,} frames and {many:.0f} MiB "
-        f"in one of {counts[1]:,}, an hour at 25 frames a second ({bound(many, most=1200)})."
     )
 
 

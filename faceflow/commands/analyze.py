@@ -1,4 +1,4 @@
-"""`faceflow analyze`."""
+"""`faceflow analyze`, `faceflow spot`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +10,11 @@ from faceflow.console import gauge, print_table, say
 from faceflow.operation_threads import one_thread_per_operation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from keras_models.inference.clip_analyses import AnalysisRequest
+    from pipelines.clip_analysis.analysis_files import ClipAnalysis
+    from pipelines.clip_analysis.clip_events import FoundEvent
 
 
 def analyze(
@@ -73,22 +77,75 @@ def analyze(
 
     from keras_models.inference.clip_analyses import AnalysisRequest
 
-    request = AnalysisRequest(
-        config,
-        model,
-        None if classifier == "none" else classifier,
-        None if landmarks == "face_mesh" else landmarks,
-    )
+    request = AnalysisRequest(config, model, *_given(classifier, landmarks))
     if several:
         _folder(clip, out, request, workers, scheduler)
     else:
         _clip(clip, out, request)
 
 
+def spot(
+    clip: Positional[Annotated[Path, arg(metavar="CLIP")]],
+    rate: float | None = None,
+    landmarks: Annotated[str, arg(metavar="SOURCE")] = "face_mesh",
+    model: Annotated[str, arg(metavar="PRESET|RUN|METHOD")] = "default",
+    classifier: Annotated[str, arg(metavar="PRESET|RUN")] = "expression",
+    json: Path | None = None,
+) -> None:
+    """Find the micro-expressions in a clip, with onset, apex, offset and class.
+
+    A micro-expression rises and falls within half a second. They are those of faceflow analyze, which also
+    writes the motion of each region, other events, and pictures. The clip may be hours long.
+
+    Args:
+        clip: Video or folder of pictures.
+        rate: Frames per second. By default given by the time stamps of the video; 25 for a folder of
+            pictures.
+        landmarks: Source of the landmarks, as for faceflow analyze.
+        model: Flow method: a preset, the folder of a training run or SavedModel, or a classical method. By
+            default the network that comes with FaceFlow.
+        classifier: Classifier of the micro-expressions: a preset, the folder of a run of faceflow train
+            expression, or none.
+        json: File for the micro-expressions, as JSON.
+    """
+    from pipelines.clip_analysis.analysis import AnalysisConfig
+    from pipelines.clip_analysis.analysis_files import event_row
+    from pipelines.files import check_exists, check_outputs, write_json
+
+    check_exists(clip)
+    check_outputs(json, inputs=(clip,))
+    config = AnalysisConfig(rate=rate)
+
+    one_thread_per_operation()
+
+    from keras_models.inference.clip_analyses import AnalysisRequest
+
+    request = AnalysisRequest(config, model, *_given(classifier, landmarks))
+    analysis = _analysed("spot", clip, None, request)
+    found = [event for event in analysis.events if event.kind == "micro"]
+    if json:
+        write_json(json, [event_row(event, analysis.times) for event in found])
+    if found:
+        _print_events(analysis, found)
+    else:
+        say(f"{clip}: no micro-expression found in {len(analysis.times)} frames")
+
+
+def _given(classifier: str, landmarks: str) -> tuple[str | None, str | None]:
+    return None if classifier == "none" else classifier, None if landmarks == "face_mesh" else landmarks
+
+
 def _clip(clip: Path, out: Path, request: "AnalysisRequest") -> None:
+    analysis = _analysed("analyze", clip, out, request)
+    if analysis.events:
+        _print_events(analysis, analysis.events)
+    say(f"{out}: {len(analysis.times)} frames, {len(analysis.events)} events")
+
+
+def _analysed(name: str, clip: Path, out: Path | None, request: "AnalysisRequest") -> "ClipAnalysis":
     from keras_models.inference.clip_analyses import analyse
 
-    with gauge("analyze") as show:
+    with gauge(name) as show:
 
         def on_step(step: str, done: int, total: int) -> None:
             show(done if step == "landmarks" else total + done, 2 * total)
@@ -96,19 +153,22 @@ def _clip(clip: Path, out: Path, request: "AnalysisRequest") -> None:
         analysis = analyse(clip, out, request, on_step)
     for note in analysis.notes:
         say(f"{clip}: {note}")
-    if analysis.events:
-        rows = [
-            (
-                event.kind,
-                *(f"{analysis.times[frame]:.2f} s" for frame in (event.onset, event.apex, event.offset)),
-                event.region,
-                f"{event.peak:.2f}",
-                event.answer,
-            )
-            for event in analysis.events
-        ]
-        print_table(("event", "onset", "apex", "offset", "region", "peak", "class"), rows)
-    say(f"{out}: {len(analysis.times)} frames, {len(analysis.events)} events")
+    return analysis
+
+
+def _print_events(analysis: "ClipAnalysis", events: "Sequence[FoundEvent]") -> None:
+    rows = [
+        (
+            event.kind,
+            *(f"{analysis.times[frame]:.2f} s" for frame in (event.onset, event.apex, event.offset)),
+            f"{event.onset} to {event.offset}",
+            event.region,
+            f"{event.peak:.2f}",
+            event.answer,
+        )
+        for event in events
+    ]
+    print_table(("event", "onset", "apex", "offset", "frames", "region", "peak", "class"), rows)
 
 
 def _folder(

@@ -1,11 +1,11 @@
-"""`faceflow expression`, `faceflow spot`."""
+"""`faceflow expression`."""
 
 from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from faceflow.console import gauge, print_table, say
+from faceflow.console import print_table, say
 from faceflow.operation_threads import one_thread_per_operation
 
 
@@ -57,59 +57,3 @@ def expression(
             "probabilities": found.probabilities,
         }
         write_json(json, content)
-
-
-def spot(
-    clip: Positional[Annotated[Path, arg(metavar="CLIP")]],
-    max_duration: float = 0.5,
-    rate: float | None = None,
-    model: Annotated[str, arg(metavar="PRESET|RUN")] = "expression",
-    json: Path | None = None,
-) -> None:
-    """Find the micro-expressions in a long clip, with onset, apex, offset and class.
-
-    A micro-expression rises and falls within half a second (--max-duration). The face is followed when the
-    person moves, and searched for anew after a cut. Parts without a face are left out and listed. The clip is
-    streamed, so it may be hours long.
-
-    Args:
-        clip: Video, or folder of pictures.
-        max_duration: Longest duration of a micro-expression from onset to offset, seconds.
-        rate: Frames per second. By default given by the time stamps of the video; 25 for a folder of
-            pictures.
-        model: Classifier of the expressions: a preset, or the folder of a run of faceflow train expression.
-        json: File for the micro-expressions, as JSON.
-    """
-    from pipelines.files import check_outputs, write_json
-
-    check_outputs(json, inputs=(clip,))
-    one_thread_per_operation()
-
-    from keras_models.inference.clip_spotting import spot_clip
-    from keras_models.inference.expression_classifier import open_classifier
-    from pipelines.io.video import frame_count
-
-    classifier, total = open_classifier(model), frame_count(clip)
-    with gauge("spot") as show:
-        spotted = spot_clip(clip, classifier, max_duration, rate, lambda done: show(done, max(total, done)))
-    for first, last in spotted.without_face:
-        say(f"{clip}: no face in frames {first} to {last}; they are left out")
-    if not spotted.expressions:
-        say(f"{clip}: no micro-expression of up to {max_duration:g} seconds found")
-    else:
-        rows = [
-            (
-                *map(str, (one.onset, one.apex, one.offset)),
-                f"{one.onset_s:.2f} to {one.offset_s:.2f}",
-                one.expression,
-                " ".join(
-                    f"{one.probabilities[name]:.3f}"
-                    for name in one.expression.split("+")
-                    if name in one.probabilities
-                ),
-            )
-            for one in spotted.expressions
-        ]
-        print_table(("onset", "apex", "offset", "seconds", "class", "probability"), rows)
-    if json:
-        write_json(json, [vars(one) for one in spotted.expressions])

@@ -1,6 +1,5 @@
 """Evaluation of the events that an analysis finds in rendered clips, where it is known what happens when."""
 
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,6 @@ from pipelines.clip_analysis.analysis import AnalysisConfig, analyse_clip
 from pipelines.clip_analysis.clip_events import FoundEvent
 from pipelines.clip_analysis.tracking.tracker import FlowEstimate
 from pipelines.io.clip_truth import ClipEvent, list_clips, read_clip_truth
-from pipelines.micro_expressions.spotting import overlap
 
 #: Kinds that are scored: those that an analysis looks for.
 EVENT_KINDS = ("micro", "macro", "blink")
@@ -100,11 +98,16 @@ def events_of_clips(
     for path in list_clips(folder):
         truth = read_clip_truth(path)
         config = AnalysisConfig(rate=truth.rate, magnify=0)
-        with tempfile.TemporaryDirectory() as out:
-            analysis = analyse_clip(path / "frames", Path(out) / "out", estimate, config)
+        analysis = analyse_clip(path / "frames", None, estimate, config)
         scored.append((list(analysis.events), list(truth.events), truth.rate))
         on_clip(path.name)
     return evaluate_events(scored)
+
+
+def overlap(a: tuple[int, int], b: tuple[int, int]) -> float:
+    """Return intersection over union of two intervals of frames, ends included."""
+    common = min(a[1], b[1]) - max(a[0], b[0]) + 1
+    return max(0, common) / (a[1] - a[0] + b[1] - b[0] + 2 - max(0, common))
 
 
 def _mean(values: list[float]) -> float:

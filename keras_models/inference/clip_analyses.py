@@ -57,7 +57,7 @@ class AnalysisRequest:
 
 def analyse(
     clip: Path,
-    out: Path,
+    out: Path | None,
     request: AnalysisRequest,
     progress: Callable[[str, int, int], None] = lambda step, done, total: None,
 ) -> ClipAnalysis:
@@ -181,7 +181,7 @@ def analyse_to_row(clip: Clip, out: Path, request: AnalysisRequest, notes: Seque
 
 def _analysed(
     clip: Clip,
-    out: Path,
+    out: Path | None,
     request: AnalysisRequest,
     notes: Sequence[str],
     progress: Progress | None = None,

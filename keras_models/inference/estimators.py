@@ -147,14 +147,16 @@ def _one_per_thread(make: Callable[[], T]) -> Callable[[], T]:
 
 
 def _classical(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    algorithm = _one_per_thread(_CLASSICAL[name])  # OpenCV's keep their intermediate results
+    make = _CLASSICAL[name]
 
     def estimate(frame1: np.ndarray, frame2: np.ndarray) -> np.ndarray:
         height, width = frame1.shape[:2]
         grey = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (frame1, frame2))
         grey1, grey2 = (_at_least(picture, _SMALLEST) for picture in grey)
         try:
-            return algorithm().calc(grey1, grey2, None)[:height, :width]
+            # A new one for each pair: after frames of less than 64 pixels, DIS of OpenCV 4.11 keeps a finest
+            # scale of 0, and is slower and another method for all that follow.
+            return make().calc(grey1, grey2, None)[:height, :width]
         except cv2.error as error:
             size = f"{frame1.shape[1]}x{frame1.shape[0]}"
             raise InputError(f"{name} cannot handle frames of {size} pixels ({error.err})") from error

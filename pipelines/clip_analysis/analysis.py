@@ -5,6 +5,7 @@ The clip is streamed (`clip_motion`): only a few numbers per frame stay in memor
 
 import csv
 import operator
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -86,7 +87,7 @@ class AnalysisConfig:
 
 def analyse_clip(
     clip: Path | str,
-    out: Path | str,
+    out: Path | str | None,
     estimate: FlowEstimate,
     config: AnalysisConfig = AnalysisConfig(),
     classify: Classify | None = None,
@@ -100,7 +101,7 @@ def analyse_clip(
 
     Args:
         clip: path of a video or a folder of pictures.
-        out: folder for the results, written as a whole or not at all.
+        out: folder for the results, written as a whole or not at all; None to write nothing.
         estimate: estimator of the flow between two crops.
         config: settings of the analysis.
         classify: classifier of micro-expressions; by default they are not classified.
@@ -116,11 +117,12 @@ def analyse_clip(
         InputError: if the clip cannot be read or has no face, or the reference frame does not exist or has no
             face.
     """
-    clip, out = Path(clip), Path(out)
-    check_outputs(out, inputs=(clip,), may_be_folder=replace_folder)
+    clip, out, part = Path(clip), None if out is None else Path(out), None
     with ExitStack() as stack:
-        part = stack.enter_context(replacing(out, replace_folder))  # first: it may not be possible to write
-        part.mkdir()
+        if out is not None:  # first: it may not be possible to write
+            check_outputs(out, inputs=(clip,), may_be_folder=replace_folder)
+            part = stack.enter_context(replacing(out, replace_folder))
+            part.mkdir()
         motion = stack.enter_context(
             clip_motion(clip, estimate, config.reference, landmarks, progress, threads)
         )
@@ -143,8 +145,9 @@ def analyse_clip(
             clip, out, times, video_times, (*motion.references.values(), *motion.added), collected.motion(),
             tuple(collected.status), tuple(events), (*notes, *collected.notes()), collected.mm_per_pixel,
         )  # fmt: skip
-        write_results(part, analysis, config.magnify, collected.rate, collected.reference_view)
-        if config.parquet:
+        if part is not None:
+            write_results(part, analysis, config.magnify, collected.rate, collected.reference_view)
+        if part is not None and config.parquet:
             write_parquet(part / "motion.csv", ("region", "side"))
             write_parquet(part / "motion_wide.csv", ())
             write_parquet(part / "frames.csv", ("status",))
@@ -154,7 +157,7 @@ def analyse_clip(
 class _Collected:
     """Writes the tables frame by frame, and keeps the few numbers from which events are detected."""
 
-    def __init__(self, folder: Path, times: np.ndarray, config: AnalysisConfig):
+    def __init__(self, folder: Path | None, times: np.ndarray, config: AnalysisConfig):
         self._folder, self._times, self._config = folder, times, config
         self._regions: RegionTable | None = None
         self._frames: FrameTable | None = None
@@ -180,10 +183,11 @@ class _Collected:
             for name, columns in (
                 ("motion.csv", COLUMNS), ("motion_wide.csv", WIDE_COLUMNS), ("frames.csv", FRAME_COLUMNS),
             ):  # fmt: skip
-                file = stack.enter_context((self._folder / name).open("w", newline=""))
+                path = self._folder / name if self._folder else Path(os.devnull)
+                file = stack.enter_context(path.open("w", newline=""))
                 writers.append(csv.DictWriter(file, columns))
                 writers[-1].writeheader()
-            if not self._config.magnify:
+            if not (self._config.magnify and self._folder):
                 for _ in self._tables(frames, *writers):
                     pass
                 return

@@ -23,7 +23,7 @@ class ClipAnalysis:
 
     Attributes:
         clip: path of the clip.
-        folder: folder of the results.
+        folder: folder of the results; None if they were not written.
         times: time of each frame, float64 [T], seconds.
         video_times: when a player shows each frame, float64 [T], seconds; other than `times` if a rate was
             given, or if the sound of the video begins before its first frame.
@@ -38,7 +38,7 @@ class ClipAnalysis:
     """
 
     clip: Path
-    folder: Path
+    folder: Path | None
     times: np.ndarray
     video_times: np.ndarray
     references: tuple[int, ...]
@@ -47,6 +47,17 @@ class ClipAnalysis:
     events: tuple[FoundEvent, ...]
     notes: tuple[str, ...]
     mm_per_pixel: np.ndarray
+
+
+def event_row(event: FoundEvent, times: np.ndarray) -> dict[str, str | int | float]:
+    """Return an event by the columns of events.csv.
+
+    Args:
+        event: event of a clip.
+        times: time of each frame, float [T], seconds.
+    """
+    seconds = {f"{name}_s": float(times[getattr(event, name)]) for name in ("onset", "apex", "offset")}
+    return asdict(event) | seconds
 
 
 def write_results(
@@ -69,12 +80,10 @@ def write_results(
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         for event in analysis.events:
-            seconds = {
-                f"{name}_s": f"{analysis.times[getattr(event, name)]:.4f}"
-                for name in ("onset", "apex", "offset")
-            }
+            row = event_row(event, analysis.times)
+            seconds = {name: f"{row[name]:.4f}" for name in columns if name.endswith("_s")}
             numbers = {"peak": f"{event.peak:.3f}", "probability": _text(event.probability)}
-            writer.writerow(asdict(event) | seconds | numbers)
+            writer.writerow(row | seconds | numbers)
     write_elan(
         folder / "events.eaf", analysis.clip, analysis.folder, list(analysis.events), analysis.video_times
     )

@@ -132,22 +132,20 @@ def test_a_real_smile(run, home, real_data):
 
 
 def test_spot(run, home, expressive, capsys):
-    """One surprise, which comes and goes around frame 12, in a clip of 24 at 10 frames a second."""
+    """One surprise, which comes and goes around frame 12, in a clip of 24 at 20 frames a second."""
     for number in range(24):
         strength = max(0, 1 - abs(number - 12) / 4)
         write_image(home / "long" / f"{number:02}.png", expressive("surprise", strength, seed=9))
-    words = ("--rate", 10, "--model", run)
-    call("spot", "long", *words, "--max-duration", 0.8, "--json", "spotted.json")
+    words = ("--rate", 20, "--classifier", run, "--model", "dis_medium")
+    call("spot", "long", *words, "--json", "spotted.json")
     (found,) = json.loads((home / "spotted.json").read_text())
-    assert (found["onset"], found["offset"], found["offset_s"]) == (8, 16, 1.6)
-    assert abs(found["apex"] - 12) <= 1
-    assert max(found["probabilities"], key=found["probabilities"].get) == "surprise"
+    assert (found["kind"], found["label"]) == ("micro", "surprise")
+    assert (found["onset"], found["apex"], found["offset"]) == pytest.approx((8, 12, 16), abs=1)
+    assert found["apex_s"] == pytest.approx(found["apex"] / 20)
     assert "surprise" in capsys.readouterr().out
-    assert "0.1 seconds at 10 frames a second" in fails(capsys, "spot", "long", *words, "--max-duration", 0.1)
-    assert "long: too short to spot in: frames 24" in fails(
-        capsys, "spot", "long", *words, "--max-duration", 9
-    )
+    assert not [path for path in home.iterdir() if path.name.startswith(".")]
     for number in range(24):
         write_image(home / "long" / f"{number:02}.png", expressive("surprise", 0))
     call("spot", "long", *words)
-    assert "no micro-expression of up to 0.5 seconds found" in "".join(capsys.readouterr())
+    assert "no micro-expression found in 24 frames" in "".join(capsys.readouterr())
+    assert "no such file or folder" in fails(capsys, "spot", "absent")

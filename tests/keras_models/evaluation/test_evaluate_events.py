@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_models.evaluation.evaluate_events import evaluate_events
+from keras_models.evaluation.evaluate_events import evaluate_events, overlap
 from pipelines.clip_analysis.clip_events import FoundEvent
 from pipelines.io.clip_truth import ClipEvent
 
@@ -43,3 +43,9 @@ def test_half_an_overlap_is_needed():
     for onset, right in ((5, 0), (2, 1)):
         clip = [found("micro", onset, onset + 4, onset + 9)], [true("micro", 0, 4, 9)], 30.0
         assert evaluate_events([clip])["micro"].right == right
+
+
+def test_overlap_by_hand():
+    assert overlap((0, 9), (5, 14)) == pytest.approx(5 / 15)
+    assert overlap((0, 9), (10, 12)) == 0
+    assert overlap((3, 7), (3, 7)) == 1

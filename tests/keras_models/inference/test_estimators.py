@@ -41,6 +41,16 @@ def test_a_classical_method_gets_no_narrow_frame(monkeypatch):
     np.testing.assert_array_equal(flow[..., 0], frame[..., 0])
 
 
+@pytest.mark.parametrize("method", ["dis_fast", "dis_medium", "dis_fine", "farneback", "deepflow"])
+def test_the_flow_of_a_pair_does_not_depend_on_the_pairs_before(method, portrait):
+    """As if each were the first."""
+    large, small = portrait[:64, 200:264], portrait[:32, 200:232]
+    alone = get_estimator.__wrapped__(method)(large, np.roll(large, 2, axis=1))[0]
+    estimate = get_estimator.__wrapped__(method)
+    estimate(small, np.roll(small, 1, axis=1))
+    np.testing.assert_array_equal(estimate(large, np.roll(large, 2, axis=1))[0], alone)
+
+
 def test_a_saved_model_estimates(tmp_path):
     frames = np.zeros((2, 5, 7, 3), np.uint8)
     flow, valid = get_estimator(str(save(tmp_path / "1")))(*frames)

@@ -1,7 +1,19 @@
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from keras_models.inference.recognition import LEAST_STRENGTH, NO_MOVEMENT, Recognition
+from keras_models.inference.expression_classifier import ExpressionClassifier
+from keras_models.inference.recognition import (
+    LEAST_STRENGTH,
+    NO_MOVEMENT,
+    Recognition,
+    probabilities,
+    recognise_clip,
+    recognise_pair,
+)
+from pipelines.errors import InputError
+from pipelines.io.images import write_image
 from pipelines.micro_expressions.alignment import CROP, template
 from pipelines.micro_expressions.onset_apex import AlignedPair
 
@@ -37,3 +49,55 @@ def test_too_little_is_no_movement():
     weak = recognition(at_the_mouth(0.2))
     assert 0 < weak.strength < LEAST_STRENGTH
     assert weak.expression == NO_MOVEMENT
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    """One that answers by where a face moves, so that no training is needed.
+
+    Classes: brows up, mouth moved; the more probable one is where the features are larger.
+    """
+    features = keras.Input((28, 28, 3))
+    upward = -10 * features[..., 1]
+    brows = tf.reduce_mean(upward[:, 4:9, 5:23], axis=[1, 2])
+    mouth = tf.reduce_mean(upward[:, 17:22, 7:21], axis=[1, 2])
+    logits = tf.stack([brows, mouth], axis=-1)[:, None]
+    return ExpressionClassifier(keras.Model(features, logits), ("brows", "mouth"), "dis_medium", True)
+
+
+def test_a_clip_begins_with_its_first_face(tmp_path, expressive, classifier, caplog):
+    for number in range(20):
+        strength = max(0, 1 - abs(number - 11) / 6)
+        frame = expressive("surprise", strength) if number >= 5 else np.zeros((280, 240, 3), np.uint8)
+        write_image(tmp_path / f"{number:02}.png", frame)
+    found = recognise_clip(tmp_path, classifier)
+    assert found.onset == 5
+    assert abs(found.apex - 11) <= 1
+    assert found.probabilities["brows"] > 0.9
+    assert "no face in frames 0 to 4" in caplog.text
+
+
+def test_another_shot_is_left_out(tmp_path, expressive, classifier, caplog):
+    for number in range(24):
+        frame = expressive("positive", max(0, 1 - abs(number - 6) / 6))
+        write_image(tmp_path / f"{number:02}.png", frame if number < 14 else 255 - frame[::-1] // 2)
+    found = recognise_clip(tmp_path, classifier)
+    assert abs(found.apex - 6) <= 1
+    assert found.probabilities["mouth"] > 0.9
+    assert "another shot begins with frame 14" in caplog.text
+
+
+def test_two_pictures(tmp_path, expressive, classifier):
+    write_image(tmp_path / "onset.png", expressive("surprise", 0))
+    write_image(tmp_path / "apex.png", expressive("surprise", 1))
+    found = recognise_pair(tmp_path / "onset.png", tmp_path / "apex.png", classifier)
+    assert (found.onset, found.apex) == (None, None)
+    assert found.probabilities["brows"] > 0.9
+    assert found.picture().shape == (240, 1200, 3)
+
+
+def test_flow_that_is_not_finite(classifier):
+    crop = np.zeros((224, 224, 3), np.uint8)
+    pair = AlignedPair(crop, crop, np.full((224, 224, 2), np.nan, np.float32))
+    with pytest.raises(InputError, match="the flow of dis_medium is not finite"):
+        probabilities(pair, classifier)

@@ -242,6 +242,15 @@ def test_one_frame(smile, dis, tmp_path):
     assert "the clip has one frame, so nothing moves in it" in result.notes
 
 
+def test_an_analysis_need_not_be_written(analysed, dis, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = analyse_clip(analysed.clip, None, dis, AnalysisConfig(reference=0, parquet=True))
+    assert result.events == analysed.events
+    np.testing.assert_array_equal(result.motion, analysed.motion)
+    assert result.folder is None
+    assert not list(tmp_path.iterdir())
+
+
 def test_settings_that_make_no_sense():
     with pytest.raises(InputError, match="--interpupillary-mm 0: must be more than 0"):
         AnalysisConfig(interpupillary_mm=0)

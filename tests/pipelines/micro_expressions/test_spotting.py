@@ -3,16 +3,8 @@ import pytest
 
 from pipelines.errors import InputError
 from pipelines.landmarks.detector import FaceMesh
-from pipelines.micro_expressions.clip_contrast import clip_contrast
 from pipelines.micro_expressions.onset_apex import aligned_pair
-from pipelines.micro_expressions.spotting import (
-    apex_of,
-    interval_f1,
-    overlap,
-    spot_apex,
-    spot_intervals,
-    strengths_of,
-)
+from pipelines.micro_expressions.spotting import apex_of, spot_apex, strengths_of
 
 
 @pytest.fixture(scope="module")
@@ -79,18 +71,6 @@ def test_the_apex_of_a_clip(expressive, dis, face_mesh, apex):
     assert len(found.frames) == 17
 
 
-def test_overlap_and_f1_by_hand():
-    assert overlap((0, 9), (5, 14)) == pytest.approx(5 / 15)
-    assert overlap((0, 9), (10, 12)) == 0
-    assert overlap((3, 7), (3, 7)) == 1
-    true = [(0, 9), (50, 59)]
-    # The first is hit at 8 / 12; the second hit of the same one does not count, and one is missed.
-    assert interval_f1([(2, 11), (0, 9), (80, 90)], true) == pytest.approx(2 * 1 / 5)
-    assert interval_f1([(0, 9), (55, 64)], true) == pytest.approx(2 * 1 / 4)
-    assert interval_f1([], []) == 1
-    assert interval_f1([], true) == 0
-
-
 def test_bad_input(expressive, dis, face_mesh):
     still = expressive("surprise", 0)
     blank = np.full_like(still, 90)
@@ -98,39 +78,7 @@ def test_bad_input(expressive, dis, face_mesh):
         spot_apex([still], dis, face_mesh, "film")
     with pytest.raises(InputError, match="film, frame 0: no face found"):
         spot_apex([blank, still], dis, face_mesh, "film")
-    with pytest.raises(InputError, match="too short to spot in: frames 12, at least 13"):
-        clip_contrast([still] * 12, 6, dis, face_mesh)
-    with pytest.raises(InputError, match="no face found in any frame"):
-        clip_contrast([blank] * 13, 6, dis, face_mesh)
     with pytest.raises(InputError, match="apex: no face found where the other frame has one"):
         aligned_pair(still, blank, dis, face_mesh)
     with pytest.raises(InputError, match="one size, not 240x280 and 240x140"):
         aligned_pair(still, still[:140], dis, face_mesh)
-
-
-@pytest.mark.parametrize("apart", [7, 8, 10])
-def test_the_weaker_of_two_near_movements_has_an_apex_of_its_own(apart):
-    frames = np.arange(120)
-    contrast = sum(
-        height * np.exp(-(((frames - middle) / 2.0) ** 2))
-        for middle, height in ((50, 1.0), (50 + apart, 0.6))
-    )
-    (first, second) = spot_intervals(contrast, 6)
-    assert (first[0], first[2]) == (first[1] - 6, first[1] + 6)
-    assert abs(first[1] - 50) <= 1
-    assert abs(second[1] - (50 + apart)) <= 1
-    assert second[0] < second[1] < second[2]
-
-
-def test_an_interval_ends_with_its_stretch():
-    """A peak two frames behind a cut: nothing of the shot before belongs to it."""
-    contrast = np.exp(-(((np.arange(100) - 42) / 3.0) ** 2))
-    contrast[:40] = 0
-    assert spot_intervals(contrast, 6, [(0, 39), (40, 99)]) == [(40, 42, 48)]
-    assert spot_intervals(contrast, 6) == [(36, 42, 48)]
-
-
-def test_intervals_with_an_apex_count_from_onset_to_offset():
-    assert interval_f1([(24, 30, 36)], [(26, 38)]) == interval_f1([(24, 36)], [(26, 38)]) == 1
-    assert interval_f1(np.array([[24, 36], [50, 60]]), np.array([[26, 38]])) == pytest.approx(2 / 3)
-    assert interval_f1(np.zeros((0, 2)), np.zeros((0, 2))) == 1
