@@ -57,7 +57,7 @@ class FlowModel(keras.Model):
 
     Examples:
         >>> from keras_models.flow.flow_networks import build_network
-        >>> network = build_network("pyramid_flow", width=0.25)
+        >>> network = build_network("flownet_s", width=0.125)
         >>> network.save("network.keras")
         >>> keras.saving.load_model("network.keras").level_weights == network.level_weights
         True

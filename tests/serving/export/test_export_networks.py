@@ -41,7 +41,9 @@ assert "tensorflow_addons" not in sys.modules
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     folders = {}
-    for name, more in [*((name, {}) for name in NETWORKS), ("flownet_s", {"num_flow_updates": 2})]:
+    one_update = {"num_flow_updates": 1, "num_coarse_flow_updates": 1}
+    cases = [(name, one_update if name in ("pyramid_flow", "block_flow") else {}) for name in NETWORKS]
+    for name, more in [*cases, ("flownet_s", {"num_flow_updates": 2})]:
         keras.utils.set_random_seed(0)
         network = build_network(name, width=0.0625, **more)
         first, second = np.random.default_rng(0).random((2, 1, 70, 90, 3)).astype(np.float32)
