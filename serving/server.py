@@ -17,7 +17,7 @@ from serving.grpc.model_service import ModelService
 from serving.grpc.prediction_service import PredictionService
 from serving.grpc.standard_services import add_health, add_reflection
 from serving.logs import logging_to_stderr
-from serving.protocol.addresses import bound_sockets, join_address
+from serving.protocol.addresses import join_address, listening_sockets
 from serving.protocol.config_files import read_config
 from serving.protocol.serving_error import ServingError
 from serving.protocol.stubs import ModelServerConfig, model_service_pb2_grpc, prediction_service_pb2_grpc
@@ -118,7 +118,7 @@ class Server:
         if config is None:
             find_models(self.folder)
         for port in filter(None, (self.port, options.rest_api_port)):
-            for each in bound_sockets(self.host, port):
+            for each in listening_sockets(self.host, port):
                 each.close()
         set_tensorflow_threads(
             options.tensorflow_intra_op_parallelism, options.tensorflow_inter_op_parallelism

@@ -1,9 +1,11 @@
 """Analysis of one clip with the shipped networks, or of every clip of a folder, in processes or on Dask."""
 
+import glob
 import json
 import math
-from collections.abc import Callable, Sequence
-from contextlib import closing
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -146,8 +148,11 @@ def analyse_folder(
     ]
     out.mkdir(parents=True, exist_ok=True)
     _write(out, settings, done, clips)
-    # Closed at once, whatever happens: processes must not go on.
-    with closing(run_tasks(analyse_to_row, tasks, workers, scheduler)) as outcomes:
+    # Closed at once, whatever happens: processes must not go on. What they leave half-written is removed.
+    with (
+        _without_parts(out, clips),
+        closing(run_tasks(analyse_to_row, tasks, workers, scheduler)) as outcomes,
+    ):
         for (clip, *_), outcome in outcomes:
             done[clip.name] = outcome if isinstance(outcome, AnalysedClip) else _failed(clip, outcome)
             _write(out, settings, done, clips)
@@ -157,6 +162,22 @@ def analyse_folder(
         reasons = "; ".join(sorted({row.failure for row in rows}))
         raise InputError(f"{source}: none of {len(rows)} clips could be analysed: {reasons}")
     return rows
+
+
+@contextmanager
+def _without_parts(out: Path, clips: list[Clip]) -> Iterator[None]:
+    """Remove, before and after, what killed processes have left of the folders of clips (`replacing`)."""
+
+    def remove() -> None:
+        for clip in clips:
+            for part in out.glob(f".{glob.escape(clip.name)}.*"):
+                shutil.rmtree(part, ignore_errors=True)
+
+    remove()
+    try:
+        yield
+    finally:
+        remove()
 
 
 def _is_result(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -18,8 +19,8 @@ _state = {"has_loaded": False, "is_forked": False}
 def kept(load: Callable[[Name], T], prefix: str = "") -> Callable[[Name], T]:
     """Keep what a function loads by the name of a preset or the folder of a run or SavedModel: the last four.
 
-    It is loaded again once a file has changed, or the name leads to another folder. Threads wait for one
-    another.
+    It is loaded again once a file or the precision policy has changed, or the name leads to another folder.
+    Threads wait for one another.
 
     Args:
         load: Function of a name, or of the path of a folder.
@@ -46,7 +47,7 @@ def kept(load: Callable[[Name], T], prefix: str = "") -> Callable[[Name], T]:
                 "ever. Start processes by multiprocessing.get_context('spawn')"
             )
         with real_imports():
-            found = cached(name, files)
+            found = cached(name, files and (*files, _precision()))
         _state["has_loaded"] |= bool(files)  # classical methods do not need TensorFlow
         return found
 
@@ -61,6 +62,12 @@ def _files(name: Path | str) -> tuple:
     files = preset_files(folder) if is_preset(folder) else sorted(folder.rglob("*"))
     stats = [(path, path.stat()) for path in files if path.is_file()]
     return folder.absolute(), *((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+
+
+def _precision() -> str:
+    """Return the precision policy in which a network would be built."""
+    keras = sys.modules.get("keras")
+    return keras.mixed_precision.global_policy().name if keras else "float32"
 
 
 def _after_fork() -> None:

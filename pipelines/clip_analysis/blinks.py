@@ -15,6 +15,7 @@ _BLINK_BELOW = 0.72
 # By which the eye that is more open may stay above that; in a wink, it does not close at all.
 _EYES_DIFFER = 0.15
 _FOOT = 0.25  # share of the closing at which a blink begins and ends
+_WIDEST = 1.25  # opening of open eyes, at most
 _AROUND = 1.0  # seconds before and after a frame in which the eyes are usually open
 _FALL = 0.75  # least rise and fall, in multiples of the threshold
 
@@ -56,9 +57,11 @@ def _open_eyes(openings: np.ndarray, reach: int) -> np.ndarray:
     """Return the opening of eyes that are open, around each sample, float [N, 2].
 
     It is that of the reference frame, or the median around where that is larger: the eyes of the reference
-    frame may be narrower, and those of a head that is turned are seen otherwise.
+    frame may be narrower, and those of a head that is turned are seen otherwise. Eyes that are still wider
+    are surprised, and do not blink when they are as before.
     """
-    return np.maximum(median_filter(openings, size=(2 * reach + 1, 1), mode="nearest"), 1)
+    around = median_filter(openings, size=(2 * reach + 1, 1), mode="nearest")
+    return np.clip(around, 1, _WIDEST)
 
 
 def _runs(mask: np.ndarray) -> list[tuple[int, int]]:

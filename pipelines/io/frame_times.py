@@ -7,7 +7,7 @@ import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.io.video import frame_rate
-from pipelines.io.video_decoder import decoded_times, open_container
+from pipelines.io.video_decoder import continued, decoded_times, open_container
 
 
 def frame_times(path: Path | str, count: int, rate: float | None = None) -> np.ndarray:
@@ -33,10 +33,11 @@ def frame_times(path: Path | str, count: int, rate: float | None = None) -> np.n
         return np.arange(count) / (rate or frame_rate(path))
     stamps = _stamps(path)
     if len(stamps) > count:  # packets of no frame, or damaged ones: only decoding tells which
-        stamps = np.array(decoded_times(path))
-        stamps = stamps[np.isfinite(stamps)]
+        stamps = np.array(continued(stamp for stamp in decoded_times(path) if np.isfinite(stamp)))
     usual = 1 / frame_rate(path)
-    known = np.flatnonzero(np.diff(stamps[:count], prepend=-np.inf) > 0)
+    stamps = stamps[:count]
+    latest = np.maximum.accumulate(np.concatenate([[-np.inf], stamps]))[:-1]
+    known = np.flatnonzero(stamps > latest)
     if len(known) < 2 or 2 * len(known) <= count:
         return np.arange(count) * usual
     last = int(known[-1])
@@ -64,6 +65,6 @@ def _stamps(path: Path) -> np.ndarray:
                 for packet in container.demux(stream)
                 if packet.pts is not None and not packet.is_discard
             )
-            return np.array(sorted(shown))
+            return np.array(sorted(continued(shown)))
         except av.FFmpegError:
             return np.array([])

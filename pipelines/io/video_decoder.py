@@ -9,7 +9,7 @@ damaged.
 import logging
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -30,6 +30,8 @@ VIDEO_SUFFIXES = (
 _log = logging.getLogger("faceflow")
 _PACKETS_TIMED = 1000  # whose time stamps the frame rate is measured by
 _REORDERED = 8  # packets whose order of storage may differ from the order of their time stamps
+_STORED_AHEAD = 32  # frames among which one that is shown earlier is stored
+_RESTART = 1.0  # seconds by which time stamps fall where another recording begins
 _RATE_TOLERANCE = 0.01  # between the rate a container states and the measured one
 
 
@@ -123,13 +125,35 @@ def video_rate(path: Path) -> float:
     with _open_video(path) as (container, stream):
         stated = float(stream.average_rate or 0)
         timed = (each for each in _packets(container, stream) if each is not None and each.pts is not None)
-        times = sorted(float(packet.pts * packet.time_base) for packet in islice(timed, _PACKETS_TIMED))
+        stored = (float(packet.pts * packet.time_base) for packet in islice(timed, _PACKETS_TIMED))
+        times = sorted(continued(stored))
     if len(times) > 4 * _REORDERED:
         times = times[:-_REORDERED]  # between the last ones frames lack that are stored later
     if len(times) < 2 or times[-1] == times[0]:
         return stated or 25.0
     measured = (len(times) - 1) / (times[-1] - times[0])
     return stated if abs(stated - measured) < _RATE_TOLERANCE * measured else measured
+
+
+def continued(stamps: Iterable[float]) -> list[float]:
+    """Let time stamps go on where they begin anew, as in recordings that were joined.
+
+    Args:
+        stamps: time stamps in the order in which frames are stored, seconds. They also fall where frames are
+            shown in another order than they are stored, but not below all of the last ones.
+
+    Examples:
+        >>> continued([0, 0.5, 0.25, 0.75, 1, 1.25, 1.5, 0, 0.5, 0.25])[-3:]
+        [1.75, 2.25, 2.0]
+    """
+    found: list[float] = []
+    offset = latest = 0.0
+    for stamp in stamps:
+        if found and stamp + offset < latest - _RESTART and stamp + offset <= min(found[-_STORED_AHEAD:]):
+            offset = latest + (latest - min(found)) / max(len(found) - 1, 1) - stamp
+        found.append(stamp + offset)
+        latest = max(latest, found[-1]) if len(found) > 1 else found[-1]
+    return found
 
 
 def stated_frames(path: Path) -> int:

@@ -46,8 +46,9 @@ class FaceMesh:
 
     A face counts if Face Mesh gives the same landmarks for the mirrored picture and their shape is that of a
     face (`face_check`). One that is not found in the whole frame is searched for upside down, on either side,
-    and in parts of the frame (`face_views`): a face is found at any angle in the picture plane, turned to the
-    side by up to about 60 degrees, and from about 60 pixels on at any size.
+    and in parts of the frame (`face_views`): a face is found at any angle in the picture plane, if it is at
+    least about a tenth as wide as the frame, turned to the side by up to about 60 degrees, and, if it is
+    upright, from about 60 pixels on at any size.
 
     Args:
         tracking: follow the face through the frames of a clip, given in order; steadier and faster than to

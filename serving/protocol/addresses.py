@@ -26,8 +26,8 @@ def join_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def bound_sockets(host: str, port: int) -> list[socket.socket]:
-    """Return sockets that are bound to all addresses of a host, as gRPC binds them.
+def listening_sockets(host: str, port: int) -> list[socket.socket]:
+    """Return sockets that listen on all addresses of a host, as gRPC does. Connections wait until accepted.
 
     Args:
         host: Host name or IP address. `localhost` usually has an address of IPv4 and one of IPv6.
@@ -40,12 +40,12 @@ def bound_sockets(host: str, port: int) -> list[socket.socket]:
         raise InputError(f"port {port}: ports are numbers from 0 to 65535")
     found, failures = [], []
     try:
-        for family, kind, protocol, _, (address, _, *more) in socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM
-        ):
+        # A file of hosts may name an address twice.
+        addresses = dict.fromkeys(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        for family, kind, protocol, _, (address, _, *more) in addresses:
             chosen = found[0].getsockname()[1] if found else port
             try:
-                found.append(_bound(socket.socket(family, kind, protocol), (address, chosen, *more)))
+                found.append(_listening(socket.socket(family, kind, protocol), (address, chosen, *more)))
             except OSError as error:
                 if error.errno not in _NO_SUCH_ADDRESS:
                     raise
@@ -61,12 +61,13 @@ def bound_sockets(host: str, port: int) -> list[socket.socket]:
     return found
 
 
-def _bound(made: socket.socket, address: tuple) -> socket.socket:
+def _listening(made: socket.socket, address: tuple) -> socket.socket:
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if made.family == socket.AF_INET6 and ipaddress.ip_address(address[0]) != _ANY_IPV6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.bind(address)
+        made.listen()
     except OSError:
         made.close()
         raise

@@ -6,7 +6,7 @@ import threading
 import uvicorn
 from starlette.types import ASGIApp
 
-from serving.protocol.addresses import bound_sockets
+from serving.protocol.addresses import listening_sockets
 from serving.rest.http_connections import HttpConnection, Limits
 
 #: Seconds after which a connection that sends nothing is closed, as in TensorFlow Serving's HTTP server
@@ -38,9 +38,7 @@ class HttpServer:
     def __init__(
         self, app: ASGIApp, host: str, port: int, grace: float, idle_timeout: float = IDLE_TIMEOUT
     ) -> None:
-        sockets = bound_sockets(host, port)
-        for each in sockets:
-            each.listen()  # from now on connections wait until the thread below accepts them
+        sockets = listening_sockets(host, port)
         self.port: int = sockets[0].getsockname()[1]
         self.limits = Limits(_max_connections(), idle_timeout)
         config = uvicorn.Config(

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -171,6 +172,8 @@ def _start_worker(interruptible: bool) -> None:
     import cv2
 
     cv2.setNumThreads(1)  # there is a process per core already
+    # As an exception, so that what is half-written is removed, if all processes are ended.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     if interruptible:
         signal.signal(signal.SIGINT, _interrupt)
 

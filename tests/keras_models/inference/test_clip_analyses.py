@@ -124,6 +124,24 @@ def test_a_clip_that_has_changed_is_analysed_anew(clips, tmp_path, portrait):
     assert rows(out)["anna-one"]["no_face"] == "1"
 
 
+def test_what_killed_processes_have_left_is_removed(clips, tmp_path):
+    out = tmp_path / "out"
+    (out / ".anna-one.x1y2" / "anna-one").mkdir(parents=True)
+    (out / ".mine").mkdir()
+    (out / clip_analyses.STATE).write_text('{"settings": {}, "clips": []}')
+    with pytest.raises(InputError, match="choose another folder"):  # nothing of others is touched
+        analyse_folder(clips, out, REQUEST)
+    assert (out / ".anna-one.x1y2").exists()
+    (out / clip_analyses.STATE).unlink()
+    shutil.rmtree(out / ".mine")
+    shutil.rmtree(out / ".anna-one.x1y2")
+    analyse_folder(clips, out, REQUEST)
+    (out / ".anna-one.x1y2" / "anna-one").mkdir(parents=True)
+    (out / ".mine").mkdir()
+    analyse_folder(clips, out, REQUEST)
+    assert sorted(path.name for path in out.iterdir() if path.name.startswith(".")) == [".mine"]
+
+
 def test_clips_without_landmarks_are_named(clips, tmp_path, portrait_landmarks):
     """They are tried again when their file is there; frames of low confidence are said."""
 

@@ -6,6 +6,7 @@ import pytest
 from keras_models.inference import kept as module
 from keras_models.inference.kept import kept
 from keras_models.presets import preset_folder
+from keras_models.training.precision_policy import precision_policy
 
 
 @pytest.fixture
@@ -37,6 +38,15 @@ def test_a_network_that_was_trained_again_is_loaded_again(loads):
     os.truncate("run/network.weights.h5", 1000)
     get("consistency:run")
     assert names == ["run", "run", "consistency:run", "consistency:run"]
+
+
+def test_a_network_of_another_precision_is_another_one(loads):
+    get, names = loads
+    before = get("run")
+    with precision_policy("mixed_bfloat16"):
+        assert get("run") is not before
+    assert get("run") is before
+    assert names == ["run", "run"]
 
 
 def test_a_folder_whose_name_has_a_colon(loads):

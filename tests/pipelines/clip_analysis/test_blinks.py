@@ -46,6 +46,12 @@ def test_eyes_that_open_wide_do_not_blink_afterwards():
         assert of_both(openings) == []
 
 
+def test_surprised_eyes_that_are_as_before_for_a_moment():
+    openings = np.full(300, 1.45)
+    openings[100:115] = 1.0
+    assert of_both(openings) == []
+
+
 def test_a_wink_is_no_blink():
     openings = np.ones((200, 2))
     openings[40:50, 0] = CLOSING

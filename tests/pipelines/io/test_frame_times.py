@@ -7,7 +7,7 @@ import pytest
 from pipelines.errors import InputError
 from pipelines.io.frame_times import frame_times, video_start
 from pipelines.io.images import write_image
-from pipelines.io.video import read_frames
+from pipelines.io.video import frame_rate, read_frames
 
 
 @pytest.fixture
@@ -46,6 +46,38 @@ def test_a_repeated_time_stamp_spoils_no_other(tmp_path, monkeypatch):
     np.testing.assert_allclose(frame_times(path, 9), expected, atol=1e-6)
     times[:] = [0.0] * 5 + [0.1, 0.1, 0.2, 0.3]  # too few are left
     np.testing.assert_allclose(frame_times(path, 9), np.arange(9) / 10, atol=1e-6)
+
+
+def test_recordings_that_were_joined(tmp_path):
+    """As cameras and `cat` join MPEG transport streams: the time stamps begin anew."""
+    parts = []
+    for name, frames in (("a", 60), ("b", 45)):
+        with av.open(str(tmp_path / f"{name}.ts"), "w") as container:
+            stream = container.add_stream("libx264", 25, options={"bf": "2", "g": "20"})
+            stream.width = stream.height = 64
+            stream.pix_fmt = "yuv420p"
+            for number in range(frames):
+                picture = np.full((64, 64, 3), 4 * number, np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            container.mux(stream.encode())
+        parts.append((tmp_path / f"{name}.ts").read_bytes())
+    path = tmp_path / "joined.ts"
+    path.write_bytes(b"".join(parts))
+    count = sum(1 for _ in read_frames(path))
+    assert count > 100
+    times = frame_times(path, count)
+    np.testing.assert_allclose(np.diff(times), 0.04, atol=0.002)
+    assert frame_rate(path) == pytest.approx(25, rel=0.02)
+
+
+@pytest.mark.parametrize("fall", [0.1, 0.7])
+def test_times_never_fall(tmp_path, monkeypatch, fall):
+    """By less than what recordings that begin anew fall by."""
+    times = np.arange(12) / 10
+    times[7:] -= fall
+    monkeypatch.setattr("pipelines.io.frame_times._stamps", lambda path: times)
+    path = write_timed(tmp_path / "x.mkv", range(0, 1200, 100))
+    assert (np.diff(frame_times(path, 12)) > 0).all()
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])

@@ -106,3 +106,15 @@ def test_a_key_of_another_certificate_is_said_before_the_weights_are_read(author
         path.write_text(text_format.MessageToString(changed))
         with pytest.raises(InputError, match=f"ssl.config: {message}"):
             credentials(ServerOptions(ssl_config_file=path))
+
+
+def test_comments_in_certificates(authority, tmp_path):
+    mine = authority.issue_cert("localhost")
+    config = SSLConfig(
+        server_key=mine.private_key_pem.bytes().decode(),
+        server_cert=f"# F\u0151tan\u00fas\u00edtv\u00e1ny\n{mine.cert_chain_pems[0].bytes().decode()}",
+        custom_ca=f"# F\u0151tan\u00fas\u00edtv\u00e1ny\n{authority.cert_pem.bytes().decode()}",
+    )
+    path = tmp_path / "ssl.config"
+    path.write_text(text_format.MessageToString(config))
+    assert credentials(ServerOptions(ssl_config_file=path))

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from pipelines.errors import InputError
-from serving.protocol.addresses import bound_sockets
+from serving.protocol.addresses import listening_sockets
 
 BOTH = [
     (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0)),
@@ -31,18 +31,23 @@ def addresses(sockets):
 def test_every_address_has_the_same_port(localhost):
     if not socket.has_dualstack_ipv6():
         pytest.skip("this machine has no IPv6")
-    (first, port), second = addresses(bound_sockets("localhost", 0))
+    (first, port), second = addresses(listening_sockets("localhost", 0))
     assert (first, second) == ("::1", ("127.0.0.1", port))
+
+
+def test_an_address_that_is_listed_twice(localhost):
+    localhost[:] = [BOTH[1], BOTH[1]]
+    assert len(addresses(listening_sockets("localhost", 0))) == 1
 
 
 def test_an_address_that_this_machine_lacks_is_left_out(localhost):
     localhost[0] = (*BOTH[0][:4], ("2001:db8::1", 0, 0, 0))
-    ((address, port),) = addresses(bound_sockets("localhost", 0))
+    ((address, port),) = addresses(listening_sockets("localhost", 0))
     assert address == "127.0.0.1"
     assert port > 0
     localhost.pop()
     with pytest.raises(InputError, match="localhost:0: cannot listen at this address"):
-        bound_sockets("localhost", 0)
+        listening_sockets("localhost", 0)
 
 
 def test_a_port_that_is_taken_at_one_address(localhost):
@@ -50,9 +55,9 @@ def test_a_port_that_is_taken_at_one_address(localhost):
         port = taken.getsockname()[1]
         localhost[:] = [(*each[:4], (each[4][0], port, *each[4][2:])) for each in BOTH]
         with pytest.raises(InputError, match=f"localhost:{port}: cannot listen at this address"):
-            bound_sockets("localhost", port)
+            listening_sockets("localhost", port)
 
 
 def test_ports_that_do_not_exist():
     with pytest.raises(InputError, match="ports are numbers from 0 to 65535"):
-        bound_sockets("127.0.0.1", 65536)
+        listening_sockets("127.0.0.1", 65536)

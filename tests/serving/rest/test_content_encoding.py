@@ -25,6 +25,18 @@ def test_gzip_of_several_members():
         decompressed(body[:-4], "gzip", 4)
 
 
+def test_members_across_chunks():
+    plain = np.random.default_rng(0).bytes(300_000)
+    body = b"".join(gzip.compress(plain[k : k + 70_000]) for k in range(0, len(plain), 70_000))
+    assert decompressed(body + b"padding", "gzip", len(plain)) == plain
+
+
+def test_too_many_members():
+    """Each takes time: 64 MiB of empty ones took half an hour."""
+    with pytest.raises(ServingError, match="more than 2048 members"):
+        decompressed(gzip.compress(b"") * 3000, "gzip", 1000)
+
+
 def test_other_encodings_are_left_alone():
     assert decompressed(b"body", "", 1) == b"body"
 
