@@ -8,7 +8,6 @@ from pipelines.errors import InputError
 
 # Of a host with several addresses, some may be unusable: a container may have no IPv6.
 _NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
-_ANY_IPV6 = ipaddress.ip_address("::")
 
 
 def is_loopback(host: str) -> bool:
@@ -64,8 +63,6 @@ def listening_sockets(host: str, port: int) -> list[socket.socket]:
 def _listening(made: socket.socket, address: tuple) -> socket.socket:
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if made.family == socket.AF_INET6 and ipaddress.ip_address(address[0]) != _ANY_IPV6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.bind(address)
         made.listen()
     except OSError:

@@ -10,6 +10,11 @@ from serving.server import Server
 from serving.server_options import ServerOptions
 
 
+def toy(server):
+    (model,) = [model for model in server.models if model.name == "toy"]
+    return model
+
+
 def test_a_client_that_leaves_in_the_middle_of_its_body(rest, server, caplog):
     caplog.set_level("INFO")
     with socket.create_connection(server.rest_address.split(":")) as connection:
@@ -27,7 +32,7 @@ def test_a_probe_does_not_wait_for_predictions(models):
     options = ServerOptions(rest_api_port=0, rest_api_num_threads=2)
     entered, release = threading.Semaphore(0), threading.Event()
     with Server(models, port=0, options=options) as server:
-        (model,) = [model for model in server.models if model.name == "toy"]
+        model = toy(server)
         run = model.run
 
         def held(*args):
@@ -54,7 +59,7 @@ def test_what_is_not_ready_when_the_server_stops_is_unavailable(models):
     options = ServerOptions(rest_api_port=0, shutdown_grace_seconds=0.5)
     entered, release = threading.Event(), threading.Event()
     with Server(models, port=0, options=options) as server:
-        (model,) = [model for model in server.models if model.name == "toy"]
+        model = toy(server)
 
         def held(*args):
             entered.set()
@@ -79,7 +84,7 @@ def test_a_time_to_finish_of_less_than_a_second(models):
     options = ServerOptions(rest_api_port=0, shutdown_grace_seconds=0.9)
     entered = threading.Event()
     with Server(models, port=0, options=options) as server:
-        (model,) = [model for model in server.models if model.name == "toy"]
+        model = toy(server)
         run = model.run
 
         def slow(*args):
