@@ -14,7 +14,6 @@ import numpy as np
 
 from keras_models.inference.estimators import files_key, get_estimator
 from keras_models.inference.expression_classifier import open_classifier, read_classifier
-from keras_models.inference.kept import kept
 from keras_models.presets import is_preset, preset_folder, read_preset
 from pipelines.clip_analysis.analysis import AnalysisConfig, Classify, analyse_clip
 from pipelines.clip_analysis.analysis_files import ClipAnalysis
@@ -231,7 +230,7 @@ def _classify(preset: str | None) -> Classify | None:
         from pipelines.micro_expressions.onset_apex import AlignedPair
 
         classifier = open_classifier(preset)
-        flow = _flow_alone(classifier.method)(onset, apex).astype(np.float32)
+        flow = get_estimator(classifier.method)(onset, apex)[0].astype(np.float32)
         pair = AlignedPair(onset, apex, flow)
         found = probabilities(pair, classifier)
         label = Recognition(found, pair, is_binary=classifier.is_binary).expression
@@ -241,13 +240,6 @@ def _classify(preset: str | None) -> Classify | None:
         return label, min((found[name] for name in label.split("+") if name in found), default=math.nan)
 
     return classify
-
-
-@kept
-def _flow_alone(method: str):
-    from keras_models.inference.expression_samples import estimator
-
-    return estimator(method)
 
 
 def _classifier_key(classifier: str | None) -> str | None:

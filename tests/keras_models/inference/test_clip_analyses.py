@@ -10,7 +10,6 @@ import pytest
 
 from keras_models.inference import clip_analyses
 from keras_models.inference.clip_analyses import AnalysisRequest, analyse, analyse_folder
-from keras_models.inference.estimators import get_estimator
 from keras_models.inference.recognition import LEAST_STRENGTH, Recognition
 from keras_models.presets import preset_folder
 from pipelines.clip_analysis.analysis import AnalysisConfig
@@ -36,21 +35,6 @@ def clips(portrait, tmp_path):
 def rows(out):
     with (out / "summary.csv").open(newline="") as file:
         return {row["clip"]: row for row in csv.DictReader(file)}
-
-
-def test_the_flow_of_the_classifier_is_loaded_once(portrait, monkeypatch):
-    """Not for each of the micro-expressions."""
-    loaded = []
-
-    def count(method):
-        loaded.append(method)
-        return get_estimator("zero")
-
-    monkeypatch.setattr("keras_models.inference.expression_samples.get_estimator", count)
-    classify, crop = clip_analyses._classify("expression"), portrait[:224, 100:324]
-    classify(crop, crop)
-    classify(crop, np.roll(crop, 1, axis=1))
-    assert len(loaded) == 1
 
 
 def test_a_face_that_does_not_move_has_no_class(portrait, monkeypatch):

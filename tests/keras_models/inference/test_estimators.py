@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_models.inference import estimators
 from keras_models.inference.estimators import get_estimator
+from keras_models.inference.expression_classifier import open_classifier
 from pipelines.errors import InputError
 
 
@@ -56,6 +57,12 @@ def test_a_saved_model_estimates(tmp_path):
     flow, valid = get_estimator(str(save(tmp_path / "1")))(*frames)
     np.testing.assert_array_equal(flow, np.full((5, 7, 2), 1.5))
     assert valid.all()
+
+
+def test_a_network_is_loaded_once():
+    """Not for each pair of a clip, nor for each of its micro-expressions."""
+    assert get_estimator("fast") is get_estimator("fast")
+    assert open_classifier("expression") is open_classifier("expression")
 
 
 @pytest.mark.parametrize(
