@@ -171,22 +171,17 @@ def corpus_speed(files: int = 200_000) -> str:
 def spotting_corpora(subjects: tuple[int, int] = (6, 4)) -> str:
     """F1 of macro- and micro-expressions in rendered CAS(ME)^2 and SAMM Long Videos, beside the baseline."""
     from keras_models.evaluation.spotting.evaluate_spotting import evaluate_spotting
-    from keras_models.evaluation.spotting.video_signal import video_segments
-    from keras_models.inference.expression_samples import SPOTTER, estimator
+    from keras_models.evaluation.spotting.spotting_methods import METHODS, candidates_by
     from pipelines.datasets.corpora import read_corpus
     from pipelines.synthetic.rendered_corpora import render_corpus
 
-    estimate, lines = estimator(SPOTTER), []
+    lines = []
     with tempfile.TemporaryDirectory() as folder:
         for corpus, count in zip(("casme_squared", "samm_long"), subjects, strict=True):
             render_corpus(corpus, Path(folder) / corpus, subjects=count)
             videos = read_corpus(corpus, Path(folder) / corpus).videos
-            for method in ("flow", "frame_difference"):
-                evaluation, _ = evaluate_spotting(
-                    method,
-                    {corpus: videos},
-                    lambda video, method=method: video_segments(video, method, estimate, SPOTTER),
-                )
+            for method in METHODS:
+                evaluation, _ = evaluate_spotting(method, {corpus: videos}, candidates_by(method))
                 counts = evaluation.counts()
                 cells = [
                     f"{counts[kind].f1:.3f} ({counts[kind].hits} of {counts[kind].true} coded found, "

@@ -8,13 +8,13 @@ is then measured beside `analyze`.
 import sys
 from pathlib import Path
 
-from benchmarks.clips.accuracy import accuracy, drift, events
+from benchmarks.clips.accuracy import accuracy, drift, events, turns
 from benchmarks.clips.cost import memory, reader, speed
 from benchmarks.common.page import run_parts
 
 _PAGE = Path(__file__).parents[2] / "docs" / "clips.md"
 _PARTS = {
-    "accuracy": accuracy, "drift": drift, "events": events, "speed": speed, "memory": memory,
+    "accuracy": accuracy, "turns": turns, "drift": drift, "events": events, "speed": speed, "memory": memory,
     "reader": reader,
 }  # fmt: skip
 

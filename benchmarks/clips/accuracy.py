@@ -12,8 +12,10 @@ from benchmarks.common.page import bound, table
 CLIPS, FRAMES = 12, 60  # two of each kind
 METHODS = ("zero", "dis_fine", "deepflow", "default", "tracker:dis_fine", "tracker:default", "tracker:fast")
 DRIFT_FRAMES = 310
+TURNS = 24  # clips of turns, two of each person
 LONG_CLIPS, SECONDS, RATE = 13, 16, 25.0  # long clips, of people who blink, speak and drift; frames a second
 _SEED = 2029
+_FAR = 4.0  # pixels
 
 
 def accuracy(clips: int = CLIPS, frames: int = FRAMES) -> str:
@@ -51,6 +53,37 @@ def accuracy(clips: int = CLIPS, frames: int = FRAMES) -> str:
         f"{region} {gain:.2f}" for region, gain in gains.items() if not np.isnan(gain)
     )
     return f"{about}\n\n{table(columns, rows)}\n\n{by_region}."
+
+
+def turns(clips: int = TURNS, frames: int = FRAMES) -> str:
+    """Error of the tracker where the face moves far, beside `default` for each frame by itself."""
+    from keras_models.evaluation.evaluate_clips import evaluate_clips, frame_by_frame, tracked
+    from keras_models.inference.estimators import get_estimator
+    from pipelines.synthetic.renderer.clip_script import CLIPS_PER_PERSON
+    from pipelines.synthetic.renderer.rendered_clip import render_clips
+
+    default = get_estimator("default")
+    with tempfile.TemporaryDirectory() as folder:
+        render_clips(Path(folder) / "clips", clips, kinds=("head",), frames=frames, seed=_SEED)
+        methods = {"alone": frame_by_frame(default), "tracker": tracked(default)}
+        errors = evaluate_clips(Path(folder) / "clips", methods)
+    names = sorted({row.clip for row in errors["alone"]})
+    sums, frames_far = np.zeros((len(names) // CLIPS_PER_PERSON, 2)), 0  # errors of each person and method
+    for both in zip(errors["alone"], errors["tracker"], strict=True):
+        found = [row.epe_face for row in both]
+        if both[0].motion >= _FAR and np.isfinite(found).all():
+            sums[names.index(both[0].clip) // CLIPS_PER_PERSON] += found
+            frames_far += 1
+    alone, own = sums.sum(axis=0) / frames_far
+    drawn = np.random.default_rng(0).integers(len(sums), size=(2000, len(sums)))
+    ratios = np.divide(*sums[drawn].sum(axis=1).T[::-1])
+    low, high = np.quantile(ratios, (0.025, 0.975))
+    return (
+        f"{clips} rendered clips of {len(sums)} people who turn their heads, of {frames} frames, 256 x 256, "
+        f"seed {_SEED}; frames whose face moves by at least {_FAR:g} px on average: the error is {own:.3f} "
+        f"px by `tracker:default` and {alone:.3f} px by `default` for each frame alone, {own / alone:.2f} "
+        f"of it (95 % by bootstrap over people: {low:.2f}-{high:.2f}; {bound(own / alone, most=0.4)})."
+    )
 
 
 def _dis_with_its_own_warm_start(frames: Iterator[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

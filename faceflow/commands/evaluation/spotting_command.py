@@ -12,7 +12,7 @@ from faceflow.console import gauge, print_table, say
 def evaluate_spotting(
     corpus: Corpora,
     method: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME")] = (),
-    flow: Annotated[str, arg(metavar="NAME")] = "dis_medium",
+    flow: Annotated[str | None, arg(metavar="NAME")] = None,
     classifier: Annotated[str | None, arg(metavar="PRESET|RUN")] = None,
     json: Path | None = None,
     report: Path | None = None,
@@ -25,9 +25,11 @@ def evaluate_spotting(
     Args:
         corpus: Corpus of long videos: casme_squared=DIR, samm_long=DIR or casme3=DIR. Repeat the option for
             several.
-        method: Spotting method: flow, or frame_difference (the baseline). Repeat the option for several. Both
-            by default.
-        flow: Method that estimates the flow, as for `evaluate flow`.
+        method: Spotting method: analyze, the events of `faceflow analyze`; flow, the flow from the first
+            frame to each later one; or frame_difference, the baseline. Repeat the option for several. All by
+            default.
+        flow: Method that estimates the flow, as for `evaluate flow`. By default that of each spotting method:
+            default for analyze, dis_medium for flow.
         classifier: Classifier of the spotted micro-expressions, for STRS (spotting times recognition): a
             preset, such as expression, or the folder of a training run.
         json: File for all figures and every interval, as JSON.
@@ -37,23 +39,21 @@ def evaluate_spotting(
     from pipelines.files import check_outputs, write_json
 
     check_outputs(json, report)
-    methods = method or ("flow", "frame_difference")
-    if unknown := [name for name in methods if name not in ("flow", "frame_difference")]:
-        raise InputError(f"unknown method {unknown[0]!r}; use one of: flow, frame_difference")
 
     from keras_models.evaluation.spotting.evaluate_spotting import evaluate_spotting as evaluate
     from keras_models.evaluation.spotting.spot_recognition import check_classes, with_recognition
+    from keras_models.evaluation.spotting.spotting_methods import METHODS, candidates_by
     from keras_models.evaluation.spotting.spotting_report import (
         spotting_table,
         strs_table,
         write_spotting_report,
     )
-    from keras_models.evaluation.spotting.video_signal import video_segments
     from keras_models.inference.expression_classifier import open_classifier
-    from keras_models.inference.expression_samples import corpus_folders, estimator, method_key
+    from keras_models.inference.expression_samples import corpus_folders
     from pipelines.datasets.corpora import read_corpus
     from pipelines.files import cache_folder
 
+    finders = {name: candidates_by(name, flow, cache_folder() / "spotting") for name in method or METHODS}
     readings = {name: read_corpus(name, folder) for name, folder in corpus_folders(corpus).items()}
     for name, reading in readings.items():
         if not reading.videos:
@@ -67,18 +67,10 @@ def evaluate_spotting(
     recognise = None if classifier is None else open_classifier(classifier)
     if recognise is not None:
         check_classes(recognise)
-    estimate, key = estimator(flow), method_key(flow)
     evaluations, lacking = [], []
-    for name in methods:
+    for name, candidates in finders.items():
         with gauge(f"spotting, {name}") as show:
-            evaluation, without = evaluate(
-                name,
-                videos,
-                lambda video, name=name: video_segments(
-                    video, name, estimate, key, cache_folder() / "spotting"
-                ),
-                show,
-            )
+            evaluation, without = evaluate(name, videos, candidates, show)
         lacking += [f"{name}: {line}" for line in without]
         evaluations.append(evaluation if recognise is None else with_recognition(evaluation, recognise))
     for line in lacking:

@@ -12,8 +12,6 @@ from keras_models.evaluation.spotting.spotting_scores import (
     match,
     recognition_f1,
 )
-from keras_models.evaluation.spotting.video_signal import Segment, sample_step
-from pipelines.clip_analysis.interval_candidates import Candidate, find_candidates
 from pipelines.datasets.long_video import KINDS, Kind, LongVideo
 from pipelines.datasets.splits import folds
 from pipelines.errors import InputError
@@ -129,24 +127,11 @@ class SpottingEvaluation:
 class _Job:
     corpus: str
     video: LongVideo
-    candidates: tuple[Spotted, ...]  # of kind micro, with all scores
+    candidates: tuple[Spotted, ...]
 
     @property
     def subject(self) -> str:
         return f"{self.corpus}/{self.video.subject}"
-
-
-def video_candidates(video: LongVideo, segments: Sequence[Segment]) -> tuple[Spotted, ...]:
-    """Return the candidates of a video in its own frames, all of them called micro."""
-    rate = video.rate / sample_step(video.rate)
-    found = []
-    for segment in segments:
-        candidates: list[Candidate] = find_candidates(segment.signal, rate)
-        found += [
-            Spotted("micro", *(int(segment.frames[k]) for k in (one.first, one.apex, one.last)), one.score)
-            for one in candidates
-        ]
-    return tuple(found)
 
 
 def apply_thresholds(
@@ -216,7 +201,7 @@ def _best_threshold(found: Sequence[tuple[Sequence[Spotted], LongVideo]], kind: 
 def evaluate_spotting(
     method: str,
     videos: Mapping[str, Sequence[LongVideo]],
-    segments: Callable[[LongVideo], list[Segment]],
+    candidates: Callable[[LongVideo], Sequence[Spotted]],
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[SpottingEvaluation, list[str]]:
     """Spot in every video with thresholds learned on the other subjects.
@@ -224,7 +209,7 @@ def evaluate_spotting(
     Args:
         method: name of the method.
         videos: videos by name of the corpus.
-        segments: computes the signal of a video.
+        candidates: finds candidates in a video, of any kind, with their scores (`spotting_methods`).
         progress: called with the number of videos done and the number of all.
 
     Returns:
@@ -237,7 +222,7 @@ def evaluate_spotting(
     jobs, skipped = [], []
     for number, (corpus, video) in enumerate(everything):
         try:
-            jobs.append(_Job(corpus, video, video_candidates(video, segments(video))))
+            jobs.append(_Job(corpus, video, tuple(candidates(video))))
         except InputError as error:
             skipped.append(f"{corpus}: {video.name}: {error}")
         progress(number + 1, len(everything))

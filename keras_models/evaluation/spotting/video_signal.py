@@ -5,12 +5,9 @@ segment; a segment ends where the face has moved far, is lost, or another shot b
 tells.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Literal
 
 import cv2
@@ -19,11 +16,9 @@ import numpy as np
 from keras_models.evaluation.spotting.head_removal import remove_head
 from pipelines.datasets.long_video import LongVideo
 from pipelines.errors import InputError
-from pipelines.files import replacing
 from pipelines.io.video import read_frames
 from pipelines.landmarks.detector import FaceMesh
 from pipelines.landmarks.face_mesh import REGIONS, region_map
-from pipelines.library_versions import library_versions
 from pipelines.micro_expressions.alignment import CROP, align, alignment, template
 from pipelines.micro_expressions.onset_apex import Estimate
 
@@ -35,7 +30,6 @@ RATE = 30.0
 _CELLS = 14  # of the face in each direction
 _DETECTION_INTERVAL = 10  # samples between two face detections
 _FAR = 6.0  # pixels of the crop that the face may move away before a new segment begins
-_VERSION = 3  # of the signal; a change makes kept ones worthless
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,27 +54,18 @@ def sample_step(rate: float) -> int:
     return max(1, round(rate / RATE))
 
 
-def video_segments(
-    video: LongVideo, method: Method, estimate: Estimate, key: str, cache: Path | None = None
-) -> list[Segment]:
-    """Compute the signal of a video, or take it from the cache.
+def video_segments(video: LongVideo, method: Method, estimate: Estimate | None = None) -> list[Segment]:
+    """Compute the signal of a video.
 
     Args:
         video: the video.
         method: flow from the first frame of a segment, without the head's motion (`remove_head`), pixels of
             an aligned crop; or frame_difference, brightness in 0 to 1, the baseline.
         estimate: function that estimates the flow of two frames.
-        key: identifies `estimate`.
-        cache: folder that keeps signals, by names, sizes and times of the files.
 
     Raises:
         InputError: if a frame cannot be read, or no frame shows a face.
     """
-    path = cache / f"{_content(video, method, key)}.npz" if cache else None
-    if path and path.exists():
-        with np.load(path) as stored:
-            count = len(stored.files) // 2
-            return [Segment(stored[f"frames{k}"], stored[f"signal{k}"]) for k in range(count)]
     looked_at = range(0, len(video.frames), sample_step(video.rate))
     reduce = _flow_states(estimate) if method == "flow" else _brightness_states
     segments = []
@@ -89,10 +74,6 @@ def video_segments(
             segments.append(Segment(np.array(frames), reduce(crops).astype(np.float32)))
     if not segments:
         raise InputError(f"{video.path}: no face found in the video")
-    if path:
-        with replacing(path) as part:
-            arrays = {f"frames{k}": one.frames for k, one in enumerate(segments)}
-            np.savez(part, **arrays, **{f"signal{k}": one.signal for k, one in enumerate(segments)})
     return segments
 
 
@@ -174,11 +155,3 @@ def _face_weights() -> np.ndarray:
     regions = region_map(template(), (CROP, CROP))
     counts = (regions > 0) & (regions != REGIONS.index("eyes") + 1)
     return cv2.resize(counts.astype(np.float32), (2 * _CELLS, 2 * _CELLS), interpolation=cv2.INTER_AREA)
-
-
-def _content(video: LongVideo, method: str, key: str) -> str:
-    files = [video.frames[k] for k in range(0, len(video.frames), sample_step(video.rate))]
-    seen = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    about = [_VERSION, method, key if method == "flow" else "", str(video.path.absolute()), video.rate, seen]
-    about.append(library_versions("OpenCV", "MediaPipe", "NumPy"))  # of the alignment
-    return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]

@@ -15,9 +15,7 @@ from keras_models.evaluation.spotting.evaluate_spotting import (
 )
 from keras_models.evaluation.spotting.spot_recognition import with_recognition
 from keras_models.evaluation.spotting.spotting_scores import Spotted
-from keras_models.evaluation.spotting.video_signal import Segment, video_segments
 from keras_models.inference.expression_classifier import open_classifier
-from keras_models.inference.expression_samples import estimator
 from keras_models.inference.recognition import recognise_pair
 from pipelines.datasets.corpora import read_corpus
 from pipelines.io.images import write_image
@@ -59,23 +57,14 @@ def test_from_the_sheet_to_the_report(corpus, tmp_path, monkeypatch, capsys):
     out = ("--json", tmp_path / "out.json", "--report", tmp_path / "out.html")
     call(monkeypatch, tmp_path / "cache", "--corpus", f"casme_squared={corpus}", *out)
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["flow", "casme_squared", "micro", "2", "2", "2", "1.000", "1.000", "1.000"] in rows
-    flow, baseline = json.loads((tmp_path / "out.json").read_text())
-    assert flow["parts"]["all"]["micro"]["f1"] == 1
+    *methods, baseline = json.loads((tmp_path / "out.json").read_text())
     assert baseline["method"] == "frame_difference"
-    (spotted,) = flow["videos"][0]["spotted"]
-    assert abs(spotted["apex"] - (APEX - 1)) <= 2
+    for name, found in zip(("analyze", "flow"), methods, strict=True):
+        assert [name, "casme_squared", "micro", "2", "2", "2", "1.000", "1.000", "1.000"] in rows
+        assert found["parts"]["all"]["micro"]["f1"] == 1
+        (spotted,) = found["videos"][0]["spotted"]
+        assert abs(spotted["apex"] - (APEX - 1)) <= 2
     assert "15_0101disgustingteeth, subject s15" in (tmp_path / "out.html").read_text()
-
-
-def test_signals_are_kept(corpus, tmp_path):
-    (video, _) = read_corpus("casme_squared", corpus).videos
-    first = video_segments(video, "flow", estimator("dis_medium"), "dis", tmp_path)
-    again = video_segments(video, "flow", lambda a, b: pytest.fail("computed anew"), "dis", tmp_path)
-    assert isinstance(again[0], Segment)
-    np.testing.assert_array_equal(first[0].signal, again[0].signal)
-    assert len(first) == 1
-    assert first[0].frames.tolist() == list(range(FRAMES))
 
 
 def test_what_is_found_is_recognised(corpus):
@@ -93,7 +82,7 @@ def test_what_is_found_is_recognised(corpus):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--method", "magic"), "unknown method 'magic'; use one of: flow, frame_difference"),
+        (("--method", "magic"), "unknown method 'magic'; use one of: analyze, flow, frame_difference"),
         (("--corpus", "casme2=EXPRESSIVE"), "casme2: not a corpus of long videos"),
     ],
 )

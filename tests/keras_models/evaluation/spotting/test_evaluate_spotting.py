@@ -13,7 +13,7 @@ from keras_models.evaluation.spotting.evaluate_spotting import (
 )
 from keras_models.evaluation.spotting.spotting_report import spotting_table, timeline, write_spotting_report
 from keras_models.evaluation.spotting.spotting_scores import Spotted
-from keras_models.evaluation.spotting.video_signal import Segment
+from pipelines.clip_analysis.interval_candidates import find_candidates
 from pipelines.datasets.folder_tree import FrameFiles
 from pipelines.datasets.long_video import Expression, LongVideo
 from pipelines.errors import InputError
@@ -26,7 +26,7 @@ def video(subject, name="v1", rate=30.0, length=400):
     return LongVideo(subject, name, Path(name), files, rate, expressions)
 
 
-def segments_of(one, size=1.0, noise=0.01):
+def candidates_of(one, size=1.0, noise=0.01):
     events = [(e.onset, e.apex, e.offset, size * (4 if e.kind == "macro" else 1)) for e in one.expressions]
     rng = np.random.default_rng(len(one.name))
     signal = rng.normal(0, noise, (400, 12))
@@ -34,14 +34,15 @@ def segments_of(one, size=1.0, noise=0.01):
         t = np.interp(np.arange(400), [onset, apex, offset], [0, 1, 0], left=0, right=0)
         way = rng.normal(size=12)
         signal += np.outer(t * t * (3 - 2 * t), amount * way / np.linalg.norm(way) * np.sqrt(6))
-    return [Segment(np.arange(400), signal.astype(np.float32))]
+    found = find_candidates(signal.astype(np.float32), one.rate)
+    return [Spotted("micro", each.first, each.apex, each.last, each.score) for each in found]
 
 
 VIDEOS = {"casme_squared": [video(f"s{k}", f"v{k}") for k in range(3)]}
 
 
 def test_plain_expressions_are_all_found():
-    evaluation, skipped = evaluate_spotting("flow", VIDEOS, segments_of)
+    evaluation, skipped = evaluate_spotting("flow", VIDEOS, candidates_of)
     assert skipped == []
     assert {kind: counts.f1 for kind, counts in evaluation.counts().items()} == {
         "macro": 1, "micro": 1, "overall": 1,
@@ -52,9 +53,9 @@ def test_plain_expressions_are_all_found():
 
 def test_who_is_tested_has_no_say_in_the_thresholds():
     def other(one):
-        return segments_of(one, size=0.002 if one.subject == "s0" else 1.0)
+        return candidates_of(one, size=0.002 if one.subject == "s0" else 1.0)
 
-    plain, _ = evaluate_spotting("flow", VIDEOS, segments_of)
+    plain, _ = evaluate_spotting("flow", VIDEOS, candidates_of)
     odd, _ = evaluate_spotting("flow", VIDEOS, other)
     assert plain.results[0].thresholds == odd.results[0].thresholds
     assert odd.counts()["micro"].hits < plain.counts()["micro"].hits
@@ -80,13 +81,13 @@ def test_videos_that_cannot_be_read_are_named():
     def fails(one):
         if one.name == "v1":
             raise InputError("no face found in the video")
-        return segments_of(one)
+        return candidates_of(one)
 
     evaluation, skipped = evaluate_spotting("flow", VIDEOS, fails)
     assert skipped == ["casme_squared: v1: no face found in the video"]
     assert len(evaluation.results) == 2
     with pytest.raises(InputError, match="too few"):
-        evaluate_spotting("flow", {"casme_squared": VIDEOS["casme_squared"][:1]}, segments_of)
+        evaluate_spotting("flow", {"casme_squared": VIDEOS["casme_squared"][:1]}, candidates_of)
 
     def fails_always(one):
         raise InputError("img7.jpg is not a picture")
@@ -96,7 +97,7 @@ def test_videos_that_cannot_be_read_are_named():
 
 
 def test_the_report_has_a_timeline_of_each_video(tmp_path):
-    evaluation, _ = evaluate_spotting("flow", VIDEOS, segments_of)
+    evaluation, _ = evaluate_spotting("flow", VIDEOS, candidates_of)
     rows = spotting_table([evaluation]).rows
     assert rows[1][:6] == ["flow", "casme_squared", "micro", "6", "6", "6"]
     picture = timeline(evaluation.results[0])
