@@ -43,7 +43,7 @@ def expression(
     found = (recognise_pair if len(input) == 2 else recognise_clip)(*input, classifier)
     if found.apex is not None:
         say(f"{input[0]}: the apex is frame {found.apex}, counted from 0")
-    say(f"{found.expression} (mean motion of the face {found.strength:.2f} pixels of the crop)")
+    say(f"{found.expression} (the face moves by {found.strength:.2f} pixels of the crop, without the head)")
     heading = "Action Unit" if found.is_binary else "class"
     print_table((heading, "probability"), [(k, f"{v:.3f}") for k, v in found.probabilities.items()])
     if picture:

@@ -139,6 +139,7 @@ def analyse_clip(
             for number in motion.added
         ]
         events = _events(collected, times)
+        notes += _cut_off_notes(events, collected.status)
         if classify and any(event.kind == "micro" for event in events):
             events = _classified(clip, events, classify, motion.landmarks)
         analysis = ClipAnalysis(
@@ -302,6 +303,28 @@ def _classified(
     return events
 
 
+def _cut_off_notes(events: Sequence[FoundEvent], status: Sequence[str]) -> list[str]:
+    """Name the macro-expressions that go on where the clip or the view of the face begins or ends."""
+
+    def is_seen(number: int) -> bool:
+        return 0 <= number < len(status) and status[number] not in ("no_face", "lost")
+
+    notes = []
+    for event in events:
+        ends = [
+            end
+            for end, number in (("beginning", event.onset - 1), ("end", event.offset + 1))
+            if event.kind == "macro" and not is_seen(number)
+        ]
+        if ends:
+            notes.append(
+                f"the macro-expression of frames {event.onset} to {event.offset} goes on at the "
+                f"{' and the '.join(ends)} of what is seen of the face; its apex, peak and duration are "
+                "those of the part that is seen"
+            )
+    return notes
+
+
 def _gap_notes(times: np.ndarray) -> list[str]:
     steps = np.diff(times)
     if not len(steps) or steps.max() < _GAP * np.median(steps):
@@ -325,7 +348,7 @@ def _survey_notes(motion: ClipMotion, named: int | None) -> list[str]:
         notes.append("the clip has one frame, so nothing moves in it")
     if len(found.shots) > 1:
         starts = ", ".join(str(shot.first) for shot in found.shots[1:])
-        notes.append(f"cuts before frame {starts}; each shot has a reference of its own")
+        notes.append(f"cuts before frame {starts}; each shot with a face has a reference of its own")
     if found.most_faces > 1:
         notes.append(f"up to {found.most_faces} faces in a frame; the largest one of each shot is followed")
     return notes

@@ -30,6 +30,7 @@ _LEAST_TURN, _TURN_PER_PEAK = {"micro": 0.5, "macro": 1.0}, 4.0
 # fall: a lower share would put the apex too late.
 _HELD = 0.9
 _FOOT = 0.25  # share of its height at which an expression begins and ends
+_REST = 0.5  # a moment with less of the motion both before and after it is a pause of this motion
 _AT_REST = 0.1  # quantile of the motion at which the face is at rest, also if the reference frame is not
 _STRONGEST = 3  # number of regions whose motion counts
 # Movements with a shorter pause between them are one event, as in speech, if the smaller peak is at least
@@ -100,7 +101,10 @@ def expression_events(motion: np.ndarray, names: tuple[str, ...], times: np.ndar
         or all(not event.onset <= other.apex <= event.offset for other in short)
     ]
     short = [event for event in short if all(not other.onset <= event.apex <= other.offset for other in long)]
-    return _apart(_joined(sorted([*short, *long], key=lambda event: event.onset), times))
+    heights = np.interp(
+        np.arange(len(times)), even.positions, _strongest(np.linalg.norm(even.values, axis=-1))
+    )
+    return _apart(_joined(sorted([*short, *long], key=lambda event: event.onset), times, heights))
 
 
 def _in_frames(event: FoundEvent, even: EvenMotion, known: np.ndarray) -> FoundEvent:
@@ -124,6 +128,7 @@ def _micro_expressions(even: EvenMotion, names: tuple[str, ...]) -> list[FoundEv
     least = max(_LEAST_MICRO, _TIMES_JITTER * float(np.median(noise)))
     tops, _ = find_peaks(np.concatenate([[0], best, [0]]), height=least)
     flat, last = motion.reshape(len(motion), -1), len(motion) - 1
+    heights = _strongest(np.linalg.norm(motion, axis=-1))
     found: list[FoundEvent] = []
     for apex in sorted((tops - 1).tolist(), key=lambda frame: -best[frame]):
         reach = reaches[int(np.argmax(scores[:, apex] >= _ENOUGH * best[apex]))]
@@ -132,6 +137,10 @@ def _micro_expressions(even: EvenMotion, names: tuple[str, ...]) -> list[FoundEv
         if apex in (0, last) or not even.seen[first : end + 1].all():
             continue
         if (end - first) * step > LONGEST_MICRO:
+            continue
+        # In speech, the moment at which the mouth closes stands out, too.
+        around = min(heights[max(apex - reach, 0)], heights[min(apex + reach, last)])
+        if around > _LEAST_MACRO and heights[apex] < _REST * around:
             continue
         if all(end < other.onset or first > other.offset for other in found):
             away = motion[apex] - (motion[max(apex - reach, 0)] + motion[min(apex + reach, last)]) / 2
@@ -173,8 +182,14 @@ def _macro_expressions(even: EvenMotion, names: tuple[str, ...]) -> list[FoundEv
     return found
 
 
-def _joined(events: list[FoundEvent], times: np.ndarray) -> list[FoundEvent]:
-    """Join movements that follow each other without a pause, as in speech, into one event."""
+def _joined(events: list[FoundEvent], times: np.ndarray, heights: np.ndarray) -> list[FoundEvent]:
+    """Join movements that follow each other without a pause, as in speech, into one event.
+
+    Args:
+        events: movements, in the order of their onsets.
+        times: time of each frame, float [T], seconds.
+        heights: motion of each frame relative to the reference frame, float [T], pixels.
+    """
     joined: list[FoundEvent] = []
     for event in events:
         before = joined[-1] if joined else None
@@ -183,7 +198,8 @@ def _joined(events: list[FoundEvent], times: np.ndarray) -> list[FoundEvent]:
         if follows and smaller.peak >= _ALIKE * larger.peak:
             last = max(before.offset, event.offset)
             kind = "macro" if times[last] - times[before.onset] > LONGEST_MICRO else "micro"
-            joined[-1] = FoundEvent(kind, before.onset, larger.apex, last, larger.peak, larger.region)
+            top = max(before, event, key=lambda one: heights[one.apex])
+            joined[-1] = FoundEvent(kind, before.onset, top.apex, last, larger.peak, top.region)
         else:
             joined.append(event)
     return joined

@@ -33,13 +33,14 @@ class EvenMotion:
             first: the first sample.
             apex: the highest sample.
             last: the last sample.
-            known: whether the motion of each frame is known, bool [T]; the apex is one of these, if possible.
+            known: whether the motion of each frame is known, bool [T]; such frames are returned, if possible.
         """
         begin, end = int(np.ceil(self.positions[first] - 1e-6)), int(np.floor(self.positions[last] + 1e-6))
         end = max(begin, end)
         inside = np.arange(begin, end + 1)
         inside = inside[known[begin : end + 1]] if known[begin : end + 1].any() else inside
-        return begin, int(inside[np.argmin(np.abs(inside - self.positions[apex]))]), end
+        top = int(inside[np.argmin(np.abs(inside - self.positions[apex]))])
+        return int(inside[0]), top, int(inside[-1])
 
 
 def at_constant_rate(motion: np.ndarray, times: np.ndarray) -> EvenMotion:

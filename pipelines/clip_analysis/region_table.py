@@ -107,11 +107,10 @@ class RegionTable:
         rows = []
         for region, (right, left) in zip(TABLE_REGIONS, sums, strict=True):
             sides = [self._row(region, side, part) for side, part in zip(SIDES, (right, left), strict=True)]
-            both = self._row(region, "both", right + left, _asymmetry(*sides))
-            rows += [*sides, both]
+            rows += [*sides, _both(*sides, np.array([right[0], left[0]]))]
         return rows
 
-    def _row(self, region: str, side: str, sums: np.ndarray, asymmetry: float = float("nan")) -> RegionMotion:
+    def _row(self, region: str, side: str, sums: np.ndarray) -> RegionMotion:
         total, valid, u, v, squared, strain, uncertainty = sums.tolist()
         share = valid / total if total else 0.0
         if share < _LEAST_VALID:
@@ -119,7 +118,7 @@ class RegionTable:
         factor = self._factor / valid
         rms = self._factor * (squared / valid) ** 0.5
         return RegionMotion(
-            region, side, u * factor, v * factor, rms, strain / valid, share, uncertainty * factor, asymmetry
+            region, side, u * factor, v * factor, rms, strain / valid, share, uncertainty * factor
         )
 
     def rows(self, number: int, seconds: float, regions: list[RegionMotion]) -> Iterator[dict[str, object]]:
@@ -160,6 +159,23 @@ def _members(reference: ReferenceCrop) -> csr_array:
         for corner in _MOUTH_CORNERS
     ]
     return csr_array((np.stack(masks) & reference.face).reshape(len(masks), -1).astype(np.float64))
+
+
+def _both(right: RegionMotion, left: RegionMotion, sizes: np.ndarray) -> RegionMotion:
+    """Return the motion of both sides, each with the weight of its size, however much of it is valid.
+
+    Otherwise a symmetric motion would seem to go to one side where pixels of the other side are not valid. If
+    one side is not stated, both are not.
+    """
+    sides = [(each, size) for each, size in zip((right, left), sizes.tolist(), strict=True) if size]
+
+    def mean(name: str, power: int = 1) -> float:
+        return sum(getattr(each, name) ** power * size for each, size in sides) / max(sizes.sum(), 1)
+
+    return RegionMotion(
+        right.region, "both", mean("u"), mean("v"), mean("rms", 2) ** 0.5, mean("strain"), mean("valid"),
+        mean("uncertainty"), _asymmetry(right, left),
+    )  # fmt: skip
 
 
 def _asymmetry(right: RegionMotion, left: RegionMotion) -> float:

@@ -33,6 +33,7 @@ class MediaPipeMesh:
             )
             self._mesh.process(_BLANK)  # waits until all of it has started
         self._has_seen_a_face = False
+        self._tracking, self._follows = tracking, False
 
     def find(self, picture: np.ndarray) -> np.ndarray:
         """Return the landmarks of all faces.
@@ -47,8 +48,14 @@ class MediaPipeMesh:
         height, width = picture.shape[:2]
         # MediaPipe's remaining notices come when it meets its first face.
         with nullcontext() if self._has_seen_a_face else native_stderr.silenced():
-            found = self._mesh.process(np.ascontiguousarray(picture)).multi_face_landmarks or ()
+            picture = np.ascontiguousarray(picture)
+            found = self._mesh.process(picture).multi_face_landmarks or ()
+            if self._tracking and found and not self._follows:
+                # A face is looked at in the box of the detector first, and from then on in that of its own
+                # landmarks, which gives another pose: the head would seem to move.
+                found = self._mesh.process(picture).multi_face_landmarks or ()
         self._has_seen_a_face |= bool(found)
+        self._follows = bool(found)
         faces = np.array(
             [[(point.x, point.y, point.z) for point in face.landmark] for face in found], np.float32
         )
@@ -60,7 +67,7 @@ class MediaPipeMesh:
         with native_stderr.silenced():
             self._mesh.reset()
             self._mesh.process(_BLANK)  # the graph starts anew, with its notices
-        self._has_seen_a_face = False
+        self._has_seen_a_face = self._follows = False
 
     def close(self) -> None:
         """Release the graph."""

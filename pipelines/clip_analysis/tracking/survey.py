@@ -16,9 +16,11 @@ _LEAST_OVERLAP = 0.4  # smallest intersection over union of the face's boxes in 
 _FORGET_AFTER = 10  # frames without a face, after which the face may reappear anywhere
 _CANDIDATES = 400  # largest number of frames of a shot to compare, evenly spread
 _CORNERS, _INNER_LIPS = (61, 291), (13, 14)
-_USUAL_WEIGHT = 0.5
+_CLOSED = 1.0  # pixels of the aligned crop by which lips may be farther apart than in any other frame
 _UNKNOWN_SPEED = 1.0  # pixels of the aligned crop, assumed for a first frame
-_EYES_WEIGHT, _YAW_WEIGHT = 20.0, 0.1  # pixels of the aligned crop, per share of opening and per degree
+# Cost of a reference frame: per pixel of the aligned crop that landmarks are away from their usual places and
+# lips are apart, per share of the eyes' opening, per degree, and per factor e of the size of the face.
+_USUAL_WEIGHT, _LIPS_WEIGHT, _EYES_WEIGHT, _TURN_WEIGHT, _SIZE_WEIGHT = 0.5, 2.0, 20.0, 0.1, 10.0
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class _OpenShot:
         self.first = self.last = first
         self._every, self._count = 1, 0
         self._numbers: list[int] = []
-        self._features: list[tuple[np.ndarray, float, float, float]] = []
+        self._features: list[tuple] = []  # shape, speed, opening of the eyes, yaw, pitch, size
         self._before: np.ndarray | None = None
 
     def add(self, number: int, landmarks: np.ndarray | None) -> None:
@@ -129,9 +131,10 @@ class _OpenShot:
         if self._before is None:
             speed = _UNKNOWN_SPEED
         if self._count % self._every == 0:
-            opening, yaw = eye_openings(landmarks).mean(), head_pose(landmarks).yaw
+            pose, size = head_pose(landmarks), 1 / float(np.hypot(*similarity[:, 0]))
+            opening = float(eye_openings(landmarks).mean())
             self._numbers.append(number)
-            self._features.append((shape, float(speed), float(opening), yaw))
+            self._features.append((shape, float(speed), opening, pose.yaw, pose.pitch, size))
         self._before = landmarks
         self._count += 1
         if len(self._numbers) > _CANDIDATES:
@@ -139,18 +142,25 @@ class _OpenShot:
             self._every *= 2
 
     def closed(self) -> Shot:
-        """Choose the reference frame: near the median shape, still, eyes open, facing the camera."""
+        """Choose the reference frame: near the median shape and size, still, eyes open, facing the camera."""
         if not self._numbers:
             return Shot(self.first, self.last, None)
-        shapes, speeds, openings, yaws = (np.array(each) for each in zip(*self._features, strict=True))
+        features = (np.array(each) for each in zip(*self._features, strict=True))
+        shapes, speeds, openings, yaws, pitches, sizes = features
         usual = np.median(shapes, axis=0)
         away = np.linalg.norm(shapes - usual, axis=-1).mean(axis=-1)
-        # A mouth at rest is closed and not wide; in most clips with expressions, people smile or talk.
+        # A mouth at rest is closed, and not wide as in a smile. What is wide is told by closed mouths alone,
+        # because speech rounds the lips.
         width, gap = (shapes[:, one] - shapes[:, other] for one, other in (_CORNERS, _INNER_LIPS))
         widths, gaps = np.linalg.norm(width, axis=-1), np.linalg.norm(gap, axis=-1)
-        mouth = np.clip(widths - np.percentile(widths, 10), 0, None) + gaps - gaps.min()
-        closed = np.clip(1 - openings / max(float(np.median(openings)), 1e-6), 0, 1)
-        cost = _USUAL_WEIGHT * away + mouth + speeds + _EYES_WEIGHT * closed + _YAW_WEIGHT * np.abs(yaws)
+        apart = gaps - gaps.min()
+        wide = np.clip(widths - np.percentile(widths[apart <= _CLOSED], 25), 0, None)
+        shut = np.clip(1 - openings / max(float(np.median(openings)), 1e-6), 0, 1)
+        # The camera may look from above or below, so only the difference from the usual pitch counts.
+        turned = np.abs(yaws) + np.abs(pitches - np.median(pitches))
+        other_size = np.abs(np.log(sizes / np.median(sizes)))
+        cost = speeds + wide + _USUAL_WEIGHT * away + _LIPS_WEIGHT * apart + _EYES_WEIGHT * shut
+        cost += _TURN_WEIGHT * turned + _SIZE_WEIGHT * other_size
         return Shot(self.first, self.last, self._numbers[int(np.argmin(cost))])
 
 

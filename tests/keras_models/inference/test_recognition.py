@@ -12,8 +12,10 @@ from keras_models.inference.recognition import (
     recognise_clip,
     recognise_pair,
 )
+from pipelines.clip_analysis.tracking.rigid_motion import RigidMotion
 from pipelines.errors import InputError
 from pipelines.io.images import write_image
+from pipelines.landmarks.face_mesh import face_mask
 from pipelines.micro_expressions.alignment import CROP, template
 from pipelines.micro_expressions.onset_apex import AlignedPair
 
@@ -43,6 +45,17 @@ def test_motion_of_the_head_alone_is_no_movement():
     assert found.strength == pytest.approx(0, abs=0.02)
     assert found.expression == NO_MOVEMENT
     assert recognition(turned + at_the_mouth(4)).expression == "positive"
+
+
+def test_what_a_turn_leaves_is_no_movement():
+    """The depth of this head is a fifth larger at the nose than that of the mean one."""
+    rigid = RigidMotion(template(), face_mask(template(), (CROP, CROP)))
+    depth = rigid.fields[..., 3] * (1 + 0.2 * (rigid.fields[..., 3] < -0.3))
+    turned = np.stack([4 + 3 * depth, 0.5 * depth], axis=-1)
+    found = recognition(turned)
+    assert found.strength > LEAST_STRENGTH
+    assert found.expression == NO_MOVEMENT
+    assert recognition(turned + 3 * at_the_mouth(8)).expression == "positive"
 
 
 def test_too_little_is_no_movement():

@@ -119,6 +119,13 @@ def test_the_apex_is_a_frame_with_a_face():
     assert expression_events(motion, NAMES, times) == []
 
 
+def test_an_expression_ends_in_a_frame_with_a_face():
+    motion, times = clip((3.0, 1.6, [2, 3], 5.0))
+    motion[200:] = np.nan  # the face leaves before the mouth is at rest
+    (event,) = expression_events(motion, NAMES, times)
+    assert event.offset == 199
+
+
 def test_short_clips():
     assert expression_events(np.zeros((1, 4, 2)), NAMES, np.zeros(1)) == []
     assert expression_events(np.full((5, 4, 2), np.nan), NAMES, np.arange(5) / 25) == []
@@ -150,6 +157,17 @@ def test_who_speaks_moves_without_a_pause():
     assert event.kind == "macro"
     assert times[event.onset] == pytest.approx(2.0, abs=0.1)
     assert times[event.offset] == pytest.approx(3.2, abs=0.1)
+
+
+def test_a_mouth_that_closes_in_speech_is_no_micro_expression():
+    """The apex of speech is its largest movement, here the third of four."""
+    openings = ((1.0 + 0.45 * k, 0.5, [2, 3], height) for k, height in enumerate((3.0, 3.0, 4.0, 3.0)))
+    motion, times = clip(*openings, noise=0.01)
+    (event,) = expression_events(motion, NAMES, times)
+    assert event.kind == "macro"
+    assert times[event.apex] == pytest.approx(2.15, abs=0.05)
+    assert times[event.onset] == pytest.approx(1.08, abs=0.05)
+    assert times[event.offset] == pytest.approx(2.77, abs=0.05)
 
 
 def test_a_micro_expression_just_before_speech_is_one_of_its_own():

@@ -66,6 +66,25 @@ def test_sides_are_the_subjects(reference, pixel):
     assert rows["mouth_corners", "both"].v == pytest.approx(-1, abs=0.15)
 
 
+def test_both_sides_count_by_their_size(reference, pixel):
+    """A symmetric motion has no direction, also where some of one side is not valid."""
+    own = np.zeros((*reference.face.shape, 2))
+    middle = round(reference.landmarks[[10, 152], 0].mean())
+    own[:, :middle, 0], own[:, middle:, 0] = -2.0 * pixel, 2.0 * pixel
+    table, valid = RegionTable(reference), reference.face.copy()
+    whole = by_name(table.regions(tracked(reference, own)))["mouth", "both"]
+    valid[: int(reference.landmarks[0, 1]), middle:] = False  # the left half of the upper lip
+    partly = by_name(table.regions(tracked(reference, own, valid=valid)))["mouth", "both"]
+    assert partly.valid < whole.valid - 0.05
+    assert (partly.u, partly.rms) == pytest.approx((whole.u, whole.rms), abs=0.05)
+    assert abs(whole.u) < 0.2
+    valid[:, middle:] = False
+    none = by_name(table.regions(tracked(reference, own, valid=valid)))
+    assert none["mouth", "right"].u == pytest.approx(-2, abs=0.05)
+    assert np.isnan([none["mouth", "both"].u, none["mouth", "both"].rms]).all()
+    assert 0.3 < none["mouth", "both"].valid < 0.7
+
+
 def test_nothing_is_told_from_nothing(reference):
     table = RegionTable(reference)
     rows = table.regions(

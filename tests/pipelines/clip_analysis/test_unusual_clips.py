@@ -45,7 +45,7 @@ def test_a_cut_to_somebody_else(portrait, somebody_else, dis, tmp_path):
     analysis = analyse_clip(clip, tmp_path / "out", dis, CONFIG)
     assert len(analysis.references) == 2
     assert analysis.references[0] < 4 <= analysis.references[1]
-    assert "cuts before frame 4; each shot has a reference of its own" in analysis.notes
+    assert "cuts before frame 4; each shot with a face has a reference of its own" in analysis.notes
     assert "lost" not in analysis.status
     assert np.nanmax(np.abs(analysis.motion)) < 0.5
     # Millimetres are those of the shot's own reference.
@@ -54,6 +54,17 @@ def test_a_cut_to_somebody_else(portrait, somebody_else, dis, tmp_path):
             ratio = float(row["head_x_mm"]) / float(row["head_x_px"])
             assert ratio == pytest.approx(analysis.mm_per_pixel[int(row["frame"])], rel=0.01)
     assert len(set(analysis.mm_per_pixel)) == 2
+
+
+def test_an_expression_that_goes_on_at_the_end(expressive, dis, tmp_path):
+    """It is an event up to there, and a note says so."""
+    levels = [0] * 12 + np.linspace(0, 1, 16).round(2).tolist() + [1] * 4
+    clip = written(tmp_path / "clip", [expressive("surprise", level) for level in levels])
+    analysis = analyse_clip(clip, None, dis, CONFIG)
+    (event,) = analysis.events
+    assert (event.kind, event.offset) == ("macro", len(levels) - 1)
+    (note,) = (note for note in analysis.notes if "goes on" in note)
+    assert note.startswith(f"the macro-expression of frames {event.onset} to 31 goes on at the end of what")
 
 
 def test_a_title_before_the_face(portrait, dis, tmp_path):

@@ -52,6 +52,17 @@ def test_the_same_face_is_followed_when_another_is_larger(portrait):
             find_face(face_mesh, frame, "b", same_as=small)
 
 
+def test_a_face_that_is_followed_has_one_pose_from_its_first_frame_on(portrait):
+    """The first look alone, in the box of the detector, would turn the head."""
+    head = np.ascontiguousarray(portrait[:280, 105:345])
+    with FaceMesh(tracking=True) as face_mesh:
+        for _ in range(2):
+            first, second, third = (face_mesh(head).landmarks for _ in range(3))
+            usual = np.linalg.norm(third - second, axis=-1).mean()
+            assert np.linalg.norm(second - first, axis=-1).mean() < 1.5 * usual
+            face_mesh.reset()
+
+
 @pytest.mark.parametrize("shape", [(64, 64), (1, 1), (127, 253)])
 def test_no_face(shape):
     with FaceMesh() as face_mesh:

@@ -45,6 +45,25 @@ def test_reference_is_neutral_still_and_has_open_eyes(tmp_path, expressive_landm
     np.testing.assert_array_equal(store[1], faces[1])
 
 
+def test_reference_is_a_mouth_at_rest_also_among_speech(tmp_path, expressive_landmarks):
+    """Rounded lips are narrow and nearly closed, but only the last frames are at rest."""
+    rounded, opened = expressive_landmarks(AU18=1.0, AU25=0.6), expressive_landmarks(AU25=1.0, AU26=1.0)
+    closed, neutral = expressive_landmarks(AU18=0.8), expressive_landmarks()
+    faces = [opened, rounded, opened, closed, opened, rounded, rounded, opened, *[neutral] * 6]
+    found, _, _ = surveyed(tmp_path, pictures(14), faces)
+    assert found.shots[0].reference >= 9
+
+
+def test_reference_has_the_usual_size_and_pitch(tmp_path, expressive_landmarks):
+    """A mouth is closed and still while the face is far away or nods; otherwise only while it moves."""
+    opened, neutral = (expressive_landmarks(**units) for units in ({"AU25": 0.8}, {}))
+    far = neutral.mean(axis=0) + 0.7 * (neutral - neutral.mean(axis=0))
+    nodding = neutral * np.float32([1, 0.9]) + np.float32([0, 0.1 * neutral[:, 1].mean()])
+    faces = [opened] * 6 + [far.astype(np.float32)] * 3 + [nodding] * 3 + [neutral, neutral + 1, neutral]
+    found, _, _ = surveyed(tmp_path, pictures(15), faces)
+    assert found.shots[0].reference >= 12
+
+
 def test_cut_begins_a_shot(tmp_path, portrait_landmarks):
     frames = pictures(5) + pictures(5, seed=1)
     found, _, mesh = surveyed(tmp_path, frames, [portrait_landmarks] * 10)
