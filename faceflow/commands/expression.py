@@ -8,6 +8,9 @@ from tyro.conf import Positional, arg
 from faceflow.console import print_table, say
 from faceflow.operation_threads import one_thread_per_operation
 
+# Pixels of the crop; of 104 micro-expressions among those that `expression` was trained on, the largest.
+_LARGEST_TRAINED = 1.0
+
 
 def expression(
     input: Positional[Annotated[tuple[Path, ...], arg(metavar="ONSET APEX | CLIP")]],
@@ -37,13 +40,19 @@ def expression(
     one_thread_per_operation()
 
     from keras_models.inference.expression_classifier import open_classifier
-    from keras_models.inference.recognition import recognise_clip, recognise_pair
+    from keras_models.inference.recognition import NO_MOVEMENT, recognise_clip, recognise_pair
+    from keras_models.presets import EXPRESSION
 
     classifier = open_classifier(model)
     found = (recognise_pair if len(input) == 2 else recognise_clip)(*input, classifier)
     if found.apex is not None:
         say(f"{input[0]}: the apex is frame {found.apex}, counted from 0")
     say(f"{found.expression} (the face moves by {found.strength:.2f} pixels of the crop, without the head)")
+    if model == EXPRESSION and found.strength > _LARGEST_TRAINED and found.expression != NO_MOVEMENT:
+        say(
+            "this is more than a micro-expression: `expression` was trained on motion of at most "
+            f"{_LARGEST_TRAINED:g} pixel, so its answer is less reliable here"
+        )
     heading = "Action Unit" if found.is_binary else "class"
     print_table((heading, "probability"), [(k, f"{v:.3f}") for k, v in found.probabilities.items()])
     if picture:

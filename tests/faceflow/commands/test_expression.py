@@ -85,6 +85,16 @@ def test_two_frames(run, frames, home, capsys):
     assert np.where(face, strain, 0)[:120].sum() > 2 * np.where(face, strain, 0)[120:].sum()
 
 
+def test_more_than_a_micro_expression(run, home, expressive, frames, capsys):
+    """The preset was trained on motion of at most a pixel; a run of one's own on who knows what."""
+    write_image(home / "grin.png", expressive("positive", 3.0))
+    call("expression", frames[0], "grin.png")
+    assert "this is more than a micro-expression" in capsys.readouterr().err
+    call("expression", frames[0], "grin.png", "--model", run)
+    call("expression", *frames)
+    assert "more than a micro-expression" not in capsys.readouterr().err
+
+
 def test_a_clip(run, home, expressive, capsys):
     for number, strength in enumerate([0, 0.3, 0.6, 0.9, 1, 0.8, 0.5, 0.2]):
         write_image(home / "CLIP" / f"{number}.png", expressive("positive", strength))
