@@ -19,6 +19,7 @@ from pipelines.clip_analysis.analysis_files import EVENT_REGIONS, ClipAnalysis, 
 from pipelines.clip_analysis.blinks import blink_events, without_blinks
 from pipelines.clip_analysis.clip_events import FoundEvent, expression_events, without_turns
 from pipelines.clip_analysis.clip_pictures import panels
+from pipelines.clip_analysis.even_times import LONGEST_GAP
 from pipelines.clip_analysis.frame_table import FRAME_COLUMNS, FrameTable, row_without_reference
 from pipelines.clip_analysis.magnification import MAGNIFIED_SIZE
 from pipelines.clip_analysis.region_table import (
@@ -139,7 +140,7 @@ def analyse_clip(
             for number in motion.added
         ]
         events = _events(collected, times)
-        notes += _cut_off_notes(events, collected.status)
+        notes += _cut_off_notes(events, collected, times)
         if classify and any(event.kind == "micro" for event in events):
             events = _classified(clip, events, classify, motion.landmarks)
         analysis = ClipAnalysis(
@@ -303,18 +304,18 @@ def _classified(
     return events
 
 
-def _cut_off_notes(events: Sequence[FoundEvent], status: Sequence[str]) -> list[str]:
-    """Name the macro-expressions that go on where the clip or the view of the face begins or ends."""
-
-    def is_seen(number: int) -> bool:
-        return 0 <= number < len(status) and status[number] not in ("no_face", "lost")
-
+def _cut_off_notes(events: Sequence[FoundEvent], collected: _Collected, times: np.ndarray) -> list[str]:
+    """Name the macro-expressions that go on where the clip, a shot or the view of the face begins or ends."""
+    seen = np.array([status not in ("no_face", "lost") for status in collected.status])
     notes = []
     for event in events:
+        apart = times - times[event.onset], times - times[event.offset]
+        near = [(each > 0) & (each <= LONGEST_GAP) for each in (-apart[0], apart[1])]
+        usable = seen & (collected.references == collected.references[event.apex])
         ends = [
             end
-            for end, number in (("beginning", event.onset - 1), ("end", event.offset + 1))
-            if event.kind == "macro" and not is_seen(number)
+            for end, beyond in zip(("beginning", "end"), near, strict=True)
+            if event.kind == "macro" and not (usable & beyond).any()
         ]
         if ends:
             notes.append(

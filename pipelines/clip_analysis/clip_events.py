@@ -50,7 +50,8 @@ class FoundEvent:
             height, so that about two thirds of the movement lie between them.
         peak: height of the motion, pixels of the 224 x 224 crop: for a micro-expression, at the apex
             relative to the frames before and after; for a macro-expression, its largest value above the
-            motion before and after. For a blink, the share by which the eyes close.
+            motion before and after. Of joined movements, that of the largest. For a blink, the share by which
+            the eyes close.
         region: region that moves most.
         label: class of a micro-expression; empty if it was not classified.
         probability: calibrated probability of that class; NaN if it was not classified, or if a classifier of

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 _LONGEST_STEP = 1.0  # seconds: a longer pause of the recording counts as this
-_LONGEST_GAP = 0.25  # seconds without a known frame over which motion is interpolated
+#: Seconds without a known frame over which motion is interpolated.
+LONGEST_GAP = 0.25
 _MOST_SAMPLES = 4  # per frame on average: the usual step of a broken clock may be next to nothing
 _ROUNDING = 0.25  # deviation of a time stamp, in multiples of the usual step, that is rounding
 
@@ -85,4 +86,4 @@ def _seen(samples: np.ndarray, positions: np.ndarray, times: np.ndarray, known: 
     before = np.maximum(np.searchsorted(known, positions + 1e-6, side="right") - 1, 0)
     low, high = known[before], known[after]
     between = (low <= positions + 1e-6) & (positions - 1e-6 <= high)
-    return between & ((high - low <= 1) | (times[high] - times[low] <= _LONGEST_GAP))
+    return between & ((high - low <= 1) | (times[high] - times[low] <= LONGEST_GAP))

@@ -1,7 +1,7 @@
 """Table of the motion of the regions of a face: one row per frame and region."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
@@ -32,6 +32,7 @@ _MOUTH_CORNERS = (61, 291)  # the subject's right and left
 _CORNER_RADIUS = 0.11  # radius of the disc around a corner, relative to the distance of the irises
 _MIDLINE = (10, 152)  # top of the forehead and chin
 _LEAST_VALID = 0.2  # smallest share of valid pixels for which the motion of a region is stated
+_LEAST_SIDE = 0.05  # smallest share of a region's pixels for which a side counts
 _LEAST_MOTION = 0.1  # pixels: sides that move less are not compared
 
 
@@ -39,7 +40,7 @@ _LEAST_MOTION = 0.1  # pixels: sides that move less are not compared
 class RegionMotion:
     """Mean motion of a region relative to the head, in pixels of the 224 x 224 crop (see `RegionTable`).
 
-    All values except `valid` are NaN if too few pixels are valid.
+    All values except `valid` are NaN if too few pixels are valid; for both sides, if that is so for one side.
 
     Attributes:
         region: name from `TABLE_REGIONS`.
@@ -165,12 +166,15 @@ def _both(right: RegionMotion, left: RegionMotion, sizes: np.ndarray) -> RegionM
     """Return the motion of both sides, each with the weight of its size, however much of it is valid.
 
     Otherwise a symmetric motion would seem to go to one side where pixels of the other side are not valid. If
-    one side is not stated, both are not.
+    one side is not stated, both are not, unless the picture shows next to nothing of that side.
     """
-    sides = [(each, size) for each, size in zip((right, left), sizes.tolist(), strict=True) if size]
+    weights = sizes / max(sizes.sum(), 1)
+    sides = [(each, w) for each, w in zip((right, left), weights.tolist(), strict=True) if w >= _LEAST_SIDE]
+    if not sides:
+        return replace(right, side="both")
 
     def mean(name: str, power: int = 1) -> float:
-        return sum(getattr(each, name) ** power * size for each, size in sides) / max(sizes.sum(), 1)
+        return sum(getattr(each, name) ** power * w for each, w in sides) / sum(w for _, w in sides)
 
     return RegionMotion(
         right.region, "both", mean("u"), mean("v"), mean("rms", 2) ** 0.5, mean("strain"), mean("valid"),

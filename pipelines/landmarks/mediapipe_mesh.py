@@ -53,7 +53,7 @@ class MediaPipeMesh:
             if self._tracking and found and not self._follows:
                 # A face is looked at in the box of the detector first, and from then on in that of its own
                 # landmarks, which gives another pose: the head would seem to move.
-                found = self._mesh.process(picture).multi_face_landmarks or ()
+                found = self._mesh.process(picture).multi_face_landmarks or found
         self._has_seen_a_face |= bool(found)
         self._follows = bool(found)
         faces = np.array(

@@ -4,6 +4,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -83,7 +84,8 @@ def _by_signal(video: LongVideo, method: str, estimate: Callable | None) -> tupl
 def _kept(find: Callable, video: LongVideo, key: str, cache: Path) -> tuple[Spotted, ...]:
     path = cache / f"{_content(video, key)}.json"
     if path.exists():
-        return tuple(Spotted(**one) for one in json.loads(path.read_text()))
+        with suppress(ValueError, TypeError):  # damaged: computed anew
+            return tuple(Spotted(**one) for one in json.loads(path.read_text()))
     found = find(video)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, [asdict(one) for one in found])

@@ -85,6 +85,28 @@ def test_both_sides_count_by_their_size(reference, pixel):
     assert 0.3 < none["mouth", "both"].valid < 0.7
 
 
+def test_a_region_outside_of_the_picture(portrait, portrait_landmarks):
+    """The picture ends above the mouth."""
+    below = int(portrait_landmarks[[0, 61, 291], 1].min()) - 20
+    cut = reference_crop(portrait[:below], portrait_landmarks)
+    rows = by_name(RegionTable(cut).regions(tracked(cut, np.ones((*cut.face.shape, 2)))))
+    for side in ("right", "left", "both"):
+        assert np.isnan([rows["mouth_corners", side].u, rows["mouth_corners", side].rms]).all()
+        assert rows["mouth_corners", side].valid == 0
+    assert rows["brows", "both"].u > 0
+
+
+def test_a_side_of_a_few_pixels_does_not_count(portrait, portrait_landmarks, pixel):
+    """The picture ends just beyond the middle of the face."""
+    edge = int(portrait_landmarks[[10, 152], 0].mean()) + 4
+    cut = reference_crop(np.ascontiguousarray(portrait[:, :edge]), portrait_landmarks)
+    own = np.full((*cut.face.shape, 2), 2.0 * pixel)
+    left = np.arange(cut.size) > cut.landmarks[[10, 152], 0].mean() - 1
+    rows = by_name(RegionTable(cut).regions(tracked(cut, own, valid=cut.face & ~left)))
+    assert np.isnan(rows["cheeks", "left"].u)
+    assert rows["cheeks", "both"].u == pytest.approx(2, abs=0.05)
+
+
 def test_nothing_is_told_from_nothing(reference):
     table = RegionTable(reference)
     rows = table.regions(

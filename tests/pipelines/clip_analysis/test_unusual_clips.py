@@ -67,6 +67,27 @@ def test_an_expression_that_goes_on_at_the_end(expressive, dis, tmp_path):
     assert note.startswith(f"the macro-expression of frames {event.onset} to 31 goes on at the end of what")
 
 
+def test_an_expression_that_is_cut_off_by_another_shot(expressive, somebody_else, dis, tmp_path):
+    levels = [0] * 12 + np.linspace(0, 1, 16).round(2).tolist() + [1] * 4
+    frames = [expressive("surprise", level) for level in levels]
+    other = cv2.resize(somebody_else, frames[0].shape[1::-1])
+    analysis = analyse_clip(written(tmp_path / "clip", [*frames, *[other] * 8]), None, dis, CONFIG)
+    assert [event.offset for event in analysis.events] == [len(levels) - 1]
+    assert sum("goes on at the end of what is seen" in note for note in analysis.notes) == 1
+
+
+def test_a_lost_frame_beside_an_expression_is_no_end(expressive, dis, tmp_path):
+    levels = [0.0] * 12 + (np.sin(np.linspace(0, np.pi, 26)) ** 2).round(2).tolist() + [0.0] * 12
+    frames = [expressive("surprise", level) for level in levels]
+    (whole,) = analyse_clip(written(tmp_path / "whole", frames), None, dis, CONFIG).events
+    frames[whole.onset - 1] = np.full_like(frames[0], 90)
+    analysis = analyse_clip(written(tmp_path / "clip", frames), None, dis, CONFIG)
+    assert "no_face" in analysis.status
+    (event,) = analysis.events
+    assert abs(event.apex - whole.apex) <= 1
+    assert not any("goes on" in note for note in analysis.notes)
+
+
 def test_a_title_before_the_face(portrait, dis, tmp_path):
     """Every frame has its row, also those of a shot without a face, which have no reference."""
     title = np.zeros_like(portrait)

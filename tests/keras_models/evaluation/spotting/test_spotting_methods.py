@@ -50,6 +50,16 @@ def test_candidates_are_kept_until_a_frame_changes(moving, tmp_path, monkeypatch
         candidates_by("frame_difference", cache=tmp_path)(moving)
 
 
+def test_a_damaged_file_of_candidates_is_computed_anew(moving, tmp_path):
+    find = candidates_by("frame_difference", cache=tmp_path)
+    first = find(moving)
+    (kept,) = tmp_path.iterdir()
+    for damaged in ("", '[{"kind": "micro"}]'):
+        kept.write_text(damaged)
+        assert find(moving) == first
+    assert '"apex"' in kept.read_text()
+
+
 def test_a_message_names_the_file_of_the_video(tmp_path):
     for k in range(FRAMES):
         write_image(tmp_path / f"img{k}.png", np.full((64, 64, 3), 90, np.uint8))
