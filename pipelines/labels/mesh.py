@@ -62,7 +62,12 @@ def interpolate_triangles(points, values, triangles, height, width):
     Returns:
         Interpolated values, float32 [height, width, 2], 0 outside all triangles; and the pixels inside a
         triangle, bool [height, width].
+
+    Raises:
+        IndexError: If a triangle has a vertex that is not among the points.
     """
+    if triangles.size and (triangles.max() >= len(points) or triangles.min() < 0):
+        raise IndexError("a triangle has a vertex that is not among the points")  # Numba would read on
     interpolated = np.zeros((height, width, 2), np.float32)
     inside = np.zeros((height, width), np.bool_)
     for t in range(triangles.shape[0]):

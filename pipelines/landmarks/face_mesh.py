@@ -12,6 +12,7 @@ import numpy as np
 from pipelines.errors import InputError
 
 NUM_LANDMARKS = 478
+_LIDS = ((33, 133, 159, 145), (263, 362, 386, 374))  # around the subject's right and left iris
 
 # 852 triangles of MediaPipe's tessellation, and 50 that close its three holes: a fan around each iris
 # centre and a strip between the inner lips. Wound so that a triangle that faces the camera has a positive
@@ -111,6 +112,23 @@ def check_landmarks(*sets: np.ndarray) -> None:
             raise InputError(f"landmarks have the shape ({NUM_LANDMARKS}, 2), not {points.shape}")
         if not np.isfinite(points).all():
             raise InputError("landmarks must be finite numbers; some are NaN or infinite")
+
+
+def with_irises(values: np.ndarray) -> np.ndarray:
+    """Append the irises to values of the landmarks on the skin, each in the middle of its lids.
+
+    Args:
+        values: such as positions or depths, float [468, ...].
+
+    Returns:
+        Float [478, ...].
+
+    Examples:
+        >>> with_irises(np.arange(468.0))[[468, 473]].tolist()
+        [117.5, 296.25]
+    """
+    irises = [np.repeat(values[list(lids)].mean(axis=0, keepdims=True), 5, axis=0) for lids in _LIDS]
+    return np.concatenate([values, *irises])
 
 
 _SUBPIXEL_BITS = 4  # cv2.fillPoly takes fixed-point corners

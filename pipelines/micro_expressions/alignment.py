@@ -12,6 +12,7 @@ import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.landmarks.detector import FaceMesh, find_face
+from pipelines.landmarks.face_mesh import with_irises
 from pipelines.landmarks.head_motion import STABLE
 from pipelines.synthetic.renderer.geometry.head import head_model
 
@@ -26,8 +27,8 @@ _CENTRE = (0.0, 3.0)  # of the crop, cm right of and below the middle between th
 
 @lru_cache(maxsize=1)
 def template() -> np.ndarray:
-    """Landmarks of the base head in a crop: float32 [468, 2], (x, y) in pixels."""
-    face = head_model().vertices[:468, :2].astype(np.float64)
+    """Landmarks of the base head in a crop: float32 [478, 2], (x, y) in pixels."""
+    face = with_irises(head_model().vertices[:468, :2].astype(np.float64))
     return ((face - _CENTRE) * (CROP / _SIDE) + (CROP - 1) / 2).astype(np.float32)
 
 

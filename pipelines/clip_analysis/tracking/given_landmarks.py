@@ -7,12 +7,9 @@ from scipy.interpolate import RBFInterpolator
 
 from pipelines.landmarks.canonical_face import canonical_landmarks
 from pipelines.landmarks.detector import Face
-from pipelines.landmarks.face_mesh import IBUG_68, NUM_LANDMARKS
+from pipelines.landmarks.face_mesh import IBUG_68, with_irises
 
-#: Landmarks around each iris.
-LIDS = ((33, 133, 159, 145), (263, 362, 386, 374))
 _SMOOTHING = 1e-3  # centimetres squared
-_IRIS_POINTS = 5  # of each iris, its centre first
 
 
 class GivenLandmarks:
@@ -61,10 +58,6 @@ def complete_landmarks(points: np.ndarray) -> np.ndarray:
     spline = RBFInterpolator(
         canonical[IBUG_68], points.astype(np.float64), kernel="thin_plate_spline", smoothing=_SMOOTHING
     )
-    complete = np.empty((NUM_LANDMARKS, 2), np.float32)
-    complete[: len(canonical)] = spline(canonical)
+    complete = spline(canonical).astype(np.float32)
     complete[IBUG_68] = points
-    for k, lids in enumerate(LIDS):
-        first = len(canonical) + k * _IRIS_POINTS
-        complete[first : first + _IRIS_POINTS] = complete[list(lids)].mean(axis=0)
-    return complete
+    return with_irises(complete)

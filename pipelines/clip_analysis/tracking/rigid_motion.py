@@ -15,11 +15,10 @@ import cv2
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from pipelines.clip_analysis.tracking.given_landmarks import LIDS
 from pipelines.image.warping import pixel_grid
 from pipelines.labels.mesh import interpolate_triangles
 from pipelines.landmarks.canonical_face import COUNT, canonical_landmarks
-from pipelines.landmarks.face_mesh import NUM_LANDMARKS, REGIONS, TRIANGLES, region_map
+from pipelines.landmarks.face_mesh import REGIONS, TRIANGLES, check_landmarks, region_map, with_irises
 from pipelines.landmarks.head_motion import STABLE, fit_robustly
 from pipelines.micro_expressions.alignment import alignment
 
@@ -39,9 +38,13 @@ class RigidMotion:
     Args:
         landmarks: landmarks of the face at rest, float32 [478, 2], pixels of the crop.
         face: mask of the face, bool [S, S].
+
+    Raises:
+        InputError: as `check_landmarks`.
     """
 
     def __init__(self, landmarks: np.ndarray, face: np.ndarray):
+        check_landmarks(landmarks)
         shape = face.shape
         centred = (pixel_grid(shape) - landmarks[:COUNT].mean(axis=0)) / max(shape)
         #: float32 [S, S, 4]: x, y, 1 and depth.
@@ -88,10 +91,7 @@ def _weights(of: dict[str, float]) -> np.ndarray:
 def _depth(landmarks: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Return the depth of the mean head, about -1 to 1; outside the face, that of the nearest pixel."""
     depth = canonical_landmarks()[:, 2].astype(np.float64)
-    depth = (depth - depth.mean()) / np.ptp(depth) * 2
-    depth = np.concatenate([depth, np.zeros(NUM_LANDMARKS - COUNT)])
-    for iris, lids in zip((468, 473), LIDS, strict=True):
-        depth[iris : iris + 5] = depth[list(lids)].mean()
+    depth = with_irises((depth - depth.mean()) / np.ptp(depth) * 2)
     values = np.column_stack([depth, depth])
     inside, known = interpolate_triangles(landmarks.astype(np.float64), values, TRIANGLES, *shape)
     nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)

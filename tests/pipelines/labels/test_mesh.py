@@ -56,6 +56,8 @@ def test_equals_scipy_on_a_delaunay_triangulation():
     flipped = np.cross(b - a, c - a) < 0
     triangles[flipped] = triangles[flipped][:, ::-1]
     ours, inside = interpolate_triangles(points, values, triangles, 64, 64)
+    with pytest.raises(IndexError, match="not among the points"):
+        interpolate_triangles(points[:3], values[:3], triangles, 64, 64)
     theirs = LinearNDInterpolator(points, values)(pixel_grid((64, 64)))
     np.testing.assert_array_equal(inside, np.isfinite(theirs[..., 0]))
     np.testing.assert_allclose(ours[inside], theirs[inside], atol=1e-4)

@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
 from pipelines.clip_analysis.tracking.rigid_motion import RigidMotion
+from pipelines.errors import InputError
 from pipelines.image.warping import pixel_grid
 from pipelines.labels.mesh import mesh_label
 from pipelines.landmarks.face_mesh import face_mask
@@ -33,3 +35,8 @@ def test_an_expression_is_no_part_of_it(portrait_landmarks, portrait):
     found = head.flow(head.fit(flow))
     face = face_mask(portrait_landmarks, shape)
     assert np.linalg.norm(found - true, axis=-1)[face].max() < 0.05
+
+
+def test_landmarks_without_irises_are_refused(portrait_landmarks):
+    with pytest.raises(InputError, match=r"\(478, 2\), not \(468, 2\)"):
+        RigidMotion(portrait_landmarks[:468], face_mask(portrait_landmarks, (512, 512)))
