@@ -125,7 +125,7 @@ def with_irises(values: np.ndarray) -> np.ndarray:
 
     Examples:
         >>> with_irises(np.arange(468.0))[[468, 473]].tolist()
-        [117.5, 296.25]
+        [117.5, 346.25]
     """
     irises = [np.repeat(values[list(lids)].mean(axis=0, keepdims=True), 5, axis=0) for lids in _LIDS]
     return np.concatenate([values, *irises])
