@@ -68,7 +68,8 @@ def turns(clips: int = TURNS, frames: int = FRAMES) -> str:
         methods = {"alone": frame_by_frame(default), "tracker": tracked(default)}
         errors = evaluate_clips(Path(folder) / "clips", methods)
     names = sorted({row.clip for row in errors["alone"]})
-    sums, frames_far = np.zeros((len(names) // CLIPS_PER_PERSON, 2)), 0  # errors of each person and method
+    people = -(-len(names) // CLIPS_PER_PERSON)
+    sums, frames_far = np.zeros((people, 2)), 0  # errors of each person and method
     for both in zip(errors["alone"], errors["tracker"], strict=True):
         found = [row.epe_face for row in both]
         if both[0].motion >= _FAR and np.isfinite(found).all():

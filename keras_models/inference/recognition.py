@@ -17,23 +17,21 @@ from pipelines.image.shots import CutDetector
 from pipelines.io.images import read_images
 from pipelines.io.video import intact_frames
 from pipelines.landmarks.detector import FaceMesh
-from pipelines.landmarks.face_mesh import REGIONS, face_mask, region_map
+from pipelines.landmarks.face_mesh import face_mask
 from pipelines.micro_expressions.alignment import CROP, template
 from pipelines.micro_expressions.features import head_flow
 from pipelines.micro_expressions.onset_apex import AlignedPair, aligned_pair
 from pipelines.micro_expressions.spotting import spot_apex
 from pipelines.micro_expressions.strain import optical_strain
+from pipelines.micro_expressions.strength import face_without_eyes
 from pipelines.visualization.flow_pictures import error_map, flow_panel
 
 NO_MOVEMENT = "no movement"
-#: Mean motion below which a pair has no expression, pixels of the crop. Of 41 pairs of rendered people at
-#: rest, with noise and idle motion, half are below .081; of 41 rendered expressions the least is .067, and
-#: 95 % are above .097.
-LEAST_STRENGTH = 0.08
-#: What a turn of the head leaves in the face, because the depth of every head is taken to be the same: of 100
-#: pairs of rendered people who turn and show nothing, 95 % have less than `LEAST_STRENGTH` and this share of
-#: their parallax.
-TURN_SHARE = 0.25
+#: A pair has no expression if the motion of the face is less than this, in pixels of the crop, and a share of
+#: the head's parallax: the depth of every head is taken to be the same. Chosen on 137 rendered pairs of each
+#: kind, of which 1 % of the micro-expressions and 78 % of the faces at rest have less, and 95 % of 100 pairs
+#: with a turn; `benchmarks.classifiers.no_movement` measures it on other people.
+LEAST_STRENGTH, TURN_SHARE = 0.06, 0.25
 
 _log = logging.getLogger("faceflow")
 _MOST_FRAMES = 48  # compared with the onset of a clip; more take long and change little
@@ -65,7 +63,12 @@ class Recognition:
     def strength(self) -> float:
         """Mean length of the face's motion relative to the head, without the eyes, pixels of the crop."""
         own = self.pair.flow - _rigid_motion().flow(self._head)
-        return float(np.linalg.norm(own[_face_without_eyes()], axis=-1).mean())
+        return float(np.linalg.norm(own[face_without_eyes()], axis=-1).mean())
+
+    @property
+    def parallax(self) -> float:
+        """Motion of the head by its depth, pixels of the crop for half the depth of the face."""
+        return float(np.linalg.norm(self._head[3]))
 
     @property
     def expression(self) -> str:
@@ -73,7 +76,7 @@ class Recognition:
 
         That is less than `LEAST_STRENGTH` and `TURN_SHARE` of the head's parallax.
         """
-        if self.strength < LEAST_STRENGTH + TURN_SHARE * float(np.linalg.norm(self._head[3])):
+        if self.strength < LEAST_STRENGTH + TURN_SHARE * self.parallax:
             return NO_MOVEMENT
         return predicted_label(self.probabilities, self.is_binary)
 
@@ -96,13 +99,6 @@ class Recognition:
 @lru_cache(maxsize=1)
 def _rigid_motion() -> RigidMotion:
     return RigidMotion(template(), face_mask(template(), (CROP, CROP)))
-
-
-@lru_cache(maxsize=1)
-def _face_without_eyes() -> np.ndarray:
-    """Pixels that count: lids and eyes move with every blink and glance. Bool [CROP, CROP]."""
-    regions = region_map(template(), (CROP, CROP))
-    return (regions > 0) & (regions != REGIONS.index("eyes") + 1)
 
 
 def recognise_pair(onset: Path, apex: Path, classifier: ExpressionClassifier) -> Recognition:

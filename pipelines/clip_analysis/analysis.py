@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.clip_analysis.analysis_files import EVENT_REGIONS, ClipAnalysis, write_results
+from pipelines.clip_analysis.analysis_notes import cut_off_notes, gap_notes, survey_notes, track_notes
 from pipelines.clip_analysis.blinks import blink_events, without_blinks
 from pipelines.clip_analysis.clip_events import FoundEvent, expression_events, without_turns
 from pipelines.clip_analysis.clip_pictures import panels
-from pipelines.clip_analysis.even_times import LONGEST_GAP
 from pipelines.clip_analysis.frame_table import FRAME_COLUMNS, FrameTable, row_without_reference
 from pipelines.clip_analysis.magnification import MAGNIFIED_SIZE
 from pipelines.clip_analysis.region_table import (
@@ -30,7 +30,7 @@ from pipelines.clip_analysis.region_table import (
 )
 from pipelines.clip_analysis.results.parquet import write_parquet
 from pipelines.clip_analysis.tracking.clip_frame import ClipFrame
-from pipelines.clip_analysis.tracking.clip_motion import ClipMotion, Progress, clip_motion
+from pipelines.clip_analysis.tracking.clip_motion import Progress, clip_motion
 from pipelines.clip_analysis.tracking.head_pose import head_pose
 from pipelines.clip_analysis.tracking.landmark_store import LandmarkStore
 from pipelines.clip_analysis.tracking.tracker import FlowEstimate
@@ -45,11 +45,6 @@ from pipelines.micro_expressions.alignment import align, align_like, alignment
 #: Function from the aligned crops of onset and apex (`micro_expressions.alignment`), uint8 [224, 224, 3] RGB
 #: each, to the class of the expression and its probability; None if the face moves too little for a class.
 Classify = Callable[[np.ndarray, np.ndarray], tuple[str, float] | None]
-
-# Share of the face that repeats the frame before, from which a note says so. In rendered clips of H.264 at
-# CRF 20, micro-expressions are lost from about .4 on.
-_MUCH_COPIED = 0.25
-_GAP = 3.0  # usual distances of frames: a longer one is said
 
 
 @dataclass(frozen=True)
@@ -127,10 +122,10 @@ def analyse_clip(
         motion = stack.enter_context(
             clip_motion(clip, estimate, config.reference, landmarks, progress, threads)
         )
-        notes = [*notes, *_survey_notes(motion, config.reference)]
+        notes = [*notes, *survey_notes(motion, config.reference)]
         video_times = frame_times(clip, motion.survey.frames, None if clip.is_file() else config.rate)
         times = video_times if config.rate is None else frame_times(clip, motion.survey.frames, config.rate)
-        notes += _gap_notes(video_times)
+        notes += gap_notes(video_times)
         if clip.is_file():
             video_times = video_times + video_start(clip)
         collected = _Collected(part, times, config)
@@ -140,12 +135,13 @@ def analyse_clip(
             for number in motion.added
         ]
         events = _events(collected, times)
-        notes += _cut_off_notes(events, collected, times)
+        notes += cut_off_notes(events, collected.status, collected.references, times)
+        notes += track_notes(collected.status, collected.copied)
         if classify and any(event.kind == "micro" for event in events):
             events = _classified(clip, events, classify, motion.landmarks)
         analysis = ClipAnalysis(
             clip, out, times, video_times, (*motion.references.values(), *motion.added), collected.motion(),
-            tuple(collected.status), tuple(events), (*notes, *collected.notes()), collected.mm_per_pixel,
+            tuple(collected.status), tuple(events), tuple(notes), collected.mm_per_pixel,
         )  # fmt: skip
         if part is not None:
             write_results(part, analysis, config.magnify, collected.rate, collected.reference_view)
@@ -171,7 +167,7 @@ class _Collected:
         self.references = np.full(len(times), -1)
         self._motion = np.full((len(times), len(EVENT_REGIONS), 2), np.nan, np.float32)
         self.openings = np.full((len(times), 2), np.nan, np.float32)  # of the right and the left eye
-        self._copied = np.full(len(times), np.nan, np.float32)
+        self.copied = np.full(len(times), np.nan, np.float32)
         self.head = np.full((len(times), 2), np.nan, np.float32)
 
     @property
@@ -217,7 +213,7 @@ class _Collected:
                 row = self._frames.row(frame, seconds)
                 whole.writerow(row)
                 self.openings[number] = self._frames.openings(frame)
-                self._copied[number] = row["copied"] or np.nan
+                self.copied[number] = row["copied"] or np.nan
                 if row["head_x_px"]:
                     self.head[number] = float(row["head_x_px"]), float(row["head_y_px"])
             if frame.known:
@@ -238,25 +234,6 @@ class _Collected:
 
     def motion(self) -> np.ndarray:
         return self._motion
-
-    def notes(self) -> list[str]:
-        lost, absent = self.status.count("lost"), self.status.count("no_face")
-        notes = [f"the track is lost in {lost} of {len(self.status)} frames"] if lost else []
-        notes += [f"{absent} of {len(self.status)} frames have no face"] if absent else []
-        if repeated := int((self._copied == 1).sum()):
-            notes.append(
-                f"{repeated} of {len(self.status)} frames repeat the face of the frame before: they are "
-                "duplicates, or the video is strongly compressed"
-            )
-        known = self._copied[np.isfinite(self._copied)]
-        # Duplicated frames do no harm to the others, unless nearly all are.
-        partly = known[known < 1] if repeated < 0.7 * known.size else known
-        if partly.size and (copied := float(np.median(partly))) >= _MUCH_COPIED:
-            notes.append(
-                f"the compression of the video copies {copied:.0%} of the face from frame to frame, so that "
-                "small motion is lost; analyse the original recording, or one with less compression"
-            )
-        return notes
 
 
 def _event_motion(regions: list[RegionMotion]) -> np.ndarray:
@@ -302,54 +279,3 @@ def _classified(
             if found := classify(onsets.pop(place), apex):
                 events[place] = replace(events[place], label=found[0], probability=found[1])
     return events
-
-
-def _cut_off_notes(events: Sequence[FoundEvent], collected: _Collected, times: np.ndarray) -> list[str]:
-    """Name the macro-expressions that go on where the clip, a shot or the view of the face begins or ends."""
-    seen = np.array([status not in ("no_face", "lost") for status in collected.status])
-    notes = []
-    for event in events:
-        apart = times - times[event.onset], times - times[event.offset]
-        near = [(each > 0) & (each <= LONGEST_GAP) for each in (-apart[0], apart[1])]
-        usable = seen & (collected.references == collected.references[event.apex])
-        ends = [
-            end
-            for end, beyond in zip(("beginning", "end"), near, strict=True)
-            if event.kind == "macro" and not (usable & beyond).any()
-        ]
-        if ends:
-            notes.append(
-                f"the macro-expression of frames {event.onset} to {event.offset} goes on at the "
-                f"{' and the '.join(ends)} of what is seen of the face; its apex, peak and duration are "
-                "those of the part that is seen"
-            )
-    return notes
-
-
-def _gap_notes(times: np.ndarray) -> list[str]:
-    steps = np.diff(times)
-    if not len(steps) or steps.max() < _GAP * np.median(steps):
-        return []
-    before = int(steps.argmax())
-    return [
-        f"{steps[before]:.2f} s lie between frames {before} and {before + 1}, {np.median(steps):.3f} s "
-        "between most others: frames are missing there, or the frame rate varies"
-    ]
-
-
-def _survey_notes(motion: ClipMotion, named: int | None) -> list[str]:
-    found, notes = motion.survey, []
-    if motion.intact_frames:
-        notes.append(f"the file is truncated; its {motion.intact_frames} intact frames are analysed")
-    for shot, number in motion.references.items():
-        how = "named" if named == number else "found: the most neutral and most still frame"
-        where = "" if len(found.shots) == 1 else f" of frames {shot.first} to {shot.last}"
-        notes.append(f"the reference{where} is frame {number} ({how})")
-    if found.frames == 1:
-        notes.append("the clip has one frame, so nothing moves in it")
-    if len(found.shots) > 1:
-        starts = ", ".join(str(shot.first) for shot in found.shots[1:])
-        notes.append(f"cuts before frame {starts}; each shot with a face has a reference of its own")
-    if found.most_faces > 1:
-        notes.append(f"up to {found.most_faces} faces in a frame; the largest one of each shot is followed")
-    return notes

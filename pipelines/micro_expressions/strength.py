@@ -25,13 +25,18 @@ def motion_strength(flow: tf.Tensor) -> tf.Tensor:
         float32 [B], pixels of the crop.
     """
     lengths = tf.norm(cells(flow - head_flow(flow)), axis=-1)
-    return tf.reduce_sum(lengths * _weights(), axis=[1, 2])
+    shares = face_shares()
+    return tf.reduce_sum(lengths * (shares / shares.sum()), axis=[1, 2])
 
 
 @lru_cache(maxsize=1)
-def _weights() -> np.ndarray:
-    """Weight of each cell in the mean, float32 [28, 28]: the share of it that is face without eyes."""
+def face_without_eyes() -> np.ndarray:
+    """Pixels of an aligned crop that show the face without eyes and lids: bool [224, 224]."""
     regions = region_map(template(), (CROP, CROP))
-    counts = (regions > 0) & (regions != REGIONS.index("eyes") + 1)
-    share = cv2.resize(counts.astype(np.float32), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-    return share / share.sum()
+    return (regions > 0) & (regions != REGIONS.index("eyes") + 1)
+
+
+@lru_cache(maxsize=1)
+def face_shares() -> np.ndarray:
+    """Share of each cell of an aligned crop that is face without eyes and lids: float32 [28, 28]."""
+    return cv2.resize(face_without_eyes().astype(np.float32), (SIZE, SIZE), interpolation=cv2.INTER_AREA)

@@ -7,7 +7,6 @@ tells.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 import cv2
@@ -18,9 +17,9 @@ from pipelines.datasets.long_video import LongVideo
 from pipelines.errors import InputError
 from pipelines.io.video import read_frames
 from pipelines.landmarks.detector import FaceMesh
-from pipelines.landmarks.face_mesh import REGIONS, region_map
-from pipelines.micro_expressions.alignment import CROP, align, alignment, template
+from pipelines.micro_expressions.alignment import CROP, align, alignment
 from pipelines.micro_expressions.onset_apex import Estimate
+from pipelines.micro_expressions.strength import face_shares
 
 Method = Literal["flow", "frame_difference"]
 
@@ -131,7 +130,7 @@ def _brightness_states(crops: list[np.ndarray]) -> np.ndarray:
 
 def _weighted(values: np.ndarray) -> np.ndarray:
     """Average over pairs of cells by how much of them is face without eyes: [T, 28, 28, 2] -> [T, N, 2]."""
-    weights = _face_weights()
+    weights = face_shares()
     inside, chosen = _face_cells()
     pooled = (values * weights[..., None]).reshape(len(values), _CELLS, 2, _CELLS, 2, 2).sum(axis=(2, 4))
     return pooled[:, chosen] / inside[chosen][:, None]
@@ -145,13 +144,5 @@ def _cell_positions() -> np.ndarray:
 
 def _face_cells() -> tuple[np.ndarray, np.ndarray]:
     """Return how much of each cell is face without eyes, at most 4, and which cells count: [14, 14]."""
-    inside = _face_weights().reshape(_CELLS, 2, _CELLS, 2).sum(axis=(1, 3))
+    inside = face_shares().reshape(_CELLS, 2, _CELLS, 2).sum(axis=(1, 3))
     return inside, inside > 1.0  # at least a quarter
-
-
-@lru_cache(maxsize=1)
-def _face_weights() -> np.ndarray:
-    """Share of each cell that is face without eyes, which move with every blink: float32 [28, 28]."""
-    regions = region_map(template(), (CROP, CROP))
-    counts = (regions > 0) & (regions != REGIONS.index("eyes") + 1)
-    return cv2.resize(counts.astype(np.float32), (2 * _CELLS, 2 * _CELLS), interpolation=cv2.INTER_AREA)
