@@ -19,7 +19,6 @@ from pipelines.io.video import intact_frames
 from pipelines.landmarks.detector import FaceMesh
 from pipelines.landmarks.face_mesh import face_mask
 from pipelines.micro_expressions.alignment import CROP, template
-from pipelines.micro_expressions.features import head_flow
 from pipelines.micro_expressions.onset_apex import AlignedPair, aligned_pair
 from pipelines.micro_expressions.spotting import spot_apex
 from pipelines.micro_expressions.strain import optical_strain
@@ -60,10 +59,14 @@ class Recognition:
         return _rigid_motion().fit(self.pair.flow)
 
     @cached_property
+    def motion(self) -> np.ndarray:
+        """Flow relative to the head and its parallax, float32 [224, 224, 2], pixels of the crop."""
+        return self.pair.flow - _rigid_motion().flow(self._head)
+
+    @property
     def strength(self) -> float:
-        """Mean length of the face's motion relative to the head, without the eyes, pixels of the crop."""
-        own = self.pair.flow - _rigid_motion().flow(self._head)
-        return float(np.linalg.norm(own[face_without_eyes()], axis=-1).mean())
+        """Mean length of `motion` over the face without the eyes, pixels of the crop."""
+        return float(np.linalg.norm(self.motion[face_without_eyes()], axis=-1).mean())
 
     @property
     def parallax(self) -> float:
@@ -81,17 +84,14 @@ class Recognition:
         return predicted_label(self.probabilities, self.is_binary)
 
     def picture(self) -> np.ndarray:
-        """Show in one row the onset, the apex, the expression's flow in colour and as arrows, and its strain.
-
-        The motion of the head is removed.
+        """Show in one row the onset, the apex, `motion` in colour and as arrows, and its strain.
 
         Returns:
             uint8 [240, 1200, 3], RGB.
         """
         face = face_mask(template(), (CROP, CROP))
-        flow = self.pair.flow - head_flow(tf.constant(self.pair.flow[None])).numpy()[0]
-        panel = flow_panel(self.pair.onset, self.pair.apex, flow, face)
-        strain = cv2.GaussianBlur(optical_strain(tf.constant(flow[None])).numpy()[0], (0, 0), 2)
+        panel = flow_panel(self.pair.onset, self.pair.apex, self.motion, face)
+        strain = cv2.GaussianBlur(optical_strain(tf.constant(self.motion[None])).numpy()[0], (0, 0), 2)
         shown = error_map(strain, face, max(float(np.percentile(strain[face], 99)), 1e-6))
         return np.hstack([panel, cv2.resize(shown, (panel.shape[0],) * 2)])
 

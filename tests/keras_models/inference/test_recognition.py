@@ -58,6 +58,16 @@ def test_what_a_turn_leaves_is_no_movement():
     assert recognition(turned + 3 * at_the_mouth(8)).expression == "positive"
 
 
+def test_the_picture_is_without_the_parallax_of_a_turn():
+    depth = RigidMotion(template(), face_mask(template(), (CROP, CROP))).fields[..., 3]
+    turned = np.stack([4 + 3 * depth, 0.5 * depth], axis=-1)
+    found = recognition(turned + at_the_mouth(4))
+    np.testing.assert_allclose(found.motion, at_the_mouth(4), atol=0.1)
+    # Of the motion of the mouth alone, the picture is the same but for single pixels.
+    alone = recognition(at_the_mouth(4)).picture().astype(int)
+    assert np.abs(found.picture() - alone).mean() < 2
+
+
 def test_too_little_is_no_movement():
     weak = recognition(at_the_mouth(0.2))
     assert 0 < weak.strength < LEAST_STRENGTH
