@@ -4,6 +4,8 @@ import importlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # Command -> (module:function, description). A module is imported when its command runs, so that `--help` does
 # not wait for TensorFlow.
@@ -84,15 +86,11 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # keep TensorFlow's notices off stderr
     from pipelines.errors import InputError
 
-    # As an exception, so that what is half-written is removed.
-    signal.signal(signal.SIGTERM, _terminate)
     try:
-        run(sys.argv[1:])
+        with _stopping_at_signals():
+            run(sys.argv[1:])
     except InputError as error:
         _fail(str(error))
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
     except OSError as error:
         _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except ImportError as error:
@@ -103,10 +101,33 @@ def main() -> None:
         )
 
 
-def _terminate(number: int, frame: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: the second would stop the removal
-    print("terminated", file=sys.stderr)
-    sys.exit(128 + number)
+@contextmanager
+def _stopping_at_signals() -> Iterator[None]:
+    """Exit with one word after Ctrl-C or SIGTERM, once what is half-written is removed.
+
+    A signal raises an exception. It is also noted, because native code, as TensorFlow's, may turn the
+    exception into an error of its own.
+    """
+    received: list[int] = []
+
+    def stop(number: int, frame: object) -> None:
+        received.append(number)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        signal.signal(number, signal.SIG_IGN)  # once: the second would stop the removal
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, stop)
+    # A shell starts the background jobs of a script with SIGINT ignored, and so it stays.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    except BaseException:
+        if not received:
+            raise
+        print("interrupted" if received[0] == signal.SIGINT else "terminated", file=sys.stderr)
+        sys.exit(128 + received[0])
 
 
 def run(arguments: list[str]) -> None:

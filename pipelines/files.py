@@ -87,10 +87,12 @@ def check_outputs(*outputs: Path | None, inputs: tuple[Path, ...] = (), may_be_f
         may_be_folder: accept outputs that are folders with content.
 
     Raises:
-        InputError: if an output is an input, is named twice, or is a folder that is not empty.
+        InputError: if an output is an input, is named twice, is `-`, or is a folder that is not empty.
     """
     wanted = [Path(path) for path in outputs if path is not None]
     for path in wanted:
+        if str(path) == "-":
+            raise InputError("-: results are not written to the standard output; name a file")
         if any(path.resolve() == Path(read).resolve() for read in inputs):
             raise InputError(f"{path}: is read and cannot be written as well; choose another name")
         if path.resolve() == Path.cwd():

@@ -25,7 +25,7 @@ def sheet() -> np.ndarray:
     from pipelines.landmarks.detector import FaceMesh, find_face
     from pipelines.synthetic.portrait import PortraitMotion, moved_portrait
     from pipelines.visualization.flow_color import flow_to_color
-    from pipelines.visualization.flow_pictures import error_map, with_wheel
+    from pipelines.visualization.flow_pictures import error_map, with_legend
 
     portrait = skimage.data.astronaut()
     with FaceMesh() as face_mesh:
@@ -36,7 +36,7 @@ def sheet() -> np.ndarray:
         face2 = find_face(face_mesh, pair.frame2, "frame 2", same_as=face1)
     length = np.linalg.norm(pair.flow, axis=-1)
     max_length, worst = float(length.max()), float(length[pair.face].mean())
-    true = with_wheel(flow_to_color(pair.flow, max_length=max_length))
+    true = with_legend(flow_to_color(pair.flow, max_length=max_length), max_length)
     columns = [[(pair.frame1, "frame 1"), (true, f"true flow, {worst:.2f} px")]]
     for name in METHODS:
         label = make_label(name, pair.frame1, pair.frame2, face1.landmarks, face2.landmarks)

@@ -10,8 +10,8 @@ from keras_models.inference.estimators import Estimator
 from keras_models.losses.flow_losses import end_point_error
 from pipelines.errors import InputError
 from pipelines.io.pairs import read_metadata, read_pair
-from pipelines.visualization.flow_color import flow_to_color
-from pipelines.visualization.flow_pictures import error_map, with_wheel
+from pipelines.visualization.flow_color import flow_to_color, full_length
+from pipelines.visualization.flow_pictures import error_map, with_legend
 from pipelines.visualization.report import Comparison, Figure, Section, Table, write_report
 
 _SHOWN_METHODS = 4  # in pictures: the first one given, and the best of the others
@@ -102,9 +102,9 @@ def _pair_picture(folder: str, name: str, methods: Mapping[str, Estimator]) -> n
     pair = read_pair(folder, name, read_metadata(folder).get(name))
     face = pair.valid if pair.face is None or not (pair.valid & pair.face).any() else pair.valid & pair.face
     length = np.linalg.norm(pair.flow, axis=-1)
-    longest = max(0.1, float(np.percentile(length[face], 99)) if face.any() else 0)
+    longest = full_length(pair.flow, face)
     worst = max(0.1, float(length[face].mean()) if face.any() else 0)
-    above = [pair.frame1, with_wheel(flow_to_color(pair.flow, pair.valid, longest))]
+    above = [pair.frame1, with_legend(flow_to_color(pair.flow, pair.valid, longest), longest)]
     below = [pair.frame2, (pair.frame1 * (0.3 + 0.7 * face[..., None])).astype(np.uint8)]
     for estimate in methods.values():
         try:

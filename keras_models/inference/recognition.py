@@ -33,6 +33,7 @@ NO_MOVEMENT = "no movement"
 LEAST_STRENGTH, TURN_SHARE = 0.06, 0.25
 
 _log = logging.getLogger("faceflow")
+_LEAST_STRAIN = 0.02  # that is shown as white, so that a face without movement stays dark
 _MOST_FRAMES = 48  # compared with the onset of a clip; more take long and change little
 
 
@@ -92,7 +93,7 @@ class Recognition:
         face = face_mask(template(), (CROP, CROP))
         panel = flow_panel(self.pair.onset, self.pair.apex, self.motion, face)
         strain = cv2.GaussianBlur(optical_strain(tf.constant(self.motion[None])).numpy()[0], (0, 0), 2)
-        shown = error_map(strain, face, max(float(np.percentile(strain[face], 99)), 1e-6))
+        shown = error_map(strain, face, max(float(np.percentile(strain[face], 99)), _LEAST_STRAIN))
         return np.hstack([panel, cv2.resize(shown, (panel.shape[0],) * 2)])
 
 

@@ -20,6 +20,24 @@ _WHEEL = np.concatenate(
 )
 
 
+def full_length(flow: np.ndarray, valid: np.ndarray) -> float:
+    """Return the magnitude of a flow that is shown at full saturation, in pixels.
+
+    That is the 99th percentile, and at least 0.1, so that noise on a still face stays pale.
+
+    Args:
+        flow: Flow, float [H, W, 2], pixels.
+        valid: Where the flow is valid and finite, bool [H, W].
+
+    Examples:
+        >>> import numpy as np
+        >>> full_length(np.full((2, 2, 2), [3.0, 4.0]), np.ones((2, 2), bool))
+        5.0
+    """
+    known = np.linalg.norm(flow[valid], axis=-1)
+    return max(float(np.percentile(known, 99)) if known.size else 0.0, 0.1)
+
+
 def flow_to_color(
     flow: np.ndarray, valid: np.ndarray | None = None, max_length: float | None = None
 ) -> np.ndarray:
@@ -28,9 +46,8 @@ def flow_to_color(
     Args:
         flow: Flow, float [H, W, 2], pixels.
         valid: Where the flow is valid, bool [H, W]; invalid and non-finite pixels become grey.
-        max_length: Flow magnitude at full saturation, pixels; larger magnitudes are darker. By default the
-            99th percentile of the valid magnitudes, and at least 0.1, so that noise on a still face stays
-            pale.
+        max_length: Flow magnitude at full saturation, pixels; larger magnitudes are darker. By default
+            `full_length` of the flow.
 
     Returns:
         Image, uint8 [H, W, 3], RGB.
@@ -50,9 +67,7 @@ def flow_to_color(
     valid = known if valid is None else (np.asarray(valid) != 0) & known
     flow = np.where(valid[..., None], flow, 0).astype(np.float64)
     length = np.hypot(flow[..., 0], flow[..., 1])
-    if max_length is None:
-        max_length = max(float(np.percentile(length[valid], 99)) if valid.any() else 0.0, 0.1)
-    relative = length / max_length
+    relative = length / (full_length(flow, valid) if max_length is None else max_length)
 
     turn = np.arctan2(flow[..., 1], flow[..., 0]) / (2 * np.pi) % 1.0
     position = turn * len(_WHEEL)

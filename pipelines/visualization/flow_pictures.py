@@ -3,10 +3,11 @@
 import cv2
 import numpy as np
 
-from pipelines.visualization.flow_color import colour_wheel, flow_to_color
+from pipelines.visualization.flow_color import colour_wheel, flow_to_color, full_length
 
 _ARROW_SPACING = 16  # pixels
 _MAX_ARROW_LENGTH = 14  # pixels; smaller motion is scaled up to it, to make micro-expressions visible
+_LEAST_WITH_TEXT, _TEXT_SCALE = 24, 0.4  # diameter of a colour wheel in pixels; size of its text
 _PANEL_SIDES = (240, 480)  # pixels, range of the longer side of a frame in a panel
 
 
@@ -17,9 +18,10 @@ def flow_panel(
     valid: np.ndarray | None = None,
     uncertainty: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Make an image of frame 1, frame 2, the flow in colour with its wheel, and arrows on frame 1.
+    """Make an image of frame 1, frame 2, the flow in colour with its legend, and arrows on frame 1.
 
-    With an uncertainty, it comes last, as `uncertainty_map`.
+    With an uncertainty, it comes last, as `uncertainty_map`. The legend says how many pixels of the frame are
+    shown in full colour, because the range depends on the flow.
 
     Args:
         frame1: First frame, uint8 [H, W, 3], RGB.
@@ -33,10 +35,11 @@ def flow_panel(
     """
     last = [] if uncertainty is None else [uncertainty_map(uncertainty, valid)]
     valid = np.ones(flow.shape[:2], bool) if valid is None else valid
+    full = full_length(flow, valid & np.isfinite(flow).all(axis=-1))
     longer = max(flow.shape[:2])
     shown = float(np.clip(longer, *_PANEL_SIDES))
+    scale = shown / longer
     if shown != longer:
-        scale = shown / longer
         size = [max(1, round(side * scale)) for side in flow.shape[1::-1]]
         interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         frame1, frame2, flow, known = (
@@ -45,12 +48,20 @@ def flow_panel(
         )
         valid = known > 0.999
         last = [cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST) for picture in last]
-    flows = with_wheel(flow_to_color(flow, valid)), arrows(frame1, flow, valid)
+    flows = with_legend(flow_to_color(flow, valid, full * scale), full), arrows(frame1, flow, valid)
     return np.hstack([frame1, frame2, *flows, *last])
 
 
-def with_wheel(colour: np.ndarray) -> np.ndarray:
-    """Draw the colour wheel into the lower right corner of a flow image, uint8 [H, W, 3]; returns a copy."""
+def with_legend(colour: np.ndarray, max_length: float) -> np.ndarray:
+    """Draw the colour wheel into the lower right corner of a flow image, and its radius in pixels above it.
+
+    Args:
+        colour: Image of a flow, uint8 [H, W, 3], RGB.
+        max_length: Flow magnitude at full saturation, pixels.
+
+    Returns:
+        Image, uint8 [H, W, 3], RGB; a copy, or `colour` itself if it is too small for a legend.
+    """
     size = min(colour.shape[:2]) // 5
     if size < 9:
         return colour
@@ -60,6 +71,14 @@ def with_wheel(colour: np.ndarray) -> np.ndarray:
     out = colour.copy()
     corner = out[-size - 2 : -2, -size - 2 : -2]
     corner[inside] = wheel[inside]
+    if size >= _LEAST_WITH_TEXT:
+        text = f"{max_length:.2g} px"
+        (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, _TEXT_SCALE, 1)
+        at = (out.shape[1] - width - 3, out.shape[0] - size - 7)
+        for ink, thickness in ((255, 3), (0, 1)):  # readable on every colour
+            cv2.putText(
+                out, text, at, cv2.FONT_HERSHEY_SIMPLEX, _TEXT_SCALE, (ink,) * 3, thickness, cv2.LINE_AA
+            )
     return out
 
 

@@ -87,3 +87,36 @@ def test_a_signal_leaves_nothing(tmp_path, number, code, word):
     assert process.returncode == code
     assert err.strip().splitlines()[-1] == word
     assert sorted(path.name for path in tmp_path.iterdir()) == ["long"]
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_that_native_code_turns_into_an_error(name, code):
+    """TensorFlow did so with Ctrl-C while it loaded a network: no traceback, whatever the error."""
+    script = f"""
+import os, signal
+from faceflow import cli
+
+def run(arguments):
+    try:
+        os.kill(os.getpid(), signal.{name})
+        while True:
+            pass
+    except BaseException as stop:
+        raise RuntimeError(f"{{type(stop).__name__}}: in native code") from None
+
+cli.run = run
+cli.main()
+"""
+    command = [sys.executable, "-c", script]
+    result = subprocess.run(
+        command, cwd=PROJECT, capture_output=True, text=True, preexec_fn=hears_ctrl_c, timeout=60
+    )
+    assert result.returncode == code
+    assert result.stderr.strip() == {"SIGINT": "interrupted", "SIGTERM": "terminated"}[name]
+
+
+def test_an_error_without_a_signal_keeps_its_traceback():
+    script = "from faceflow import cli\ncli.run = lambda arguments: 1 / 0\ncli.main()"
+    result = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "ZeroDivisionError" in result.stderr

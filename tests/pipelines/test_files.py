@@ -42,7 +42,8 @@ def test_outputs_that_would_cost_something(tmp_path, monkeypatch):
     (tmp_path / "a.png").write_text("photograph")
     (tmp_path / "link.png").symlink_to(tmp_path / "a.png")
     monkeypatch.chdir(tmp_path)
-    for output, says in (("a.png", "is read"), ("link.png", "is read"), (".", "the folder you are in")):
+    refused = {"a.png": "is read", "link.png": "is read", ".": "the folder you are in", "-": "name a file"}
+    for output, says in refused.items():
         with pytest.raises(InputError, match=says):
             check_outputs(Path(output), inputs=(tmp_path / "a.png",))
     with pytest.raises(InputError, match="same name"):

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.ndimage import gaussian_filter
 
 from keras_models.inference.expression_classifier import ExpressionClassifier
 from keras_models.inference.recognition import (
@@ -66,6 +67,16 @@ def test_the_picture_is_without_the_parallax_of_a_turn():
     # Of the motion of the mouth alone, the picture is the same but for single pixels.
     alone = recognition(at_the_mouth(4)).picture().astype(int)
     assert np.abs(found.picture() - alone).mean() < 2
+
+
+def test_the_picture_of_a_still_face_is_pale():
+    """Noise of a hundredth of a pixel is not stretched to the whole range of colours."""
+    noise = gaussian_filter(np.random.default_rng(0).normal(size=(CROP, CROP, 2)), (8, 8, 0))
+    noise *= 0.01 / noise.std()
+    _, _, colour, _, strain = np.split(recognition(noise).picture(), 5, axis=1)
+    face = slice(60, 160), slice(80, 160)
+    assert colour[face].min() > 100
+    assert strain[face].mean() < 40
 
 
 def test_too_little_is_no_movement():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipelines.visualization.flow_pictures import arrows, error_map, flow_panel, uncertainty_map, with_wheel
+from pipelines.visualization.flow_pictures import arrows, error_map, flow_panel, uncertainty_map, with_legend
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,33 @@ def test_error_map_runs_from_black_to_white():
     np.testing.assert_array_equal(colours[3], [128, 128, 128])
 
 
-def test_wheel_lies_in_the_corner():
-    painted = with_wheel(np.full((100, 100, 3), 255, np.uint8))
+def test_legend_lies_in_the_corner():
+    white = np.full((100, 100, 3), 255, np.uint8)
+    painted = with_legend(white, 2.0)
     assert (painted[:75] == 255).all()
     assert (painted[80:, 80:] != 255).any()
     tiny = np.full((20, 20, 3), 255, np.uint8)
-    np.testing.assert_array_equal(with_wheel(tiny), tiny)
+    np.testing.assert_array_equal(with_legend(tiny, 2.0), tiny)
+    # A larger wheel has its radius above it; another radius, other figures.
+    large = np.full((240, 240, 3), 255, np.uint8)
+    above = (with_legend(large, 2.0) != 255)[:190].any(axis=-1)
+    assert above.any()
+    assert not above[:170].any()
+    assert not above[:, :180].any()
+    assert (with_legend(large, 2.0)[190:] == with_legend(large, 0.45)[190:]).all()
+    assert (with_legend(large, 2.0) != with_legend(large, 0.45)).any()
+
+
+@pytest.mark.parametrize("side", [60, 240, 960])
+def test_legend_of_a_panel_is_in_pixels_of_the_frame(side):
+    """Whatever the size at which the frame is shown."""
+    frame = np.full((side, side, 3), 200, np.uint8)
+    flow = np.tile(np.float32([0.5, 0]), (side, side, 1))
+    panel = flow_panel(frame, frame, flow)
+    shown = len(panel)
+    colour = panel[:, 2 * shown : 3 * shown]
+    np.testing.assert_array_equal(colour, with_legend(colour[:1, :1].repeat(shown, 0).repeat(shown, 1), 0.5))
+    assert colour[0, 0].tolist() == [255, 0, 0]
 
 
 def test_unknown_errors_are_grey(recwarn):
