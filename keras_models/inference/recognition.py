@@ -28,9 +28,9 @@ from pipelines.visualization.flow_pictures import error_map, flow_panel
 NO_MOVEMENT = "no movement"
 #: A pair has no expression if the motion of the face is less than this, in pixels of the crop, and a share of
 #: the head's parallax: the depth of every head is taken to be the same. Chosen on 137 rendered pairs of each
-#: kind, of which 1 % of the micro-expressions and 78 % of the faces at rest have less, and 95 % of 100 pairs
+#: kind, of which 2 % of the micro-expressions and 94 % of the faces at rest have less, and 96 % of 100 pairs
 #: with a turn; `benchmarks.classifiers.no_movement` measures it on other people.
-LEAST_STRENGTH, TURN_SHARE = 0.06, 0.25
+LEAST_STRENGTH, TURN_SHARE = 0.06, 0.2
 
 _log = logging.getLogger("faceflow")
 _LEAST_STRAIN = 0.02  # that is shown as white, so that a face without movement stays dark

@@ -156,7 +156,7 @@ class MotionTracker:
         Without this, errors of the estimator would grow from frame to frame where there is no texture. The
         error of landmarks is larger than a small expression.
         """
-        head = self.reference.head.flow(self.reference.head.fit_face(flow))
+        head = self.reference.head.flow(self.reference.head.fit(flow))
         own = self.reference.smoothing.blurred(flow - head, _START_BLUR)
         length = np.sqrt(squared_length(own))[..., None]
         return head + own * np.clip(1 - least / np.maximum(length, 1e-6), 0, None)
@@ -169,9 +169,8 @@ class MotionTracker:
             raise InputError("the flow of the face is not finite; did the training of the network diverge?")
         there = pixel_grid(self._shape) + left
         flow = left + sample(start, there, cv2.INTER_LINEAR)
-        rigid = self.reference.head.flow(self.reference.head.fit_face(flow))
-        flow = rigid + self.reference.smoothing.with_outline(self._without_noise(flow - rigid), rigid)
         head = self.reference.head.flow(self.reference.head.fit(flow))
+        flow = head + self.reference.smoothing.with_outline(self._without_noise(flow - head), head)
         agreement, uncertainty = self._pictures.compare(sample(brought_back, there))
         valid = known & self.reference.face & (uncertainty < MAX_UNCERTAINTY)
         return TrackedMotion(flow, uncertainty, valid, agreement, brought_back, head, status)

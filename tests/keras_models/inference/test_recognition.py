@@ -41,7 +41,7 @@ def test_a_face_that_moves_shows_the_most_probable_class():
 
 def test_motion_of_the_head_alone_is_no_movement():
     y, x = np.mgrid[:CROP, :CROP] / CROP
-    turned = np.stack([3 + 2 * x - y, -1 + x], axis=-1)
+    turned = np.stack([3 + 2 * x - y, -1 + x + 2 * y], axis=-1)
     found = recognition(turned)
     assert found.strength == pytest.approx(0, abs=0.02)
     assert found.expression == NO_MOVEMENT
@@ -49,9 +49,9 @@ def test_motion_of_the_head_alone_is_no_movement():
 
 
 def test_what_a_turn_leaves_is_no_movement():
-    """The depth of this head is a fifth larger at the nose than that of the mean one."""
+    """The depth of this head is two fifths larger at the nose than that of the mean one."""
     rigid = RigidMotion(template(), face_mask(template(), (CROP, CROP)))
-    depth = rigid.fields[..., 3] * (1 + 0.2 * (rigid.fields[..., 3] < -0.3))
+    depth = rigid.fields[..., 3] * (1 + 0.4 * (rigid.fields[..., 3] < -0.3))
     turned = np.stack([4 + 3 * depth, 0.5 * depth], axis=-1)
     found = recognition(turned)
     assert found.strength > LEAST_STRENGTH

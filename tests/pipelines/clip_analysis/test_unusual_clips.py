@@ -16,6 +16,7 @@ from pipelines.io.images import write_image
 from pipelines.io.video import write_video
 
 CONFIG = AnalysisConfig(magnify=0)
+AT_REST = AnalysisConfig(magnify=0, reference=0)  # the first frame
 
 
 def written(folder, frames):
@@ -60,7 +61,7 @@ def test_an_expression_that_goes_on_at_the_end(expressive, dis, tmp_path):
     """It is an event up to there, and a note says so."""
     levels = [0] * 12 + np.linspace(0, 1, 16).round(2).tolist() + [1] * 4
     clip = written(tmp_path / "clip", [expressive("surprise", level) for level in levels])
-    analysis = analyse_clip(clip, None, dis, CONFIG)
+    analysis = analyse_clip(clip, None, dis, AT_REST)
     (event,) = analysis.events
     assert (event.kind, event.offset) == ("macro", len(levels) - 1)
     (note,) = (note for note in analysis.notes if "goes on" in note)
@@ -71,7 +72,7 @@ def test_an_expression_that_is_cut_off_by_another_shot(expressive, somebody_else
     levels = [0] * 12 + np.linspace(0, 1, 16).round(2).tolist() + [1] * 4
     frames = [expressive("surprise", level) for level in levels]
     other = cv2.resize(somebody_else, frames[0].shape[1::-1])
-    analysis = analyse_clip(written(tmp_path / "clip", [*frames, *[other] * 8]), None, dis, CONFIG)
+    analysis = analyse_clip(written(tmp_path / "clip", [*frames, *[other] * 8]), None, dis, AT_REST)
     assert [event.offset for event in analysis.events] == [len(levels) - 1]
     assert sum("goes on at the end of what is seen" in note for note in analysis.notes) == 1
 
@@ -79,9 +80,9 @@ def test_an_expression_that_is_cut_off_by_another_shot(expressive, somebody_else
 def test_a_lost_frame_beside_an_expression_is_no_end(expressive, dis, tmp_path):
     levels = [0.0] * 12 + (np.sin(np.linspace(0, np.pi, 26)) ** 2).round(2).tolist() + [0.0] * 12
     frames = [expressive("surprise", level) for level in levels]
-    (whole,) = analyse_clip(written(tmp_path / "whole", frames), None, dis, CONFIG).events
+    (whole,) = analyse_clip(written(tmp_path / "whole", frames), None, dis, AT_REST).events
     frames[whole.onset - 1] = np.full_like(frames[0], 90)
-    analysis = analyse_clip(written(tmp_path / "clip", frames), None, dis, CONFIG)
+    analysis = analyse_clip(written(tmp_path / "clip", frames), None, dis, AT_REST)
     assert "no_face" in analysis.status
     (event,) = analysis.events
     assert abs(event.apex - whole.apex) <= 1
