@@ -40,14 +40,15 @@ def accuracy(clips: int = CLIPS, frames: int = FRAMES) -> str:
     rows, summaries = [], {name: summarise_clips(each) for name, each in errors.items()}
     for name, summary in summaries.items():
         micro = summary.epe_by_kind.get("micro", float("nan"))
-        numbers = (summary.epe, *summary.epe_by_motion.values(), micro, summary.jitter, summary.gain)
+        numbers = (summary.epe, *summary.epe_by_motion.values(), micro, summary.jitter)
+        numbers += (summary.expression, summary.gain)
         cells = [f"`{name}`" if name in METHODS else name, *(f"{value:.3f}" for value in numbers)]
         rows.append([*cells, f"{summary.drift:.2f}", f"{summary.lost:.1%}"])
     about = (
         f"{clips} rendered clips of {frames} frames, 256 x 256, seed {_SEED}; end-point error in the "
         "face in pixels, by the mean motion in the face."
     )
-    columns = ["method", "EPE", *CLIP_MOTION_BINS, "micro", "jitter", "gain", "drift", "lost"]
+    columns = ["method", "EPE", *CLIP_MOTION_BINS, "micro", "jitter", "expression", "gain", "drift", "lost"]
     gains = summaries["tracker:default"].gain_by_region
     by_region = "Gain of `tracker:default` by region: " + ", ".join(
         f"{region} {gain:.2f}" for region, gain in gains.items() if not np.isnan(gain)

@@ -38,8 +38,8 @@ def label(
     from pipelines.io.images import check_picture_path, read_images, write_image
     from pipelines.io.landmark_tables import read_pair_landmarks
     from pipelines.labels import make_label
+    from pipelines.labels.rigid_motion import split_head
     from pipelines.landmarks.detector import FaceMesh, find_face
-    from pipelines.landmarks.head_motion import split_head
     from pipelines.visualization.flow_pictures import flow_panel
 
     check_flow_path(out)

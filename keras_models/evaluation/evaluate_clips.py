@@ -15,11 +15,11 @@ from pipelines.clip_analysis.tracking.parallel_tracking import track_in_parallel
 from pipelines.clip_analysis.tracking.reference_crop import reference_crop
 from pipelines.clip_analysis.tracking.tracker import FlowEstimate
 from pipelines.errors import InputError
-from pipelines.image.warping import pixel_grid, squared_length
+from pipelines.image.warping import squared_length
 from pipelines.io.clip_truth import ClipTruth, list_clips, read_clip_truth
+from pipelines.labels.rigid_motion import RigidMotion
 from pipelines.landmarks.detector import FaceMesh, NoFaceError, find_face
 from pipelines.landmarks.face_mesh import REGIONS
-from pipelines.landmarks.head_motion import fit_robustly
 
 #: Bins of a frame's mean true motion in the face, pixels.
 CLIP_MOTION_BINS = {"0-1 px": (0, 1), "1-2 px": (1, 2), "2-4 px": (2, 4), "4+ px": (4, np.inf)}
@@ -30,9 +30,7 @@ Follow = Callable[[Iterator[np.ndarray]], Iterator[tuple[np.ndarray, np.ndarray]
 _SAME_MOTION = 0.25  # of the mean motion: frames that differ by less are compared for drift
 _FEWEST_FOR_DRIFT = 12  # frames
 _LEAST_FOR_GAIN = 0.15  # pixels, root mean square
-# Pixels whose true expression moves by less show the head alone; count that an affine fit needs.
-_STILL, _FEWEST_STILL = 0.05, 200
-_NO_GAIN = "eyes"  # a lid that closes hides what it passes
+_NOT_COUNTED = "eyes"  # a lid that closes hides what it passes
 
 
 @dataclass(frozen=True)
@@ -48,10 +46,11 @@ class ClipFrameErrors:
         epe_face: mean end-point error in the face where the frame shows it, pixels; NaN if lost.
         coverage: share of those pixels on which the method says something.
         regions: mean error (dx, dy) of each region, pixels.
+        expression: the same of the motion without that of the head, which is found in the method's own flow
+            as `labels.rigid_motion` does: the error of what `faceflow analyze` reports.
         gains: measured motion of each region relative to the true one, each without the motion of the head:
             the slope of a regression through the origin over its pixels, 1 if nothing is understated. Only
-            for regions with a true motion of at least 0.15 px. The motion of the head is the true one, and
-            for the method also the affine part of its error where the head moves alone.
+            for regions with a true motion of at least 0.15 px.
         still: whether no event is going on.
     """
 
@@ -63,6 +62,7 @@ class ClipFrameErrors:
     epe_face: float
     coverage: float
     regions: dict[str, tuple[float, float]]
+    expression: dict[str, tuple[float, float]]
     gains: dict[str, float]
     still: bool
 
@@ -80,6 +80,7 @@ class ClipSummary:
         lost: share of frames without an answer.
         jitter: standard deviation of a region's mean error in frames without an event; mean over regions and
             clips.
+        expression: root mean square of `expression` over frames and all regions but the eyes.
         gain: mean of `gains` over all regions but the eyes; NaN if nothing moves.
         gain_by_region: the same for each region.
     """
@@ -90,6 +91,7 @@ class ClipSummary:
     drift: float
     lost: float
     jitter: float
+    expression: float
     gain: float
     gain_by_region: dict[str, float]
 
@@ -142,7 +144,7 @@ def tracked(estimate: FlowEstimate) -> Follow:
 
 def clip_errors(truth: ClipTruth, name: str, follow: Follow) -> list[ClipFrameErrors]:
     """Compare what a method finds in every frame of a clip with the truth."""
-    rows = []
+    rows, head, of_head = [], None, None
     for number, found in enumerate(follow(truth.frames()), start=1):
         motion = truth.motion(number)
         seen = truth.face & ~motion.occluded
@@ -150,7 +152,7 @@ def clip_errors(truth: ClipTruth, name: str, follow: Follow) -> list[ClipFrameEr
         length = float(np.linalg.norm(motion.flow, axis=-1)[seen].mean())
         row = (truth.folder.name, truth.kind, number, name, length)
         if found is None or not (seen & found[1]).any():
-            rows.append(ClipFrameErrors(*row, np.nan, 0.0, {}, {}, not active))
+            rows.append(ClipFrameErrors(*row, np.nan, 0.0, {}, {}, {}, not active))
             continue
         flow, known = found
         where = seen & known
@@ -159,40 +161,33 @@ def clip_errors(truth: ClipTruth, name: str, follow: Follow) -> list[ClipFrameEr
         parts = {region: where & (truth.regions == k) for k, region in enumerate(REGIONS, start=1)}
         parts = {region: part for region, part in parts.items() if part.any()}
         regions = {region: tuple(difference[part].mean(axis=0).tolist()) for region, part in parts.items()}
-        gains = _gains(difference, motion.flow - motion.head, where, parts)
-        coverage = float(where.sum() / seen.sum())
-        rows.append(ClipFrameErrors(*row, float(error[where].mean()), coverage, regions, gains, not active))
+        face = truth.face & known
+        if head is None or not np.array_equal(face, of_head):
+            head, of_head = RigidMotion(truth.landmarks[0], face), face
+        measured, true = flow - head.flow(head.fit(flow)), motion.flow - motion.head
+        expression = {
+            region: tuple((measured - true)[part].mean(axis=0).tolist()) for region, part in parts.items()
+        }
+        coverage, gains = float(where.sum() / seen.sum()), _gains(measured, true, parts)
+        epe = float(error[where].mean())
+        rows.append(ClipFrameErrors(*row, epe, coverage, regions, expression, gains, not active))
     return rows
 
 
-def _gains(
-    difference: np.ndarray, expression: np.ndarray, where: np.ndarray, parts: dict[str, np.ndarray]
-) -> dict[str, float]:
+def _gains(measured: np.ndarray, true: np.ndarray, parts: dict[str, np.ndarray]) -> dict[str, float]:
     """Return the gain (see `ClipFrameErrors`) of each region that moves.
 
     Args:
-        difference: error of the flow, float32 [H, W, 2], pixels.
-        expression: true flow without the motion of the head, float32 [H, W, 2].
-        where: pixels whose flow is known, bool [H, W].
-        parts: the same of each region.
+        measured: flow without the motion of the head, float32 [H, W, 2], pixels.
+        true: the true one.
+        parts: mask of each region, bool [H, W].
     """
-    energies = {region: float(squared_length(expression[part]).mean()) for region, part in parts.items()}
-    moving = {region: energy for region, energy in energies.items() if energy >= _LEAST_FOR_GAIN**2}
-    if not moving:
-        return {}
-    still = squared_length(expression) < _STILL**2
-    difference = _without_error_of_head(difference, where & still)
-    missing = (difference * expression).sum(axis=-1)
-    return {region: 1 + float(missing[parts[region]].mean()) / energy for region, energy in moving.items()}
-
-
-def _without_error_of_head(difference: np.ndarray, head: np.ndarray) -> np.ndarray:
-    """Take from an error, float32 [H, W, 2], its robustly fitted affine part in a mask, bool [H, W]."""
-    if head.sum() < _FEWEST_STILL:
-        return difference
-    grid = pixel_grid(head.shape)
-    places = np.dstack([(grid - grid[head].mean(axis=0)) / max(head.shape), np.ones(head.shape)])
-    return difference - places @ fit_robustly(places[head], difference[head])
+    energies = {region: float(squared_length(true[part]).mean()) for region, part in parts.items()}
+    return {
+        region: float((measured * true)[parts[region]].sum(axis=-1).mean()) / energy
+        for region, energy in energies.items()
+        if energy >= _LEAST_FOR_GAIN**2
+    }
 
 
 def summarise_clips(rows: list[ClipFrameErrors]) -> ClipSummary:
@@ -213,7 +208,8 @@ def summarise_clips(rows: list[ClipFrameErrors]) -> ClipSummary:
         drift=_mean(np.array([_drift(clip) for clip in clips])),
         lost=float(np.isnan(epe).mean()),
         jitter=_mean(np.array([_jitter(clip) for clip in clips])),
-        gain=_mean(np.concatenate([each for region, each in gains.items() if region != _NO_GAIN])),
+        expression=_root_mean_square(rows),
+        gain=_mean(np.concatenate([each for region, each in gains.items() if region != _NOT_COUNTED])),
         gain_by_region={region: _mean(each) for region, each in gains.items()},
     )
 
@@ -274,6 +270,11 @@ def _jitter(rows: list[ClipFrameErrors]) -> float:
         if changes:
             deviations.append(np.std(changes) / np.sqrt(2))
     return _mean(np.array(deviations))
+
+
+def _root_mean_square(rows: list[ClipFrameErrors]) -> float:
+    errors = [each for row in rows for region, each in row.expression.items() if region != _NOT_COUNTED]
+    return float(np.sqrt(np.square(errors).sum(axis=-1).mean())) if errors else float("nan")
 
 
 def _mean(values: np.ndarray) -> float:

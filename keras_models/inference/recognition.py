@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from keras_models.inference.expression_classifier import ExpressionClassifier, predicted_label
 from keras_models.inference.expression_samples import SPOTTER, estimator
-from pipelines.clip_analysis.tracking.rigid_motion import RigidMotion
 from pipelines.errors import InputError
 from pipelines.image.shots import CutDetector
 from pipelines.io.images import read_images
 from pipelines.io.video import intact_frames
+from pipelines.labels.rigid_motion import RigidMotion
 from pipelines.landmarks.detector import FaceMesh
 from pipelines.landmarks.face_mesh import face_mask
 from pipelines.micro_expressions.alignment import CROP, template
@@ -28,9 +28,9 @@ from pipelines.visualization.flow_pictures import error_map, flow_panel
 NO_MOVEMENT = "no movement"
 #: A pair has no expression if the motion of the face is less than this, in pixels of the crop, and a share of
 #: the head's parallax: the depth of every head is taken to be the same. Chosen on 137 rendered pairs of each
-#: kind, of which 2 % of the micro-expressions and 94 % of the faces at rest have less, and 96 % of 100 pairs
+#: kind, of which 2 % of the micro-expressions and 90 % of the faces at rest have less, and 97 % of 100 pairs
 #: with a turn; `benchmarks.classifiers.no_movement` measures it on other people.
-LEAST_STRENGTH, TURN_SHARE = 0.06, 0.2
+LEAST_STRENGTH, TURN_SHARE = 0.05, 0.25
 
 _log = logging.getLogger("faceflow")
 _LEAST_STRAIN = 0.02  # that is shown as white, so that a face without movement stays dark

@@ -19,7 +19,7 @@ from pipelines.micro_expressions.spotting import MOST_FRAMES, spot_apex
 #: Corpora without coded apexes: these are spotted, but for those that somebody has added to the sheet.
 SPOTTED = ("smic",)
 
-_VERSION = 3  # of the features, part of their key in the cache; raised when they are computed differently
+_VERSION = 4  # of the features, part of their key in the cache; raised when they are computed differently
 
 
 def is_spotted(corpus: str, clip: Clip) -> bool:

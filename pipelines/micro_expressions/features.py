@@ -12,7 +12,19 @@ from functools import lru_cache
 import numpy as np
 import tensorflow as tf
 
-from pipelines.landmarks.head_motion import STABLE
+from pipelines.labels.rigid_motion import (
+    DEFORMATION,
+    ERROR,
+    ERROR_SHARE,
+    HALVES,
+    SCALES,
+    STIFFNESS,
+    STRETCH,
+    STRETCH_PER_PARALLAX,
+    RigidMotion,
+    in_regions,
+)
+from pipelines.landmarks.face_mesh import face_mask, region_map
 from pipelines.micro_expressions.alignment import CROP, template
 from pipelines.micro_expressions.strain import optical_strain
 
@@ -20,7 +32,6 @@ from pipelines.micro_expressions.strain import optical_strain
 SIZE = 28
 CELL = CROP // SIZE  # pixels of the crop on each side of a cell
 
-_TUKEY, _LEAST_DEVIATION, _ROUNDS = 4.685, 0.02, 20  # as `pipelines.landmarks.head_motion.fit_affine`
 # Pixels, and pixels per pixel: the noise of a face that moves less is not amplified.
 _LEAST_MOTION, _LEAST_STRAIN = 0.05, 0.002
 
@@ -30,7 +41,7 @@ def flow_features(flow: tf.Tensor, remove_head: bool = True) -> tf.Tensor:
 
     Args:
         flow: float32 [B, 224, 224, 2], pixels of the crop.
-        remove_head: subtract the motion of the head, an affine map.
+        remove_head: subtract the motion of the head, see `head_flow`.
 
     Returns:
         float32 [B, 28, 28, 3]: u and v, averaged over cells of 8 x 8 pixels, and the strain, computed at full
@@ -50,7 +61,7 @@ def cells(pixels: tf.Tensor) -> tf.Tensor:
 
 
 def head_flow(flow: tf.Tensor) -> tf.Tensor:
-    """Return the motion of the head alone: the affine map fitted robustly to the cells of stable points.
+    """Return the motion of the head alone: that of a rigid head, as `labels.rigid_motion` fits it.
 
     Args:
         flow: float32 [B, 224, 224, 2], pixels of the crop.
@@ -58,65 +69,80 @@ def head_flow(flow: tf.Tensor) -> tf.Tensor:
     Returns:
         float32, as `flow`.
     """
-    row, column = _bone()
-    motion = tf.gather(tf.reshape(cells(flow), [-1, SIZE * SIZE, 2]), row * SIZE + column, axis=1)
-    affine = fit_affine(_centred(np.stack([column, row], -1) * CELL + (CELL - 1) / 2), motion)
-    axis = np.arange(CROP)
-    grid = _centred(np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2))
-    return tf.reshape(tf.matmul(_with_one(grid), affine), tf.shape(flow))
+    fields, design, halves, points = _rigid_head()
+    motion = tf.gather(tf.reshape(cells(flow), [-1, SIZE * SIZE, 2]), points, axis=1)
+    rigid = tf.matmul(fields.reshape(-1, 4), fit_rigid(design, halves, motion))
+    return tf.reshape(rigid, tf.shape(flow))
 
 
-def fit_affine(points: np.ndarray, motion: tf.Tensor) -> tf.Tensor:
-    """Fit motion = (x, y, 1) A as `head_motion.fit_affine` does, for a batch and in a graph.
+def fit_rigid(design: np.ndarray, halves: np.ndarray, motion: tf.Tensor) -> tf.Tensor:
+    """Fit the motion of a head as `RigidMotion.fit` does, for a batch and in a graph.
 
     Args:
-        points: float32 [N, 2], (x, y), of the order of 1.
+        design: float32 [N, 4], x, y, 1 and depth of each point.
+        halves: float32 [2, N], 1 for points of each half of the face, else 0.
         motion: float32 [B, N, 2], pixels.
 
     Returns:
-        A, float32 [B, 3, 2].
+        Motion for x, y, 1 and depth, float32 [B, 4, 2].
     """
-    design = tf.constant(_with_one(points))
-    weights = tf.ones_like(motion[..., :1])
-    middle = len(points) // 2
-    for turn in range(_ROUNDS):
-        weighted = weights * design
-        affine = _solve(
-            tf.matmul(weighted, design[None], transpose_a=True), tf.matmul(weighted, motion, transpose_a=True)
-        )
-        distance = tf.norm(motion - tf.matmul(design[None], affine), axis=-1, keepdims=True)
-        ordered = tf.sort(distance, axis=1)
-        median = (ordered[:, middle : middle + 1] + ordered[:, (len(points) - 1) // 2 :][:, :1]) / 2
-        deviation = tf.maximum(1.4826 * median, _LEAST_DEVIATION)
-        if turn < _ROUNDS // 2:
-            weights = 1 / tf.maximum(distance, _LEAST_DEVIATION)
-        else:
-            weights = tf.square(tf.maximum(1 - tf.square(distance / (_TUKEY * deviation)), 0))
-    return affine
+    # Both halves of each flow in turn: [2 B, ...].
+    motion = tf.repeat(motion, 2, axis=0)
+    weights = tf.tile(tf.constant(halves[..., None], tf.float32), [tf.shape(motion)[0] // 2, 1, 1])
+    parameters = _solved(design, motion, weights, tf.zeros_like(motion[:, :1, 0]))
+    for scale in SCALES:
+        weights = tf.square(_agreement(design, motion, parameters, scale))
+        parameters = _solved(design, motion, weights, tf.norm(parameters[:, 3], axis=-1, keepdims=True))
+    cost = tf.reduce_sum(1 - _agreement(design, motion, parameters, 1.0), axis=[1, 2])
+    first, second = cost[::2, None, None], cost[1::2, None, None]
+    return tf.where(first <= second, parameters[::2], parameters[1::2])
 
 
-def _solve(matrix: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    """Solve [B, 3, 3] X = [B, 3, 2] by the adjugate, whose operations every runtime has."""
-    a, b, c = matrix[:, 0], matrix[:, 1], matrix[:, 2]
-    adjugate = tf.stack([tf.linalg.cross(b, c), tf.linalg.cross(c, a), tf.linalg.cross(a, b)], axis=-1)
-    determinant = tf.reduce_sum(a * tf.linalg.cross(b, c), axis=-1)
-    return tf.matmul(adjugate, right) / determinant[:, None, None]
+def _agreement(design: np.ndarray, motion: tf.Tensor, parameters: tf.Tensor, scale: float) -> tf.Tensor:
+    rigid = tf.matmul(design, parameters)
+    lengths = tf.norm(rigid, axis=-1, keepdims=True)
+    bound = tf.square(scale * (ERROR + ERROR_SHARE * tf.reduce_mean(lengths, axis=1, keepdims=True)))
+    return bound / (bound + tf.reduce_sum(tf.square(motion - rigid), axis=-1, keepdims=True))
+
+
+def _solved(design: np.ndarray, motion: tf.Tensor, weights: tf.Tensor, parallax: tf.Tensor) -> tf.Tensor:
+    """Solve the weighted least squares, [B, 4, 2], for parallax [B, 1]."""
+    weighted = weights * design
+    products = tf.matmul(weighted, design, transpose_a=True)  # [B, 4, 4]
+    # u and v apart: the Kronecker product with the unit matrix, as a sum over both.
+    left = sum(tf.matmul(tf.matmul(each, products), each.T) for each in _COMPONENTS)
+    usual = (STRETCH + STRETCH_PER_PARALLAX * parallax)[:, None]
+    left += _STRETCHED / tf.square(usual) + _RIDGE
+    right = tf.reshape(tf.matmul(weighted, motion, transpose_a=True), [-1, 8, 1])
+    return tf.reshape(_eliminated(left, right), [-1, 4, 2])
+
+
+def _eliminated(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """Solve [B, 8, 8] x = [B, 8, 1], positive definite, by operations that every runtime has."""
+    rows = tf.concat([left, right], axis=-1)
+    for k in range(8):
+        pivot = rows[:, k : k + 1] / rows[:, k : k + 1, k : k + 1]
+        column = rows[:, :, k : k + 1] - tf.constant(np.eye(8, dtype=np.float32)[:, k : k + 1])
+        rows -= column * pivot
+    return rows[:, :, 8:]
+
+
+_STRETCHED = (STIFFNESS * DEFORMATION.T @ DEFORMATION).astype(np.float32)
+_RIDGE = 1e-4 * np.eye(8, dtype=np.float32)  # for a flow of which no point agrees with the head
+_COMPONENTS = [np.kron(np.eye(4), one[:, None]).astype(np.float32) for one in np.eye(2)]  # [8, 4]
 
 
 @lru_cache(maxsize=1)
-def _bone() -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the cells that contain a stable point, int32."""
-    columns, rows = np.unique(((template()[STABLE] + 0.5) // CELL).astype(np.int32), axis=0).T
-    return rows, columns
-
-
-def _centred(points: np.ndarray) -> np.ndarray:
-    """Coordinates of the crop's pixels in units of half its size, from its centre."""
-    return ((points - (CROP - 1) / 2) / (CROP / 2)).astype(np.float32)
-
-
-def _with_one(points: np.ndarray) -> np.ndarray:
-    return np.concatenate([points, np.ones_like(points[:, :1])], axis=1)
+def _rigid_head() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Fields of the mean head; the same at the cells of the face; halves of the face; cells of the face."""
+    face = face_mask(template(), (CROP, CROP))
+    fields = RigidMotion(template(), face).fields
+    middle = np.s_[CELL // 2 :: CELL, CELL // 2 :: CELL]
+    points = np.flatnonzero(face[middle])
+    means = fields.reshape(SIZE, CELL, SIZE, CELL, 4).mean(axis=(1, 3)).reshape(-1, 4)
+    regions = region_map(template(), (CROP, CROP))[middle].reshape(-1)[points]
+    halves = np.stack([in_regions(regions, half) for half in HALVES])
+    return fields, means[points], halves.astype(np.float32), points.astype(np.int32)
 
 
 def _size(values: tf.Tensor, least: float) -> tf.Tensor:

@@ -48,7 +48,7 @@ Pictures   8-bit PNG, 28 x 28: red = u, green = v, blue = strain. OpenCV's imrea
 Crop       224 x 224, each cell of the features 8 x 8 pixels of it. A similarity brings the
            landmarks on bone to fixed places: 18 cm of the face across, the centre 3 cm below
            the middle between the eyes.
-Flow       method {method}, from onset to apex, in the crop; the head's affine motion {head}.
+Flow       method {method}, from onset to apex, in the crop; the head's rigid motion {head}.
            For SMIC, which codes no apex, it is spotted.
 Scale      u and v divided by their common root mean square over the crop, strain by its own;
            a face that moves less than 0.05 pixels of the crop is not blown up.

@@ -22,8 +22,9 @@ def evaluate_clips(
     frame: it warps each frame back by the motion of the previous one, and the method NAME estimates the
     residual.
 
-    The gain is the measured motion of the regions of a face relative to the true one, without the motion of
-    the head: 1 if nothing is understated.
+    The error of the expression is that of the mean motion of a region without the motion of the head, as
+    faceflow analyze reports it, in pixels; the gain is the measured motion of the regions relative to the
+    true one: 1 if nothing is understated.
 
     Args:
         clips: Folder written by faceflow render clips.
@@ -70,11 +71,11 @@ def evaluate_clips(
     for name, each in errors.items():
         summary = summarise_clips(each)
         bins = (summary.epe_by_motion[key] for key in CLIP_MOTION_BINS)
-        figures = (summary.epe, *bins, summary.jitter, summary.gain)
+        figures = (summary.epe, *bins, summary.jitter, summary.expression, summary.gain)
         rows.append(
             (name, *(f"{value:.3f}" for value in figures), f"{summary.drift:.2f}", f"{summary.lost:.1%}")
         )
-    print_table(("method", "EPE", *CLIP_MOTION_BINS, "jitter", "gain", "drift", "lost"), rows)
+    print_table(("method", "EPE", *CLIP_MOTION_BINS, "jitter", "expression", "gain", "drift", "lost"), rows)
     if events:
         content["events"] = _events(clips, count, trackers)
         if json:

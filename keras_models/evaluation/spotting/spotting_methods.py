@@ -23,7 +23,7 @@ from pipelines.library_versions import library_versions
 #: Methods, and what estimates the flow by default.
 METHODS = {"analyze": "default", "flow": SPOTTER, "frame_difference": ""}
 
-_VERSION = 4  # of the candidates; a change makes kept ones worthless
+_VERSION = 5  # of the candidates; a change makes kept ones worthless
 
 
 def candidates_by(

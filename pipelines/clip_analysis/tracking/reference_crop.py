@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 
 from pipelines.clip_analysis.tracking.face_smoothing import FaceSmoothing
-from pipelines.clip_analysis.tracking.rigid_motion import RigidMotion
 from pipelines.image.bicubic import sample_bicubic
 from pipelines.image.warping import pixel_grid, sample
+from pipelines.labels.rigid_motion import RigidMotion
 from pipelines.landmarks.face_mesh import face_mask
 from pipelines.micro_expressions.alignment import alignment
 

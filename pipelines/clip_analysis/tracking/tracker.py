@@ -49,7 +49,7 @@ class TrackedMotion:
         valid: pixels of the face with a reliable flow, bool [S, S].
         agreement: correlation of the reference with the warped frame over the face, -1 to 1.
         picture: frame warped back by the start of the estimate, uint8 [S, S, 3], RGB.
-        head: motion of the rigid head (see `rigid_motion`), float32 [S, S, 2], pixels of the crop.
+        head: motion of the rigid head (see `labels.rigid_motion`), float32 [S, S, 2], pixels of the crop.
         status: tracked, restarted (from the landmarks) or lost.
     """
 

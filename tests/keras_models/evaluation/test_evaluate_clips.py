@@ -14,6 +14,7 @@ from keras_models.evaluation.evaluate_clips import (
     tracked,
 )
 from pipelines.errors import InputError
+from pipelines.image.warping import pixel_grid
 from pipelines.io.clip_truth import (
     TrueMotion,
     list_clips,
@@ -80,13 +81,37 @@ def test_gain_is_the_share_of_the_true_motion(clips, tmp_path):
                 yield truth.motion(number).head + np.float32(0.7) * moved, truth.face
 
     summary = summarise_clips(clip_errors(truth, "understates", follow))
-    assert summary.gain == pytest.approx(0.7, abs=1e-4)
-    assert summary.gain_by_region["brows"] == pytest.approx(0.7, abs=1e-4)
+    # A hundredth, because the motion of the head is found in the flow, and this face is not the mean one.
+    assert summary.gain == pytest.approx(0.7, abs=0.01)
+    assert summary.gain_by_region["brows"] == pytest.approx(0.7, abs=0.01)
     assert np.isnan(summary.gain_by_region["mouth"])  # does not move
+    # Three tenths of 2 px are missing in one of the six regions that count.
+    assert summary.expression == pytest.approx(0.6 / np.sqrt(6), abs=0.02)
+
+
+def test_an_error_of_the_head_alone_is_none_of_the_expression(clips):
+    """The head is off by a pixel and comes closer; then the brows rise, and the mouth with them."""
+    truth = read_clip_truth(list_clips(clips)[0])
+    grid = pixel_grid(truth.face.shape)
+
+    def follow(part):
+        def flows(frames):
+            for number, _ in enumerate(frames):
+                if number:
+                    off = 1 + 0.02 * (grid - 48) + np.float32([0, -3]) * part[..., None]
+                    yield (truth.motion(number).head + off).astype(np.float32), truth.face
+
+        return flows
+
+    off = summarise_clips(clip_errors(truth, "off", follow(np.zeros_like(truth.face))))
+    assert off.expression < 0.03
+    brows = truth.regions == 1 + REGIONS.index("brows")
+    raised = summarise_clips(clip_errors(truth, "raised", follow(brows)))
+    assert raised.expression == pytest.approx(3 / np.sqrt(6), abs=0.1)
 
 
 def frame_errors(frame, motion, epe, mean=(0.0, 0.0)):
-    return ClipFrameErrors("a", "micro", frame, "m", motion, epe, 1.0, {"mouth": mean}, {}, True)
+    return ClipFrameErrors("a", "micro", frame, "m", motion, epe, 1.0, {"mouth": mean}, {}, {}, True)
 
 
 def test_drift_compares_frames_of_the_same_motion():

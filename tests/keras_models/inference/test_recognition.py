@@ -13,9 +13,9 @@ from keras_models.inference.recognition import (
     recognise_clip,
     recognise_pair,
 )
-from pipelines.clip_analysis.tracking.rigid_motion import RigidMotion
 from pipelines.errors import InputError
 from pipelines.io.images import write_image
+from pipelines.labels.rigid_motion import RigidMotion
 from pipelines.landmarks.face_mesh import face_mask
 from pipelines.micro_expressions.alignment import CROP, template
 from pipelines.micro_expressions.onset_apex import AlignedPair

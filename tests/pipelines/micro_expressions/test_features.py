@@ -1,14 +1,15 @@
 import numpy as np
 import tensorflow as tf
 
-from pipelines.landmarks.face_mesh import EYE_CORNERS
-from pipelines.landmarks.head_motion import fit_affine as fit_affine_numpy
+from pipelines.labels.rigid_motion import RigidMotion
+from pipelines.landmarks.face_mesh import EYE_CORNERS, face_mask
 from pipelines.micro_expressions.alignment import CROP, template
-from pipelines.micro_expressions.features import CELL, SIZE, fit_affine, flow_features, head_flow
+from pipelines.micro_expressions.features import CELL, SIZE, flow_features, head_flow
 from pipelines.micro_expressions.strength import motion_strength
 
 Y, X = np.mgrid[:CROP, :CROP].astype(np.float32)
-HEAD = np.stack([1.5 + 0.02 * X - 0.01 * Y, -2 + 0.01 * X + 0.03 * Y], -1)
+HEAD = np.stack([1.5 + 0.02 * X - 0.01 * Y, -2 + 0.01 * X + 0.02 * Y], -1)
+HEAD_PARAMETERS = np.array([[4, 2], [-2, 4], [3, -2]], float)  # for x, y and 1
 _MOUTH = template()[14]
 
 
@@ -51,20 +52,22 @@ def test_strength_does_not_matter_and_a_still_face_stays_still():
 def test_the_head_is_taken_off():
     np.testing.assert_allclose(head_flow(tf.constant(HEAD[None])).numpy()[0], HEAD, atol=1e-4)
     alone, moved = features(smile(2), smile(2) + HEAD)
-    np.testing.assert_allclose(moved, alone, atol=0.02)
+    # The usual error of a flow grows with the motion: a little of the smile may be taken for it.
+    np.testing.assert_allclose(moved, alone, atol=0.08)
     kept = features(smile(2) + HEAD, remove_head=False)[0]
     assert np.abs(kept - alone).max() > 1
 
 
-def test_fit_is_that_of_the_landmarks_head_motion():
+def test_fit_is_that_of_the_labels_head_motion():
+    """In a graph, at cells, as in NumPy, at points: for faces that turn and show something at once."""
+    head = RigidMotion(template(), face_mask(template(), (CROP, CROP)))
     rng = np.random.default_rng(3)
-    points = rng.uniform(-1, 1, (35, 2)).astype(np.float32)
-    motion = points @ [[0.5, -1], [0.3, 0.2]] + [1, 2] + rng.normal(0, 0.05, (4, 35, 2))
-    motion[:, :9] += 3  # outliers
-    fitted = fit_affine(points, tf.constant(motion, tf.float32)).numpy()
-    expected = [fit_affine_numpy(points, one) for one in motion]
-    np.testing.assert_allclose(fitted, expected, atol=2e-4)
-    np.testing.assert_allclose(fitted[:, 2], np.tile([1, 2], (4, 1)), atol=0.1)
+    for _ in range(5):
+        turned = head.flow(np.concatenate([HEAD_PARAMETERS * rng.normal(), rng.normal(0, 3, (1, 2))]))
+        flow = (turned + smile(4) + smile(6, at=template()[105])).astype(np.float32)
+        found = head_flow(tf.constant(flow[None])).numpy()[0]
+        np.testing.assert_allclose(found, head.flow(head.fit(flow)), atol=0.06)
+        np.testing.assert_allclose(found, turned, atol=0.12)
 
 
 def test_a_graph_for_any_batch_gives_the_same():
