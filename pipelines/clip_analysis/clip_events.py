@@ -25,7 +25,7 @@ _TIMES_JITTER = 8.0  # smallest contrast of a micro-expression, in multiples of 
 _TIMES_NOISE = 5.0  # smallest motion of a macro-expression, in multiples of the median change per frame
 # Largest head motion during an expression: in pixels, or in multiples of the peak if that is more. Chosen on
 # rendered development clips with an expression during a turn, and with a turn alone.
-_LEAST_TURN, _TURN_PER_PEAK = {"micro": 0.5, "macro": 1.0}, 8.0
+_LEAST_TURN, _TURN_PER_PEAK = {"micro": 0.5, "macro": 1.0}, 5.0
 # An expression is held while its motion is above this share of its height. Faces rise faster than they
 # fall: a lower share would put the apex too late.
 _HELD = 0.9

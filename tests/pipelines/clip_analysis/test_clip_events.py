@@ -136,12 +136,12 @@ def test_what_turns_leave_is_no_expression():
     later = FoundEvent("micro", 30, 34, 40, 0.5, "jaw left")
     head = np.zeros((50, 2))
     assert without_turns([event, later], head) == [event, later]
-    head[10:21, 0] = 6 * np.sin(np.linspace(0, np.pi, 11))  # there and back
+    head[10:21, 0] = 3 * np.sin(np.linspace(0, np.pi, 11))  # there and back
     head[35] = np.nan
     assert without_turns([event, later], head) == [later]
     # A turn that goes on in one direction leaves nothing that rises and falls.
     steady = np.zeros((50, 2))
-    steady[10:21, 0] = np.linspace(0, 6, 11)
+    steady[10:21, 0] = np.linspace(0, 3, 11)
     assert without_turns([event], steady) == [event]
     # A large peak is more than a turn leaves.
     assert without_turns([FoundEvent("micro", 10, 14, 20, 2.0, "jaw left")], head) != []
