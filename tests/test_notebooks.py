@@ -86,7 +86,7 @@ import numpy as np
 import torch
 from benchmarks.common import page
 from keras_models.inference.estimators import get_estimator, get_estimators
-from pipelines.micro_expressions.features import _bone
+from pipelines.micro_expressions.features import _solved
 from pipelines.nowhere import anything
 from serving.protocol.stubs import predict_pb2
 network._model
@@ -95,7 +95,7 @@ network._model
         "._model",
         "benchmarks.common",
         "keras_models.inference.estimators.get_estimators",
-        "pipelines.micro_expressions.features._bone",
+        "pipelines.micro_expressions.features._solved",
         "pipelines.nowhere.anything",
         "torch",
     ]

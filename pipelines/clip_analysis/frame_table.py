@@ -33,7 +33,7 @@ class FrameTable:
         self._openings = np.maximum(eye_openings(reference.landmarks), 1e-6)
         self._sharpness = max(_sharpness(reference.picture, reference.face), 1e-6)
         columns, rows = np.rint(reference.landmarks[STABLE].T).astype(int).clip(0, reference.size - 1)
-        self._bone = rows, columns
+        self._points = rows, columns  # which move little with the expression
         self._before: tuple[int, np.ndarray] | None = None  # number and picture
 
     def openings(self, frame: ClipFrame) -> np.ndarray:
@@ -61,7 +61,7 @@ class FrameTable:
         row["face_size_px"] = f"{np.ptp(frame.landmarks, axis=0).max():.1f}"
         if frame.motion is None or frame.status == "lost":
             return row
-        x, y = frame.motion.head[self._bone].mean(axis=0) * self._reference.aligned_scale
+        x, y = frame.motion.head[self._points].mean(axis=0) * self._reference.aligned_scale
         row |= {"head_x_px": f"{x:.4f}", "head_y_px": f"{y:.4f}"}
         row |= {"head_x_mm": f"{x * self._mm_per_pixel:.4f}", "head_y_mm": f"{y * self._mm_per_pixel:.4f}"}
         row["sharpness"] = f"{_sharpness(frame.motion.picture, self._reference.face) / self._sharpness:.3f}"

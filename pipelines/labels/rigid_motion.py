@@ -1,15 +1,15 @@
 """Flow of a rigid head: an affine motion, and parallax by the depth of the face.
 
 Under weak perspective, a rotation and translation in space give a flow that is affine in x, y and depth. The
-depth is that of the mean head. Only its shape matters, because a change of pose is affine in x and y. An
-affine motion alone would leave part of a turn in the cheeks and the nose.
+depth is that of the mean head, turned as the face is. An affine motion alone would leave part of a turn in
+the cheeks and the nose.
 
 The parameters are fitted to the flow of the whole face, because any part of it may move with an expression:
 brows take the forehead with them, a smile the cheeks. The error function rejects what moves otherwise than
-most of the face. It has several minima. The fit therefore starts once from the upper and once from the lower
-half of the face, each time with an error function that is tightened step by step, and the lower minimum is
+most of the face. It has several minima. The fit therefore starts from the upper, the lower and the middle
+part of the face, each time with an error function that is tightened step by step, and the lowest minimum is
 the answer. A head that does not turn can be shifted, scaled and rotated in the picture, but neither stretched
-nor sheared.
+nor sheared; a small turn does neither, too.
 
 References:
     Black, Rangarajan, "On the unification of line processes, outlier rejection, and robust statistics with
@@ -29,17 +29,21 @@ from pipelines.landmarks.face_mesh import (
     REGIONS,
     TRIANGLES,
     check_landmarks,
-    face_mask,
     region_map,
     with_irises,
 )
 
-#: Usual error of a flow, in pixels and as a share of the motion: what deviates by more is not the head.
-ERROR, ERROR_SHARE = 0.1, 0.03
+#: Usual error of a flow, in pixels and as a share of the motion: what deviates by more is not the head. It is
+#: that of a face of 200 pixels or less, and grows with a larger one.
+ERROR, ERROR_SHARE, ERROR_SIZE = 0.1, 0.03, 200.0
 #: Scales of the error function, in these errors.
 SCALES = (4.0, 2.0, 1.0, 1.0, 1.0)
-#: Regions of the upper and of the lower half of the face.
-HALVES = ("forehead", "brows", "eyes", "nose"), ("nose", "cheeks", "mouth", "jaw")
+#: Regions of the parts of the face from which the fit starts: any of them may be at rest while others move.
+STARTS = (
+    ("forehead", "brows", "eyes", "nose"),
+    ("nose", "cheeks", "mouth", "jaw"),
+    ("nose", "cheeks"),
+)
 #: Usual stretch or shear of a head in the picture, pixels over its height, also per pixel of parallax.
 STRETCH, STRETCH_PER_PARALLAX = 0.1, 0.1
 #: Weight of the usual stretch; points are many, but their errors are not independent.
@@ -67,6 +71,7 @@ class RigidMotion:
         >>> frame = skimage.data.astronaut()
         >>> with FaceMesh() as face_mesh:
         ...     landmarks = face_mesh(frame).landmarks
+        >>> from pipelines.landmarks.face_mesh import face_mask
         >>> face = face_mask(landmarks, frame.shape[:2])
         >>> flow = np.full((512, 512, 2), 3, np.float32)
         >>> flow[: int(landmarks[105, 1])] -= 2  # raised brows and forehead
@@ -85,7 +90,8 @@ class RigidMotion:
         self._step = max(1, round(extent / _POINTS))
         self._points = np.nonzero(face[:: self._step, :: self._step])
         regions = self._at_points(region_map(landmarks, shape))
-        self._halves = [in_regions(regions, half) for half in HALVES]
+        self._starts = [in_regions(regions, part) for part in STARTS]
+        self._scale = max(1.0, extent / ERROR_SIZE)
         self._design = self._at_points(self.fields)
 
     def fit(self, flow: np.ndarray) -> np.ndarray:
@@ -96,11 +102,16 @@ class RigidMotion:
 
         Returns:
             float64 [4, 2]: motion (u, v) in pixels for each of `fields`.
+
+        Raises:
+            InputError: if the flow of the face is not finite.
         """
-        motion = self._at_points(flow)
-        found = [self._tightened(motion, half) for half in self._halves]
+        motion = self._at_points(flow) / self._scale
+        if not np.isfinite(motion).all():
+            raise InputError("the flow of the face is not finite; did the training of the network diverge?")
+        found = [self._tightened(motion, start) for start in self._starts]
         costs = [(1 - self._agreement(motion, parameters, 1.0)).sum() for parameters in found]
-        return found[int(np.argmin(costs))]
+        return found[int(np.argmin(costs))] * self._scale
 
     def flow(self, parameters: np.ndarray) -> np.ndarray:
         """Return the flow for parameters, float64 [4, 2]: float32 [H, W, 2], pixels."""
@@ -154,22 +165,34 @@ def split_head(
         valid and 0 elsewhere.
 
     Raises:
-        InputError: as `check_landmarks`, or if flow and mask differ in size.
+        InputError: as `check_landmarks`, or if flow and mask differ in size, or the flow is not finite.
     """
     check_landmarks(landmarks1, landmarks2)
     if flow.shape[:2] != valid.shape:
         raise InputError(f"the flow is {flow.shape[:2]} and its mask {valid.shape}; they must have one size")
     instead, known = mesh_label(landmarks1, landmarks2, valid.shape)
-    motion = RigidMotion(landmarks1, known | (valid & face_mask(landmarks1, valid.shape)))
+    motion = RigidMotion(landmarks1, known)
     head = motion.flow(motion.fit(np.where(valid[..., None], flow, instead)))
     return head, np.where(valid[..., None], flow - head, np.float32(0))
 
 
 def _depth(landmarks: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return the depth of the mean head, about -1 to 1; outside the face, that of the nearest pixel."""
-    depth = canonical_landmarks()[:, 2].astype(np.float64)
-    depth = with_irises((depth - depth.mean()) / np.ptp(depth) * 2)
+    """Return the depth of the mean head, turned as the face is, about -1 to 1, float64 [H, W].
+
+    Outside the face, it is that of the nearest pixel.
+    """
+    head = canonical_landmarks().astype(np.float64)
+    head -= head.mean(axis=0)
+    depth = with_irises(head @ _towards_camera(head, landmarks[:COUNT]) / np.ptp(head[:, 2]) * 2)
     values = np.column_stack([depth, depth])
     inside, known = interpolate_triangles(landmarks.astype(np.float64), values, TRIANGLES, *shape)
     nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
     return inside[..., 0][tuple(nearest)]
+
+
+def _towards_camera(head: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return the direction of the optical axis in a head, float64 [3], whose pose fits its points."""
+    across = np.linalg.lstsq(head, points - points.mean(axis=0), rcond=None)[0].T
+    left, _, right = np.linalg.svd(across, full_matrices=False)
+    first, second = left @ right  # the nearest two rows of a rotation
+    return np.cross(first, second)

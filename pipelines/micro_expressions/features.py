@@ -16,8 +16,8 @@ from pipelines.labels.rigid_motion import (
     DEFORMATION,
     ERROR,
     ERROR_SHARE,
-    HALVES,
     SCALES,
+    STARTS,
     STIFFNESS,
     STRETCH,
     STRETCH_PER_PARALLAX,
@@ -69,33 +69,38 @@ def head_flow(flow: tf.Tensor) -> tf.Tensor:
     Returns:
         float32, as `flow`.
     """
-    fields, design, halves, points = _rigid_head()
+    fields, design, starts, points = _rigid_head()
     motion = tf.gather(tf.reshape(cells(flow), [-1, SIZE * SIZE, 2]), points, axis=1)
-    rigid = tf.matmul(fields.reshape(-1, 4), fit_rigid(design, halves, motion))
+    rigid = tf.matmul(fields.reshape(-1, 4), fit_rigid(design, starts, motion))
     return tf.reshape(rigid, tf.shape(flow))
 
 
-def fit_rigid(design: np.ndarray, halves: np.ndarray, motion: tf.Tensor) -> tf.Tensor:
+def fit_rigid(design: np.ndarray, starts: np.ndarray, motion: tf.Tensor) -> tf.Tensor:
     """Fit the motion of a head as `RigidMotion.fit` does, for a batch and in a graph.
 
     Args:
         design: float32 [N, 4], x, y, 1 and depth of each point.
-        halves: float32 [2, N], 1 for points of each half of the face, else 0.
+        starts: float32 [S, N], 1 for the points from which a fit starts, else 0.
         motion: float32 [B, N, 2], pixels.
 
     Returns:
         Motion for x, y, 1 and depth, float32 [B, 4, 2].
     """
-    # Both halves of each flow in turn: [2 B, ...].
-    motion = tf.repeat(motion, 2, axis=0)
-    weights = tf.tile(tf.constant(halves[..., None], tf.float32), [tf.shape(motion)[0] // 2, 1, 1])
+    count = len(starts)
+    # All starts of each flow in turn: [S B, ...].
+    motion = tf.repeat(motion, count, axis=0)
+    weights = tf.tile(tf.constant(starts[..., None], tf.float32), [tf.shape(motion)[0] // count, 1, 1])
     parameters = _solved(design, motion, weights, tf.zeros_like(motion[:, :1, 0]))
     for scale in SCALES:
         weights = tf.square(_agreement(design, motion, parameters, scale))
         parameters = _solved(design, motion, weights, tf.norm(parameters[:, 3], axis=-1, keepdims=True))
     cost = tf.reduce_sum(1 - _agreement(design, motion, parameters, 1.0), axis=[1, 2])
-    first, second = cost[::2, None, None], cost[1::2, None, None]
-    return tf.where(first <= second, parameters[::2], parameters[1::2])
+    costs, parameters = tf.reshape(cost, [-1, count]), tf.reshape(parameters, [-1, count, 4, 2])
+    best, found = costs[:, 0], parameters[:, 0]
+    for k in range(1, count):
+        found = tf.where((costs[:, k] < best)[:, None, None], parameters[:, k], found)
+        best = tf.minimum(best, costs[:, k])
+    return found
 
 
 def _agreement(design: np.ndarray, motion: tf.Tensor, parameters: tf.Tensor, scale: float) -> tf.Tensor:
@@ -134,15 +139,15 @@ _COMPONENTS = [np.kron(np.eye(4), one[:, None]).astype(np.float32) for one in np
 
 @lru_cache(maxsize=1)
 def _rigid_head() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Fields of the mean head; the same at the cells of the face; halves of the face; cells of the face."""
+    """Fields of the mean head; the same at the cells of the face; starts of the fit; cells of the face."""
     face = face_mask(template(), (CROP, CROP))
     fields = RigidMotion(template(), face).fields
     middle = np.s_[CELL // 2 :: CELL, CELL // 2 :: CELL]
     points = np.flatnonzero(face[middle])
     means = fields.reshape(SIZE, CELL, SIZE, CELL, 4).mean(axis=(1, 3)).reshape(-1, 4)
     regions = region_map(template(), (CROP, CROP))[middle].reshape(-1)[points]
-    halves = np.stack([in_regions(regions, half) for half in HALVES])
-    return fields, means[points], halves.astype(np.float32), points.astype(np.int32)
+    starts = np.stack([in_regions(regions, part) for part in STARTS])
+    return fields, means[points], starts.astype(np.float32), points.astype(np.int32)
 
 
 def _size(values: tf.Tensor, least: float) -> tf.Tensor:

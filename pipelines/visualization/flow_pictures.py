@@ -72,7 +72,7 @@ def with_legend(colour: np.ndarray, max_length: float) -> np.ndarray:
     corner = out[-size - 2 : -2, -size - 2 : -2]
     corner[inside] = wheel[inside]
     if size >= _LEAST_WITH_TEXT:
-        text = f"{max_length:.2g} px"
+        text = f"{max_length:.0f} px" if max_length >= 10 else f"{max_length:.2g} px"
         (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, _TEXT_SCALE, 1)
         at = (out.shape[1] - width - 3, out.shape[0] - size - 7)
         for ink, thickness in ((255, 3), (0, 1)):  # readable on every colour

@@ -1,9 +1,9 @@
 """Removal of the head's motion from states of a face that are compared over a long time.
 
-A robust fit with a redescending loss to a few stable points, as features of pairs use it, has several
-minima. From frame to frame it may change from one to another, and all of the face seems to move. The least
-absolute deviation has one minimum only, which moves evenly with the data. It is fitted to the whole face, so
-it does not depend on a few cells either; an expression moves the smaller part of the face.
+A robust fit with a redescending loss, as `labels.rigid_motion` has it, has several minima. From frame to
+frame it may change from one to another, and all of the face seems to move. The least absolute deviation has
+one minimum only, which moves evenly with the data. It is fitted to the whole face, of which an expression
+moves the smaller part.
 """
 
 import numpy as np

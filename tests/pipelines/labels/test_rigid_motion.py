@@ -2,14 +2,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from pipelines.errors import InputError
 from pipelines.image.warping import pixel_grid
 from pipelines.labels.mesh import mesh_label
 from pipelines.labels.rigid_motion import RigidMotion, split_head
-from pipelines.landmarks.face_mesh import face_mask
+from pipelines.landmarks.canonical_face import canonical_landmarks
+from pipelines.landmarks.face_mesh import face_mask, with_irises
 from pipelines.synthetic.renderer.clip_script import draw_clip
 from pipelines.synthetic.renderer.geometry.facial_expression import expression
+
+SURPRISE = {"AU01": 1, "AU02": 1, "AU05": 1, "AU26": 1}
 
 
 def test_a_turn_in_space():
@@ -44,9 +48,11 @@ def test_an_expression_is_no_part_of_it(portrait_landmarks, portrait, moving, le
     assert np.linalg.norm(found - true, axis=-1)[face].max() < 0.05
 
 
-@pytest.mark.parametrize("units", [{"AU01": 1, "AU02": 1}, {"AU04": 1}, {"AU12": 1}, {"AU26": 1}])
+@pytest.mark.parametrize(
+    "units", [{"AU01": 1, "AU02": 1}, {"AU04": 1}, {"AU06": 1, "AU12": 1}, {"AU26": 1}, SURPRISE]
+)
 def test_a_rendered_expression_is_no_part_of_it(units):
-    """Brows that rise or frown and take the forehead with them, a smile, a jaw that drops; exact flow."""
+    """Brows that rise or frown and take the forehead with them, a smile, a jaw that drops, or all of it."""
     still = draw_clip(43, 0, kind="micro", frames=12, size=160).at(0)
     moved = replace(still, state=expression(**units))
     landmarks = still.landmarks
@@ -54,7 +60,49 @@ def test_a_rendered_expression_is_no_part_of_it(units):
     assert np.linalg.norm(true, axis=-1)[face].max() > 2
     head = RigidMotion(landmarks, face)
     found = head.flow(head.fit(true))
-    assert np.linalg.norm(found, axis=-1)[face].mean() < 0.1
+    assert np.linalg.norm(found, axis=-1)[face].mean() < 0.17
+
+
+@pytest.mark.parametrize("size", [160, 640, 1600])
+def test_the_size_of_the_face_does_not_matter(size):
+    """A smile, by landmarks whose error is 0.4 % of the face."""
+    still = draw_clip(43, 0, kind="micro", frames=12, size=160).at(0)
+    landmarks = still.landmarks * (size / 160)
+    extent = np.ptp(landmarks, axis=0).max()
+    noise = np.random.default_rng(0).normal(0, 0.004 * extent, landmarks.shape)
+    moved = replace(still, state=expression(AU12=1)).landmarks * (size / 160) + noise
+    true, face = mesh_label(landmarks, moved, (size, size))
+    head, _ = split_head(landmarks, moved, true, face)
+    assert np.linalg.norm(head, axis=-1)[face].mean() < 0.003 * extent
+
+
+@pytest.mark.parametrize("before", [(0, 0), (30, 0), (-45, 0), (0, 20), (20, -10)])
+@pytest.mark.parametrize("turn", [(5, 0), (-10, 0), (0, 10), (8, 6)])
+def test_a_turn_of_the_mean_head_from_any_pose(before, turn):
+    """Under weak perspective it is found exactly; nothing is left for an expression."""
+    head = with_irises(canonical_landmarks().astype(np.float64))
+    head -= head.mean(axis=0)
+
+    def points(yaw, pitch):
+        return Rotation.from_euler("yx", [yaw, pitch], degrees=True).apply(head)[:, :2] * 12 + 112
+
+    landmarks, later = points(*before), points(*np.add(before, turn))
+    true, face = mesh_label(landmarks, later, (224, 224))
+    motion = RigidMotion(landmarks, face)
+    found = motion.fit(true)
+    assert np.linalg.norm(true, axis=-1)[face].mean() > 0.5
+    assert np.linalg.norm(motion.flow(found) - true, axis=-1)[face].mean() < 0.02
+
+
+def test_a_flow_that_is_not_finite_is_refused(portrait_landmarks):
+    face = face_mask(portrait_landmarks, (512, 512))
+    flow = np.zeros((512, 512, 2), np.float32)
+    flow[~face] = np.nan  # is not looked at
+    motion = RigidMotion(portrait_landmarks, face)
+    assert (motion.fit(flow) == 0).all()
+    flow[::7] = np.inf
+    with pytest.raises(InputError, match="not finite"):
+        motion.fit(flow)
 
 
 def test_landmarks_without_irises_are_refused(portrait_landmarks):
@@ -104,8 +152,10 @@ def test_landmarks_stand_in_where_there_is_no_flow(portrait_landmarks):
 
 
 def test_flow_that_is_not_valid_is_no_motion_of_the_head(portrait_landmarks):
-    """Half of the stable points lie on the outline of the face, where a label ends and is 0."""
+    """Of most of the face the flow is not known; what stands there is no motion."""
     flow, valid = mesh_label(portrait_landmarks, portrait_landmarks + np.float32([10, 0]), SHAPE)
+    valid[:, : int(portrait_landmarks[454, 0]) - 20] = False
+    flow[~valid] = (-50, 0)
     errors = []
     for seed in range(8):
         noise = np.random.default_rng(seed).normal(0, 0.6, portrait_landmarks.shape)
