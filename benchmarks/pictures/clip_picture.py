@@ -36,9 +36,10 @@ def take(started, report: Path, path: Path) -> None:
     """Write a picture of a report, with the video at the apex of its first event, as WebP."""
     with opened(started, report, WINDOW) as page:
         page.wait_for_function("document.getElementById('clip').readyState >= 2")
-        buttons = page.locator("[data-time]")
-        if buttons.count():
-            buttons.first.click()
+        page.locator("[data-frame]").first.click()
+        page.wait_for_function(
+            "(clip => clip.currentTime > 0 && !clip.seeking)(document.getElementById('clip'))"
+        )
         page.evaluate("document.getElementById('clip').controls = false")
         page.evaluate("window.scrollTo(0, 0)")
         page.wait_for_timeout(500)
